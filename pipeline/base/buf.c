@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/base/buf.h"
+
+#include "pipeline/base/utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void buf_fini(struct buf *buf)
+{
+	free(buf->data);
+	*buf = BUF_INIT;
+}
+
+void buf_reset(struct buf *buf)
+{
+	buf->len = 0;
+	buf->failed = false;
+}
+
+static bool reserve(struct buf *buf, size_t more)
+{
+	size_t need;
+	if (buf->failed || __builtin_add_overflow(buf->len, more, &need))
+		goto fail;
+	if (need <= buf->capacity)
+		return true;
+	size_t capacity = buf->capacity ? buf->capacity : 128;
+	while (capacity < need) {
+		if (__builtin_mul_overflow(capacity, (size_t)2, &capacity))
+			goto fail;
+	}
+	uint8_t *data = realloc(buf->data, capacity);
+	if (!data)
+		goto fail;
+	buf->data = data;
+	buf->capacity = capacity;
+	return true;
+fail:
+	buf->failed = true;
+	return false;
+}
+
+void buf_append(struct buf *buf, struct slice bytes)
+{
+	if (bytes.len == 0 || !reserve(buf, bytes.len))
+		return;
+	memcpy(buf->data + buf->len, bytes.ptr, bytes.len);
+	buf->len += bytes.len;
+}
+
+void buf_append_str(struct buf *buf, const char *text)
+{
+	buf_append(buf, slice_str(text));
+}
+
+void buf_append_byte(struct buf *buf, uint8_t byte)
+{
+	buf_append(buf, slice_of(&byte, 1));
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (len < 0 || !reserve(buf, (size_t)len + 1))
+		return;
+	va_start(args, format);
+	(void)vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);
+	va_end(args);
+	buf->len += (size_t)len;
+}
+
+static const char *json_escape_short(uint8_t byte)
+{
+	switch (byte) {
+	case '"': return "\\\"";
+	case '\\': return "\\\\";
+	case '\n': return "\\n";
+	case '\r': return "\\r";
+	case '\t': return "\\t";
+	case '\b': return "\\b";
+	case '\f': return "\\f";
+	default: return NULL;
+	}
+}
+
+void buf_append_json(struct buf *buf, struct slice bytes)
+{
+	size_t at = 0;
+	while (at < bytes.len) {
+		uint8_t byte = bytes.ptr[at];
+		size_t len = utf8_sequence_len(slice_of(bytes.ptr + at, bytes.len - at));
+		const char *escape = json_escape_short(byte);
+		if (len == 0)
+			buf_append_str(buf, "\xef\xbf\xbd");
+		else if (escape)
+			buf_append_str(buf, escape);
+		else if (byte < 0x20)
+			buf_printf(buf, "\\u%04x", byte);
+		else
+			buf_append(buf, slice_of(bytes.ptr + at, len));
+		at += len == 0 ? 1 : len;
+	}
+}
+
+void buf_append_hex(struct buf *buf, struct slice bytes)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < bytes.len; i++) {
+		buf_append_byte(buf, (uint8_t)digits[bytes.ptr[i] >> 4]);
+		buf_append_byte(buf, (uint8_t)digits[bytes.ptr[i] & 15]);
+	}
+}
+
+const char *buf_cstr(struct buf *buf)
+{
+	if (!reserve(buf, 1))
+		return "";
+	buf->data[buf->len] = 0;
+	return (const char *)buf->data;
+}

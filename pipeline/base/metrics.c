@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/base/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct series {
+	struct series *next; /* of the same metric, in order of registration */
+	char *labels;
+	const struct counter *counter; /* or */
+	metric_read *read;
+	void *arg;
+};
+
+struct metric {
+	struct metric *next;
+	const struct metric_desc *desc;
+	struct series *first, **last;
+};
+
+struct metrics {
+	struct metric *first, **last;
+};
+
+struct metrics *metrics_new(void)
+{
+	struct metrics *metrics = calloc(1, sizeof(*metrics));
+	if (metrics)
+		metrics->last = &metrics->first;
+	return metrics;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+	if (!metrics)
+		return;
+	for (struct metric *metric = metrics->first, *next; metric; metric = next) {
+		next = metric->next;
+		for (struct series *series = metric->first, *after; series; series = after) {
+			after = series->next;
+			free(series->labels);
+			free(series);
+		}
+		free(metric);
+	}
+	free(metrics);
+}
+
+static struct metric *find_or_add(struct metrics *metrics, const struct metric_desc *desc)
+{
+	for (struct metric *metric = metrics->first; metric; metric = metric->next) {
+		if (strcmp(metric->desc->name, desc->name) == 0)
+			return metric;
+	}
+	struct metric *metric = calloc(1, sizeof(*metric));
+	if (!metric)
+		return NULL;
+	metric->desc = desc;
+	metric->last = &metric->first;
+	*metrics->last = metric;
+	metrics->last = &metric->next;
+	return metric;
+}
+
+static bool add_series(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
+		       struct series init)
+{
+	struct metric *metric = find_or_add(metrics, desc);
+	struct series *series = metric ? malloc(sizeof(*series)) : NULL;
+	if (!series)
+		return false;
+	*series = init;
+	series->labels = strdup(labels);
+	if (!series->labels) {
+		free(series);
+		return false;
+	}
+	*metric->last = series;
+	metric->last = &series->next;
+	return true;
+}
+
+bool metrics_add(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
+		 const struct counter *counter)
+{
+	return add_series(metrics, desc, labels, (struct series){.counter = counter});
+}
+
+bool metrics_add_read(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
+		      metric_read *read, void *arg)
+{
+	return add_series(metrics, desc, labels, (struct series){.read = read, .arg = arg});
+}
+
+void metrics_label(struct buf *labels, const char *name, const char *value)
+{
+	buf_printf(labels, "%s%s=\"", labels->len > 0 ? "," : "", name);
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '"')
+			buf_append_byte(labels, '\\');
+		if (*value == '\n')
+			buf_append_str(labels, "\\n");
+		else
+			buf_append_byte(labels, (uint8_t)*value);
+	}
+	buf_append_byte(labels, '"');
+}
+
+/* Prometheus names of the UCUM units that our tables use. */
+static const char *unit_suffix(const char *unit)
+{
+	if (strcmp(unit, "s") == 0)
+		return "_seconds";
+	if (strcmp(unit, "By") == 0)
+		return "_bytes";
+	return "";
+}
+
+static bool ends_with(const char *name, const char *suffix)
+{
+	return slice_has_suffix(slice_str(name), slice_str(suffix));
+}
+
+static void full_name(const struct metric_desc *desc, struct metrics_page page, struct buf *name)
+{
+	buf_append_str(name, desc->name);
+	if (page.unit_suffix && !ends_with(desc->name, unit_suffix(desc->unit)))
+		buf_append_str(name, unit_suffix(desc->unit));
+	if (page.type_suffix && desc->type == METRIC_COUNTER)
+		buf_append_str(name, "_total");
+}
+
+static double series_value(const struct series *series)
+{
+	return series->counter ? (double)counter_get(series->counter) : series->read(series->arg);
+}
+
+static void print_value(struct buf *out, double value)
+{
+	/* Whole numbers without an exponent, as the Go client prints them up to 2^53. */
+	if (value == floor(value) && fabs(value) < 9007199254740992.0)
+		buf_printf(out, " %.0f\n", value);
+	else
+		buf_printf(out, " %.17g\n", value);
+}
+
+void metrics_print(const struct metrics *metrics, struct metrics_page page, struct buf *out)
+{
+	for (const struct metric *metric = metrics->first; metric; metric = metric->next) {
+		struct buf name = BUF_INIT;
+		full_name(metric->desc, page, &name);
+		const char *text = buf_cstr(&name);
+		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", text, metric->desc->help, text,
+			   metric->desc->type == METRIC_COUNTER ? "counter" : "gauge");
+		for (const struct series *series = metric->first; series; series = series->next) {
+			buf_append_str(out, text);
+			if (series->labels[0])
+				buf_printf(out, "{%s}", series->labels);
+			print_value(out, series_value(series));
+		}
+		buf_fini(&name);
+	}
+}
+
+bool metrics_value(const struct metrics *metrics, const char *name, const char *labels,
+		   double *ret_value)
+{
+	for (const struct metric *metric = metrics->first; metric; metric = metric->next) {
+		if (strcmp(metric->desc->name, name) != 0)
+			continue;
+		for (const struct series *series = metric->first; series; series = series->next) {
+			if (strcmp(series->labels, labels) == 0) {
+				*ret_value = series_value(series);
+				return true;
+			}
+		}
+	}
+	return false;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program's own counters and gauges, and the page that shows them.
+ *
+ * A counter is one atomic word, added to at most a few times per request (never per span), so
+ * shards share it. A metric is described once in a static struct metric_desc table next to the code
+ * that moves it; metrics_add registers one series of it (a set of label values). The page printed
+ * is Prometheus text exposition format 0.0.4. Label values come from the configuration and from
+ * fixed sets, never from a peer. Registration happens while the graph is built (one thread);
+ * reading happens any time after.
+ */
+#ifndef SLUICE_BASE_METRICS_H
+#define SLUICE_BASE_METRICS_H
+
+#include "pipeline/base/buf.h"
+
+#include <stdatomic.h>
+
+struct counter {
+	_Atomic uint64_t value;
+};
+
+static inline void counter_add(struct counter *counter, uint64_t n)
+{
+	atomic_fetch_add_explicit(&counter->value, n, memory_order_relaxed);
+}
+
+static inline void counter_sub(struct counter *counter, uint64_t n)
+{
+	atomic_fetch_sub_explicit(&counter->value, n, memory_order_relaxed);
+}
+
+static inline uint64_t counter_get(const struct counter *counter)
+{
+	return atomic_load_explicit(&((struct counter *)(uintptr_t)counter)->value,
+				    memory_order_relaxed);
+}
+
+enum metric_type { METRIC_COUNTER = 0, METRIC_GAUGE, METRIC_TYPE_COUNT };
+
+struct metric_desc {
+	const char *name; /* full, with the otelcol_ or sluice_ prefix, without _total */
+	const char *unit; /* UCUM, "{span}", "By", "s"; "" for none */
+	const char *help; /* one sentence, without a closing stop */
+	enum metric_type type;
+};
+
+struct metrics; /* the registry */
+
+/* Reads a gauge when the page is made; any thread. */
+typedef double metric_read(void *arg);
+
+MUST_CHECK struct metrics *metrics_new(void);
+void metrics_free(struct metrics *metrics);
+
+/* Registers a series that shows ${counter}. ${labels} is a ready list such as
+ * `receiver="otlp",transport="grpc"` (see metrics_label), copied; "" for none. ${desc} and
+ * ${counter} outlive the registry. False when memory is short. */
+bool metrics_add(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
+		 const struct counter *counter);
+
+/* As metrics_add for a value computed at reading time. */
+bool metrics_add_read(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
+		      metric_read *read, void *arg);
+
+/* Appends `name="value"` to ${labels}, with a comma before it when needed, value escaped. */
+void metrics_label(struct buf *labels, const char *name, const char *value);
+
+struct metrics_page {
+	bool type_suffix; /* counters end in _total (without_type_suffix: false) */
+	bool unit_suffix; /* names end in their unit, e.g. _seconds (without_units: false) */
+};
+
+/* Prints all series, grouped by metric in order of first registration. Any thread. */
+void metrics_print(const struct metrics *metrics, struct metrics_page page, struct buf *out);
+
+/* The value now of the series with this name and label list; false when there is none. For tests. */
+bool metrics_value(const struct metrics *metrics, const char *name, const char *labels,
+		   double *ret_value);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/base/utf8.h"
+
+static bool is_continuation(uint8_t byte)
+{
+	return (byte & 0xc0) == 0x80;
+}
+
+/* The second byte carries the range checks of RFC 3629 §4 that exclude overlong forms,
+ * surrogates and code points above U+10FFFF. */
+static bool second_byte_ok(uint8_t first, uint8_t second)
+{
+	switch (first) {
+	case 0xe0: return second >= 0xa0 && second <= 0xbf;
+	case 0xed: return second >= 0x80 && second <= 0x9f;
+	case 0xf0: return second >= 0x90 && second <= 0xbf;
+	case 0xf4: return second >= 0x80 && second <= 0x8f;
+	default: return is_continuation(second);
+	}
+}
+
+size_t utf8_sequence_len(struct slice s)
+{
+	if (s.len == 0)
+		return 0;
+	uint8_t first = s.ptr[0];
+	size_t len;
+	if (first < 0x80)
+		return 1;
+	else if (first >= 0xc2 && first <= 0xdf)
+		len = 2;
+	else if (first >= 0xe0 && first <= 0xef)
+		len = 3;
+	else if (first >= 0xf0 && first <= 0xf4)
+		len = 4;
+	else
+		return 0;
+	if (s.len < len || !second_byte_ok(first, s.ptr[1]))
+		return 0;
+	for (size_t i = 2; i < len; i++) {
+		if (!is_continuation(s.ptr[i]))
+			return 0;
+	}
+	return len;
+}
+
+bool utf8_valid(struct slice s)
+{
+	while (s.len > 0) {
+		size_t len = utf8_sequence_len(s);
+		if (len == 0)
+			return false;
+		s.ptr += len;
+		s.len -= len;
+	}
+	return true;
+}

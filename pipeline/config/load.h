@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From --config arguments to one tree: read each source, parse it with libyaml's events, expand
+ * ${…}, unwrap an OpenTelemetryCollector custom resource, merge left to right
+ * (facts of the Collector: docs/design/configuration.md).
+ */
+#ifndef SLUICE_CONFIG_LOAD_H
+#define SLUICE_CONFIG_LOAD_H
+
+#include "pipeline/config/report.h"
+
+enum {
+	CONFIG_SOURCE_BYTES_MAX = 4 << 20, /* one file or variable */
+	CONFIG_DEPTH_MAX = 100,		   /* nesting of maps and lists */
+	CONFIG_NODES_MAX = 200000,
+	CONFIG_EXPANSIONS_MAX = 1000, /* nested ${…}, as the Collector's cap */
+};
+
+struct config_source_env {
+	/* Value of an environment variable, NULL when unset. Injected by tests; getenv otherwise. */
+	const char *(*get)(void *arg, const char *name);
+	void *arg;
+};
+
+struct config_load {
+	const char *const *uris; /* "file:x.yaml", "x.yaml", "env:NAME", "yaml:a::b: c" */
+	size_t uri_count;
+	const char *const *sets; /* --set a.b.c=v */
+	size_t set_count;
+	struct config_source_env env;
+};
+
+/* The merged tree (a CONFIG_MAP), or NULL when ${report} has errors. Everything lives in
+ * report->arena. Nothing is opened but the named files. */
+const struct config_node *config_load(const struct config_load *load,
+				      struct config_report *report);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The top level of a configuration: which components are defined, which pipelines they form, and
+ * how the program tells about itself. What a component's own block means is bound by the graph,
+ * which knows the component list; here ids and references are checked.
+ */
+#ifndef SLUICE_CONFIG_SERVICE_H
+#define SLUICE_CONFIG_SERVICE_H
+
+#include "pipeline/config/bind.h"
+
+enum config_section {
+	SECTION_RECEIVERS = 0,
+	SECTION_PROCESSORS,
+	SECTION_EXPORTERS,
+	SECTION_EXTENSIONS,
+	SECTION_CONNECTORS,
+	SECTION_COUNT
+};
+
+/* One entry of a section, "otlp_http/langfuse:". */
+struct config_component {
+	const char *id;	  /* as written, trimmed: "otlp_http/langfuse" */
+	const char *type; /* "otlp_http" */
+	const char *name; /* "langfuse", "" when none */
+	struct config_loc loc;
+	const struct config_node *node; /* may be CONFIG_NULL */
+};
+
+struct config_components {
+	struct config_component *at;
+	size_t count;
+};
+
+/* A reference from a pipeline: index into the section's components. */
+struct config_ref {
+	size_t at;
+	struct config_loc loc;
+};
+
+struct config_refs {
+	struct config_ref *at;
+	size_t count;
+};
+
+struct config_pipeline {
+	const char *id; /* "traces", "traces/langfuse" */
+	struct config_loc loc;
+	struct config_refs receivers, processors, exporters;
+};
+
+struct config_prometheus {
+	const char *host; /* default "localhost" */
+	uint32_t port;	  /* default 8888 */
+	bool without_scope_info, without_units, without_type_suffix; /* default true */
+};
+
+struct config_telemetry {
+	int log_level;	  /* enum log_level */
+	int log_encoding; /* enum log_encoding */
+	bool log_sampling;
+	uint64_t sampling_tick_ns;
+	uint32_t sampling_initial, sampling_thereafter;
+	int metrics_level;	  /* 0 none, 1 basic, 2 normal, 3 detailed */
+	bool metrics_pull;	  /* a prometheus reader is configured (default true) */
+	struct config_prometheus prometheus;
+};
+
+struct config_service {
+	struct config_components sections[SECTION_COUNT];
+	struct config_pipeline *pipelines; /* traces only; others are a problem in the report */
+	size_t pipeline_count;
+	struct config_refs extensions; /* service.extensions, in order */
+	struct config_telemetry telemetry;
+};
+
+/* The types that exist, per section, for "unknown type" errors: sorted, NULL-terminated. */
+struct config_known_types {
+	const char *const *types[SECTION_COUNT];
+};
+
+/* Checks the top level of ${root} and resolves references. NULL when errors were reported. */
+const struct config_service *config_service_bind(const struct config_node *root,
+						 const struct config_known_types *known,
+						 struct config_report *report);
+
+#endif

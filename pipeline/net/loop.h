@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One thread's event loop: a libuv loop plus the only door between threads, a mailbox of tasks.
+ * Everything that hangs on a loop (connections, timers, queues of exporters) is touched by the
+ * loop's thread alone; other threads post tasks.
+ */
+#ifndef SLUICE_NET_LOOP_H
+#define SLUICE_NET_LOOP_H
+
+#include "pipeline/base/error.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <uv.h>
+
+struct loop_task {
+	void (*run)(struct loop_task *task); /* on the loop's thread */
+	struct loop_task *next;		     /* private */
+};
+
+struct loop {
+	uv_loop_t uv;
+	/* Shared receive buffer: bytes are handed on before the next read, so one is enough. */
+	uint8_t *read_buffer;
+	size_t read_buffer_bytes;
+	/* private: the mailbox. `lock` guards head, tail, closed. */
+	pthread_mutex_t lock;
+	struct loop_task *head, **tail;
+	uv_async_t wake;
+	pthread_t thread;
+};
+
+enum { LOOP_READ_BUFFER_BYTES = 256 * 1024 };
+
+MUST_CHECK int loop_init(struct loop *loop, struct err *err);
+
+/* Runs until loop_stop; then runs what is still in the mailbox once more and returns. */
+void loop_run(struct loop *loop);
+
+/* Thread-safe: makes loop_run return after the callbacks of this turn. */
+void loop_stop(struct loop *loop);
+
+/* Closes what is left and frees. All handles that others put on the loop must have been closed, or
+ * be closing: loop_fini runs the loop until their close callbacks have run. */
+void loop_fini(struct loop *loop);
+
+/* Thread-safe: runs ${task} on the loop's thread, in order of posting. The task belongs to the loop
+ * until run is called; it may free itself there. */
+void loop_post(struct loop *loop, struct loop_task *task);
+
+/* True on the loop's own thread. For assertions. */
+bool loop_is_current(const struct loop *loop);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS contexts from the Collector's `tls:` blocks. One SSL_CTX per distinct block; the system's CA
+ * bundle (7 MiB, 40 ms) is loaded only by a client that verifies against it. Certificate, key and
+ * CA files are re-read when they change on disk (reload looks at directory entries, because
+ * Kubernetes replaces a symlink); a bad new file keeps the old pair and is logged.
+ */
+#ifndef SLUICE_NET_TLS_H
+#define SLUICE_NET_TLS_H
+
+#include "pipeline/base/error.h"
+#include "pipeline/config/bind.h"
+
+/* configtls of the Collector, client and server keys together. */
+struct tls_config {
+	const char *ca_file, *ca_pem, *cert_file, *cert_pem, *key_file, *key_pem; /* *_pem: opaque */
+	const char *min_version, *max_version; /* "1.2", "1.3"; "" = 1.2 / highest */
+	bool include_system_ca_certs_pool;
+	uint64_t reload_interval_ns; /* 0: look when the file changes */
+	struct config_strings cipher_suites;
+	/* client */
+	bool insecure, insecure_skip_verify;
+	const char *server_name_override;
+	/* server */
+	const char *client_ca_file;
+};
+
+extern const struct config_block tls_client_block; /* for struct tls_config */
+extern const struct config_block tls_server_block; /* for struct tls_config */
+
+struct tls_context;
+
+/* ${alpn}: "h2", "http/1.1" or both as "h2,http/1.1", in order of preference. NULL with ${err}
+ * (ERR_TLS; the text names the file, never its content). */
+MUST_CHECK struct tls_context *tls_server_context(const struct tls_config *config,
+						  const char *alpn, struct err *err);
+MUST_CHECK struct tls_context *tls_client_context(const struct tls_config *config,
+						  const char *alpn, struct err *err);
+void tls_context_free(struct tls_context *context);
+
+#endif

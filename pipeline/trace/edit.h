@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one branch changes about one indexed request. The index stays as it is; the edit holds one
+ * byte per element and a list of patches. Processors edit through this API and never touch wire
+ * bytes; processors that come later in the run see the edits through the readers below; dropped
+ * elements stay visible as tombstones to those who ask the index itself.
+ *
+ * An edit lives from edit_begin to the encode that ends the run. Its memory belongs to one shard
+ * and is reused. Keys and values given to it are copied into its arena. When its arena is exhausted
+ * the edit latches `failed`: the run must then be refused (ERR_LIMIT), never encoded.
+ */
+#ifndef SLUICE_TRACE_EDIT_H
+#define SLUICE_TRACE_EDIT_H
+
+#include "pipeline/base/arena.h"
+#include "pipeline/trace/index.h"
+#include "pipeline/trace/value.h"
+
+/* What an attribute can belong to. */
+enum owner_kind {
+	OWNER_RESOURCE = 0,
+	OWNER_SCOPE,
+	OWNER_SPAN,
+	OWNER_EVENT,
+	OWNER_LINK,
+	OWNER_KIND_COUNT
+};
+
+struct owner {
+	enum owner_kind kind;
+	uint32_t at; /* index in its array */
+};
+
+struct edit;
+
+MUST_CHECK struct edit *edit_new(struct budget *budget);
+void edit_free(struct edit *edit);
+
+/* Starts an empty edit of ${index}, which outlives the run. -1 with ERR_NOMEM/ERR_LIMIT. */
+MUST_CHECK int edit_begin(struct edit *edit, const struct trace_index *index, struct err *err);
+
+const struct trace_index *edit_index(const struct edit *edit);
+
+/* True once something did not fit: the run must be refused. */
+bool edit_failed(const struct edit *edit);
+
+/* True while nothing has been changed: the encoded form is the body itself. */
+bool edit_is_clean(const struct edit *edit);
+
+/* ---- dropping. Each is idempotent; dropping a span drops its events and links with it. ---- */
+void edit_drop_resource(struct edit *edit, uint32_t resource); /* with all its spans */
+void edit_drop_span(struct edit *edit, uint32_t span);
+void edit_drop_event(struct edit *edit, uint32_t event);
+void edit_drop_link(struct edit *edit, uint32_t link);
+void edit_drop_attr(struct edit *edit, uint32_t attr);
+
+bool edit_span_live(const struct edit *edit, uint32_t span);
+bool edit_event_live(const struct edit *edit, uint32_t event);
+bool edit_link_live(const struct edit *edit, uint32_t link);
+
+/* Spans not dropped. O(1). */
+uint32_t edit_live_spans(const struct edit *edit);
+
+/* ---- attributes ---- */
+
+/* One attribute as a reader sees it: after all edits made so far. */
+struct attr_view {
+	struct slice key;
+	key_id key_id;
+	struct value value;
+};
+
+/* Steps through the live attributes of ${owner} (received ones in wire order, then added ones).
+ * ${cursor} starts at 0. False when there are no more. */
+bool edit_next_attr(const struct edit *edit, struct owner owner, uint32_t *cursor,
+		    struct attr_view *ret_attr);
+
+/* The live attribute of ${owner} with the registered key ${id} (not 0); the last one wins, as in
+ * most backends. False when there is none. The hot path of conditions. */
+bool edit_find_attr(const struct edit *edit, struct owner owner, key_id id,
+		    struct value *ret_value);
+
+/* Sets the attribute ${key} of ${owner}: every live one with that key is replaced. ${key_id} is the
+ * key's registered id or 0. */
+void edit_set_attr(struct edit *edit, struct owner owner, struct slice key, key_id key_id,
+		   struct value value);
+
+/* Removes every live attribute of ${owner} with the registered key ${id}. Returns how many. */
+uint32_t edit_remove_attr(struct edit *edit, struct owner owner, key_id id);
+
+/* Gives received attribute ${attr} of ${owner} another key; the value's bytes stay in place. */
+void edit_rename_attr(struct edit *edit, struct owner owner, uint32_t attr, struct slice key,
+		      key_id key_id);
+
+static inline struct value value_of_str(struct slice text)
+{
+	return (struct value){.type = VALUE_STRING, .bytes = text};
+}
+
+static inline struct value value_of_int(int64_t number)
+{
+	return (struct value){.type = VALUE_INT, .i = number};
+}
+
+static inline struct value value_of_double(double number)
+{
+	return (struct value){.type = VALUE_DOUBLE, .d = number};
+}
+
+static inline struct value value_of_bool(bool yes)
+{
+	return (struct value){.type = VALUE_BOOL, .i = yes};
+}
+
+/* ---- fields of a span ---- */
+void edit_set_span_name(struct edit *edit, uint32_t span, struct slice name);
+void edit_set_span_trace_state(struct edit *edit, uint32_t span, struct slice trace_state);
+void edit_set_span_parent(struct edit *edit, uint32_t span, struct slice parent_id); /* 0 or 8 B */
+void edit_set_span_status(struct edit *edit, uint32_t span, int32_t code, struct slice message);
+
+struct slice edit_span_name(const struct edit *edit, uint32_t span);
+struct slice edit_span_trace_state(const struct edit *edit, uint32_t span);
+struct slice edit_span_parent(const struct edit *edit, uint32_t span);
+int32_t edit_span_status_code(const struct edit *edit, uint32_t span);
+struct slice edit_span_status_message(const struct edit *edit, uint32_t span);
+
+#endif

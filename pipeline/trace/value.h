@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading an AnyValue where it lies. A struct value is a borrowed view; it is valid as long as the
+ * bytes under it. Only values that trace_index_build has checked may be given to these functions.
+ */
+#ifndef SLUICE_TRACE_VALUE_H
+#define SLUICE_TRACE_VALUE_H
+
+#include "pipeline/base/buf.h"
+#include "pipeline/trace/index.h"
+
+struct value {
+	enum value_type type;
+	struct slice bytes; /* string, bytes: the text; array, kvlist: the message content */
+	int64_t i;	    /* VALUE_INT; VALUE_BOOL as 0 or 1 */
+	double d;	    /* VALUE_DOUBLE */
+};
+
+/* The value in ${content}, the content of an AnyValue message. */
+struct value value_read(struct slice content);
+
+/* Steps through a VALUE_ARRAY: sets ${ret_item} and returns true while there is one more.
+ * ${cursor} starts as value.bytes and is advanced. */
+bool value_next_item(struct slice *cursor, struct value *ret_item);
+
+/* Steps through a VALUE_KVLIST, as value_next_item. */
+bool value_next_pair(struct slice *cursor, struct slice *ret_key, struct value *ret_value);
+
+/* The value under ${key} in a VALUE_KVLIST, last one wins; VALUE_EMPTY when there is none. */
+struct value value_map_get(struct value map, struct slice key);
+
+/* The item at ${at} of a VALUE_ARRAY. False when out of range. */
+bool value_array_get(struct value array, size_t at, struct value *ret_item);
+
+/* Items of an array, pairs of a kvlist; 0 for other types. */
+size_t value_count(struct value value);
+
+/* Deep equality; int and double are compared as numbers, other types never equal across types. */
+bool value_equal(struct value a, struct value b);
+
+/* Appends the text form that the Collector's pdata AsString gives: strings as they are, numbers in
+ * decimal, bool true/false, bytes in base64, arrays and maps as JSON, empty as "". */
+void value_append_text(struct buf *out, struct value value);
+
+#endif
