@@ -47,9 +47,7 @@ struct sender {
 	struct loop_task pump_task;
 	struct job *jobs; /* one per slot */
 	size_t job_count;
-	bool aborting, stopped;
-	void (*drained)(void *arg);
-	void *drained_arg;
+	bool stopped;
 };
 
 static const char *const reason_names[DROP_REASON_COUNT] = {
@@ -212,11 +210,6 @@ static void pump(struct sender *sender)
 	struct batch *batch;
 	while (!sender->stopped && (slot = free_slot(sender)) && (batch = dequeue(sender)))
 		job_run(slot, batch);
-	if (sender->drained && sender_held_spans(sender) == 0) {
-		void (*drained)(void *arg) = sender->drained;
-		sender->drained = NULL;
-		drained(sender->drained_arg);
-	}
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -296,13 +289,6 @@ uint64_t sender_held_spans(const struct sender *sender)
 	return atomic_load(&((struct sender *)(uintptr_t)sender)->held_spans);
 }
 
-void sender_drain(struct sender *sender, void (*drained)(void *arg), void *arg)
-{
-	sender->drained = drained;
-	sender->drained_arg = arg;
-	pump(sender);
-}
-
 void sender_abort(struct sender *sender)
 {
 	uint64_t left = sender_held_spans(sender);
@@ -319,7 +305,6 @@ void sender_abort(struct sender *sender)
 		log_error(&sender->log,
 			  LOG_MSG("Exporting failed. Dropping data. The shutdown deadline passed"),
 			  LOG_UINT("dropped_items", left));
-	pump(sender);
 }
 
 void sender_stop(struct sender *sender)

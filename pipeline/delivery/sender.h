@@ -87,9 +87,6 @@ uint64_t sender_retry_after_ns(const struct sender *sender);
 /* Spans held now: queued, waiting to repeat, under way. */
 uint64_t sender_held_spans(const struct sender *sender);
 
-/* Home loop: ${drained} is called there once nothing is held; perhaps at once. */
-void sender_drain(struct sender *sender, void (*drained)(void *arg), void *arg);
-
 /* Home loop: drops what is held, counted as DROP_SHUTDOWN, and cancels what is under way. */
 void sender_abort(struct sender *sender);
 
