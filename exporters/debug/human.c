@@ -22,13 +22,17 @@ static void long_duration(char text[HUMAN_DURATION_BYTES], uint64_t seconds)
 			       hours % 24);
 }
 
+static uint64_t rounded(uint64_t ns, uint64_t step)
+{
+	return (ns + step / 2) / step;
+}
+
 char *human_duration(char text[HUMAN_DURATION_BYTES], uint64_t ns, bool ascii)
 {
 	static const struct {
 		uint64_t ns;
 		const char *name, *ascii_name;
 	} units[] = {{NS_PER_US, "µs", "us"}, {NS_PER_MS, "ms", "ms"}, {NS_PER_S, "s", "s"}};
-	static const unsigned powers[] = {1, 10, 100};
 	if (ns < NS_PER_US) {
 		(void)snprintf(text, HUMAN_DURATION_BYTES, "%" PRIu64 " ns", ns);
 		return text;
@@ -39,21 +43,21 @@ char *human_duration(char text[HUMAN_DURATION_BYTES], uint64_t ns, bool ascii)
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
 		const char *name = ascii ? units[i].ascii_name : units[i].name;
-		for (int decimals = 2; decimals >= 0; decimals--) {
-			uint64_t step = units[i].ns / powers[decimals];
-			uint64_t digits = (ns + step / 2) / step;
-			if (digits >= 1000) /* a fourth digit: fewer decimals, or the next unit */
-				continue;
-			if (decimals == 0)
-				(void)snprintf(text, HUMAN_DURATION_BYTES, "%" PRIu64 " %s", digits,
-					       name);
-			else
-				(void)snprintf(text, HUMAN_DURATION_BYTES,
-					       "%" PRIu64 ".%0*" PRIu64 " %s",
-					       digits / powers[decimals], decimals,
-					       digits % powers[decimals], name);
-			return text;
-		}
+		uint64_t hundredths = rounded(ns, units[i].ns / 100);
+		uint64_t tenths = rounded(ns, units[i].ns / 10);
+		uint64_t whole = rounded(ns, units[i].ns);
+		if (hundredths < 1000)
+			(void)snprintf(text, HUMAN_DURATION_BYTES, "%u.%02u %s",
+				       (unsigned)hundredths / 100, (unsigned)hundredths % 100,
+				       name);
+		else if (tenths < 1000)
+			(void)snprintf(text, HUMAN_DURATION_BYTES, "%u.%u %s",
+				       (unsigned)tenths / 10, (unsigned)tenths % 10, name);
+		else if (whole < 1000)
+			(void)snprintf(text, HUMAN_DURATION_BYTES, "%u %s", (unsigned)whole, name);
+		else
+			continue; /* a fourth digit: the next unit; seconds end at 60 */
+		break;
 	}
 	return text;
 }
