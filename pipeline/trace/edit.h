@@ -16,16 +16,7 @@
 #include "pipeline/trace/index.h"
 #include "pipeline/trace/value.h"
 
-/* What an attribute can belong to. */
-enum owner_kind {
-	OWNER_RESOURCE = 0,
-	OWNER_SCOPE,
-	OWNER_SPAN,
-	OWNER_EVENT,
-	OWNER_LINK,
-	OWNER_KIND_COUNT
-};
-
+/* The element that an attribute belongs to. */
 struct owner {
 	enum owner_kind kind;
 	uint32_t at; /* index in its array */
