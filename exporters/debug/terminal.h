@@ -19,7 +19,7 @@ struct terminal {
 	bool colour;	  /* ECMA-48 "select graphic rendition" sequences */
 };
 
-enum { TERMINAL_COLUMNS_MIN = 40 };
+enum { TERMINAL_COLUMNS_MIN = 40, TERMINAL_COLUMNS_DEFAULT = 160 };
 
 enum terminal_style {
 	STYLE_PLAIN = 0,

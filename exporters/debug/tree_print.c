@@ -13,8 +13,7 @@ enum {
 	AFTER_COLUMNS = 9, /* right-aligned in these: when it started, how long it took */
 	TOOK_COLUMNS = 10,
 	BAR_COLUMN = AFTER_COLUMNS + TOOK_COLUMNS + 3,
-	BAR_COLUMNS = 20,
-	NAME_COLUMN = BAR_COLUMN + BAR_COLUMNS + 2,
+	BAR_COLUMNS_MAX = 20,
 };
 
 struct painter {
@@ -22,6 +21,8 @@ struct painter {
 	struct buf *out;
 	const struct forest *forest;
 	struct tree_summary summary;
+	unsigned bar_columns; /* 0: no bar */
+	unsigned name_column;
 	bool more[DEPTH_DRAWN]; /* the node on this level of the path has a later sibling */
 };
 
@@ -131,10 +132,12 @@ static void put_right(struct terminal_line *line, unsigned end_column, bool know
 {
 	char text[HUMAN_DURATION_BYTES];
 	unsigned columns = 0;
-	if (known)
-		human_duration(text, ns, line->terminal->ascii);
-	else
+	if (!known)
 		memcpy(text, "?", 2);
+	else if (ns == 0)
+		memcpy(text, "0", 2);
+	else
+		human_duration(text, ns, line->terminal->ascii);
 	for (const char *at = text; *at; at++)
 		columns += ((unsigned char)*at & 0xc0) != 0x80;
 	if (columns < end_column)
@@ -142,25 +145,33 @@ static void put_right(struct terminal_line *line, unsigned end_column, bool know
 	terminal_line_text(line, slice_str(text));
 }
 
-/* Which of the BAR_COLUMNS cells a time falls into: 0 .. BAR_COLUMNS. */
-static unsigned cell_of(const struct tree_summary *summary, uint64_t time_ns)
+/* Names and facts come first: on narrow terminals the bar gives way. */
+static unsigned bar_columns_of(const struct terminal *terminal)
 {
-	double total = (double)(summary->end_ns - summary->begin_ns);
-	double share = total > 0 ? (double)(time_ns - summary->begin_ns) / total : 0;
-	return (unsigned)(share * BAR_COLUMNS + 0.5);
+	if (terminal->columns >= 120)
+		return BAR_COLUMNS_MAX;
+	return terminal->columns >= 90 ? BAR_COLUMNS_MAX / 2 : 0;
 }
 
-static void put_bar(struct terminal_line *line, const struct tree_summary *summary,
+/* ${ns} on the scale on which the whole trace is as long as the bar. */
+static double cells_of(const struct painter *painter, uint64_t ns)
+{
+	uint64_t total_ns = painter->summary.end_ns - painter->summary.begin_ns;
+	return total_ns == 0 ? 0 : (double)ns / (double)total_ns * painter->bar_columns;
+}
+
+static void put_bar(const struct painter *painter, struct terminal_line *line,
 		    const struct tree_span *span)
 {
-	unsigned begin = cell_of(summary, span->start_ns);
-	unsigned end = span->end_ns > span->start_ns ? cell_of(summary, span->end_ns) : begin;
-	if (begin >= BAR_COLUMNS)
-		begin = BAR_COLUMNS - 1;
+	uint64_t took_ns = span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0;
+	unsigned begin = (unsigned)cells_of(painter, span->start_ns - painter->summary.begin_ns);
+	unsigned cells = (unsigned)(cells_of(painter, took_ns) + 0.5);
+	if (begin >= painter->bar_columns)
+		begin = painter->bar_columns - 1;
 	terminal_line_pad(line, BAR_COLUMN + begin);
-	if (end <= begin) /* shorter than half a cell */
+	if (cells == 0) /* shorter than half a cell */
 		terminal_line_own(line, "▏", "|");
-	for (unsigned i = begin; i < end; i++)
+	for (unsigned i = begin; i < begin + cells && i < painter->bar_columns; i++)
 		terminal_line_own(line, "█", "=");
 }
 
@@ -172,8 +183,8 @@ static void put_times(const struct painter *painter, struct terminal_line *line,
 	put_right(line, AFTER_COLUMNS + TOOK_COLUMNS, started && span->end_ns >= span->start_ns,
 		  span->end_ns - span->start_ns);
 	terminal_line_style(line, STYLE_FAINT);
-	if (started)
-		put_bar(line, &painter->summary, span);
+	if (started && painter->bar_columns > 0)
+		put_bar(painter, line, span);
 	terminal_line_style(line, STYLE_PLAIN);
 }
 
@@ -217,7 +228,7 @@ static void print_node(const struct painter *painter, const struct forest_node *
 	struct terminal_line line = terminal_line_begin(painter->terminal, painter->out);
 	if (!node->span) {
 		const uint8_t *id = (const uint8_t *)&node->id;
-		terminal_line_pad(&line, NAME_COLUMN);
+		terminal_line_pad(&line, painter->name_column);
 		terminal_line_style(&line, STYLE_FAINT);
 		terminal_line_own(&line, "(parent not seen: ", "(parent not seen: ");
 		for (size_t i = 0; i < SPAN_ID_BYTES; i++)
@@ -227,7 +238,7 @@ static void print_node(const struct painter *painter, const struct forest_node *
 		return;
 	}
 	put_times(painter, &line, node->span);
-	terminal_line_pad(&line, NAME_COLUMN);
+	terminal_line_pad(&line, painter->name_column);
 	put_branches(painter, &line, depth);
 	terminal_line_text(&line, slice_of(node->span->name.bytes, node->span->name.len));
 	if (node->span->name.cut)
@@ -256,10 +267,6 @@ static void print_head(const struct painter *painter, const uint8_t *trace_id)
 	put_time_fact(&line, &first, "", summary->end_ns - summary->begin_ns);
 	put_number_of(&line, &first, summary->spans, "span");
 	put_number_of(&line, &first, summary->services, "service");
-	for (uint32_t i = 0; i < summary->model_count; i++) {
-		begin_fact(&line, &first, STYLE_FACT);
-		put_word(&line, summary->models[i]);
-	}
 	put_tokens(&line, &first, summary->prompt_tokens, summary->output_tokens);
 	if (summary->errors > 0) {
 		begin_fact(&line, &first, STYLE_ERROR);
@@ -269,6 +276,11 @@ static void print_head(const struct painter *painter, const uint8_t *trace_id)
 		begin_fact(&line, &first, STYLE_PLAIN);
 		terminal_line_printf(&line, "%" PRIu32 " received again",
 				     painter->forest->repeated);
+	}
+	/* Last, as they may be long and the line is cut. */
+	for (uint32_t i = 0; i < summary->model_count; i++) {
+		begin_fact(&line, &first, STYLE_FACT);
+		put_word(&line, summary->models[i]);
 	}
 	terminal_line_end(&line);
 }
@@ -303,8 +315,14 @@ void tree_print_trace(const struct tree_trace *trace, const struct terminal *ter
 		out->failed = true;
 		return;
 	}
-	struct painter painter = {.terminal = terminal, .out = out, .forest = &forest};
-	painter.summary = tree_summarise(&forest);
+	struct painter painter = {
+		.terminal = terminal,
+		.out = out,
+		.forest = &forest,
+		.summary = tree_summarise(&forest),
+		.bar_columns = bar_columns_of(terminal),
+	};
+	painter.name_column = BAR_COLUMN + painter.bar_columns + (painter.bar_columns > 0 ? 2 : 0);
 	print_head(&painter, trace->id);
 	print_nodes(&painter);
 	buf_append_byte(out, '\n');

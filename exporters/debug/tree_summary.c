@@ -7,8 +7,10 @@
  */
 #include "exporters/debug/tree_internal.h"
 
-/* Distinct services that are told apart; a trace with more is reported as having this many. */
-enum { SERVICES_MAX = 64, LEGS_MAX = 256 };
+enum {
+	SERVICES_MAX = 64, /* told apart; a trace with more is reported as having this many */
+	LEGS_MAX = 256,	   /* usages among which the decode leg of a prefill leg is looked for */
+};
 
 static bool same_word(const struct tree_word *a, const struct tree_word *b)
 {

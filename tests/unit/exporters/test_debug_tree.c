@@ -314,6 +314,32 @@ static void very_deep_traces_are_drawn_flat_from_some_level_on(void **state)
 	assert_non_null(strstr(text, "(level 199) deep\n"));
 }
 
+/* Parents at random: every span stands on exactly one line, whatever the ids say. */
+static void random_parents_lose_no_span_and_repeat_none(void **state)
+{
+	struct fixture *fixture = *state;
+	uint32_t random = 1;
+	for (int round = 0; round < 500; round++) {
+		struct row rows[24];
+		char names[ARRAY_COUNT(rows)][16];
+		open_tree(fixture, roomy, ascii_terminal);
+		for (uint32_t i = 0; i < ARRAY_COUNT(rows); i++) {
+			random = random * 1664525 + 1013904223;
+			(void)snprintf(names[i], sizeof(names[i]), "<%u>", i);
+			rows[i] = (struct row){(uint8_t)(random >> 24 & 15),
+					       (uint8_t)(random >> 16 & 15), names[i],
+					       random >> 8 & 255, random & 255};
+		}
+		add_rows(fixture, 1, rows, ARRAY_COUNT(rows), 0);
+		const char *text = print_all(fixture);
+		for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+			const char *found = strstr(text, names[i]);
+			assert_non_null(found);
+			assert_null(strstr(found + 1, names[i]));
+		}
+	}
+}
+
 /* ---- facts ---- */
 
 static void failures_are_shown_by_type_and_never_by_message(void **state)
@@ -399,7 +425,7 @@ static void several_models_stand_on_their_lines(void **state)
 	struct fixture *fixture = *state;
 	add_usages(fixture, usages, ARRAY_COUNT(usages));
 	const char *text = print_all(fixture);
-	assert_non_null(strstr(text, "1 service · bge-m3 · qwen3-8b · ? → 5 tokens\n"));
+	assert_non_null(strstr(text, "1 service · ? → 5 tokens · bge-m3 · qwen3-8b\n"));
 	assert_non_null(strstr(text, "embed  bge-m3\n"));
 	assert_non_null(strstr(text, "chat  qwen3-8b · ? → 5 tokens\n"));
 }
@@ -555,6 +581,7 @@ int main(void)
 		TEST(circles_are_cut_once),
 		TEST(two_spans_with_one_id_are_both_shown),
 		TEST(very_deep_traces_are_drawn_flat_from_some_level_on),
+		TEST(random_parents_lose_no_span_and_repeat_none),
 		TEST(failures_are_shown_by_type_and_never_by_message),
 		TEST(tokens_in_the_head_count_each_request_once),
 		TEST(several_models_stand_on_their_lines),
