@@ -44,6 +44,8 @@ void generate_assert_golden(const char *name, struct slice text)
 		fail_msg("%s: cannot open; tests run from the root of the tree", path);
 	size_t len = fread(golden, 1, sizeof(golden), file);
 	(void)fclose(file);
-	if (!slice_equal(text, slice_of(golden, len)))
-		fail_msg("%s differs from:\n%.*s", path, SLICE_FMT(text));
+	if (slice_equal(text, slice_of(golden, len)))
+		return;
+	(void)fwrite(text.ptr, 1, text.len, stderr); /* cmocka's messages end at 1 KiB */
+	fail_msg("%s differs from the text above", path);
 }
