@@ -147,7 +147,9 @@ bool eval_compare(struct evaluation *ev, const struct term *left, enum compare_o
 		return true;
 	switch (left->type) {
 	case TERM_STRING:
-	case TERM_BYTES: *ret_holds = holds(slice_compare(left->bytes, right->bytes), op); return true;
+	case TERM_BYTES:
+		*ret_holds = holds(slice_compare(left->bytes, right->bytes), op);
+		return true;
 	case TERM_NIL: *ret_holds = holds(0, op) && op != COMPARE_NE; return true;
 	case TERM_BOOL:
 	case TERM_TIME:

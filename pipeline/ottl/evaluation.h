@@ -95,8 +95,8 @@ int term_walk_next(struct evaluation *ev, struct term_walk *walk, struct slice *
 size_t term_count(struct evaluation *ev, const struct term *term);
 
 /* Appends the text that functions on "string-like" values see: strings as they are, numbers in
- * decimal without exponent, true/false, bytes and ids in hex, maps and lists as JSON. False (failed)
- * for types without one. nil is the caller's business. */
+ * decimal without exponent, true/false, bytes and ids in hex, maps and lists as JSON. False
+ * (failed) for types without one. nil is the caller's business. */
 MUST_CHECK bool term_append_text(struct evaluation *ev, struct buf *out, const struct term *term);
 
 /* ---- comparison (compare.c) ---- */

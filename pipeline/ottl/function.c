@@ -10,25 +10,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum argument_kind {
-	ARGUMENT_VALUE = 0,
-	ARGUMENT_PATTERN, /* string literal, compiled */
-	ARGUMENT_CASE,	  /* string literal, one of the case names */
-	ARGUMENT_BYTES,	  /* 0x literal */
-};
-
-struct function {
-	struct slice name;
-	enum term_type result; /* TERM_UNKNOWN: may be nil as well */
-	unsigned contexts;     /* bit per context; 0: all */
-	size_t argument_count;
-	struct {
-		struct slice name;
-		enum argument_kind kind;
-	} arguments[CALL_ARGS_MAX];
-	bool (*call)(struct evaluation *ev, const struct node *call, struct term *ret_term);
-};
-
 /* ---- arguments at run time ---- */
 
 static bool want_string(struct evaluation *ev, const struct node *node, struct slice *ret_text)
@@ -53,8 +34,8 @@ static bool want_int(struct evaluation *ev, const struct node *node, int64_t *re
 	return true;
 }
 
-/* The scratch buffer is taken out while a text is built in it: what is evaluated meanwhile may build
- * texts of its own. */
+/* The scratch buffer is taken out while a text is built in it: what is evaluated meanwhile may
+ * build texts of its own. */
 static struct buf building_take(struct evaluation *ev)
 {
 	struct buf building = ev->scratch->building;
@@ -122,7 +103,8 @@ static bool call_is_root_span(struct evaluation *ev, const struct node *call, st
 	static const uint8_t zeros[SPAN_ID_BYTES];
 	struct slice parent = edit_span_parent(ev->edit, ev->at);
 	(void)call;
-	*ret_term = term_bool(parent.len == 0 || slice_equal(parent, slice_of(zeros, sizeof(zeros))));
+	*ret_term =
+		term_bool(parent.len == 0 || slice_equal(parent, slice_of(zeros, sizeof(zeros))));
 	return true;
 }
 
@@ -358,7 +340,8 @@ static bool call_concat(struct evaluation *ev, const struct node *call, struct t
 	    !eval_value(ev, call->call.args[0], &list))
 		return false;
 	if (list.type != TERM_LIST)
-		return eval_fail(ev, "expected pcommon.Slice but got %s", term_type_name(list.type));
+		return eval_fail(ev, "expected pcommon.Slice but got %s",
+				 term_type_name(list.type));
 	struct buf building = building_take(ev);
 	bool done = append_members(ev, &list, delimiter, &building);
 	if (!building_give(ev, &building, done, &text))
@@ -385,18 +368,39 @@ static bool call_span_id(struct evaluation *ev, const struct node *call, struct 
 
 /* ---- the table ---- */
 
-#define TARGET {SLICE_INIT("target"), ARGUMENT_VALUE}
+#define TARGET                                                                                     \
+	{                                                                                          \
+		SLICE_INIT("target"), ARGUMENT_VALUE                                               \
+	}
 #define TYPE_TEST(function_name, function_call)                                                    \
-	{SLICE_INIT(function_name), TERM_BOOL, 0, 1, {TARGET}, (function_call)}
+	{                                                                                          \
+		SLICE_INIT(function_name), TERM_BOOL, 0, 1, {TARGET}, (function_call)              \
+	}
 
 static const struct function functions[] = {
-	{SLICE_INIT("IsMatch"), TERM_BOOL, 0, 2,
-	 {TARGET, {SLICE_INIT("pattern"), ARGUMENT_PATTERN}}, call_is_match},
-	{SLICE_INIT("IsRootSpan"), TERM_BOOL, 1u << OTTL_SPAN, 0, {{{NULL, 0}, 0}},
+	{SLICE_INIT("IsMatch"),
+	 TERM_BOOL,
+	 0,
+	 2,
+	 {TARGET, {SLICE_INIT("pattern"), ARGUMENT_PATTERN}},
+	 call_is_match},
+	{SLICE_INIT("IsRootSpan"),
+	 TERM_BOOL,
+	 1u << OTTL_SPAN,
+	 0,
+	 {{{NULL, 0}, 0}},
 	 call_is_root_span},
-	{SLICE_INIT("HasPrefix"), TERM_BOOL, 0, 2, {TARGET, {SLICE_INIT("prefix"), ARGUMENT_VALUE}},
+	{SLICE_INIT("HasPrefix"),
+	 TERM_BOOL,
+	 0,
+	 2,
+	 {TARGET, {SLICE_INIT("prefix"), ARGUMENT_VALUE}},
 	 call_has_prefix},
-	{SLICE_INIT("HasSuffix"), TERM_BOOL, 0, 2, {TARGET, {SLICE_INIT("suffix"), ARGUMENT_VALUE}},
+	{SLICE_INIT("HasSuffix"),
+	 TERM_BOOL,
+	 0,
+	 2,
+	 {TARGET, {SLICE_INIT("suffix"), ARGUMENT_VALUE}},
 	 call_has_suffix},
 	{SLICE_INIT("Len"), TERM_INT, 0, 1, {TARGET}, call_len},
 	TYPE_TEST("IsString", call_is_string),
@@ -408,17 +412,35 @@ static const struct function functions[] = {
 	{SLICE_INIT("Int"), TERM_UNKNOWN, 0, 1, {TARGET}, call_int},
 	{SLICE_INIT("Double"), TERM_UNKNOWN, 0, 1, {TARGET}, call_double},
 	{SLICE_INIT("String"), TERM_UNKNOWN, 0, 1, {TARGET}, call_string},
-	{SLICE_INIT("ConvertCase"), TERM_STRING, 0, 2,
-	 {TARGET, {SLICE_INIT("to_case"), ARGUMENT_CASE}}, call_convert_case},
-	{SLICE_INIT("Substring"), TERM_STRING, 0, 3,
+	{SLICE_INIT("ConvertCase"),
+	 TERM_STRING,
+	 0,
+	 2,
+	 {TARGET, {SLICE_INIT("to_case"), ARGUMENT_CASE}},
+	 call_convert_case},
+	{SLICE_INIT("Substring"),
+	 TERM_STRING,
+	 0,
+	 3,
 	 {TARGET, {SLICE_INIT("start"), ARGUMENT_VALUE}, {SLICE_INIT("length"), ARGUMENT_VALUE}},
 	 call_substring},
-	{SLICE_INIT("Concat"), TERM_STRING, 0, 2,
+	{SLICE_INIT("Concat"),
+	 TERM_STRING,
+	 0,
+	 2,
 	 {{SLICE_INIT("vals"), ARGUMENT_VALUE}, {SLICE_INIT("delimiter"), ARGUMENT_VALUE}},
 	 call_concat},
-	{SLICE_INIT("TraceID"), TERM_TRACE_ID, 0, 1, {{SLICE_INIT("target"), ARGUMENT_BYTES}},
+	{SLICE_INIT("TraceID"),
+	 TERM_TRACE_ID,
+	 0,
+	 1,
+	 {{SLICE_INIT("target"), ARGUMENT_BYTES}},
 	 call_trace_id},
-	{SLICE_INIT("SpanID"), TERM_SPAN_ID, 0, 1, {{SLICE_INIT("target"), ARGUMENT_BYTES}},
+	{SLICE_INIT("SpanID"),
+	 TERM_SPAN_ID,
+	 0,
+	 1,
+	 {{SLICE_INIT("target"), ARGUMENT_BYTES}},
 	 call_span_id},
 };
 
@@ -441,118 +463,7 @@ bool function_wants_context(struct slice name, enum ottl_context *ret_context)
 	return root_span;
 }
 
-struct slice function_name(const struct function *function)
-{
-	return function->name;
-}
-
 bool function_call(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
 	return call->call.function->call(ev, call, ret_term);
-}
-
-/* ---- binding ---- */
-
-static int refuse_argument(const struct function *function, size_t at, const char *why,
-			   struct err *err)
-{
-	return err_set(err, ERR_CONFIG,
-		       "error while parsing arguments for call to \"%.*s\": invalid argument at "
-		       "position %zu: %s",
-		       SLICE_FMT(function->name), at, why);
-}
-
-/* Which parameter the argument at ${at} is for; -1 with ${err}. */
-static int parameter_of(const struct function *function, const struct arguments *arguments,
-			size_t at, struct err *err)
-{
-	struct slice name = arguments->list[at].name;
-	if (name.len == 0)
-		return (int)at;
-	for (size_t i = 0; i < function->argument_count; i++) {
-		if (slice_equal(name, function->arguments[i].name))
-			return (int)i;
-	}
-	return err_set(err, ERR_CONFIG,
-		       "error while parsing arguments for call to \"%.*s\": no such parameter: "
-		       "%.*s",
-		       SLICE_FMT(function->name), SLICE_FMT(name));
-}
-
-static int bind_literal(const struct function *function, size_t parameter, size_t at,
-			struct node *call, struct regex **regexes, struct err *err)
-{
-	const struct node *value = call->call.args[parameter];
-	bool literal = value->kind == NODE_LITERAL;
-	struct slice text = literal ? value->literal.bytes : (struct slice){NULL, 0};
-	enum letter_case wanted;
-	struct regex *regex;
-	switch (function->arguments[parameter].kind) {
-	case ARGUMENT_VALUE: return 0;
-	case ARGUMENT_BYTES: {
-		bool trace_id = function->result == TERM_TRACE_ID;
-		if (!literal || value->literal.type != TERM_BYTES)
-			return refuse_argument(function, at,
-					       "slice parameter must be a byte slice literal", err);
-		if (text.len != (trace_id ? TRACE_ID_BYTES : SPAN_ID_BYTES))
-			return err_set(err, ERR_CONFIG, "couldn't create function: %s",
-				       trace_id ? "traces ids must be 16 bytes"
-						: "span ids must be 8 bytes");
-		return 0;
-	}
-	case ARGUMENT_CASE:
-	case ARGUMENT_PATTERN: break;
-	}
-	if (!literal || value->literal.type != TERM_STRING)
-		return refuse_argument(function, at, "must be a string", err);
-	if (function->arguments[parameter].kind == ARGUMENT_CASE) {
-		if (!letter_case_find(text, &wanted))
-			return err_set(err, ERR_CONFIG,
-				       "couldn't create function: invalid case: %.*s, allowed "
-				       "cases are: lower, upper, snake, camel",
-				       SLICE_FMT(text));
-		call->call.letter_case = (int)wanted;
-		return 0;
-	}
-	regex = regex_new(text, err);
-	if (!regex)
-		return err_wrap(err, "couldn't create function: the regex pattern supplied to "
-				     "IsMatch is not a valid pattern");
-	regex_push(regexes, regex);
-	call->call.regex = regex;
-	return 0;
-}
-
-int function_bind(const struct function *function, const struct arguments *arguments,
-		  struct node *call, struct regex **regexes, struct err *err)
-{
-	bool named = false;
-	call->type = function->result;
-	call->call.function = function;
-	if (arguments->count != function->argument_count)
-		return err_set(err, ERR_CONFIG,
-			       "error while parsing arguments for call to \"%.*s\": incorrect "
-			       "number of arguments. Expected: %zu Received: %zu",
-			       SLICE_FMT(function->name), function->argument_count,
-			       arguments->count);
-	call->constant = arguments->count > 0;
-	for (size_t at = 0; at < arguments->count; at++) {
-		const struct argument *argument = &arguments->list[at];
-		if (named && argument->name.len == 0)
-			return err_set(err, ERR_CONFIG,
-				       "error while parsing arguments for call to \"%.*s\": unnamed "
-				       "argument used after named argument",
-				       SLICE_FMT(function->name));
-		named = argument->name.len > 0;
-		int parameter = parameter_of(function, arguments, at, err);
-		if (parameter < 0)
-			return -1;
-		if (call->call.args[parameter])
-			return refuse_argument(function, at, "given twice", err);
-		call->call.args[parameter] = argument->value;
-		call->constant = call->constant && argument->value->constant;
-		if (bind_literal(function, (size_t)parameter, at, call, regexes, err) != 0)
-			return -1;
-	}
-	return 0;
 }

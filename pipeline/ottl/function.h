@@ -5,7 +5,24 @@
 
 #include "pipeline/ottl/evaluation.h"
 
-struct function;
+enum argument_kind {
+	ARGUMENT_VALUE = 0,
+	ARGUMENT_PATTERN, /* string literal, compiled */
+	ARGUMENT_CASE,	  /* string literal, one of the case names */
+	ARGUMENT_BYTES,	  /* 0x literal */
+};
+
+struct function {
+	struct slice name;
+	enum term_type result; /* TERM_UNKNOWN: may be nil as well */
+	unsigned contexts;     /* bit per context; 0: all */
+	size_t argument_count;
+	struct {
+		struct slice name;
+		enum argument_kind kind;
+	} arguments[CALL_ARGS_MAX];
+	bool (*call)(struct evaluation *ev, const struct node *call, struct term *ret_term);
+};
 
 /* One argument as written. */
 struct argument {
@@ -30,8 +47,6 @@ MUST_CHECK int function_bind(const struct function *function, const struct argum
 			     struct node *call, struct regex **regexes, struct err *err);
 
 bool function_call(struct evaluation *ev, const struct node *call, struct term *ret_term);
-
-struct slice function_name(const struct function *function);
 
 /* ConvertCase (letter_case.c). */
 enum letter_case { LETTERS_LOWER, LETTERS_UPPER, LETTERS_SNAKE, LETTERS_CAMEL, LETTER_CASE_COUNT };

@@ -72,7 +72,8 @@ static size_t lex_number(struct slice text, size_t at, enum token_kind *ret_kind
 		end += digits_from(text, end);
 		uint8_t exponent = byte_at(text, end);
 		if (exponent == 'e' || exponent == 'E') {
-			size_t sign = byte_at(text, end + 1) == '+' || byte_at(text, end + 1) == '-';
+			size_t sign =
+				byte_at(text, end + 1) == '+' || byte_at(text, end + 1) == '-';
 			size_t digits = digits_from(text, end + 1 + sign);
 			end += digits > 0 ? 1 + sign + digits : 0;
 		}
@@ -101,8 +102,8 @@ static size_t lex_word(struct slice text, size_t at, enum token_kind *ret_kind)
 		struct slice word;
 		enum token_kind kind;
 	} words[] = {
-		{SLICE_INIT("not"), TOKEN_NOT},	     {SLICE_INIT("or"), TOKEN_OR},
-		{SLICE_INIT("and"), TOKEN_AND},	     {SLICE_INIT("true"), TOKEN_BOOLEAN},
+		{SLICE_INIT("not"), TOKEN_NOT},	      {SLICE_INIT("or"), TOKEN_OR},
+		{SLICE_INIT("and"), TOKEN_AND},	      {SLICE_INIT("true"), TOKEN_BOOLEAN},
 		{SLICE_INIT("false"), TOKEN_BOOLEAN},
 	};
 	bool upper = is_upper(byte_at(text, at));
@@ -300,7 +301,8 @@ static size_t unescape(struct slice *text, uint8_t *out)
 bool token_unquote(struct slice literal, struct arena *arena, struct slice *ret_text)
 {
 	struct slice rest = {literal.ptr + 1, literal.len - 2};
-	uint8_t *out = arena_alloc(arena, literal.len); /* no escape is shorter than what it means */
+	uint8_t *out =
+		arena_alloc(arena, literal.len); /* no escape is shorter than what it means */
 	size_t used = 0;
 	*ret_text = (struct slice){NULL, 0};
 	if (!out)

@@ -12,10 +12,10 @@
 
 enum token_kind {
 	TOKEN_END = 0,
-	TOKEN_BYTES,   /* 0xC0FFEE */
-	TOKEN_FLOAT,   /* 1. .5 1.2e3 */
-	TOKEN_INT,     /* decimal digits */
-	TOKEN_STRING,  /* with its quotes */
+	TOKEN_BYTES,  /* 0xC0FFEE */
+	TOKEN_FLOAT,  /* 1. .5 1.2e3 */
+	TOKEN_INT,    /* decimal digits */
+	TOKEN_STRING, /* with its quotes */
 	TOKEN_NOT,
 	TOKEN_OR,
 	TOKEN_AND,
@@ -23,7 +23,7 @@ enum token_kind {
 	TOKEN_ADD_SUB,
 	TOKEN_MUL_DIV,
 	TOKEN_BOOLEAN,
-	TOKEN_EQUAL,   /* the = of a named argument */
+	TOKEN_EQUAL, /* the = of a named argument */
 	TOKEN_LPAREN,
 	TOKEN_RPAREN,
 	TOKEN_LBRACE,
@@ -33,8 +33,8 @@ enum token_kind {
 	TOKEN_DOT,
 	TOKEN_LBRACKET,
 	TOKEN_RBRACKET,
-	TOKEN_UPPER,   /* [A-Z][A-Z0-9_]* */
-	TOKEN_LOWER,   /* [a-z][a-z0-9_]* */
+	TOKEN_UPPER, /* [A-Z][A-Z0-9_]* */
+	TOKEN_LOWER, /* [a-z][a-z0-9_]* */
 	TOKEN_KIND_COUNT
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Findings about conditions that parse but cannot mean what they seem to: comparisons that their
- * types alone decide, values that an attribute never has by the semantic conventions, and names that
- * ordinary traffic has too. Each text says why and what to write instead.
+ * types alone decide, values that an attribute never has by the semantic conventions, and names
+ * that ordinary traffic has too. Each text says why and what to write instead.
  */
 #include "pipeline/ottl/function.h"
 
@@ -144,7 +144,8 @@ static void lint_attribute(const struct lint *lint, struct slice key, enum compa
 	} else if (is_int_attribute(key)) {
 		warn(lint,
 		     "attributes[\"%.*s\"] %s \"%.*s\" is %s for instrumentation that follows the "
-		     "semantic conventions: %.*s is an integer, and a string never equals one%s%.*s",
+		     "semantic conventions: %.*s is an integer, and a string never equals "
+		     "one%s%.*s",
 		     SLICE_FMT(key), symbol, SLICE_FMT(text), outcome, SLICE_FMT(key),
 		     is_decimal(text) ? "; write it without quotes: " : "",
 		     is_decimal(text) ? (int)text.len : 0, (const char *)text.ptr);
@@ -193,8 +194,8 @@ static void describe(const struct node *node, char *out, size_t size)
 {
 	const char *type = term_type_name(node->type);
 	if (node->kind == NODE_CALL)
-		(void)snprintf(out, size, "%.*s() is %s",
-			       SLICE_FMT(function_name(node->call.function)), type);
+		(void)snprintf(out, size, "%.*s() is %s", SLICE_FMT(node->call.function->name),
+			       type);
 	else
 		(void)snprintf(out, size, "the %s %s %s",
 			       node->kind == NODE_LITERAL ? "literal" : "path",
@@ -207,12 +208,10 @@ static const char *advice_for(const struct node *left, const struct node *right)
 	if (left->kind != NODE_PATH && right->kind != NODE_PATH)
 		return "compare an attribute or a field of the span";
 	switch ((int)path->path.field) {
-	case FIELD_KIND:
-		return "write kind == SPAN_KIND_SERVER, or kind.string == \"Server\"";
+	case FIELD_KIND: return "write kind == SPAN_KIND_SERVER, or kind.string == \"Server\"";
 	case FIELD_STATUS_CODE: return "write status.code == STATUS_CODE_ERROR";
 	case FIELD_STATUS: return "compare status.code or status.message";
-	case FIELD_TRACE_ID:
-		return "write trace_id == TraceID(0x…), or trace_id.string == \"…\"";
+	case FIELD_TRACE_ID: return "write trace_id == TraceID(0x…), or trace_id.string == \"…\"";
 	case FIELD_SPAN_ID: return "write span_id == SpanID(0x…), or span_id.string == \"…\"";
 	case FIELD_PARENT_SPAN_ID:
 		return "write parent_span_id == SpanID(0x…), parent_span_id.string == \"…\", or "
@@ -260,7 +259,7 @@ static void lint_truth(const struct lint *lint, const struct node *node)
 	if (value->kind == NODE_CALL)
 		warn(lint,
 		     "%.*s() is no test and fails for every item: compare its result with a value",
-		     SLICE_FMT(function_name(value->call.function)));
+		     SLICE_FMT(value->call.function->name));
 }
 
 static void lint_node(const struct lint *lint, const struct node *node)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arithmetic. Two ints stay int (wrapping, division truncates), an int with a double becomes double;
- * time minus time is a duration, time and duration combine by + and -. Division by zero and every
- * other type are evaluation errors.
+ * Arithmetic. Two ints stay int (wrapping, division truncates), an int with a double becomes
+ * double; time minus time is a duration, time and duration combine by + and -. Division by zero and
+ * every other type are evaluation errors.
  */
 #include "pipeline/ottl/evaluation.h"
 
@@ -56,16 +56,18 @@ static bool math_time(struct evaluation *ev, const struct term *left, enum math_
 				     "time.Duration");
 	if (!right_time && right->type != TERM_DURATION) {
 		if (op == MATH_ADD)
-			return eval_fail(ev, left_time ? "time.Time must be added to time.Duration; "
-							 "found %s instead"
-						       : "time.Duration must be added to "
-							 "time.Duration or time.Time; found %s "
-							 "instead",
+			return eval_fail(ev,
+					 left_time ? "time.Time must be added to time.Duration; "
+						     "found %s instead"
+						   : "time.Duration must be added to "
+						     "time.Duration or time.Time; found %s "
+						     "instead",
 					 found);
-		return eval_fail(ev, left_time ? "time.Time or time.Duration must be subtracted "
-						 "from time.Time; found %s instead"
-					       : "time.Duration must be subtracted from "
-						 "time.Duration; found %s instead",
+		return eval_fail(ev,
+				 left_time ? "time.Time or time.Duration must be subtracted "
+					     "from time.Time; found %s instead"
+					   : "time.Duration must be subtracted from "
+					     "time.Duration; found %s instead",
 				 found);
 	}
 	if (op == MATH_ADD && left_time && right_time)

@@ -63,8 +63,8 @@ static struct term name_of(const struct evaluation *ev, enum ottl_context level)
 	uint32_t at = element_at(ev, level);
 	if (level == OTTL_SPAN)
 		return term_string(edit_span_name(ev->edit, at));
-	struct range name = level == OTTL_SPANEVENT ? ev->index->events[at].name
-						    : ev->index->scopes[at].name;
+	struct range name =
+		level == OTTL_SPANEVENT ? ev->index->events[at].name : ev->index->scopes[at].name;
 	return term_string(index_slice(ev->index, name));
 }
 
@@ -221,9 +221,10 @@ bool eval_path(struct evaluation *ev, const struct node *node, struct term *ret_
 	struct value value;
 	switch ((int)node->path.field) {
 	case FIELD_ATTRIBUTE:
-		*ret_term = edit_find_attr(ev->edit, eval_owner(ev, level), node->path.key_id, &value)
-				    ? term_of_value(value)
-				    : term_nil();
+		*ret_term =
+			edit_find_attr(ev->edit, eval_owner(ev, level), node->path.key_id, &value)
+				? term_of_value(value)
+				: term_nil();
 		return true;
 	case FIELD_ATTRIBUTES:
 		*ret_term = (struct term){

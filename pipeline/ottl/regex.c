@@ -39,9 +39,9 @@ static pcre2_code *compile(const struct buf *translated, int *ret_error)
 	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 	PCRE2_SIZE offset;
 	pcre2_code *code = pcre2_compile(translated->data, translated->len,
-					 PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY |
-						 PCRE2_ALT_CIRCUMFLEX | PCRE2_NO_AUTO_CAPTURE |
-						 PCRE2_NEVER_BACKSLASH_C,
+					 PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
+						 PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX |
+						 PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C,
 					 ret_error, &offset, context);
 	pcre2_compile_context_free(context);
 	return code;

@@ -14,13 +14,13 @@
 struct regex; /* immutable: matched by all shards at once */
 
 enum {
-	REGEX_GROUP_DEPTH_MAX = 200,	/* parentheses inside parentheses */
-	REGEX_REPEAT_MAX = 1000,	/* RE2's bound on counts, nested ones multiplied */
-	REGEX_STEPS_MAX = 100000,	/* match limit per start position */
-	REGEX_HEAP_KIB_MAX = 4096,	/* backtracking memory of one match */
-	REGEX_TIME_MS_MAX = 100,	/* one search, checked at start positions */
-	REGEX_DFA_WORDS = 4096,		/* work space of the second engine */
-	REGEX_DFA_SUBJECT_MAX = 8192,	/* bytes; the second engine may take quadratic time */
+	REGEX_GROUP_DEPTH_MAX = 200,  /* parentheses inside parentheses */
+	REGEX_REPEAT_MAX = 1000,      /* RE2's bound on counts, nested ones multiplied */
+	REGEX_STEPS_MAX = 100000,     /* match limit per start position */
+	REGEX_HEAP_KIB_MAX = 4096,    /* backtracking memory of one match */
+	REGEX_TIME_MS_MAX = 100,      /* one search, checked at start positions */
+	REGEX_DFA_WORDS = 4096,	      /* work space of the second engine */
+	REGEX_DFA_SUBJECT_MAX = 8192, /* bytes; the second engine may take quadratic time */
 };
 
 /* Compiles ${pattern}. NULL with ERR_CONFIG and RE2's text ("error parsing regexp: …"). */

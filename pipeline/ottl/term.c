@@ -165,7 +165,8 @@ static bool append_json_members(struct evaluation *ev, struct buf *out, const st
 	bool map = term->type == TERM_MAP;
 	int more;
 	buf_append_byte(out, map ? '{' : '[');
-	for (bool first = true; (more = term_walk_next(ev, &walk, &key, &member)) > 0; first = false) {
+	for (bool first = true; (more = term_walk_next(ev, &walk, &key, &member)) > 0;
+	     first = false) {
 		if (!first)
 			buf_append_byte(out, ',');
 		if (map) {
