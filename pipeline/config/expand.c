@@ -44,6 +44,14 @@ static bool fail(const struct expansion *x, const char *what, struct slice uri)
 	return false;
 }
 
+static void too_deep(struct config_loader *loader, const struct config_node *node,
+		     const struct config_scope *scope)
+{
+	config_problem(loader->report, CONFIG_ERROR, node->loc,
+		       config_scope_path(scope, loader->report->arena), NULL,
+		       "too many recursive expansions: more than %d levels", CONFIG_DEPTH_MAX);
+}
+
 /* ---- finding references ---- */
 
 /* Whether an odd number of further "$" stands before the "$" at ${at}: then it is escaped. */
@@ -210,7 +218,11 @@ static bool take_container(struct expansion *x, struct config_node *node, struct
 {
 	struct arena *arena = x->loader->report->arena;
 	node = config_split_keys(arena, node, x->depth);
-	node = node ? expand_node(x->loader, node, x->scope, x->depth) : NULL;
+	if (!node) {
+		too_deep(x->loader, x->node, x->scope);
+		return false;
+	}
+	node = expand_node(x->loader, node, x->scope, x->depth);
 	if (!node)
 		return false;
 	struct config_node *copy = arena_alloc(arena, sizeof(*copy));
@@ -366,9 +378,7 @@ static struct config_node *expand_node(struct config_loader *loader, struct conf
 				       const struct config_scope *scope, size_t depth)
 {
 	if (depth > CONFIG_DEPTH_MAX) {
-		config_problem(loader->report, CONFIG_ERROR, node->loc, "", NULL,
-			       "too many recursive expansions: more than %d levels",
-			       CONFIG_DEPTH_MAX);
+		too_deep(loader, node, scope);
 		return NULL;
 	}
 	switch (node->kind) {
