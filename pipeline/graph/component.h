@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The component contract: everything that a receiver, processor, exporter or extension is to the
+ * rest of the program. A component is a folder named after its config type; its main file ends in
+ * one const struct component_type, its only export, and pipeline/graph/components.def has its line.
+ *
+ * Life:  create → (per shard: shard_new) → start → hot path … → drain/stop → shard_free → destroy
+ *   create      main thread, no loop runs yet. May register keys, parse conditions, report problems
+ *               with their places. Opens nothing: `sluice validate` runs it, too.
+ *   start       main thread, before the loops run. Opens sockets and files.
+ *   hot path    on the thread named beside each slot; never blocks.
+ *   destroy     main thread, after the loops have ended. Accepts half-built objects.
+ *
+ * The host does the bookkeeping: it counts spans into and out of every stage and each outcome of an
+ * export, so a component cannot forget to. Optional slots are NULL.
+ */
+#ifndef SLUICE_GRAPH_COMPONENT_H
+#define SLUICE_GRAPH_COMPONENT_H
+
+#include "pipeline/base/arena.h"
+#include "pipeline/base/error.h"
+#include "pipeline/base/log.h"
+#include "pipeline/base/metrics.h"
+#include "pipeline/config/bind.h"
+#include "pipeline/delivery/export.h"
+#include "pipeline/net/server.h"
+#include "pipeline/trace/edit.h"
+#include "pipeline/trace/key_table.h"
+
+struct graph;
+struct receiver_port;
+
+enum component_kind {
+	COMPONENT_RECEIVER = 0,
+	COMPONENT_PROCESSOR,
+	COMPONENT_EXPORTER,
+	COMPONENT_EXTENSION,
+	COMPONENT_KIND_COUNT
+};
+
+/* What the host lends to an instance at its creation. Everything outlives the instance. */
+struct component_env {
+	const char *id;		 /* "filter/drop-metrics-scraping" */
+	const char *path;	 /* "processors.filter/drop-metrics-scraping", for problems */
+	struct log log;		 /* speaks with this component's id */
+	struct metrics *metrics; /* register counters while creating */
+	struct budget *budget;	 /* the process's byte budget */
+	struct key_table *keys;	 /* register attribute keys while creating */
+	struct arena *arena;	 /* memory for the life of the graph */
+};
+
+/* ---- receivers ------------------------------------------------------------------------------ */
+
+/* How a push ended for the sender. */
+enum push_outcome {
+	PUSH_TAKEN = 0, /* somebody else is responsible for the spans now */
+	PUSH_RETRY,	/* nobody took anything: the sender may send again (after retry_after_ns) */
+	PUSH_REJECTED,	/* the request can never be taken; err says why */
+};
+
+struct push_result {
+	enum push_outcome outcome;
+	uint64_t retry_after_ns; /* PUSH_RETRY: a hint; 0 for none */
+	struct err err;		 /* unless taken: no text from a peer */
+	uint32_t span_count;	 /* of the request, when it could be indexed */
+};
+
+/* One request on its way. Embed it; it belongs to the host from receiver_push until done, which is
+ * called exactly once, on the shard's thread, perhaps before receiver_push returns. */
+struct push {
+	void (*done)(struct push *push, const struct push_result *result);
+};
+
+/* Gives one OTLP/protobuf request to every pipeline of the receiver. The host takes its own
+ * reference to ${body} if it keeps it. Shard's thread. ${transport} is "grpc" or "http". */
+enum push_transport { PUSH_GRPC = 0, PUSH_HTTP, PUSH_TRANSPORT_COUNT };
+void receiver_push(struct receiver_port *port, struct server_shard *shard,
+		   enum push_transport transport, struct chunk *body, struct push *push);
+
+/* What a receiver gets at start. */
+struct receiver_host {
+	struct receiver_port *port;
+	struct loop *accept_loop; /* the main thread's */
+	struct server_shard *shards;
+	size_t shard_count;
+};
+
+struct receiver_ops {
+	void *(*create)(const struct component_env *env, const void *config,
+			struct config_report *report);
+	int (*start)(void *self, const struct receiver_host *host, struct err *err);
+	/* Main loop: take nothing new, finish what is in flight, then call ${drained} there. */
+	void (*drain)(void *self, void (*drained)(void *arg), void *arg);
+	void (*abort)(void *self); /* main loop: cut what is still open; drained is called then */
+	void (*destroy)(void *self);
+	/* The ports bound, as "4317 4318" in ${out}: for the ready line and for tests. */
+	void (*describe)(const void *self, struct buf *out);
+};
+
+/* ---- processors ----------------------------------------------------------------------------- */
+
+enum process_outcome {
+	PROCESS_CONTINUE = 0,
+	PROCESS_RETRY,	/* refuse the request for now (limits) */
+	PROCESS_REJECT, /* refuse it for good */
+};
+
+/* How a `batch` processor wants its pipeline's output grouped; 0 means no bound. */
+struct batching {
+	uint32_t spans_min;  /* send when so many have gathered */
+	uint32_t spans_max;  /* never more in one request */
+	size_t bytes_min, bytes_max;
+	uint64_t timeout_ns; /* send what has gathered after this; 0: at once */
+};
+
+struct processor_ops {
+	void *(*create)(const struct component_env *env, const void *config,
+			struct config_report *report);
+	/* Scratch of one shard; NULL slot: state is NULL. NULL return: out of memory. */
+	void *(*shard_new)(void *self);
+	void (*shard_free)(void *state);
+	/* Before the index is made, with the body's size: PROCESS_CONTINUE or PROCESS_RETRY. */
+	enum process_outcome (*admit)(void *self, size_t body_bytes, struct err *err);
+	/* Edits the request. Shard's thread; several shards at once, each with its own state. */
+	enum process_outcome (*process)(void *self, void *state, struct edit *edit,
+					struct err *err);
+	/* Set by `batch` alone: the stage is carried out by what follows it. */
+	const struct batching *(*batching)(const void *self);
+	/* Main loop, every 10 s: write a line if something is worth saying. */
+	void (*report)(void *self);
+	/* What `sluice validate` warns about. */
+	void (*lint)(void *self, struct config_report *report);
+	void (*destroy)(void *self);
+};
+
+/* ---- exporters ------------------------------------------------------------------------------ */
+
+struct exporter_ops {
+	void *(*create)(const struct component_env *env, const void *config,
+			struct config_report *report);
+	/* Queue, retry and time-out settings inside the config; NULL slot: memory queue, defaults. */
+	const struct delivery_config *(*delivery)(const void *config);
+	/* ${loop} is the exporter's home: send, cancel and stop are called on its thread. */
+	int (*start)(void *self, struct loop *loop, struct err *err);
+	/* One attempt to deliver call->batch. Ends in exactly one export_done, now or later. */
+	void (*send)(void *self, struct export_call *call);
+	/* Give up: export_done must follow before this returns. NULL slot: attempts are short. */
+	void (*cancel)(void *self, struct export_call *call);
+	void (*stop)(void *self); /* home loop: close everything that is on the loop */
+	void (*destroy)(void *self);
+};
+
+/* ---- extensions ----------------------------------------------------------------------------- */
+
+struct extension_host {
+	struct loop *loop; /* the main thread's */
+	struct server_shard *shard; /* a shard on that loop, for small HTTP servers */
+};
+
+struct extension_ops {
+	void *(*create)(const struct component_env *env, const void *config,
+			struct config_report *report);
+	int (*start)(void *self, const struct extension_host *host, struct err *err);
+	void (*ready)(void *self, bool ready); /* main loop: the pipelines run, or end now */
+	void (*stop)(void *self);	       /* main loop */
+	void (*destroy)(void *self);
+};
+
+/* ---- the descriptor ------------------------------------------------------------------------- */
+
+enum { COMPONENT_NAMES_MAX = 3 };
+
+struct component_type {
+	enum component_kind kind;
+	const char *names[COMPONENT_NAMES_MAX]; /* config type first, then aliases */
+	const char *summary;			/* one line */
+	const struct config_block *config;
+	const struct receiver_ops *receiver; /* the one of kind is set */
+	const struct processor_ops *processor;
+	const struct exporter_ops *exporter;
+	const struct extension_ops *extension;
+};
+
+/* All components of this build, in the order of components.def. */
+const struct component_type *const *component_list(size_t *ret_count);
+
+/* The component of ${kind} that goes by ${name} (type or alias); NULL when there is none. */
+const struct component_type *component_find(enum component_kind kind, const char *name);
+
+#endif
