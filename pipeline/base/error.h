@@ -33,8 +33,7 @@ struct err {
 	char msg[512];	 /* NUL-terminated text for people */
 };
 
-/* Sets ${err} (NULL is accepted and ignored). Returns -1 so that callers can `return err_set(…)`.
- */
+/* Sets ${err} (NULL is accepted and ignored). Returns -1 so that callers can `return err_set(…)`. */
 int err_set(struct err *err, enum err_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* As err_set with kind ERR_IO; appends ": " and the text of the errno value ${sys}. */

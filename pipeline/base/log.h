@@ -43,48 +43,25 @@ struct log_field {
 	double d;
 };
 
-#define LOG_MSG(text)                                                                              \
-	{                                                                                          \
-		.type = LOG_FIELD_MSG, .str = SLICE_INIT(text)                                     \
-	}
-#define LOG_STR(key, text)                                                                         \
-	{                                                                                          \
-		.name = (key), .type = LOG_FIELD_STR, .str = slice_str(text)                       \
-	}
-#define LOG_SLICE(key, slice)                                                                      \
-	{                                                                                          \
-		.name = (key), .type = LOG_FIELD_STR, .str = (slice)                               \
-	}
-#define LOG_INT(key, value)                                                                        \
-	{                                                                                          \
-		.name = (key), .type = LOG_FIELD_INT, .i = (value)                                 \
-	}
-#define LOG_UINT(key, value)                                                                       \
-	{                                                                                          \
-		.name = (key), .type = LOG_FIELD_UINT, .u = (value)                                \
-	}
-#define LOG_DOUBLE(key, value)                                                                     \
-	{                                                                                          \
-		.name = (key), .type = LOG_FIELD_DOUBLE, .d = (value)                              \
-	}
-#define LOG_BOOL(key, value)                                                                       \
-	{                                                                                          \
-		.name = (key), .type = LOG_FIELD_BOOL, .u = (value)                                \
-	}
+/* clang-format off */
+#define LOG_MSG(text) {.type = LOG_FIELD_MSG, .str = SLICE_INIT(text)}
+#define LOG_STR(key, text) {.name = (key), .type = LOG_FIELD_STR, .str = slice_str(text)}
+#define LOG_SLICE(key, slice) {.name = (key), .type = LOG_FIELD_STR, .str = (slice)}
+#define LOG_INT(key, value) {.name = (key), .type = LOG_FIELD_INT, .i = (value)}
+#define LOG_UINT(key, value) {.name = (key), .type = LOG_FIELD_UINT, .u = (value)}
+#define LOG_DOUBLE(key, value) {.name = (key), .type = LOG_FIELD_DOUBLE, .d = (value)}
+#define LOG_BOOL(key, value) {.name = (key), .type = LOG_FIELD_BOOL, .u = (value)}
 /* The text of a struct err that holds no peer text. */
-#define LOG_ERR(err)                                                                               \
-	{                                                                                          \
-		.name = "error", .type = LOG_FIELD_STR, .str = slice_str((err)->msg)               \
-	}
+#define LOG_ERR(err) {.name = "error", .type = LOG_FIELD_STR, .str = slice_str((err)->msg)}
+/* clang-format on */
 
 struct logger; /* the sink: one per process */
 
 /* Who speaks. Immutable after it is made; name pointers are borrowed and outlive the log. */
 struct log {
 	struct logger *logger;
-	const char
-		*kind;	/* "receiver", "processor", "exporter", "extension"; NULL for the service */
-	const char *id; /* the component id, e.g. "otlp/in"; NULL for the service */
+	const char *kind; /* "receiver", "processor", "exporter", "extension"; NULL: the service */
+	const char *id;	  /* the component id, e.g. "otlp/in"; NULL: the service */
 };
 
 /* Nanoseconds now; see clock.h. */

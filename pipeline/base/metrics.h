@@ -74,8 +74,7 @@ struct metrics_page {
 /* Prints all series, grouped by metric in order of first registration. Any thread. */
 void metrics_print(const struct metrics *metrics, struct metrics_page page, struct buf *out);
 
-/* The value now of the series with this name and label list; false when there is none. For tests.
- */
+/* The value now of the series with this name and label list; false when there is none. For tests. */
 bool metrics_value(const struct metrics *metrics, const char *name, const char *labels,
 		   double *ret_value);
 

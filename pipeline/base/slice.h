@@ -19,10 +19,9 @@ struct slice {
 /* A slice of a string literal, without its terminating zero. */
 #define SLICE(literal) ((struct slice){(const uint8_t *)("" literal), sizeof(literal) - 1})
 /* The same where only a constant initializer is allowed (static tables). */
-#define SLICE_INIT(literal)                                                                        \
-	{                                                                                          \
-		(const uint8_t *)("" literal), sizeof(literal) - 1                                 \
-	}
+/* clang-format off */
+#define SLICE_INIT(literal) {(const uint8_t *)("" literal), sizeof(literal) - 1}
+/* clang-format on */
 
 /* For printf's "%.*s": SLICE_FMT(s) expands to the length (at most INT_MAX) and the pointer. */
 #define SLICE_FMT(s) (int)((s).len > 0x7fffffff ? 0x7fffffff : (s).len), (const char *)(s).ptr
@@ -64,8 +63,7 @@ bool slice_equal_nocase(struct slice a, struct slice b);
 /* ${s} without leading and trailing spaces and tabs (RFC 9110 §5.6.3 OWS). */
 struct slice slice_trim(struct slice s);
 
-/* Parses ${s} as an unsigned decimal of digits only. False on empty, sign, other bytes, overflow.
- */
+/* Parses ${s} as an unsigned decimal of digits only. False on empty, sign, other bytes, overflow. */
 bool slice_parse_u64(struct slice s, uint64_t *ret_value);
 
 #endif
