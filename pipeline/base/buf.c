@@ -66,6 +66,8 @@ void buf_printf(struct buf *buf, const char *format, ...)
 	va_start(args, format);
 	int len = vsnprintf(NULL, 0, format, args);
 	va_end(args);
+	if (len < 0)
+		buf->failed = true;
 	if (len < 0 || !reserve(buf, (size_t)len + 1))
 		return;
 	va_start(args, format);
@@ -105,6 +107,17 @@ void buf_append_json(struct buf *buf, struct slice bytes)
 			buf_append(buf, slice_of(bytes.ptr + at, len));
 		at += len == 0 ? 1 : len;
 	}
+}
+
+void buf_append_double(struct buf *buf, double value)
+{
+	char text[32];
+	for (int digits = 15; digits <= 17; digits++) {
+		(void)snprintf(text, sizeof(text), "%.*g", digits, value); /* at most 24 bytes */
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	buf_append_str(buf, text);
 }
 
 void buf_append_hex(struct buf *buf, struct slice bytes)

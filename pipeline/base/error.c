@@ -68,16 +68,8 @@ int err_wrap(struct err *err, const char *format, ...)
 	va_start(args, format);
 	int used = vsnprintf(err->msg, sizeof(err->msg), format, args);
 	va_end(args);
-	for (size_t at = 0, to = used < 0 ? 0 : (size_t)used; to + 3 < sizeof(err->msg); at++) {
-		if (at == 0) {
-			err->msg[to++] = ':';
-			err->msg[to++] = ' ';
-		}
-		err->msg[to++] = before[at];
-		err->msg[to] = 0;
-		if (!before[at])
-			break;
-	}
+	if (used >= 0 && (size_t)used < sizeof(err->msg))
+		(void)snprintf(err->msg + used, sizeof(err->msg) - (size_t)used, ": %s", before);
 	return -1;
 }
 

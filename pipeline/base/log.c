@@ -99,7 +99,7 @@ static void append_double(struct buf *out, double value)
 	else if (isinf(value))
 		buf_append_str(out, value > 0 ? "\"+Inf\"" : "\"-Inf\"");
 	else
-		buf_printf(out, "%.15g", value);
+		buf_append_double(out, value);
 }
 
 static void append_field(struct buf *out, struct json_style style, size_t start,
