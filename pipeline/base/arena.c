@@ -116,34 +116,35 @@ static struct arena_block *block_for(struct arena *arena, size_t size)
 	return block;
 }
 
+static void *refuse(struct arena *arena)
+{
+	arena->exhausted = true;
+	return NULL;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	size_t padded;
 	if (__builtin_add_overflow(size, (size_t)ALIGNMENT - 1, &padded))
-		goto exhausted;
+		return refuse(arena);
 	padded &= ~(size_t)(ALIGNMENT - 1);
 	if (padded > arena->max - arena->used)
-		goto exhausted;
+		return refuse(arena);
 	struct arena_block *block = block_for(arena, padded);
 	if (!block)
-		goto exhausted;
+		return refuse(arena);
 	void *ptr = block->bytes + block->used;
 	block->used += padded;
 	arena->used += padded;
 	ASAN_UNPOISON_MEMORY_REGION(ptr, size);
 	return ptr;
-exhausted:
-	arena->exhausted = true;
-	return NULL;
 }
 
 void *arena_calloc(struct arena *arena, size_t count, size_t size)
 {
 	size_t total;
-	if (__builtin_mul_overflow(count, size, &total)) {
-		arena->exhausted = true;
-		return NULL;
-	}
+	if (__builtin_mul_overflow(count, size, &total))
+		return refuse(arena);
 	void *ptr = arena_alloc(arena, total);
 	if (ptr)
 		memset(ptr, 0, total);
@@ -168,7 +169,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 	va_start(args, format);
 	int len = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	char *text = len < 0 ? NULL : arena_alloc(arena, (size_t)len + 1);
+	char *text = len < 0 ? refuse(arena) : arena_alloc(arena, (size_t)len + 1);
 	if (!text)
 		return NULL;
 	va_start(args, format);
