@@ -36,8 +36,9 @@ LINK_cover := -fprofile-instr-generate
 # Asked once and only when something is compiled: `make deps` has to run before pkg-config is there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
-# /usr/share/include is where Debian puts llhttp.h.
-INCLUDES = -I. -I$(B)/gen $(PKG_CFLAGS) -isystem /usr/share/include
+# Debian puts llhttp.h, which its own sources include without a folder, under /usr/share.
+INCLUDES = -I. -I$(B)/gen $(PKG_CFLAGS) -isystem /usr/share/include \
+	-isystem /usr/share/include/llhttp
 SLUICE_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(INCLUDES) $(OPT_$(MODE)) -MMD -MP
 LIBS = $(PKG_LIBS) -lpthread -lm
 
