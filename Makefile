@@ -235,7 +235,7 @@ $(TIDY): $(B)/%.tidy: %.c .clang-tidy $(HEADERS) | $(GEN)
 # What cppcheck cannot know is named here: the compilers see a missing header, an unused function of
 # a library is its interface.
 lint-cppcheck: | $(GEN)
-	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --force \
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability \
 		--suppress=missingInclude --suppress=missingIncludeSystem \
 		-I. -I$(B)/gen -D__linux__ $(SRCS) $(CMDS)

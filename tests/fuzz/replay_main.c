@@ -17,35 +17,31 @@ enum { INPUT_BYTES_MAX = 16 * 1024 * 1024 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int read_file(const char *path, uint8_t **ret_data, size_t *ret_size)
+/* A heap block that holds the file, NULL when it cannot be read. */
+static uint8_t *read_stream(FILE *file, size_t *ret_size)
 {
-	FILE *file = fopen(path, "rb");
-	if (!file)
-		return -1;
 	struct stat info;
-	uint8_t *data = NULL;
 	if (fstat(fileno(file), &info) != 0 || info.st_size > INPUT_BYTES_MAX)
-		goto fail;
+		return NULL;
 	size_t size = (size_t)info.st_size;
-	data = malloc(size > 0 ? size : 1);
-	if (!data || fread(data, 1, size, file) != size)
-		goto fail;
-	(void)fclose(file); /* only read from */
-	*ret_data = data;
+	uint8_t *data = malloc(size > 0 ? size : 1);
+	if (data && fread(data, 1, size, file) != size) {
+		free(data);
+		return NULL;
+	}
 	*ret_size = size;
-	return 0;
-fail:
-	free(data);
-	(void)fclose(file);
-	return -1;
+	return data;
 }
 
 /* The inputs that ran, or -1. A crash leaves the name of the input as the last line printed. */
 static int replay(const char *path)
 {
-	uint8_t *data;
 	size_t size;
-	if (read_file(path, &data, &size) != 0) {
+	FILE *file = fopen(path, "rb");
+	uint8_t *data = file ? read_stream(file, &size) : NULL;
+	if (file)
+		(void)fclose(file); /* only read from */
+	if (!data) {
 		printf("# cannot read %s\n", path);
 		return -1;
 	}
