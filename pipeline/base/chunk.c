@@ -58,6 +58,19 @@ bool chunk_append(struct chunk *chunk, struct slice bytes)
 	return true;
 }
 
+void chunk_trim(struct chunk *chunk)
+{
+	size_t slack = chunk->capacity - chunk->len;
+	if (slack <= chunk->len / 4 || chunk->len == 0)
+		return;
+	uint8_t *data = realloc(chunk->data, chunk->len);
+	if (!data)
+		return; /* the larger block is still good */
+	chunk->data = data;
+	chunk->capacity = chunk->len;
+	budget_give(chunk->budget, slack);
+}
+
 struct chunk *chunk_ref(struct chunk *chunk)
 {
 	atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);

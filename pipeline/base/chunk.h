@@ -32,6 +32,10 @@ MUST_CHECK bool chunk_reserve(struct chunk *chunk, size_t more);
 /* Appends a copy of ${bytes}. False as chunk_reserve. */
 MUST_CHECK bool chunk_append(struct chunk *chunk, struct slice bytes);
 
+/* Gives back unused capacity when it is more than a quarter of what is used and the chunk is about
+ * to be held for longer. The owner's only. */
+void chunk_trim(struct chunk *chunk);
+
 /* Another reference. The bytes are read-only from here on. */
 struct chunk *chunk_ref(struct chunk *chunk);
 

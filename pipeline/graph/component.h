@@ -138,7 +138,7 @@ struct processor_ops {
 struct exporter_ops {
 	void *(*create)(const struct component_env *env, const void *config,
 			struct config_report *report);
-	/* Queue, retry and time-out settings inside the config; NULL slot: memory queue, defaults. */
+	/* Queue, retry and time-out settings inside the config (DELIVERY_FIELDS). */
 	const struct delivery_config *(*delivery)(const void *config);
 	/* ${loop} is the exporter's home: send, cancel and stop are called on its thread. */
 	int (*start)(void *self, struct loop *loop, struct err *err);

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See assembler.h for what closes a batch. Invariants, under the lock:
+ *  1. `open` is NULL or holds at least one chunk;
+ *  2. open->bytes <= bytes_max and open->span_count <= spans_max, unless it is one single span;
+ *  3. while `open` is set and a timeout is configured, the timer is armed or a task to arm it is
+ *     on its way (`arming`). */
+#include "pipeline/delivery/assembler.h"
+
+#include "pipeline/base/clock.h"
+#include "pipeline/trace/encode.h"
+
+#include <stdlib.h>
+
+struct assembler {
+	struct assembler_config config; /* immutable */
+	struct budget *budget;
+	struct loop *home; /* set by start */
+	/* shared, guarded by lock */
+	pthread_mutex_t lock;
+	struct batch *open;
+	uint64_t open_takers;
+	uint64_t opened_ns;
+	bool arming;
+	struct trace_index index; /* for splitting; empty otherwise */
+	struct edit *edit;
+	/* owned by the home loop */
+	uv_timer_t timer;
+	struct loop_task arm_task;
+	bool timer_made;
+};
+
+struct assembler *assembler_new(const struct assembler_config *config, struct budget *budget,
+				const struct key_table *keys)
+{
+	struct assembler *assembler = calloc(1, sizeof(*assembler));
+	if (!assembler)
+		return NULL;
+	assembler->config = *config;
+	assembler->budget = budget;
+	assembler->edit = edit_new(budget);
+	if (!assembler->edit) {
+		free(assembler);
+		return NULL;
+	}
+	trace_index_init(&assembler->index, budget, keys);
+	(void)pthread_mutex_init(&assembler->lock, NULL);
+	return assembler;
+}
+
+/* ---- closing -------------------------------------------------------------------------------- */
+
+static void close_open(struct assembler *assembler)
+{
+	struct batch *batch = assembler->open;
+	if (!batch)
+		return;
+	assembler->open = NULL;
+	assembler->config.take(assembler->config.arg, batch, assembler->open_takers);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+/* Home loop, lock held: waits for the rest of the open batch's time. */
+static void arm(struct assembler *assembler)
+{
+	uint64_t age = clock_monotonic_ns() - assembler->opened_ns;
+	uint64_t left = age >= assembler->config.timeout_ns ? 0 : assembler->config.timeout_ns - age;
+	uint64_t left_ms = (left + NS_PER_MS - 1) / NS_PER_MS;
+	/* libuv counts from the loop's cached time, which may be old in a long turn. */
+	uv_update_time(&assembler->home->uv);
+	(void)uv_timer_start(&assembler->timer, on_timer, left_ms, 0); /* fails only when closing */
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct assembler *assembler = CONTAINER_OF(timer, struct assembler, timer);
+	(void)pthread_mutex_lock(&assembler->lock);
+	if (assembler->open) {
+		uint64_t age = clock_monotonic_ns() - assembler->opened_ns;
+		if (age >= assembler->config.timeout_ns)
+			close_open(assembler);
+		else
+			arm(assembler);
+	}
+	(void)pthread_mutex_unlock(&assembler->lock);
+}
+
+static void run_arm(struct loop_task *task)
+{
+	struct assembler *assembler = CONTAINER_OF(task, struct assembler, arm_task);
+	(void)pthread_mutex_lock(&assembler->lock);
+	assembler->arming = false;
+	if (assembler->open && assembler->timer_made && !uv_is_active((uv_handle_t *)&assembler->timer))
+		arm(assembler);
+	(void)pthread_mutex_unlock(&assembler->lock);
+}
+
+static void want_timer(struct assembler *assembler)
+{
+	if (!assembler->home || assembler->config.timeout_ns == 0 || assembler->arming)
+		return;
+	assembler->arming = true;
+	loop_post(assembler->home, &assembler->arm_task);
+}
+
+int assembler_start(struct assembler *assembler, struct loop *home, struct err *err)
+{
+	int failure = uv_timer_init(&home->uv, &assembler->timer);
+	if (failure)
+		return err_set(err, ERR_IO, "make a timer: %s", uv_strerror(failure));
+	assembler->timer_made = true;
+	assembler->arm_task.run = run_arm;
+	(void)pthread_mutex_lock(&assembler->lock);
+	assembler->home = home;
+	if (assembler->open)
+		want_timer(assembler);
+	(void)pthread_mutex_unlock(&assembler->lock);
+	return 0;
+}
+
+/* ---- adding --------------------------------------------------------------------------------- */
+
+static bool full(const struct assembler *assembler)
+{
+	const struct assembler_config *config = &assembler->config;
+	const struct batch *open = assembler->open;
+	bool at_once = config->timeout_ns == 0;
+	return at_once || (config->spans_min > 0 && open->span_count >= config->spans_min) ||
+	       (config->bytes_min > 0 && open->bytes >= config->bytes_min);
+}
+
+static bool fits(const struct assembler *assembler, const struct chunk *chunk)
+{
+	const struct assembler_config *config = &assembler->config;
+	const struct batch *open = assembler->open;
+	return open->bytes + chunk->len <= config->bytes_max &&
+	       (config->spans_max == 0 ||
+		open->span_count + chunk->span_count <= config->spans_max);
+}
+
+/* One addition under way: the parts of a chunk that had to be split share it. */
+struct addition {
+	struct assembler *assembler;
+	uint64_t takers;
+	struct ack *ack;
+	uint32_t ack_count;
+	struct assembled *ret;
+	bool failed;
+};
+
+static void attach(const struct addition *addition)
+{
+	struct batch *open = addition->assembler->open;
+	if (!addition->ack)
+		return;
+	/* Several parts of one request in one batch wait for it once. */
+	if (open->ack_count > 0 && open->acks[open->ack_count - 1] == addition->ack)
+		return;
+	if (batch_attach(open, addition->ack)) {
+		ack_expect(addition->ack, addition->ack_count);
+	} else {
+		/* The spans are in, but nobody could tell their sender so: a repeat is better than
+		 * a promise that nothing stands behind. */
+		ack_expect(addition->ack, 1);
+		ack_finish(addition->ack, ACK_RETRY);
+	}
+}
+
+static bool add_part(struct addition *addition, struct chunk *part)
+{
+	struct assembler *assembler = addition->assembler;
+	if (assembler->open &&
+	    (!fits(assembler, part) || assembler->open_takers != addition->takers))
+		close_open(assembler);
+	bool opened = !assembler->open;
+	struct batch *batch = opened ? batch_new(assembler->budget) : assembler->open;
+	if (!batch || !batch_append(batch, part)) {
+		if (opened)
+			batch_unref(batch);
+		return false;
+	}
+	if (opened) {
+		assembler->open = batch;
+		assembler->open_takers = addition->takers;
+		assembler->opened_ns = clock_monotonic_ns();
+		addition->ret->batches_opened++;
+		want_timer(assembler);
+	}
+	attach(addition);
+	if (full(assembler))
+		close_open(assembler);
+	return true;
+}
+
+static void take_piece(void *arg, struct chunk *piece)
+{
+	struct addition *addition = arg;
+	if (addition->failed || !add_part(addition, piece)) {
+		addition->failed = true;
+		addition->ret->spans_lost += piece->span_count;
+	}
+	chunk_unref(piece);
+}
+
+/* A chunk over the maximum: cold. */
+static bool add_split(struct addition *addition, struct chunk *chunk)
+{
+	struct assembler *assembler = addition->assembler;
+	uint32_t taken = 0;
+	bool added = trace_index_build(&assembler->index, chunk_slice(chunk), NULL) == 0 &&
+		     edit_begin(assembler->edit, &assembler->index, NULL) == 0 &&
+		     trace_split(assembler->edit, assembler->budget, assembler->config.bytes_max,
+				 assembler->config.spans_max, take_piece, addition, &taken,
+				 NULL) == 0;
+	if (!added && taken > 0)
+		addition->ret->spans_lost += chunk->span_count - taken;
+	trace_index_release(&assembler->index);
+	return added && !addition->failed;
+}
+
+bool assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
+		   struct ack *ack, uint32_t ack_count, struct assembled *ret)
+{
+	const struct assembler_config *config = &assembler->config;
+	struct addition addition = {.assembler = assembler,
+				    .takers = takers,
+				    .ack = ack_count > 0 ? ack : NULL,
+				    .ack_count = ack_count,
+				    .ret = ret};
+	*ret = (struct assembled){0};
+	(void)pthread_mutex_lock(&assembler->lock);
+	bool too_large = (chunk->len > config->bytes_max && chunk->span_count > 1) ||
+			 (config->spans_max > 0 && chunk->span_count > config->spans_max);
+	bool added = too_large ? add_split(&addition, chunk) : add_part(&addition, chunk);
+	(void)pthread_mutex_unlock(&assembler->lock);
+	return added;
+}
+
+void assembler_flush(struct assembler *assembler)
+{
+	(void)pthread_mutex_lock(&assembler->lock);
+	close_open(assembler);
+	(void)pthread_mutex_unlock(&assembler->lock);
+}
+
+/* ---- end ------------------------------------------------------------------------------------ */
+
+void assembler_stop(struct assembler *assembler)
+{
+	if (assembler->timer_made)
+		uv_close((uv_handle_t *)&assembler->timer, NULL);
+	assembler->timer_made = false;
+}
+
+void assembler_free(struct assembler *assembler)
+{
+	if (!assembler)
+		return;
+	batch_unref(assembler->open);
+	trace_index_fini(&assembler->index);
+	edit_free(assembler->edit);
+	(void)pthread_mutex_destroy(&assembler->lock);
+	free(assembler);
+}

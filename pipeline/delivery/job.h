@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One slot of a sender: carries one batch through its attempts. Retryable failures wait in the slot
+ * and repeat; a request refused for its size is halved towards the culprit. Home loop's thread.
+ */
+#ifndef SLUICE_DELIVERY_JOB_H
+#define SLUICE_DELIVERY_JOB_H
+
+#include "pipeline/delivery/ack.h"
+#include "pipeline/delivery/retry.h"
+#include "pipeline/delivery/sender.h"
+
+/* What the slot borrows from its sender. */
+struct job_host {
+	const struct delivery_config *config;
+	const struct sender_exporter *exporter;
+	struct sender_counters *counters;
+	const struct log *log;
+	struct budget *budget;
+	const struct key_table *keys;
+	bool waits; /* the batch's acknowledgements wait for this sender */
+	/* All spans of ${batch} are accounted for; the reference passes to the callee. */
+	void (*ended)(void *arg, struct batch *batch);
+	void *arg;
+};
+
+struct piece; /* a part of the batch that is sent on its own */
+
+struct job {
+	/* private */
+	struct job_host host;
+	struct export_call call;
+	struct batch *batch; /* NULL: the slot is free */
+	struct piece *first, **last; /* still to be sent, in order; first is under way */
+	struct retry_state retry;
+	uint64_t random;
+	uv_timer_t timer;
+	bool timer_made, sending, delivered_some, aborting;
+	uint32_t requests, requests_max; /* bound on the requests that splitting may cost */
+	uint32_t both_halves_failed;
+	enum ack_outcome worst;
+};
+
+void job_init(struct job *job, const struct job_host *host, uint64_t seed);
+MUST_CHECK int job_start(struct job *job, struct loop *home, struct err *err);
+static inline bool job_is_busy(const struct job *job)
+{
+	return job->batch != NULL;
+}
+
+/* Takes over the reference to ${batch} and begins. */
+void job_run(struct job *job, struct batch *batch);
+
+/* Ends the job now; what is left is counted as dropped by the shutdown. */
+void job_abort(struct job *job);
+void job_stop(struct job *job);
+void job_fini(struct job *job);
+
+/* Tells everyone who waits for ${batch} about ${outcome}, if this sender is waited for. */
+void job_acknowledge(bool waits, struct batch *batch, enum ack_outcome outcome);
+
+#endif

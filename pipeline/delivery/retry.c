@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/delivery/retry.h"
+
+/* ${interval} spread evenly over [1 - factor, 1 + factor] of itself. */
+static uint64_t jittered(uint64_t interval_ns, double factor, uint64_t random)
+{
+	double unit = (double)(random >> 11) / 9007199254740992.0; /* [0, 1) from 53 bits */
+	return (uint64_t)((double)interval_ns * (1.0 - factor + 2.0 * factor * unit));
+}
+
+bool retry_next(const struct retry_config *config, struct retry_state *state, uint64_t now_ns,
+		uint64_t retry_after_ns, uint64_t random, uint64_t *ret_wait_ns)
+{
+	if (!config->enabled)
+		return false;
+	if (state->interval_ns == 0)
+		state->interval_ns = config->initial_interval_ns;
+	uint64_t wait = jittered(state->interval_ns, config->randomization_factor, random);
+	if (wait < retry_after_ns)
+		wait = retry_after_ns;
+	double next = (double)state->interval_ns * config->multiplier;
+	state->interval_ns = next > (double)config->max_interval_ns ? config->max_interval_ns
+								    : (uint64_t)next;
+	if (config->max_elapsed_time_ns > 0 &&
+	    now_ns - state->started_ns + wait > config->max_elapsed_time_ns)
+		return false;
+	*ret_wait_ns = wait;
+	return true;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Queue and slots. A batch waits in the queue until one of num_consumers slots is free; a slot
+ * carries it through its attempts (job.c) until it has ended, waiting out back-offs in the slot, as
+ * the Collector's consumers do.
+ *
+ * Invariants:
+ *  1. used_units = sum over reserved chunks + sum over batches held of their units;
+ *  2. a batch is in exactly one place: the queue, or a slot's job;
+ *  3. every span of a batch that has ended was added to exactly one of sent or dropped[].
+ */
+#include "pipeline/delivery/sender.h"
+
+#include "pipeline/base/clock.h"
+#include "pipeline/base/hash.h"
+#include "pipeline/delivery/job.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CONSUMERS_WITHOUT_QUEUE = 64, CAPACITY_WITHOUT_QUEUE = 1000 };
+
+struct queued {
+	struct queued *next;
+	struct batch *batch;
+};
+
+struct sender {
+	/* immutable after start */
+	struct delivery_config config;
+	struct sender_exporter exporter;
+	struct log log;
+	struct budget *budget;
+	struct loop *home;
+	bool required, waits;
+	uint64_t capacity;
+	/* shared, atomic */
+	_Atomic uint64_t used_units;
+	_Atomic uint64_t held_spans;
+	struct sender_counters counters;
+	/* shared, guarded by lock */
+	pthread_mutex_t lock;
+	struct queued *first, **last;
+	bool pumping; /* a pump task is on its way */
+	/* owned by the home loop */
+	struct loop_task pump_task;
+	struct job *jobs; /* one per slot */
+	size_t job_count;
+	bool stopped;
+};
+
+static const char *const reason_names[DROP_REASON_COUNT] = {
+	[DROP_PERMANENT] = "permanent_error",
+	[DROP_RETRIES_EXHAUSTED] = "retries_exhausted",
+	[DROP_REJECTED] = "rejected_by_backend",
+	[DROP_TOO_LARGE] = "too_large",
+	[DROP_QUEUE_FULL] = "queue_full",
+	[DROP_SHUTDOWN] = "shutdown",
+	[DROP_MEMORY] = "memory",
+};
+
+const char *drop_reason_name(enum drop_reason reason)
+{
+	return reason_names[reason];
+}
+
+static void pump(struct sender *sender);
+static void run_pump(struct loop_task *task);
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+static uint64_t units_of(const struct sender *sender, uint32_t spans, size_t bytes)
+{
+	switch ((enum queue_sizer)sender->config.queue.sizer) {
+	case SIZER_ITEMS: return spans;
+	case SIZER_BYTES: return bytes;
+	case SIZER_REQUESTS: break;
+	}
+	return 1;
+}
+
+static void give_units(struct sender *sender, uint64_t units)
+{
+	atomic_fetch_sub(&sender->used_units, units);
+}
+
+bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes)
+{
+	uint64_t units = units_of(sender, spans, bytes);
+	uint64_t used = atomic_load(&sender->used_units);
+	do {
+		/* An element larger than the whole queue is let in when the queue is empty: it
+		 * would never fit, and refusing it for ever helps nobody. */
+		if (used > 0 && (used > sender->capacity || units > sender->capacity - used))
+			return false;
+	} while (!atomic_compare_exchange_weak(&sender->used_units, &used, used + units));
+	return true;
+}
+
+void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes)
+{
+	give_units(sender, units_of(sender, spans, bytes));
+}
+
+void sender_adjust(struct sender *sender, uint32_t batches_opened)
+{
+	if (sender->config.queue.sizer != SIZER_REQUESTS)
+		return;
+	if (batches_opened == 0)
+		give_units(sender, 1);
+	else
+		atomic_fetch_add(&sender->used_units, batches_opened - 1);
+}
+
+/* ---- in ------------------------------------------------------------------------------------- */
+
+void sender_enqueue(struct sender *sender, struct batch *batch)
+{
+	struct queued *queued = malloc(sizeof(*queued));
+	if (!queued) {
+		sender_count_memory(sender, batch->span_count);
+		give_units(sender, units_of(sender, batch->span_count, batch->bytes));
+		job_acknowledge(sender->waits, batch, ACK_RETRY);
+		batch_unref(batch);
+		return;
+	}
+	*queued = (struct queued){.batch = batch};
+	atomic_fetch_add(&sender->held_spans, batch->span_count);
+	(void)pthread_mutex_lock(&sender->lock);
+	*sender->last = queued;
+	sender->last = &queued->next;
+	bool post = !sender->pumping;
+	sender->pumping = true;
+	(void)pthread_mutex_unlock(&sender->lock);
+	if (post)
+		loop_post(sender->home, &sender->pump_task);
+}
+
+static struct batch *dequeue(struct sender *sender)
+{
+	struct batch *batch = NULL;
+	(void)pthread_mutex_lock(&sender->lock);
+	struct queued *first = sender->first;
+	if (first) {
+		batch = first->batch;
+		sender->first = first->next;
+		if (!sender->first)
+			sender->last = &sender->first;
+	}
+	(void)pthread_mutex_unlock(&sender->lock);
+	free(first);
+	return batch;
+}
+
+void sender_count_full(struct sender *sender, uint32_t spans)
+{
+	counter_add(&sender->counters.enqueue_failed, spans);
+	counter_add(&sender->counters.dropped[DROP_QUEUE_FULL], spans);
+	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. sending queue is full"),
+		  LOG_UINT("rejected_items", spans));
+}
+
+void sender_count_memory(struct sender *sender, uint32_t spans)
+{
+	counter_add(&sender->counters.enqueue_failed, spans);
+	counter_add(&sender->counters.dropped[DROP_MEMORY], spans);
+	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. out of memory"),
+		  LOG_UINT("rejected_items", spans));
+}
+
+/* ---- slots ---------------------------------------------------------------------------------- */
+
+static struct job *free_slot(struct sender *sender)
+{
+	for (size_t i = 0; i < sender->job_count; i++) {
+		if (!job_is_busy(&sender->jobs[i]))
+			return &sender->jobs[i];
+	}
+	return NULL;
+}
+
+/* A job has accounted for all spans of its batch. */
+static void on_job_end(void *arg, struct batch *batch)
+{
+	struct sender *sender = arg;
+	give_units(sender, units_of(sender, batch->span_count, batch->bytes));
+	atomic_fetch_sub(&sender->held_spans, batch->span_count);
+	batch_unref(batch);
+	(void)pthread_mutex_lock(&sender->lock);
+	bool post = !sender->pumping;
+	sender->pumping = true;
+	(void)pthread_mutex_unlock(&sender->lock);
+	if (post)
+		loop_post(sender->home, &sender->pump_task);
+}
+
+static void run_pump(struct loop_task *task)
+{
+	struct sender *sender = CONTAINER_OF(task, struct sender, pump_task);
+	(void)pthread_mutex_lock(&sender->lock);
+	sender->pumping = false;
+	(void)pthread_mutex_unlock(&sender->lock);
+	pump(sender);
+}
+
+static void pump(struct sender *sender)
+{
+	struct job *slot;
+	struct batch *batch;
+	while (!sender->stopped && (slot = free_slot(sender)) && (batch = dequeue(sender)))
+		job_run(slot, batch);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+struct sender *sender_new(const struct delivery_config *config,
+			  const struct sender_exporter *exporter, const struct log *log,
+			  struct budget *budget, const struct key_table *keys)
+{
+	const struct queue_config *queue = &config->queue;
+	struct sender *sender = calloc(1, sizeof(*sender));
+	if (!sender)
+		return NULL;
+	sender->job_count = queue->enabled ? queue->num_consumers : CONSUMERS_WITHOUT_QUEUE;
+	sender->jobs = calloc(sender->job_count, sizeof(*sender->jobs));
+	if (!sender->jobs) {
+		free(sender);
+		return NULL;
+	}
+	sender->config = *config;
+	sender->exporter = *exporter;
+	sender->log = *log;
+	sender->budget = budget;
+	sender->capacity = queue->enabled ? queue->queue_size : CAPACITY_WITHOUT_QUEUE;
+	sender->waits = !queue->enabled || queue->wait_for_result;
+	sender->required = sender->waits || queue->required || queue->block_on_overflow;
+	sender->last = &sender->first;
+	sender->pump_task.run = run_pump;
+	(void)pthread_mutex_init(&sender->lock, NULL);
+	uint64_t seed = hash_key_random().a;
+	for (size_t i = 0; i < sender->job_count; i++) {
+		const struct job_host host = {.config = &sender->config,
+					      .exporter = &sender->exporter,
+					      .counters = &sender->counters,
+					      .log = &sender->log,
+					      .budget = budget,
+					      .keys = keys,
+					      .waits = sender->waits,
+					      .ended = on_job_end,
+					      .arg = sender};
+		job_init(&sender->jobs[i], &host, seed + i);
+	}
+	return sender;
+}
+
+int sender_start(struct sender *sender, struct loop *home, struct err *err)
+{
+	sender->home = home;
+	for (size_t i = 0; i < sender->job_count; i++) {
+		if (job_start(&sender->jobs[i], home, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+bool sender_is_required(const struct sender *sender)
+{
+	return sender->required;
+}
+
+bool sender_waits(const struct sender *sender)
+{
+	return sender->waits;
+}
+
+uint64_t sender_retry_after_ns(const struct sender *sender)
+{
+	/* Full means: every slot is busy. The next place comes free when a slot ends, which for a
+	 * failing backend is when its back-off does. */
+	uint64_t wait = NS_PER_S;
+	if (sender->config.retry.enabled && sender->config.retry.initial_interval_ns > wait)
+		wait = sender->config.retry.initial_interval_ns;
+	return wait > 30 * NS_PER_S ? 30 * NS_PER_S : wait;
+}
+
+uint64_t sender_held_spans(const struct sender *sender)
+{
+	return atomic_load(&((struct sender *)(uintptr_t)sender)->held_spans);
+}
+
+void sender_abort(struct sender *sender)
+{
+	uint64_t left = sender_held_spans(sender);
+	struct batch *batch;
+	while ((batch = dequeue(sender))) {
+		counter_add(&sender->counters.send_failed, batch->span_count);
+		counter_add(&sender->counters.dropped[DROP_SHUTDOWN], batch->span_count);
+		job_acknowledge(sender->waits, batch, ACK_RETRY);
+		on_job_end(sender, batch);
+	}
+	for (size_t i = 0; i < sender->job_count; i++)
+		job_abort(&sender->jobs[i]);
+	if (left > 0)
+		log_error(&sender->log,
+			  LOG_MSG("Exporting failed. Dropping data. The shutdown deadline passed"),
+			  LOG_UINT("dropped_items", left));
+}
+
+void sender_stop(struct sender *sender)
+{
+	sender->stopped = true;
+	for (size_t i = 0; i < sender->job_count; i++)
+		job_stop(&sender->jobs[i]);
+}
+
+void sender_free(struct sender *sender)
+{
+	if (!sender)
+		return;
+	struct batch *batch;
+	while ((batch = dequeue(sender)))
+		batch_unref(batch);
+	for (size_t i = 0; i < sender->job_count; i++)
+		job_fini(&sender->jobs[i]);
+	(void)pthread_mutex_destroy(&sender->lock);
+	free(sender->jobs);
+	free(sender);
+}
+
+/* ---- telemetry ------------------------------------------------------------------------------ */
+
+const struct sender_counters *sender_get_counters(const struct sender *sender)
+{
+	return &sender->counters;
+}
+
+static const struct metric_desc metric_sent = {
+	"otelcol_exporter_sent_spans", "{spans}",
+	"Number of spans successfully sent to destination. [Alpha]", METRIC_COUNTER};
+static const struct metric_desc metric_send_failed = {
+	"otelcol_exporter_send_failed_spans", "{spans}",
+	"Number of spans in failed attempts to send to destination. [Alpha]", METRIC_COUNTER};
+static const struct metric_desc metric_enqueue_failed = {
+	"otelcol_exporter_enqueue_failed_spans", "{spans}",
+	"Number of spans failed to be added to the sending queue. [Alpha]", METRIC_COUNTER};
+static const struct metric_desc metric_queue_size = {
+	"otelcol_exporter_queue_size", "{batches}",
+	"Current size of the retry queue (in batches). [Alpha]", METRIC_GAUGE};
+static const struct metric_desc metric_queue_capacity = {
+	"otelcol_exporter_queue_capacity", "{batches}",
+	"Fixed capacity of the retry queue (in batches). [Alpha]", METRIC_GAUGE};
+static const struct metric_desc metric_dropped = {
+	"sluice_exporter_dropped_spans", "{spans}",
+	"Spans that were accepted and not delivered, by reason", METRIC_COUNTER};
+static const struct metric_desc metric_held = {
+	"sluice_exporter_held_spans", "{spans}",
+	"Spans accepted and neither delivered nor dropped yet", METRIC_GAUGE};
+static const struct metric_desc metric_requests = {
+	"sluice_exporter_requests", "{requests}", "Requests sent, repeats included",
+	METRIC_COUNTER};
+static const struct metric_desc metric_retries = {
+	"sluice_exporter_retries", "{requests}", "Requests sent again after a failure",
+	METRIC_COUNTER};
+static const struct metric_desc metric_splits = {
+	"sluice_exporter_splits", "{requests}", "Requests halved because the backend refused them",
+	METRIC_COUNTER};
+
+static double read_size(void *arg)
+{
+	return (double)atomic_load(&((struct sender *)arg)->used_units);
+}
+
+static double read_capacity(void *arg)
+{
+	return (double)((struct sender *)arg)->capacity;
+}
+
+static double read_held(void *arg)
+{
+	return (double)sender_held_spans(arg);
+}
+
+bool sender_register(struct sender *sender, struct metrics *metrics, const char *id)
+{
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "exporter", id);
+	const struct sender_counters *counters = &sender->counters;
+	const char *text = buf_cstr(&labels);
+	bool added = metrics_add(metrics, &metric_sent, text, &counters->sent) &&
+		     metrics_add(metrics, &metric_send_failed, text, &counters->send_failed) &&
+		     metrics_add(metrics, &metric_enqueue_failed, text,
+				 &counters->enqueue_failed) &&
+		     metrics_add(metrics, &metric_requests, text, &counters->requests) &&
+		     metrics_add(metrics, &metric_retries, text, &counters->retries) &&
+		     metrics_add(metrics, &metric_splits, text, &counters->splits) &&
+		     metrics_add_read(metrics, &metric_held, text, read_held, sender);
+	for (int i = 0; i < DROP_REASON_COUNT && added; i++) {
+		struct buf reason = BUF_INIT;
+		buf_append(&reason, buf_slice(&labels));
+		metrics_label(&reason, "reason", reason_names[i]);
+		added = metrics_add(metrics, &metric_dropped, buf_cstr(&reason),
+				    &counters->dropped[i]);
+		buf_fini(&reason);
+	}
+	metrics_label(&labels, "data_type", "traces");
+	text = buf_cstr(&labels);
+	added = added && metrics_add_read(metrics, &metric_queue_size, text, read_size, sender) &&
+		metrics_add_read(metrics, &metric_queue_capacity, text, read_capacity, sender);
+	buf_fini(&labels);
+	return added;
+}

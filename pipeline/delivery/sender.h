@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sending queue of one exporter, with retry, time-out and split: the Collector's
+ * exporterhelper. It owns every span between admission and the backend's answer, and each ends in
+ * exactly one of its counters:
+ *
+ *   taken = sent + dropped{reason} + still held
+ *
+ * Admission is two-phase, so that a fan-out can be atomic: sender_reserve on every sender, then
+ * sender_enqueue, or sender_cancel_reservation. Both count in the queue's sizer; what is under way
+ * counts against the capacity until it has ended.
+ *
+ * Threads: reserve, cancel, enqueue from any; the rest runs on the home loop.
+ */
+#ifndef SLUICE_DELIVERY_SENDER_H
+#define SLUICE_DELIVERY_SENDER_H
+
+#include "pipeline/base/log.h"
+#include "pipeline/base/metrics.h"
+#include "pipeline/delivery/export.h"
+#include "pipeline/net/loop.h"
+#include "pipeline/trace/key_table.h"
+
+struct sender;
+
+/* How the sender reaches the exporter. */
+struct sender_exporter {
+	void *self;
+	void (*send)(void *self, struct export_call *call);
+	void (*cancel)(void *self, struct export_call *call); /* may be NULL */
+};
+
+enum drop_reason {
+	DROP_PERMANENT = 0,	/* the backend refused for good */
+	DROP_RETRIES_EXHAUSTED, /* max_elapsed_time, or retries are off */
+	DROP_REJECTED,		/* partial success: the backend's count */
+	DROP_TOO_LARGE,		/* refused for its size, alone or after splitting */
+	DROP_QUEUE_FULL,	/* no room at admission */
+	DROP_SHUTDOWN,		/* the deadline passed while it was held */
+	DROP_MEMORY,		/* budget or allocator */
+	DROP_REASON_COUNT
+};
+
+struct sender_counters {
+	struct counter sent, send_failed, enqueue_failed; /* spans; the Collector's names */
+	struct counter dropped[DROP_REASON_COUNT];	  /* spans */
+	struct counter retries, splits, requests;
+};
+
+MUST_CHECK struct sender *sender_new(const struct delivery_config *config,
+				     const struct sender_exporter *exporter, const struct log *log,
+				     struct budget *budget, const struct key_table *keys);
+
+/* Registers the sender's series under exporter="${id}". */
+bool sender_register(struct sender *sender, struct metrics *metrics, const char *id);
+
+/* Makes the timers on ${home}; before it runs. */
+MUST_CHECK int sender_start(struct sender *sender, struct loop *home, struct err *err);
+
+/* True when a request must be refused rather than dropped here (required, wait_for_result,
+ * block_on_overflow, or no queue at all). */
+bool sender_is_required(const struct sender *sender);
+
+/* True when the answer to the request waits for this sender's result. */
+bool sender_waits(const struct sender *sender);
+
+/* Holds room for one chunk. False: full. */
+MUST_CHECK bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes);
+void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes);
+
+/* The chunk reserved for went into ${batches_opened} new batches instead of one: with sizer
+ * requests the reservation is corrected to that. */
+void sender_adjust(struct sender *sender, uint32_t batches_opened);
+
+/* Takes over one reference to ${batch}, for which room was reserved chunk by chunk. */
+void sender_enqueue(struct sender *sender, struct batch *batch);
+
+/* Counts ${spans} that found no room, and logs it. */
+void sender_count_full(struct sender *sender, uint32_t spans);
+
+/* Counts ${spans} lost for lack of memory after room had been reserved. */
+void sender_count_memory(struct sender *sender, uint32_t spans);
+
+/* How long a refused request should wait, from how fast the queue empties (1-30 s). */
+uint64_t sender_retry_after_ns(const struct sender *sender);
+
+/* Spans held now: queued, waiting to repeat, under way. */
+uint64_t sender_held_spans(const struct sender *sender);
+
+/* Home loop: drops what is held, counted as DROP_SHUTDOWN, and cancels what is under way. */
+void sender_abort(struct sender *sender);
+
+/* Home loop: closes the timers. Nothing may be held. */
+void sender_stop(struct sender *sender);
+void sender_free(struct sender *sender);
+
+const struct sender_counters *sender_get_counters(const struct sender *sender);
+const char *drop_reason_name(enum drop_reason reason);
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request, from a receiver to the queues: the hot path.
+ *
+ *   1. admit     memory limits look at the body's size, before anything is made of it
+ *   2. index     once, for all pipelines
+ *   3. run       every pipeline edits its own scratch over the same index; what is left is encoded
+ *                (or, when nothing was changed, is the received body itself) and becomes an offer
+ *   4. reserve   every offer asks its queues for room; nothing is taken yet
+ *   5. commit    or, when a required queue or every queue is full, undo: the sender will come back
+ *
+ * So a request is either taken by everyone who had room, or by nobody.
+ */
+#include "pipeline/base/clock.h"
+#include "pipeline/graph/internal.h"
+#include "pipeline/trace/encode.h"
+
+#include <stdlib.h>
+
+/* ---- running a pipeline --------------------------------------------------------------------- */
+
+static enum process_outcome run_processors(const struct stage *stage, const struct shard *shard,
+					   struct edit *edit, struct err *err)
+{
+	for (size_t i = 0; i < stage->processor_count; i++) {
+		struct processor_node *processor = &stage->processors[i];
+		const struct processor_ops *ops = processor->node.type->processor;
+		uint32_t before = edit_live_spans(edit);
+		counter_add(&processor->incoming, before);
+		if (ops->process) {
+			void *state = processor->shard_states
+					      ? processor->shard_states[shard->number]
+					      : NULL;
+			enum process_outcome outcome =
+				ops->process(processor->node.self, state, edit, err);
+			if (outcome != PROCESS_CONTINUE)
+				return outcome;
+		}
+		counter_add(&processor->outgoing, edit_live_spans(edit));
+		if (edit_live_spans(edit) == 0)
+			break;
+	}
+	if (edit_failed(edit)) {
+		(void)err_set(err, ERR_LIMIT, "the request's edits exceed their memory bound");
+		return PROCESS_RETRY;
+	}
+	return PROCESS_CONTINUE;
+}
+
+/* The request as the pipeline left it. *ret_chunk is NULL when nothing is left. */
+static enum process_outcome encode(const struct shard *shard, struct chunk *body,
+				   struct chunk **ret_chunk, struct err *err)
+{
+	const struct trace_index *index = &shard->index;
+	/* The received bytes are what was indexed unless the request had to be normalised. */
+	if (edit_is_clean(shard->edit) && index->body.ptr == body->data) {
+		body->span_count = index->span_count;
+		if (atomic_load_explicit(&body->refs, memory_order_relaxed) == 1)
+			chunk_trim(body);
+		*ret_chunk = chunk_ref(body);
+		return PROCESS_CONTINUE;
+	}
+	if (trace_encode(shard->edit, shard->server->budget, ret_chunk, err) == 0)
+		return PROCESS_CONTINUE;
+	return PROCESS_RETRY;
+}
+
+static void add_offer(struct shard *shard, struct group *group, struct holder *holder,
+		      struct chunk *chunk)
+{
+	shard->offers[shard->offer_count++] = (struct offer){
+		.group = group, .holder = holder, .chunk = chunk_ref(chunk)};
+}
+
+enum process_outcome flow_run(struct pipeline *pipeline, size_t first, struct shard *shard,
+			      struct chunk *body, struct err *err)
+{
+	const struct stage *stage = &pipeline->stages[first];
+	struct chunk *chunk = NULL;
+	if (edit_begin(shard->edit, &shard->index, err) != 0)
+		return PROCESS_RETRY;
+	enum process_outcome outcome = run_processors(stage, shard, shard->edit, err);
+	if (outcome != PROCESS_CONTINUE || edit_live_spans(shard->edit) == 0)
+		return outcome;
+	outcome = encode(shard, body, &chunk, err);
+	if (outcome != PROCESS_CONTINUE)
+		return outcome;
+	if (stage->holder)
+		add_offer(shard, NULL, stage->holder, chunk);
+	for (size_t i = 0; !stage->holder && i < pipeline->group_count; i++)
+		add_offer(shard, &pipeline->groups[i], NULL, chunk);
+	chunk_unref(chunk);
+	return PROCESS_CONTINUE;
+}
+
+/* ---- offers --------------------------------------------------------------------------------- */
+
+/* What the queues said to all offers of one request. */
+struct admission {
+	size_t takers, full;
+	bool required_full;
+	uint64_t retry_after_ns;
+};
+
+static void reserve_group(struct offer *offer, struct admission *admission)
+{
+	const struct chunk *chunk = offer->chunk;
+	for (size_t i = 0; i < offer->group->member_count; i++) {
+		struct sender *sender = offer->group->members[i]->sender;
+		if (sender_reserve(sender, chunk->span_count, chunk->len)) {
+			offer->takers |= UINT64_C(1) << i;
+			admission->takers++;
+			continue;
+		}
+		uint64_t wait = sender_retry_after_ns(sender);
+		admission->full++;
+		admission->required_full |= sender_is_required(sender);
+		if (wait > admission->retry_after_ns)
+			admission->retry_after_ns = wait;
+	}
+}
+
+static void reserve(struct offer *offer, struct admission *admission)
+{
+	if (offer->group) {
+		reserve_group(offer, admission);
+	} else if (holder_reserve(offer->holder, offer->chunk->len)) {
+		admission->takers++;
+		offer->takers = 1;
+	} else {
+		admission->required_full = true; /* a holder never drops */
+		admission->retry_after_ns = NS_PER_S;
+	}
+}
+
+static void cancel(struct offer *offer)
+{
+	const struct chunk *chunk = offer->chunk;
+	if (offer->holder && offer->takers)
+		holder_cancel(offer->holder, chunk->len);
+	for (size_t i = 0; offer->group && i < offer->group->member_count; i++) {
+		if (offer->takers & UINT64_C(1) << i)
+			sender_cancel_reservation(offer->group->members[i]->sender,
+						  chunk->span_count, chunk->len);
+	}
+}
+
+void flow_abort(struct shard *shard)
+{
+	for (size_t i = 0; i < shard->offer_count; i++) {
+		cancel(&shard->offers[i]);
+		chunk_unref(shard->offers[i].chunk);
+	}
+	shard->offer_count = 0;
+}
+
+/* Who of the group's takers makes the sender of the request wait. */
+static uint32_t waiting_members(const struct offer *offer)
+{
+	uint32_t waiting = 0;
+	for (size_t i = 0; i < offer->group->member_count; i++)
+		waiting += (offer->takers & UINT64_C(1) << i) &&
+			   sender_waits(offer->group->members[i]->sender);
+	return waiting;
+}
+
+static void hand_over(const struct offer *offer, struct ack *ack)
+{
+	const struct group *group = offer->group;
+	struct chunk *chunk = offer->chunk;
+	struct assembled assembled = {0};
+	bool added = offer->takers == 0 ||
+		     assembler_add(group->assembler, chunk, offer->takers, ack,
+				   ack ? waiting_members(offer) : 0, &assembled);
+	uint32_t lost = added ? 0 : chunk->span_count;
+	if (assembled.spans_lost > 0)
+		lost = assembled.spans_lost;
+	for (size_t i = 0; i < group->member_count; i++) {
+		struct sender *sender = group->members[i]->sender;
+		if (!(offer->takers & UINT64_C(1) << i)) {
+			sender_count_full(sender, chunk->span_count);
+			continue;
+		}
+		if (lost > 0)
+			sender_count_memory(sender, lost);
+		if (lost == chunk->span_count)
+			sender_cancel_reservation(sender, lost, chunk->len);
+		else
+			sender_adjust(sender, assembled.batches_opened);
+	}
+}
+
+bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after_ns)
+{
+	struct admission admission = {0};
+	for (size_t i = 0; i < shard->offer_count; i++)
+		reserve(&shard->offers[i], &admission);
+	if (admission.required_full || (admission.takers == 0 && admission.full > 0)) {
+		flow_abort(shard);
+		*ret_retry_after_ns = admission.retry_after_ns;
+		return false;
+	}
+	for (size_t i = 0; i < shard->offer_count; i++) {
+		struct offer *offer = &shard->offers[i];
+		if (offer->holder)
+			holder_take(offer->holder, offer->chunk);
+		else
+			hand_over(offer, ack);
+		chunk_unref(offer->chunk);
+	}
+	shard->offer_count = 0;
+	return true;
+}
+
+/* ---- a request ------------------------------------------------------------------------------ */
+
+/* A request whose sender waits for the backends. */
+struct waiting_push {
+	struct ack ack;
+	struct push *push;
+	struct receiver_port *port;
+	enum push_transport transport;
+	uint32_t span_count;
+};
+
+static void answer(struct receiver_port *port, enum push_transport transport, struct push *push,
+		   const struct push_result *result)
+{
+	struct receiver_counters *counters = &port->counters;
+	if (result->outcome == PUSH_TAKEN)
+		counter_add(&counters->accepted[transport], result->span_count);
+	else
+		counter_add(&counters->refused[transport], result->span_count);
+	push->done(push, result);
+}
+
+static void on_ack(struct ack *ack, enum ack_outcome outcome)
+{
+	struct waiting_push *waiting = CONTAINER_OF(ack, struct waiting_push, ack);
+	struct push_result result = {.span_count = waiting->span_count};
+	if (outcome == ACK_RETRY) {
+		result.outcome = PUSH_RETRY;
+		(void)err_set(&result.err, ERR_PEER, "an exporter could not deliver the request");
+	} else if (outcome == ACK_DROPPED) {
+		result.outcome = PUSH_REJECTED;
+		(void)err_set(&result.err, ERR_PEER, "a backend refused the request");
+	}
+	answer(waiting->port, waiting->transport, waiting->push, &result);
+	free(waiting);
+}
+
+static bool anyone_waits(const struct shard *shard)
+{
+	for (size_t i = 0; i < shard->offer_count; i++) {
+		const struct group *group = shard->offers[i].group;
+		for (size_t m = 0; group && m < group->member_count; m++) {
+			if (sender_waits(group->members[m]->sender))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The limits that processors set on bodies, before the index is made. */
+static enum process_outcome admit(const struct receiver_port *port, size_t bytes, struct err *err)
+{
+	for (size_t p = 0; p < port->pipeline_count; p++) {
+		const struct stage *stage = &port->pipelines[p]->stages[0];
+		for (size_t i = 0; i < stage->processor_count; i++) {
+			const struct node *node = &stage->processors[i].node;
+			if (node->type->processor->admit &&
+			    node->type->processor->admit(node->self, bytes, err) !=
+				    PROCESS_CONTINUE)
+				return PROCESS_RETRY;
+		}
+	}
+	return PROCESS_CONTINUE;
+}
+
+static enum process_outcome run_all(const struct receiver_port *port, struct shard *shard,
+				    struct chunk *body, struct err *err)
+{
+	for (size_t i = 0; i < port->pipeline_count; i++) {
+		enum process_outcome outcome = flow_run(port->pipelines[i], 0, shard, body, err);
+		if (outcome != PROCESS_CONTINUE) {
+			flow_abort(shard);
+			return outcome;
+		}
+	}
+	return PROCESS_CONTINUE;
+}
+
+static enum refusal refusal_of(const struct err *err)
+{
+	switch (err->kind) {
+	case ERR_DECODE: return REFUSAL_DECODE;
+	case ERR_LIMIT: return REFUSAL_LIMIT;
+	case ERR_NOMEM: return REFUSAL_MEMORY;
+	case ERR_NONE:
+	case ERR_CONFIG:
+	case ERR_IO:
+	case ERR_TLS:
+	case ERR_PEER:
+	case ERR_INTERNAL:
+	case ERR_KIND_COUNT: break;
+	}
+	return REFUSAL_PROCESSOR;
+}
+
+static void refuse(struct receiver_port *port, enum push_transport transport, struct push *push,
+		   enum refusal why, struct push_result *result)
+{
+	counter_add(&port->counters.requests_refused[why], 1);
+	answer(port, transport, push, result);
+}
+
+/* Phases 4 and 5, and the answer. */
+static void settle(struct receiver_port *port, struct shard *shard, enum push_transport transport,
+		   struct push *push, struct push_result *result)
+{
+	struct waiting_push *waiting = NULL;
+	if (anyone_waits(shard)) {
+		waiting = malloc(sizeof(*waiting));
+		if (!waiting) {
+			flow_abort(shard);
+			result->outcome = PUSH_RETRY;
+			(void)err_set(&result->err, ERR_NOMEM, "out of memory");
+			refuse(port, transport, push, REFUSAL_MEMORY, result);
+			return;
+		}
+		*waiting = (struct waiting_push){.push = push,
+						 .port = port,
+						 .transport = transport,
+						 .span_count = result->span_count};
+		ack_init(&waiting->ack, &shard->loop, on_ack);
+	}
+	if (!flow_commit(shard, waiting ? &waiting->ack : NULL, &result->retry_after_ns)) {
+		free(waiting);
+		result->outcome = PUSH_RETRY;
+		(void)err_set(&result->err, ERR_LIMIT, "sending queue is full");
+		refuse(port, transport, push, REFUSAL_QUEUE_FULL, result);
+	} else if (waiting) {
+		ack_finish(&waiting->ack, ACK_DELIVERED);
+	} else {
+		answer(port, transport, push, result);
+	}
+}
+
+void receiver_push(struct receiver_port *port, struct server_shard *server_shard,
+		   enum push_transport transport, struct chunk *body, struct push *push)
+{
+	struct graph *graph = port->graph;
+	struct shard *shard = &graph->shards[server_shard - graph->server_shards];
+	struct push_result result = {.outcome = PUSH_TAKEN};
+	if (admit(port, body->len, &result.err) != PROCESS_CONTINUE) {
+		result.outcome = PUSH_RETRY;
+		result.retry_after_ns = NS_PER_S;
+		refuse(port, transport, push, REFUSAL_MEMORY, &result);
+		return;
+	}
+	if (trace_index_build(&shard->index, chunk_slice(body), &result.err) != 0) {
+		enum refusal why = refusal_of(&result.err);
+		result.outcome = why == REFUSAL_MEMORY ? PUSH_RETRY : PUSH_REJECTED;
+		refuse(port, transport, push, why, &result);
+		return;
+	}
+	result.span_count = shard->index.span_count;
+	if (result.span_count == 0) {
+		counter_add(&port->counters.empty, 1);
+		answer(port, transport, push, &result);
+	} else {
+		enum process_outcome outcome = run_all(port, shard, body, &result.err);
+		if (outcome == PROCESS_CONTINUE) {
+			settle(port, shard, transport, push, &result);
+		} else {
+			result.outcome = outcome == PROCESS_RETRY ? PUSH_RETRY : PUSH_REJECTED;
+			refuse(port, transport, push, refusal_of(&result.err), &result);
+		}
+	}
+	trace_index_release(&shard->index);
+}

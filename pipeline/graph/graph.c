@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The graph made, started and run; stop.c is the rest of its life. Everything here runs on the main
+ * thread; the shards' threads are spoken to by tasks.
+ */
+#include "pipeline/base/clock.h"
+#include "pipeline/graph/internal.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+enum { REPORT_INTERVAL_MS = 10000 };
+
+/* ---- limits of this machine ----------------------------------------------------------------- */
+
+static bool read_words(const char *path, char *text, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	bool read = file && fgets(text, (int)size, file);
+	if (file)
+		(void)fclose(file);
+	return read;
+}
+
+/* CPUs that the affinity mask and the cgroup v2 quota leave to this process. */
+static size_t usable_cpus(void)
+{
+	cpu_set_t set;
+	size_t cpus = 1;
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		cpus = (size_t)CPU_COUNT(&set);
+	char text[64];
+	unsigned long long quota, period;
+	if (read_words("/sys/fs/cgroup/cpu.max", text, sizeof(text)) &&
+	    sscanf(text, "%llu %llu", &quota, &period) == 2 && period > 0) {
+		size_t allowed = (size_t)((quota + period - 1) / period);
+		if (allowed < cpus)
+			cpus = allowed;
+	}
+	return cpus > 0 ? cpus : 1;
+}
+
+/* Bytes that this process may use at most: the cgroup's bound or the machine's memory. */
+static uint64_t memory_bound(void)
+{
+	uint64_t bound = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	char text[64];
+	unsigned long long limit;
+	if (read_words("/sys/fs/cgroup/memory.max", text, sizeof(text)) &&
+	    sscanf(text, "%llu", &limit) == 1 && limit < bound)
+		bound = limit;
+	return bound;
+}
+
+/* ---- made ----------------------------------------------------------------------------------- */
+
+static int make_shards(struct graph *graph, struct err *err)
+{
+	for (size_t i = 0; i < graph->shard_count; i++) {
+		struct shard *shard = &graph->shards[i];
+		shard->number = i;
+		shard->graph = graph;
+		shard->server = &graph->server_shards[i];
+		trace_index_init(&shard->index, &graph->budget, graph->keys);
+		shard->edit = edit_new(&graph->budget);
+		shard->offers = arena_calloc(graph->arena, graph->offer_capacity,
+					     sizeof(*shard->offers));
+		*shard->server = (struct server_shard){
+			.loop = &shard->loop, .coder = coder_new(), .budget = &graph->budget};
+		if (!shard->edit || !shard->offers || !shard->server->coder)
+			return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	return 0;
+}
+
+struct graph *graph_new(const struct config_service *service, const struct graph_options *options,
+			struct config_report *report)
+{
+	struct err err;
+	struct graph *graph = calloc(1, sizeof(*graph));
+	if (!graph)
+		return NULL;
+	graph->service = service;
+	graph->options = *options;
+	graph->arena = report->arena;
+	graph->log.logger = options->logger;
+	graph->started_ns = clock_monotonic_ns();
+	graph->started_wall_ns = clock_wall_ns();
+	budget_init(&graph->budget, memory_bound() / 4 * 3);
+	graph->shard_count = options->shard_count > 0 ? options->shard_count : usable_cpus();
+	if (graph->shard_count > GRAPH_SHARDS_MAX)
+		graph->shard_count = GRAPH_SHARDS_MAX;
+	graph->metrics = metrics_new();
+	graph->keys = key_table_new();
+	graph->shards = calloc(graph->shard_count, sizeof(*graph->shards));
+	graph->server_shards = calloc(graph->shard_count, sizeof(*graph->server_shards));
+	graph->main_coder = coder_new();
+	if (!graph->metrics || !graph->keys || !graph->shards || !graph->server_shards ||
+	    !graph->main_coder || !telemetry_register(graph) ||
+	    graph_bind_components(graph, report) != 0 || key_table_freeze(graph->keys, &err) != 0 ||
+	    make_shards(graph, &err) != 0) {
+		if (report->error_count == 0)
+			config_problem(report, CONFIG_ERROR, (struct config_loc){0}, "", NULL,
+				       "out of memory");
+		graph_free(graph);
+		return NULL;
+	}
+	return graph;
+}
+
+/* Calls ${visit} for each processor of the graph. */
+static void each_processor(struct graph *graph, void (*visit)(struct node *node, void *arg),
+			   void *arg)
+{
+	for (size_t p = 0; p < graph->pipeline_count; p++) {
+		struct pipeline *pipeline = &graph->pipelines[p];
+		for (size_t i = 0; i < pipeline->processor_count; i++)
+			visit(&pipeline->processors[i].node, arg);
+	}
+}
+
+static void lint_processor(struct node *node, void *arg)
+{
+	if (node->type->processor->lint)
+		node->type->processor->lint(node->self, arg);
+}
+
+void graph_lint(struct graph *graph, struct config_report *report)
+{
+	each_processor(graph, lint_processor, report);
+	for (size_t p = 0; p < graph->pipeline_count; p++) {
+		for (size_t s = 0; s < graph->pipelines[p].stage_count; s++) {
+			if (graph->pipelines[p].stages[s].holder)
+				config_problem(report, CONFIG_WARNING,
+					       graph->service->pipelines[p].loc,
+					       graph->pipelines[p].id, NULL,
+					       "batch is followed by another processor: spans that "
+					       "wait in it were acknowledged and are lost in a "
+					       "crash; put batch last");
+		}
+	}
+}
+
+/* ---- started -------------------------------------------------------------------------------- */
+
+static int make_loops(struct graph *graph, struct err *err)
+{
+	if (loop_init(&graph->main_loop, err) != 0)
+		return -1;
+	graph->main_loop_made = true;
+	graph->main_shard = (struct server_shard){.loop = &graph->main_loop,
+						  .coder = graph->main_coder,
+						  .budget = &graph->budget};
+	for (; graph->loops_made < graph->shard_count; graph->loops_made++) {
+		if (loop_init(&graph->shards[graph->loops_made].loop, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int start_senders(struct graph *graph, struct err *err)
+{
+	for (size_t i = 0; i < graph->exporter_count; i++) {
+		struct exporter_node *exporter = &graph->exporters[i];
+		if (!exporter->sender)
+			continue;
+		exporter->home = &graph->shards[i % graph->shard_count].loop;
+		const struct exporter_ops *ops = exporter->node.type->exporter;
+		if (sender_start(exporter->sender, exporter->home, err) != 0 ||
+		    (ops->start && ops->start(exporter->node.self, exporter->home, err) != 0))
+			return err_wrap(err, "exporters::%s", exporter->node.id);
+		exporter->node.started = true;
+	}
+	return 0;
+}
+
+static int start_pipelines(struct graph *graph, struct err *err)
+{
+	for (size_t p = 0; p < graph->pipeline_count; p++) {
+		struct pipeline *pipeline = &graph->pipelines[p];
+		for (size_t i = 0; i < pipeline->group_count; i++) {
+			struct group *group = &pipeline->groups[i];
+			group->home = group->members[0]->home;
+			if (assembler_start(group->assembler, group->home, err) != 0)
+				return -1;
+		}
+		for (size_t s = 0; s < pipeline->stage_count; s++) {
+			struct stage *stage = &pipeline->stages[s];
+			struct shard *home = &graph->shards[(p + s) % graph->shard_count];
+			if (!stage->holder)
+				continue;
+			stage->holder_home = &home->loop;
+			if (holder_start(stage->holder, home, err) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int start_extensions(struct graph *graph, struct err *err)
+{
+	const struct extension_host host = {.loop = &graph->main_loop, .shard = &graph->main_shard};
+	for (size_t i = 0; i < graph->extension_count; i++) {
+		struct node *node = &graph->extensions[i];
+		if (node->type->extension->start(node->self, &host, err) != 0)
+			return err_wrap(err, "extensions::%s", node->id);
+		node->started = true;
+	}
+	return 0;
+}
+
+static int start_receivers(struct graph *graph, struct err *err)
+{
+	for (size_t i = 0; i < graph->receiver_count; i++) {
+		struct receiver_node *receiver = &graph->receivers[i];
+		if (!receiver->node.self)
+			continue;
+		const struct receiver_host host = {.port = &receiver->port,
+						   .accept_loop = &graph->main_loop,
+						   .shards = graph->server_shards,
+						   .shard_count = graph->shard_count};
+		if (receiver->node.type->receiver->start(receiver->node.self, &host, err) != 0)
+			return err_wrap(err, "receivers::%s", receiver->node.id);
+		receiver->node.started = true;
+	}
+	return 0;
+}
+
+static void on_report(uv_timer_t *timer);
+
+static int start_timers(struct graph *graph, struct err *err)
+{
+	int failure = uv_timer_init(&graph->main_loop.uv, &graph->tick_timer);
+	if (!failure)
+		failure = uv_timer_init(&graph->main_loop.uv, &graph->report_timer);
+	if (!failure)
+		failure = uv_timer_start(&graph->report_timer, on_report, REPORT_INTERVAL_MS,
+					 REPORT_INTERVAL_MS);
+	if (failure)
+		return err_set(err, ERR_IO, "make a timer: %s", uv_strerror(failure));
+	graph->timers_made = true;
+	return 0;
+}
+
+static void *run_shard(void *arg)
+{
+	struct shard *shard = arg;
+	loop_run(&shard->loop);
+	return NULL;
+}
+
+static int start_threads(struct graph *graph, struct err *err)
+{
+	for (size_t i = 0; i < graph->shard_count; i++) {
+		struct shard *shard = &graph->shards[i];
+		int failure = pthread_create(&shard->thread, NULL, run_shard, shard);
+		if (failure)
+			return err_set_sys(err, failure, "start a shard's thread");
+		shard->thread_started = true;
+	}
+	return 0;
+}
+
+int graph_start(struct graph *graph, struct err *err)
+{
+	if (make_loops(graph, err) != 0 || start_timers(graph, err) != 0 ||
+	    telemetry_start(graph, err) != 0 || start_extensions(graph, err) != 0 ||
+	    start_senders(graph, err) != 0 || start_pipelines(graph, err) != 0 ||
+	    start_receivers(graph, err) != 0 || start_threads(graph, err) != 0)
+		return -1;
+	graph->state = GRAPH_RUNNING;
+	for (size_t i = 0; i < graph->extension_count; i++) {
+		const struct node *node = &graph->extensions[i];
+		if (node->type->extension->ready)
+			node->type->extension->ready(node->self, true);
+	}
+	log_info(&graph->log, LOG_MSG("Everything is ready. Begin running and processing data."),
+		 LOG_UINT("shards", graph->shard_count),
+		 LOG_DOUBLE("start_ms",
+			    (double)(clock_monotonic_ns() - graph->started_ns) / 1e6));
+	if (graph->options.ready)
+		graph->options.ready(graph->options.arg, graph);
+	return 0;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+static void report_processor(struct node *node, void *arg)
+{
+	(void)arg;
+	if (node->type->processor->report)
+		node->type->processor->report(node->self);
+}
+
+static void on_report(uv_timer_t *timer)
+{
+	each_processor(CONTAINER_OF(timer, struct graph, report_timer), report_processor, NULL);
+}
+
+int graph_run(struct graph *graph)
+{
+	loop_run(&graph->main_loop);
+	return graph->exit_code;
+}
+
+void graph_describe(const struct graph *graph, struct buf *out)
+{
+	for (size_t i = 0; i < graph->receiver_count; i++) {
+		const struct node *node = &graph->receivers[i].node;
+		if (!node->started || !node->type->receiver->describe)
+			continue;
+		buf_printf(out, "%s ", node->id);
+		node->type->receiver->describe(node->self, out);
+		buf_append_byte(out, '\n');
+	}
+}
+
+struct metrics *graph_metrics(const struct graph *graph)
+{
+	return graph->metrics;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The graph's own structures. For pipeline/graph/ and its tests alone. */
+#ifndef SLUICE_GRAPH_INTERNAL_H
+#define SLUICE_GRAPH_INTERNAL_H
+
+#include "pipeline/delivery/assembler.h"
+#include "pipeline/delivery/sender.h"
+#include "pipeline/graph/component.h"
+#include "pipeline/graph/graph.h"
+
+/* An instance of a component, whatever its kind. Immutable after graph_new, but for `self`'s own. */
+struct node {
+	const struct component_type *type;
+	const char *id, *path;
+	void *config; /* bound struct of the type's block */
+	void *self;   /* NULL: not built (unused), or create failed */
+	struct log log;
+	bool started;
+};
+
+struct exporter_node {
+	struct node node;
+	struct sender *sender;
+	struct loop *home; /* a shard's loop, set at start */
+	struct loop_task abort_task, stop_task;
+};
+
+/* A processor in one pipeline: processors are made per pipeline, as in the Collector. */
+struct processor_node {
+	struct node node;
+	void **shard_states; /* one per shard */
+	struct counter incoming, outgoing;
+};
+
+/* Exporters of one pipeline that want the same batches. Bit i of a taker set is members[i]. */
+struct group {
+	struct exporter_node **members;
+	size_t member_count;
+	struct assembler *assembler;
+	struct assembler_config config;
+	struct loop *home;
+	struct loop_task stop_task;
+};
+
+/* A run of processors that ends in groups, or in a holder that feeds the next stage. */
+struct stage {
+	struct processor_node *processors;
+	size_t processor_count;
+	struct holder *holder; /* NULL: the groups of the pipeline follow */
+	struct loop *holder_home;
+	struct loop_task stop_task;
+};
+
+struct pipeline {
+	const char *id;
+	struct graph *graph;
+	struct processor_node *processors; /* all, in order; a batch among them may be half-made */
+	size_t processor_count;
+	struct stage *stages; /* runs of the processors between batches */
+	size_t stage_count;
+	struct group *groups;
+	size_t group_count;
+	struct batching batching; /* of a batch processor at the end; all 0: none */
+};
+
+enum refusal {
+	REFUSAL_DECODE = 0, /* malformed */
+	REFUSAL_LIMIT,	    /* index bound, nesting */
+	REFUSAL_MEMORY,	    /* budget, memory_limiter */
+	REFUSAL_QUEUE_FULL,
+	REFUSAL_PROCESSOR, /* a processor's error with error_mode propagate */
+	REFUSAL_COUNT
+};
+
+struct receiver_counters {
+	struct counter accepted[PUSH_TRANSPORT_COUNT]; /* spans */
+	struct counter refused[PUSH_TRANSPORT_COUNT];  /* spans, where they could be counted */
+	struct counter failed[PUSH_TRANSPORT_COUNT];   /* spans */
+	struct counter requests_refused[REFUSAL_COUNT];
+	struct counter empty; /* requests without a span */
+};
+
+struct receiver_port {
+	struct graph *graph;
+	struct pipeline **pipelines;
+	size_t pipeline_count;
+	struct receiver_counters counters;
+	struct log log;
+};
+
+struct receiver_node {
+	struct node node;
+	struct receiver_port port;
+	bool drained;
+};
+
+/* What one branch of a request wants to hand over: made in the first phase, carried out or undone
+ * in the second. */
+struct offer {
+	struct group *group;   /* or */
+	struct holder *holder; /* the one of both that is not NULL takes the chunk */
+	struct chunk *chunk;
+	uint64_t takers; /* members of the group that have reserved room */
+};
+
+struct shard {
+	struct server_shard *server; /* what receivers see of it: graph->server_shards[number] */
+	struct graph *graph;
+	struct loop loop;
+	pthread_t thread;
+	bool thread_started;
+	size_t number;
+	/* owned by the shard's thread */
+	struct trace_index index;
+	struct edit *edit;
+	struct offer *offers; /* graph->offer_capacity */
+	size_t offer_count;
+};
+
+enum graph_state {
+	GRAPH_NEW = 0,
+	GRAPH_RUNNING,
+	GRAPH_DRAINING, /* receivers finish */
+	GRAPH_SENDING,	/* queues empty */
+	GRAPH_ABORTING, /* the deadline has passed: what is held is dropped */
+	GRAPH_ENDED,
+};
+
+struct graph {
+	/* immutable after graph_new */
+	const struct config_service *service;
+	struct graph_options options;
+	struct arena *arena;
+	struct log log;
+	struct metrics *metrics;
+	struct key_table *keys;
+	struct receiver_node *receivers; /* all in the service's order; unused ones have no self */
+	struct exporter_node *exporters;
+	struct node *extensions; /* of service.extensions, in order */
+	size_t receiver_count, exporter_count, extension_count;
+	struct pipeline *pipelines;
+	size_t pipeline_count;
+	size_t shard_count, offer_capacity;
+	/* shared */
+	struct budget budget;
+	struct shard *shards;
+	struct server_shard *server_shards;
+	/* owned by the main thread */
+	struct loop main_loop;
+	struct coder *main_coder;
+	struct server_shard main_shard; /* for /metrics and extensions */
+	struct server *metrics_server;
+	uv_timer_t tick_timer, report_timer;
+	bool main_loop_made, timers_made;
+	size_t loops_made; /* of shards */
+	enum graph_state state;
+	size_t receivers_draining;
+	uint64_t stop_began_ns, abort_began_ns;
+	uint64_t started_ns, started_wall_ns;
+	int exit_code;
+};
+
+/* build.c */
+int graph_bind_components(struct graph *graph, struct config_report *report);
+
+/* holder.c: a batch processor in the middle of a pipeline. */
+MUST_CHECK struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
+				     const struct batching *batching);
+MUST_CHECK int holder_start(struct holder *holder, struct shard *home, struct err *err);
+MUST_CHECK bool holder_reserve(struct holder *holder, size_t bytes);
+void holder_cancel(struct holder *holder, size_t bytes);
+void holder_take(struct holder *holder, struct chunk *chunk); /* room was reserved */
+void holder_flush(struct holder *holder);		       /* any thread */
+bool holder_is_empty(const struct holder *holder);
+void holder_stop(struct holder *holder); /* home loop */
+void holder_free(struct holder *holder);
+
+/* flow.c */
+/* Runs stages [first ..] on the shard's index and appends the offers of their groups. */
+enum process_outcome flow_run(struct pipeline *pipeline, size_t first, struct shard *shard,
+			      struct chunk *body, struct err *err);
+/* Carries out or undoes the shard's offers. ${ack} may be NULL. False when nothing was taken
+ * because a required queue, or every queue, was full; the offers are undone then. */
+bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after_ns);
+void flow_abort(struct shard *shard);
+
+/* telemetry.c */
+bool telemetry_register(struct graph *graph);
+bool telemetry_register_receiver(struct graph *graph, struct receiver_node *receiver);
+int telemetry_start(struct graph *graph, struct err *err);
+void telemetry_stop(struct graph *graph);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program about itself: process gauges, receiver series, and the /metrics page for Prometheus
+ * on service.telemetry.metrics.readers (default localhost:8888). The page is served from the main
+ * loop by the same server code as OTLP.
+ */
+#include "pipeline/base/clock.h"
+#include "pipeline/graph/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* ---- process -------------------------------------------------------------------------------- */
+
+static const struct metric_desc metric_uptime = {
+	"otelcol_process_uptime", "s", "Uptime of the process [Alpha]", METRIC_COUNTER};
+static const struct metric_desc metric_cpu = {
+	"otelcol_process_cpu_seconds", "s", "Total CPU user and system time in seconds [Alpha]",
+	METRIC_COUNTER};
+static const struct metric_desc metric_rss = {
+	"otelcol_process_memory_rss", "By", "Total physical memory (resident set size) [Alpha]",
+	METRIC_GAUGE};
+static const struct metric_desc metric_held = {
+	"sluice_memory_held", "By",
+	"Bytes held: received bodies, queues, indexes, compressed copies", METRIC_GAUGE};
+static const struct metric_desc metric_held_peak = {
+	"sluice_memory_held_peak", "By", "Highest value of sluice_memory_held", METRIC_GAUGE};
+static const struct metric_desc metric_limit = {"sluice_memory_limit", "By",
+						"Bound of sluice_memory_held", METRIC_GAUGE};
+static const struct metric_desc metric_memory_refusals = {
+	"sluice_memory_refusals", "{refusals}", "Times that the memory bound said no",
+	METRIC_COUNTER};
+static const struct metric_desc metric_target = {"target_info", "", "Target metadata",
+						 METRIC_GAUGE};
+
+static double read_uptime(void *arg)
+{
+	const struct graph *graph = arg;
+	return (double)(clock_monotonic_ns() - graph->started_ns) / 1e9;
+}
+
+static double seconds_of(struct timeval time)
+{
+	return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+static double read_cpu(void *arg)
+{
+	(void)arg;
+	struct rusage usage;
+	if (getrusage(RUSAGE_SELF, &usage) != 0)
+		return 0;
+	return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+}
+
+static double read_rss(void *arg)
+{
+	(void)arg;
+	unsigned long long total = 0, resident = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+	if (!file)
+		return 0;
+	int read = fscanf(file, "%llu %llu", &total, &resident);
+	(void)fclose(file);
+	return read == 2 ? (double)resident * (double)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static double read_atomic(void *arg)
+{
+	return (double)atomic_load((_Atomic uint64_t *)arg);
+}
+
+static double read_one(void *arg)
+{
+	(void)arg;
+	return 1;
+}
+
+static bool register_process(struct graph *graph)
+{
+	struct metrics *metrics = graph->metrics;
+	struct budget *budget = &graph->budget;
+	struct buf target = BUF_INIT;
+	metrics_label(&target, "service_name", "sluice");
+	metrics_label(&target, "service_version", graph->options.version);
+	bool added =
+		metrics_add_read(metrics, &metric_uptime, "", read_uptime, graph) &&
+		metrics_add_read(metrics, &metric_cpu, "", read_cpu, NULL) &&
+		metrics_add_read(metrics, &metric_rss, "", read_rss, NULL) &&
+		metrics_add_read(metrics, &metric_held, "", read_atomic, &budget->used) &&
+		metrics_add_read(metrics, &metric_held_peak, "", read_atomic, &budget->peak) &&
+		metrics_add_read(metrics, &metric_limit, "", read_atomic, &budget->limit) &&
+		metrics_add_read(metrics, &metric_memory_refusals, "", read_atomic,
+				 &budget->refusals) &&
+		metrics_add_read(metrics, &metric_target, buf_cstr(&target), read_one, NULL);
+	buf_fini(&target);
+	return added;
+}
+
+bool telemetry_register(struct graph *graph)
+{
+	return register_process(graph);
+}
+
+/* ---- receivers ------------------------------------------------------------------------------ */
+
+static const struct metric_desc metric_accepted = {
+	"otelcol_receiver_accepted_spans", "{spans}",
+	"Number of spans successfully pushed into the pipeline. [Alpha]", METRIC_COUNTER};
+static const struct metric_desc metric_refused = {
+	"otelcol_receiver_refused_spans", "{spans}",
+	"Number of spans that could not be pushed into the pipeline. [Alpha]", METRIC_COUNTER};
+static const struct metric_desc metric_failed = {
+	"otelcol_receiver_failed_spans", "{spans}",
+	"The number of spans that failed to be processed by the receiver due to internal errors. "
+	"[Alpha]",
+	METRIC_COUNTER};
+static const struct metric_desc metric_requests_refused = {
+	"sluice_receiver_requests_refused", "{requests}", "Requests refused, by reason",
+	METRIC_COUNTER};
+static const struct metric_desc metric_empty = {
+	"sluice_receiver_requests_empty", "{requests}", "Requests without a span",
+	METRIC_COUNTER};
+
+bool telemetry_register_receiver(struct graph *graph, struct receiver_node *receiver)
+{
+	static const char *const transports[PUSH_TRANSPORT_COUNT] = {"grpc", "http"};
+	static const char *const reasons[REFUSAL_COUNT] = {"malformed", "limit", "memory",
+							   "queue_full", "processor"};
+	struct metrics *metrics = graph->metrics;
+	struct receiver_counters *counters = &receiver->port.counters;
+	bool added = true;
+	struct buf labels = BUF_INIT;
+	for (int i = 0; i < PUSH_TRANSPORT_COUNT; i++) {
+		buf_reset(&labels);
+		metrics_label(&labels, "receiver", receiver->node.id);
+		metrics_label(&labels, "transport", transports[i]);
+		const char *text = buf_cstr(&labels);
+		added &= metrics_add(metrics, &metric_accepted, text, &counters->accepted[i]) &&
+			 metrics_add(metrics, &metric_refused, text, &counters->refused[i]) &&
+			 metrics_add(metrics, &metric_failed, text, &counters->failed[i]);
+	}
+	for (int i = 0; i < REFUSAL_COUNT; i++) {
+		buf_reset(&labels);
+		metrics_label(&labels, "receiver", receiver->node.id);
+		metrics_label(&labels, "reason", reasons[i]);
+		added &= metrics_add(metrics, &metric_requests_refused, buf_cstr(&labels),
+				     &counters->requests_refused[i]);
+	}
+	buf_reset(&labels);
+	metrics_label(&labels, "receiver", receiver->node.id);
+	added &= metrics_add(metrics, &metric_empty, buf_cstr(&labels), &counters->empty);
+	buf_fini(&labels);
+	return added;
+}
+
+/* ---- the page ------------------------------------------------------------------------------- */
+
+static bool on_header(void *arg, struct server_request *request)
+{
+	struct graph *graph = arg;
+	const struct config_prometheus *reader = &graph->service->telemetry.prometheus;
+	if (!slice_equal(request->path, SLICE("/metrics"))) {
+		const struct server_header type = {"content-type", SLICE("text/plain")};
+		server_respond_http(request, 404, &type, 1,
+				    SLICE("404 page not found: metrics are at /metrics\n"));
+		return false;
+	}
+	struct buf page = BUF_INIT;
+	metrics_print(graph->metrics,
+		      (struct metrics_page){.type_suffix = !reader->without_type_suffix,
+					    .unit_suffix = !reader->without_units},
+		      &page);
+	const struct server_header type = {
+		"content-type", SLICE("text/plain; version=0.0.4; charset=utf-8")};
+	server_respond_http(request, page.failed ? 500 : 200, &type, 1, buf_slice(&page));
+	buf_fini(&page);
+	return false;
+}
+
+static void on_refused(void *arg, struct server_request *request, enum server_refusal why,
+		       int http_status, int grpc_status, const char *message)
+{
+	(void)arg;
+	(void)why;
+	(void)grpc_status;
+	const struct server_header type = {"content-type", SLICE("text/plain")};
+	server_respond_http(request, http_status, &type, 1, slice_str(message));
+}
+
+static void on_cancel(void *arg, struct server_request *request)
+{
+	(void)arg;
+	(void)request;
+}
+
+static const struct server_handler page_handler = {
+	.on_header = on_header, .on_refused = on_refused, .on_cancel = on_cancel};
+
+int telemetry_start(struct graph *graph, struct err *err)
+{
+	const struct config_telemetry *telemetry = &graph->service->telemetry;
+	if (telemetry->metrics_level == 0 || !telemetry->metrics_pull)
+		return 0;
+	char *endpoint = arena_printf(graph->arena, "%s:%u", telemetry->prometheus.host,
+				      telemetry->prometheus.port);
+	if (!endpoint)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	const struct server_config config = {.endpoint = endpoint,
+					     .transport = "tcp",
+					     .label = "metrics",
+					     .limits = server_limits_default(),
+					     .handler = &page_handler,
+					     .handler_arg = graph,
+					     .keep_alives = true};
+	graph->metrics_server = server_new(&config, &graph->log, err);
+	if (!graph->metrics_server ||
+	    server_start(graph->metrics_server, &graph->main_loop, &graph->main_shard, 1, err) != 0)
+		return err_wrap(err, "service::telemetry::metrics");
+	return 0;
+}
+
+static void on_drained(void *arg)
+{
+	(void)arg;
+}
+
+void telemetry_stop(struct graph *graph)
+{
+	if (!graph->metrics_server)
+		return;
+	server_drain(graph->metrics_server, on_drained, NULL);
+	server_abort(graph->metrics_server);
+}
