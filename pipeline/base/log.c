@@ -273,7 +273,7 @@ static void report_left_out(struct logger *logger)
 
 static struct sample *find_sample(struct logger *logger, enum log_level level, struct slice message)
 {
-	uint64_t hash = hash_bytes(logger->hash_key, message.ptr, message.len) + (uint64_t)level;
+	uint64_t hash = hash_bytes(logger->hash_key, message.ptr, message.len);
 	for (uint64_t probe = 0; probe < SAMPLE_PROBES; probe++) {
 		struct sample *sample = &logger->samples[(hash + probe) & (SAMPLE_SLOTS - 1)];
 		if (sample->count == 0) {

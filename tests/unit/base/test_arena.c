@@ -162,6 +162,27 @@ static void copies_and_prints_with_a_terminating_zero(void **state)
 	arena_fini(&arena);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+
+static void memory_traps_before_and_after_its_life(void **state)
+{
+	(void)state;
+	struct arena arena;
+	arena_init(&arena, NULL, 64 * KIB);
+	uint8_t *bytes = arena_alloc(&arena, 20);
+	assert_non_null(bytes);
+	assert_false(__asan_address_is_poisoned(bytes + 19));
+	assert_true(__asan_address_is_poisoned(bytes + 20));
+	arena_reset(&arena, SIZE_MAX);
+	assert_true(__asan_address_is_poisoned(bytes));
+	assert_ptr_equal(arena_alloc(&arena, 1), bytes);
+	assert_false(__asan_address_is_poisoned(bytes));
+	assert_true(__asan_address_is_poisoned(bytes + 1));
+	arena_fini(&arena);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +194,9 @@ int main(void)
 		cmocka_unit_test(reuses_kept_blocks_without_allocating),
 		cmocka_unit_test(a_large_request_goes_between_kept_blocks),
 		cmocka_unit_test(copies_and_prints_with_a_terminating_zero),
+#ifdef __SANITIZE_ADDRESS__
+		cmocka_unit_test(memory_traps_before_and_after_its_life),
+#endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
