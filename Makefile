@@ -34,7 +34,8 @@ LINK_tsan := -fsanitize=thread
 LINK_fuzz := -fsanitize=address,undefined
 LINK_cover := -fprofile-instr-generate
 # Asked once and only when something is compiled: `make deps` has to run before pkg-config is there.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
+as_system = $(patsubst -I%,-isystem %,$(1))
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(call as_system,$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 # Debian puts llhttp.h, which its own sources include without a folder, under /usr/share.
 INCLUDES = -I. -I$(B)/gen $(PKG_CFLAGS) -isystem /usr/share/include \
@@ -69,8 +70,13 @@ HEADERS := $(wildcard pipeline/*/*.h receivers/*/*.h processors/*/*.h exporters/
 FORMATTED := $(SRCS) $(CMDS) $(HEADERS) $(TEST_LIB_SRCS) $(wildcard tests/unit/*/*.[ch] \
 	tests/scenario/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: all deps run test asan tsan fuzz bench interop lint headers install clean build-tests \
+.PHONY: all deps run test asan tsan fuzz bench interop lint headers install clean build-tests FORCE \
 	run-tests run-fuzz format lint-format lint-tidy lint-cppcheck
+# One short line per command; V=1 shows the commands themselves.
+ifndef V
+short = @printf '%-6s %s\n' $(1) $@;
+endif
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -78,19 +84,24 @@ all: bin/sluice
 
 bin/sluice: build/release/sluice
 	@mkdir -p bin
-	cp $< $@
+	@cp $< $@
 
 $(B)/sluice: $(MAIN) $(LIB)
-	$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(LIB): $(LIB_OBJS)
+$(LIB): $(LIB_OBJS) $(B)/objects.list
 	@rm -f $@
-	ar rcs $@ $^
+	$(call short,AR)ar rcs $@ $(LIB_OBJS)
+
+# Written only when it changes: a source file that went away must leave the library, too.
+$(B)/objects.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIB_OBJS)' | cmp -s - $@ || echo '$(LIB_OBJS)' >$@
 
 $(TEST_LIB): $(TEST_LIB_SRCS:%.c=$(B)/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call short,AR)ar rcs $@ $^
 
 # Generated sources first: any file may include a generated header.
 $(SRCS:%.c=$(B)/%.o) $(TEST_LIB_SRCS:%.c=$(B)/%.o) $(TEST_SRCS:%.c=$(B)/%.o) \
@@ -98,19 +109,19 @@ $(SRCS:%.c=$(B)/%.o) $(TEST_LIB_SRCS:%.c=$(B)/%.o) $(TEST_SRCS:%.c=$(B)/%.o) \
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(SLUICE_CFLAGS) $(WARN) $(CFLAGS) -c -o $@ $<
+	$(call short,CC)$(CC) $(SLUICE_CFLAGS) $(WARN) $(CFLAGS) -c -o $@ $<
 
 $(B)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
-	protoc-c -Iproto --c_out=$(B)/gen $<
+	$(call short,PROTO)protoc-c -Iproto --c_out=$(B)/gen $<
 
 $(B)/gen/%.o: $(B)/gen/%.c
-	$(CC) $(SLUICE_CFLAGS) -w $(CFLAGS) -c -o $@ $<
+	$(call short,CC)$(CC) $(SLUICE_CFLAGS) -w $(CFLAGS) -c -o $@ $<
 
 # Strict mode has to be on the command line: 8.1.0 defaults to the loose parser.
 $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
-	$(CC) $(SLUICE_CFLAGS) -DLLHTTP_STRICT_MODE=1 -w $(CFLAGS) -c -o $@ $<
+	$(call short,CC)$(CC) $(SLUICE_CFLAGS) -DLLHTTP_STRICT_MODE=1 -w $(CFLAGS) -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(LIB_OBJS)) $(MAIN:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) \
 	$(TEST_LIB_SRCS:%.c=$(B)/%.d) $(FUZZERS:%.c=$(B)/%.d) $(BENCHES:%=%.d) \
@@ -132,11 +143,11 @@ run:
 
 # ---- tests ----------------------------------------------------------------------------------
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
-	$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
+	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
 
 # The whole library, so that coverage also counts the files that no target reaches.
 $(REPLAYS): %.replay: %.o $(B)/tests/fuzz/replay_main.o $(TEST_LIB) $(LIB)
-	$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $(filter-out $(LIB),$^) \
+	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $(filter-out $(LIB),$^) \
 		-Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) -ljansson
 
 # Under ThreadSanitizer the tests without threads of their own would prove nothing and cost minutes.
@@ -144,16 +155,18 @@ THREADED := $(if $(TEST_SRCS),$(shell grep -l -e '<pthread.h>' -e '<threads.h>' 
 	$(TEST_SRCS)))
 TESTS_tsan = $(filter $(B)/tests/scenario/% $(THREADED:%.c=$(B)/%),$(TESTS))
 TESTS_all = $(TESTS) $(TEST_SCRIPTS) $(REPLAYS)
+TEST_TIMEOUT ?= 120
 SHARDS := 1 3
 SHARDS_tsan := 3
 # What runs: TSan has its own choice, every other mode runs all.
 chosen = $(or $($(1)_$(MODE)),$(2))
 
-build-tests: $(if $(CMDS),$(B)/sluice) $(call chosen,TESTS,$(TESTS_all))
+PROGRAM := $(if $(CMDS),$(B)/sluice $(if $(filter release,$(MODE)),bin/sluice))
+build-tests: $(PROGRAM) $(call chosen,TESTS,$(TESTS_all))
 
 run-tests: build-tests
 	@SLUICE_BIN=$(CURDIR)/$(B)/sluice SLUICE_BUILD=$(CURDIR)/$(B) CC="$(CC)" \
-		tests/run --shards "$(call chosen,SHARDS,$(SHARDS))" \
+		tests/run --timeout $(TEST_TIMEOUT) --shards "$(call chosen,SHARDS,$(SHARDS))" \
 		$(call chosen,TESTS,$(TESTS_all))
 
 test:
@@ -168,9 +181,9 @@ FUZZ_SECONDS ?= 60
 FUZZ_COVER_MIN ?= 85
 
 $(FUZZ_BINS): %: %.o $(TEST_LIB) $(LIB)
-	$(CC) $(LINK_$(MODE)),fuzzer $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
+	$(call short,LINK)$(CC) $(LINK_$(MODE)),fuzzer $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
 
-# New inputs stay in build/, findings are written there, too; seeds and dictionary come from the tree.
+# New inputs and findings stay in build/; seeds and dictionary come from the tree.
 $(FUZZ_BINS:%=%.fuzzed): %.fuzzed: %
 	@mkdir -p $(B)/corpus/$(*F)
 	@echo "fuzz: $(*F) for $(FUZZ_SECONDS) s"
@@ -193,7 +206,7 @@ cover: $(REPLAYS)
 
 # ---- bench, interop -------------------------------------------------------------------------
 $(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
-	$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
+	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
 
 .PHONY: run-bench run-interop
 run-bench: bin/sluice $(BENCHES)
@@ -227,8 +240,7 @@ lint-format:
 lint-tidy: $(TIDY)
 $(TIDY): $(B)/%.tidy: %.c .clang-tidy $(HEADERS) | $(GEN)
 	@mkdir -p $(@D)
-	@echo "clang-tidy $<"
-	@clang-tidy --quiet $< -- -std=gnu17 -D_GNU_SOURCE $(INCLUDES) 2>$@.log || \
+	$(call short,TIDY)clang-tidy --quiet $< -- -std=gnu17 -D_GNU_SOURCE $(INCLUDES) 2>$@.log || \
 		{ cat $@.log >&2; exit 1; }
 	@touch $@
 
