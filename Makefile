@@ -44,8 +44,11 @@ SLUICE_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(INCLUDES) $(OPT_$(MODE)) -MMD -MP
 LIBS = $(PKG_LIBS) -lpthread -lm
 
 # ---- what is built --------------------------------------------------------------------------
-SRCS := $(wildcard pipeline/*/*.c receivers/*/*.c processors/*/*.c exporters/*/*.c extensions/*/*.c)
-CMDS := $(wildcard cmd/*.c)
+# The example traces are in the library, because tests send and check them.
+EXAMPLES := $(wildcard cmd/example_*.c)
+SRCS := $(wildcard pipeline/*/*.c receivers/*/*.c processors/*/*.c exporters/*/*.c extensions/*/*.c) \
+	$(EXAMPLES)
+CMDS := $(filter-out $(EXAMPLES),$(wildcard cmd/*.c))
 PROTOS := $(wildcard proto/*.proto)
 GEN := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
 LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)

@@ -4,56 +4,12 @@
  * thread; the shards' threads are spoken to by tasks.
  */
 #include "pipeline/base/clock.h"
+#include "pipeline/base/machine.h"
 #include "pipeline/graph/internal.h"
 
-#include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/sysinfo.h>
-#include <unistd.h>
 
 enum { REPORT_INTERVAL_MS = 10000 };
-
-/* ---- limits of this machine ----------------------------------------------------------------- */
-
-static bool read_words(const char *path, char *text, size_t size)
-{
-	FILE *file = fopen(path, "re");
-	bool read = file && fgets(text, (int)size, file);
-	if (file)
-		(void)fclose(file);
-	return read;
-}
-
-/* CPUs that the affinity mask and the cgroup v2 quota leave to this process. */
-static size_t usable_cpus(void)
-{
-	cpu_set_t set;
-	size_t cpus = 1;
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		cpus = (size_t)CPU_COUNT(&set);
-	char text[64];
-	unsigned long long quota, period;
-	if (read_words("/sys/fs/cgroup/cpu.max", text, sizeof(text)) &&
-	    sscanf(text, "%llu %llu", &quota, &period) == 2 && period > 0) {
-		size_t allowed = (size_t)((quota + period - 1) / period);
-		if (allowed < cpus)
-			cpus = allowed;
-	}
-	return cpus > 0 ? cpus : 1;
-}
-
-/* Bytes that this process may use at most: the cgroup's bound or the machine's memory. */
-static uint64_t memory_bound(void)
-{
-	uint64_t bound = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-	char text[64];
-	unsigned long long limit;
-	if (read_words("/sys/fs/cgroup/memory.max", text, sizeof(text)) &&
-	    sscanf(text, "%llu", &limit) == 1 && limit < bound)
-		bound = limit;
-	return bound;
-}
 
 /* ---- made ----------------------------------------------------------------------------------- */
 
@@ -89,8 +45,8 @@ struct graph *graph_new(const struct config_service *service, const struct graph
 	graph->log.logger = options->logger;
 	graph->started_ns = clock_monotonic_ns();
 	graph->started_wall_ns = clock_wall_ns();
-	budget_init(&graph->budget, memory_bound() / 4 * 3);
-	graph->shard_count = options->shard_count > 0 ? options->shard_count : usable_cpus();
+	budget_init(&graph->budget, machine_memory_bytes() / 4 * 3);
+	graph->shard_count = options->shard_count > 0 ? options->shard_count : machine_cpus();
 	if (graph->shard_count > GRAPH_SHARDS_MAX)
 		graph->shard_count = GRAPH_SHARDS_MAX;
 	graph->metrics = metrics_new();

@@ -16,16 +16,7 @@
 #include "pipeline/trace/index.h"
 #include "pipeline/trace/value.h"
 
-/* What an attribute can belong to. */
-enum owner_kind {
-	OWNER_RESOURCE = 0,
-	OWNER_SCOPE,
-	OWNER_SPAN,
-	OWNER_EVENT,
-	OWNER_LINK,
-	OWNER_KIND_COUNT
-};
-
+/* The element that an attribute belongs to. */
 struct owner {
 	enum owner_kind kind;
 	uint32_t at; /* index in its array */
@@ -80,17 +71,18 @@ bool edit_next_attr(const struct edit *edit, struct owner owner, uint32_t *curso
 bool edit_find_attr(const struct edit *edit, struct owner owner, key_id id,
 		    struct value *ret_value);
 
-/* Sets the attribute ${key} of ${owner}: every live one with that key is replaced. ${key_id} is the
- * key's registered id or 0. */
-void edit_set_attr(struct edit *edit, struct owner owner, struct slice key, key_id key_id,
+/* Sets the attribute ${key} of ${owner}: every live one with that key is replaced. ${id} is the
+ * key's registered id; with 0 it is looked up. */
+void edit_set_attr(struct edit *edit, struct owner owner, struct slice key, key_id id,
 		   struct value value);
 
 /* Removes every live attribute of ${owner} with the registered key ${id}. Returns how many. */
 uint32_t edit_remove_attr(struct edit *edit, struct owner owner, key_id id);
 
-/* Gives received attribute ${attr} of ${owner} another key; the value's bytes stay in place. */
+/* Gives received attribute ${attr} of ${owner} another key (${id} as in edit_set_attr); the value's
+ * bytes stay in place. Another attribute that has the key already is not touched. */
 void edit_rename_attr(struct edit *edit, struct owner owner, uint32_t attr, struct slice key,
-		      key_id key_id);
+		      key_id id);
 
 static inline struct value value_of_str(struct slice text)
 {

@@ -54,13 +54,25 @@ enum value_type {
 	VALUE_TYPE_COUNT
 };
 
+/* What an attribute can belong to. */
+enum owner_kind {
+	OWNER_RESOURCE = 0,
+	OWNER_SCOPE,
+	OWNER_SPAN,
+	OWNER_EVENT,
+	OWNER_LINK,
+	OWNER_KIND_COUNT
+};
+
 /* One KeyValue of a resource, scope, span, event or link. */
 struct attr_entry {
 	struct range field; /* the whole field in its parent: tag, length, content */
 	struct range key;
 	struct range value; /* content of the AnyValue message */
+	uint32_t owner;	    /* index of the element it belongs to */
 	key_id key_id;
 	uint8_t value_type; /* enum value_type */
+	uint8_t owner_kind; /* enum owner_kind */
 };
 
 /* Attributes of one element: attrs[begin .. begin + count). */

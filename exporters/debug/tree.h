@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verbosity `tree` of the debug exporter: spans of many requests are collected by trace, and each
+ * trace is printed as a tree for people, one line per span:
+ *
+ *     after      took   when in the trace   name [service, where it changes]  facts
+ *   53.5 ms    3.09 s   ████████████████    │     └─ decode  TTFT 50.0 ms
+ *
+ * Facts are what people of LLM stacks look for: model (when the trace has several), tokens, time to
+ * first token, queue time, cache hit, errors by type. No message and no content is kept or shown.
+ *
+ * A trace lasts from its first start to its last end, whatever its root says: roots may end early.
+ * Spans whose parent has not come are shown under a line with the parent's id. Memory is bounded by
+ * the limits; what does not fit is counted and said. Nothing here loops on a peer's parent ids.
+ * Not thread-safe.
+ */
+#ifndef SLUICE_DEBUG_TREE_H
+#define SLUICE_DEBUG_TREE_H
+
+#include "exporters/debug/terminal.h"
+#include "pipeline/trace/edit.h"
+
+enum {
+	TREE_TRACES_DEFAULT = 1000, /* held at the same time */
+	TREE_SPANS_DEFAULT = 10000, /* of all traces; about 0.5 KiB each */
+};
+
+struct tree_limits {
+	uint32_t traces_max;
+	uint32_t spans_max;
+};
+
+struct trace_tree;
+
+/* NULL when there is no memory. */
+MUST_CHECK struct trace_tree *trace_tree_new(struct tree_limits limits, struct terminal terminal);
+void trace_tree_free(struct trace_tree *tree);
+
+/* Takes over copies of what is shown of the live spans. ${now_ns} is monotonic. */
+void trace_tree_add(struct trace_tree *tree, const struct edit *edit, uint64_t now_ns);
+
+/* Prints and forgets the traces to which nothing was added since ${quiet_since_ns}, in the order in
+ * which they came; UINT64_MAX prints all. Returns how many. A failure to grow latches in ${out}. */
+uint32_t trace_tree_print(struct trace_tree *tree, uint64_t quiet_since_ns, struct buf *out);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The OTLP/HTTP exporter (`otlp_http`, alias `otlphttp`): a preset of the common OTLP client with
+ * the Collector's HTTP client keys. The scheme of the endpoint decides about TLS.
+ */
+#include "pipeline/delivery/otlp_client.h"
+#include "pipeline/graph/component.h"
+
+#include <stdlib.h>
+
+struct otlp_http_config {
+	struct delivery_config delivery;
+	const char *endpoint, *traces_endpoint, *proxy_url, *user_agent;
+	int compression; /* enum otlp_compression */
+	int encoding;
+	struct tls_config tls;
+	struct config_headers headers;
+	uint64_t idle_conn_timeout_ns;
+	uint32_t max_conns_per_host;
+};
+
+static const char *const encodings[] = {"proto", NULL};
+
+static void check(const void *config, const struct config_node *node, const char *path,
+		  struct config_report *report)
+{
+	const struct otlp_http_config *http = config;
+	if (!http->endpoint[0] && !http->traces_endpoint[0])
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL, "at least one endpoint must be specified");
+}
+
+static const struct config_field fields[] = {
+	CONFIG_STRING(struct otlp_http_config, endpoint, "endpoint", "",
+		      "Base URL of the backend; /v1/traces is added."),
+	CONFIG_STRING(struct otlp_http_config, traces_endpoint, "traces_endpoint", "",
+		      "Full URL of traces, in place of endpoint."),
+	CONFIG_ENUM(struct otlp_http_config, compression, "compression", otlp_compression_words,
+		    "gzip", "gzip, zstd or none."),
+	CONFIG_ENUM(struct otlp_http_config, encoding, "encoding", encodings, "proto",
+		    "proto (protobuf)."),
+	CONFIG_SUB(struct otlp_http_config, tls, "tls", &tls_client_block, "TLS to the backend."),
+	CONFIG_HEADERS(struct otlp_http_config, headers, "headers",
+		       "Header fields sent with each request; values are secret."),
+	CONFIG_STRING(struct otlp_http_config, proxy_url, "proxy_url", "",
+		      "Proxy; unset: HTTPS_PROXY, HTTP_PROXY and NO_PROXY."),
+	CONFIG_STRING(struct otlp_http_config, user_agent, "user_agent", "sluice",
+		      "User-Agent to send."),
+	CONFIG_DURATION(struct otlp_http_config, idle_conn_timeout_ns, "idle_conn_timeout", "90s",
+			"Close a kept connection after this."),
+	CONFIG_U32(struct otlp_http_config, max_conns_per_host, "max_conns_per_host", "0", 0, 1000,
+		   "", "Connections at once; 0: as many as sending_queue.num_consumers."),
+	DELIVERY_FIELDS(struct otlp_http_config, delivery, "30s"),
+	CONFIG_IGNORED("read_buffer_size", "Accepted; buffers belong to shards."),
+	CONFIG_IGNORED("write_buffer_size", "Accepted; output is gathered."),
+	CONFIG_IGNORED("max_idle_conns", "Accepted; idle_conn_timeout bounds the pool."),
+	CONFIG_IGNORED("max_idle_conns_per_host", "Accepted; idle_conn_timeout bounds the pool."),
+	CONFIG_IGNORED("disable_keep_alives", "Accepted; connections are kept."),
+	CONFIG_IGNORED("force_attempt_http2", "Accepted; under TLS ALPN decides."),
+	CONFIG_IGNORED("compression_params", "Accepted; the level is fixed."),
+	CONFIG_IGNORED("metrics_endpoint", "Accepted; Sluice sends traces alone."),
+	CONFIG_IGNORED("logs_endpoint", "Accepted; Sluice sends traces alone."),
+};
+static const struct config_block block =
+	CONFIG_BLOCK_CHECKED(struct otlp_http_config, fields, check);
+
+/* The path of a full URL, "/" when it has none. */
+static const char *path_of(const char *url)
+{
+	const char *scheme = strstr(url, "://");
+	const char *path = strchr(scheme ? scheme + 3 : url, '/');
+	return path ? path : "/";
+}
+
+static void *create(const struct component_env *env, const void *config,
+		    struct config_report *report)
+{
+	const struct otlp_http_config *http = config;
+	bool full = http->traces_endpoint[0];
+	struct err err;
+	if (!http->endpoint[0] && !full)
+		return NULL; /* reported by check */
+	const struct otlp_client_config client = {
+		.mode = CLIENT_HTTP,
+		.endpoint = full ? http->traces_endpoint : http->endpoint,
+		.path = full ? path_of(http->traces_endpoint) : NULL,
+		.default_port = 0,
+		.tls_by_default = false,
+		.compression = (enum otlp_compression)http->compression,
+		.tls = &http->tls,
+		.headers = &http->headers,
+		.proxy_url = http->proxy_url,
+		.user_agent = http->user_agent,
+		.connections_max = http->max_conns_per_host > 0
+					   ? http->max_conns_per_host
+					   : http->delivery.queue.num_consumers,
+		.idle_timeout_ns = http->idle_conn_timeout_ns,
+	};
+	struct otlp_client *self =
+		otlp_client_new(&client, &env->log, env->budget, env->arena, &err);
+	if (!self)
+		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, env->path, NULL, "%s",
+			       err.msg);
+	return self;
+}
+
+static const struct delivery_config *delivery(const void *config)
+{
+	return &((const struct otlp_http_config *)config)->delivery;
+}
+
+static const struct exporter_ops ops = {.create = create,
+					.delivery = delivery,
+					.start = otlp_client_start,
+					.send = otlp_client_send,
+					.cancel = otlp_client_cancel,
+					.stop = otlp_client_stop,
+					.destroy = otlp_client_free};
+
+const struct component_type exporter_otlp_http = {
+	.kind = COMPONENT_EXPORTER,
+	.names = {"otlp_http", "otlphttp"},
+	.summary = "OTLP over HTTP with protobuf: Langfuse, Tempo, any OTLP endpoint.",
+	.config = &block,
+	.exporter = &ops};

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a backend's answer means. Its texts are looked at, never copied: see otlp_client.h. */
+#include "pipeline/base/clock.h"
+#include "pipeline/delivery/otlp_client.h"
+#include "pipeline/trace/response.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static const char *const grpc_names[] = {
+	"OK",		     "Canceled",	"Unknown",	   "InvalidArgument",
+	"DeadlineExceeded",  "NotFound",	"AlreadyExists",   "PermissionDenied",
+	"ResourceExhausted", "FailedPrecondition", "Aborted",	   "OutOfRange",
+	"Unimplemented",     "Internal",	"Unavailable",	   "DataLoss",
+	"Unauthenticated",
+};
+
+enum {
+	GRPC_OK = 0,
+	GRPC_CANCELLED = 1,
+	GRPC_INVALID_ARGUMENT = 3,
+	GRPC_DEADLINE_EXCEEDED = 4,
+	GRPC_RESOURCE_EXHAUSTED = 8,
+	GRPC_ABORTED = 10,
+	GRPC_OUT_OF_RANGE = 11,
+	GRPC_UNAVAILABLE = 14,
+	GRPC_DATA_LOSS = 15,
+};
+
+static bool contains_nocase(struct slice text, struct slice word)
+{
+	for (size_t at = 0; at + word.len <= text.len; at++) {
+		if (slice_equal_nocase(slice_of(text.ptr + at, word.len), word))
+			return true;
+	}
+	return false;
+}
+
+/* The words in which gRPC servers speak of a message that is too large. */
+static bool speaks_of_size(struct slice message)
+{
+	return contains_nocase(message, SLICE("larger than max")) ||
+	       contains_nocase(message, SLICE("too large")) ||
+	       contains_nocase(message, SLICE("message size")) ||
+	       contains_nocase(message, SLICE("exceeds maximum")) ||
+	       contains_nocase(message, SLICE("exceeded maximum"));
+}
+
+static void read_partial_success(const struct client_result *answer, struct export_result *result)
+{
+	struct partial_success partial;
+	/* An answer that cannot be read does not undo that the batch was taken. */
+	if (!response_read_partial_success(answer->body, &partial))
+		return;
+	result->rejected_spans = partial.rejected_spans;
+	result->partial_warning = partial.has_message && partial.rejected_spans == 0;
+}
+
+static void classify_grpc(const char *label, const struct client_result *answer,
+			  struct export_result *result)
+{
+	int status = answer->grpc_status;
+	bool known = status >= 0 && status < (int)ARRAY_COUNT(grpc_names);
+	bool has_delay =
+		response_read_retry_delay(answer->grpc_status_details, &result->retry_after_ns);
+	if (status == GRPC_OK) {
+		result->outcome = EXPORT_DELIVERED;
+		read_partial_success(answer, result);
+		return;
+	}
+	(void)err_set(&result->err, ERR_PEER, "rpc error: code = %s (%d), endpoint %s",
+		      known ? grpc_names[status] : "Code", status, label);
+	switch (status) {
+	case GRPC_CANCELLED:
+	case GRPC_DEADLINE_EXCEEDED:
+	case GRPC_ABORTED:
+	case GRPC_OUT_OF_RANGE:
+	case GRPC_UNAVAILABLE:
+	case GRPC_DATA_LOSS: result->outcome = EXPORT_RETRY; break;
+	case GRPC_RESOURCE_EXHAUSTED:
+		if (has_delay)
+			result->outcome = EXPORT_RETRY;
+		else if (speaks_of_size(answer->grpc_message))
+			result->outcome = EXPORT_TOO_LARGE;
+		else
+			result->outcome = EXPORT_PERMANENT;
+		break;
+	case GRPC_INVALID_ARGUMENT: result->outcome = EXPORT_TOO_LARGE; break;
+	default: result->outcome = EXPORT_PERMANENT; break;
+	}
+}
+
+/* Retry-After: delay-seconds or HTTP-date (RFC 9110 §10.2.3); 0 when it is neither. */
+static uint64_t retry_after_ns(struct slice value, uint64_t now_wall_ns)
+{
+	uint64_t seconds;
+	char text[64];
+	struct tm date = {0};
+	if (slice_parse_u64(value, &seconds))
+		return seconds > UINT64_MAX / NS_PER_S ? 0 : seconds * NS_PER_S;
+	if (value.len == 0 || value.len >= sizeof(text))
+		return 0;
+	memcpy(text, value.ptr, value.len);
+	text[value.len] = 0;
+	const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &date);
+	if (!end || *end)
+		return 0;
+	time_t then = timegm(&date);
+	uint64_t now = now_wall_ns / NS_PER_S;
+	return then > 0 && (uint64_t)then > now ? ((uint64_t)then - now) * NS_PER_S : 0;
+}
+
+static void classify_http(const char *label, const struct client_result *answer,
+			  uint64_t now_wall_ns, struct export_result *result)
+{
+	int status = answer->http_status;
+	if (status >= 200 && status <= 299) {
+		result->outcome = EXPORT_DELIVERED;
+		if (slice_has_prefix(answer->content_type, SLICE("application/x-protobuf")))
+			read_partial_success(answer, result);
+		return;
+	}
+	(void)err_set(&result->err, ERR_PEER,
+		      "error exporting items, request to %s responded with HTTP Status Code %d",
+		      label, status);
+	switch (status) {
+	case 429:
+	case 503:
+		result->retry_after_ns = retry_after_ns(answer->retry_after, now_wall_ns);
+		FALLTHROUGH;
+	case 502:
+	case 504: result->outcome = EXPORT_RETRY; break;
+	case 400:
+	case 413: result->outcome = EXPORT_TOO_LARGE; break;
+	default: result->outcome = EXPORT_PERMANENT; break;
+	}
+}
+
+void otlp_classify(enum client_mode mode, const char *label, const struct client_result *answer,
+		   uint64_t now_wall_ns, struct export_result *ret_result)
+{
+	*ret_result = (struct export_result){.outcome = EXPORT_RETRY};
+	if (answer->outcome != CLIENT_ANSWERED)
+		ret_result->err = answer->err;
+	else if (mode == CLIENT_GRPC)
+		classify_grpc(label, answer, ret_result);
+	else
+		classify_http(label, answer, now_wall_ns, ret_result);
+}

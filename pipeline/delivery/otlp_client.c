@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See otlp_client.h. An attempt is one allocation; the batch's bytes are sent where they lie. */
+#include "pipeline/delivery/otlp_client.h"
+
+#include "pipeline/base/clock.h"
+
+#include <stdlib.h>
+
+#define TRACE_EXPORT "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+const char *const otlp_compression_words[] = {"gzip", "zstd", "none", "", NULL};
+
+static const enum coding codings[] = {[COMPRESSION_GZIP] = CODING_GZIP,
+				      [COMPRESSION_ZSTD] = CODING_ZSTD,
+				      [COMPRESSION_NONE] = CODING_IDENTITY,
+				      [COMPRESSION_EMPTY] = CODING_IDENTITY};
+
+struct otlp_client {
+	/* immutable after start */
+	struct otlp_client_config config;
+	struct endpoint endpoint;
+	const char *path, *label;
+	bool tls_on;
+	struct client_header *headers;
+	size_t header_count;
+	struct log log;
+	struct budget *budget;
+	struct tls_context *tls;
+	/* owned by the home loop */
+	struct coder *coder;
+	struct client *client;
+};
+
+struct attempt {
+	struct client_call call;
+	struct otlp_client *client;
+	struct export_call *export;
+};
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+static const char *lower(struct arena *arena, const char *text)
+{
+	char *copy = arena_printf(arena, "%s", text);
+	for (char *at = copy; at && *at; at++)
+		*at = *at >= 'A' && *at <= 'Z' ? (char)(*at + ('a' - 'A')) : *at;
+	return copy;
+}
+
+static int copy_headers(struct otlp_client *client, struct arena *arena, struct err *err)
+{
+	const struct config_headers *headers = client->config.headers;
+	client->headers = arena_calloc(arena, headers->count + 1, sizeof(*client->headers));
+	if (!client->headers)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	client->headers[client->header_count++] = (struct client_header){
+		SLICE("user-agent"), slice_str(client->config.user_agent)};
+	for (size_t i = 0; i < headers->count; i++) {
+		const char *name = lower(arena, headers->at[i].name);
+		if (!name)
+			return err_set(err, ERR_NOMEM, "out of memory");
+		size_t at = strcmp(name, "user-agent") == 0 ? 0 : client->header_count++;
+		client->headers[at] = (struct client_header){slice_str(name),
+							     slice_str(headers->at[i].value)};
+	}
+	return 0;
+}
+
+/* The path of an OTLP/HTTP endpoint: its own, without a trailing slash, and /v1/traces. */
+static const char *traces_path(const char *base, struct arena *arena)
+{
+	size_t len = strlen(base);
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	return arena_printf(arena, "%.*s/v1/traces", (int)len, base);
+}
+
+struct otlp_client *otlp_client_new(const struct otlp_client_config *config, const struct log *log,
+				    struct budget *budget, struct arena *arena, struct err *err)
+{
+	struct otlp_client *client = calloc(1, sizeof(*client));
+	if (!client) {
+		(void)err_set(err, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	client->config = *config;
+	client->log = *log;
+	client->budget = budget;
+	if (endpoint_parse(config->endpoint, config->default_port, arena, &client->endpoint, err) != 0 ||
+	    copy_headers(client, arena, err) != 0)
+		goto fail;
+	client->tls_on = client->endpoint.tls == 1 ||
+			 (client->endpoint.tls == -1 && config->tls_by_default &&
+			  !config->tls->insecure);
+	if (config->mode == CLIENT_GRPC)
+		client->path = TRACE_EXPORT;
+	else if (config->path)
+		client->path = config->path[0] ? config->path : "/";
+	else
+		client->path = traces_path(client->endpoint.path, arena);
+	/* Not the text as written: a URL may carry user:password. */
+	client->label = arena_printf(arena, "%s:%u", client->endpoint.host, client->endpoint.port);
+	if (!client->path || !client->label) {
+		(void)err_set(err, ERR_NOMEM, "out of memory");
+		goto fail;
+	}
+	return client;
+fail:
+	free(client);
+	return NULL;
+}
+
+int otlp_client_start(void *self, struct loop *loop, struct err *err)
+{
+	struct otlp_client *client = self;
+	const struct otlp_client_config *config = &client->config;
+	const char *alpn = config->mode == CLIENT_GRPC ? "h2" : "h2,http/1.1";
+	if (client->tls_on && !(client->tls = tls_client_context(config->tls, alpn, err)))
+		return -1;
+	client->coder = coder_new();
+	if (!client->coder)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	const char *server_name = config->tls->server_name_override;
+	const struct client_config net = {
+		.mode = config->mode,
+		.host = client->endpoint.host,
+		.port = client->endpoint.port,
+		.authority = config->authority && config->authority[0] ? config->authority : NULL,
+		.tls = client->tls,
+		.server_name = server_name && server_name[0] ? server_name : NULL,
+		.proxy_url = config->proxy_url && config->proxy_url[0] ? config->proxy_url : NULL,
+		.connections_max = config->connections_max,
+		.idle_timeout_ns = config->idle_timeout_ns,
+		.keepalive_time_ns = config->keepalive_time_ns,
+		.keepalive_timeout_ns = config->keepalive_timeout_ns,
+		.budget = client->budget,
+	};
+	client->client = client_new(loop, &net, err);
+	return client->client ? 0 : -1;
+}
+
+/* ---- sending -------------------------------------------------------------------------------- */
+
+static void on_done(struct client_call *call, const struct client_result *answer)
+{
+	struct attempt *attempt = CONTAINER_OF(call, struct attempt, call);
+	struct export_call *export = attempt->export;
+	struct export_result result;
+	otlp_classify(attempt->client->config.mode, attempt->client->label, answer,
+		      clock_wall_ns(), &result);
+	export->exporter = NULL;
+	free(attempt);
+	export_done(export, &result);
+}
+
+static void fail(struct export_call *export, const struct err *err)
+{
+	struct export_result result = {.outcome = EXPORT_RETRY, .err = *err};
+	export_done(export, &result);
+}
+
+void otlp_client_send(void *self, struct export_call *export)
+{
+	struct otlp_client *client = self;
+	struct err err;
+	enum coding coding = codings[client->config.compression];
+	struct attempt *attempt = calloc(1, sizeof(*attempt));
+	if (!attempt) {
+		(void)err_set(&err, ERR_NOMEM, "out of memory");
+		fail(export, &err);
+		return;
+	}
+	struct client_call *call = &attempt->call;
+	if (batch_body(export->batch, coding, client->coder, &call->parts, &call->part_count,
+		       &err) != 0) {
+		free(attempt);
+		fail(export, &err);
+		return;
+	}
+	attempt->client = client;
+	attempt->export = export;
+	export->exporter = attempt;
+	call->path = slice_str(client->path);
+	call->headers = client->headers;
+	call->header_count = client->header_count;
+	call->content_type = client->config.mode == CLIENT_GRPC ? "application/grpc"
+								 : "application/x-protobuf";
+	call->content_encoding = coding == CODING_IDENTITY ? NULL : coding_name(coding);
+	call->timeout_ns = export->timeout_ns;
+	call->done = on_done;
+	client_send(client->client, call);
+}
+
+void otlp_client_cancel(void *self, struct export_call *export)
+{
+	(void)self;
+	struct attempt *attempt = export->exporter;
+	if (attempt)
+		client_cancel(&attempt->call);
+}
+
+/* ---- end ------------------------------------------------------------------------------------ */
+
+void otlp_client_stop(void *self)
+{
+	struct otlp_client *client = self;
+	if (client->client)
+		client_free(client->client);
+	client->client = NULL;
+}
+
+void otlp_client_free(void *self)
+{
+	struct otlp_client *client = self;
+	if (!client)
+		return;
+	coder_free(client->coder);
+	if (client->tls)
+		tls_context_free(client->tls);
+	free(client);
+}

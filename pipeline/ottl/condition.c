@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Life of a condition and of the evaluation scratch. A condition and its nodes are in the caller's
+ * arena; only compiled expressions are on the heap, so they alone are freed. A scratch belongs to
+ * one shard.
+ */
+#include "pipeline/ottl/parser.h"
+
+#include <stdlib.h>
+
+enum { QUOTED_TEXT_MAX = 160 };
+
+/* Puts the Collector's frame around the message: the condition as a Go string literal, cut when it
+ * would push the message itself out of the error. */
+static void frame_error(struct slice text, struct err *err)
+{
+	char quoted[QUOTED_TEXT_MAX + 8];
+	size_t used = 0;
+	for (size_t i = 0; i < text.len && used < QUOTED_TEXT_MAX; i++) {
+		uint8_t byte = text.ptr[i];
+		if (byte == '"' || byte == '\\' || byte == '\n' || byte == '\t')
+			quoted[used++] = '\\';
+		quoted[used++] = byte == '\n'	? 'n'
+				 : byte == '\t' ? 't'
+				 : byte < 0x20	? '?'
+						: (char)byte;
+		if (used >= QUOTED_TEXT_MAX && i + 1 < text.len) {
+			while (used > 0 && ((uint8_t)quoted[used - 1] & 0xc0) == 0x80)
+				used--; /* not in the middle of a character */
+			used -= used > 0 && ((uint8_t)quoted[used - 1] & 0x80) != 0;
+			memcpy(quoted + used, "...", 3);
+			used += 3;
+			break;
+		}
+	}
+	uint64_t offset = err->offset;
+	(void)err_wrap(err, "unable to parse OTTL condition \"%.*s\"", (int)used, quoted);
+	err->offset = offset;
+}
+
+const struct ottl_condition *ottl_parse(struct slice text, enum ottl_context context,
+					struct key_table *keys, struct arena *arena,
+					struct err *err)
+{
+	struct err unwanted = {0};
+	struct err *failure = err ? err : &unwanted;
+	struct ottl_scratch *scratch = ottl_scratch_new(NULL);
+	struct ottl_condition *condition = arena_calloc(arena, 1, sizeof(*condition));
+	struct err mine = {0};
+	int parsed = -1;
+	if (!scratch || !condition) {
+		err_set(&mine, ERR_NOMEM, "no memory for a condition");
+	} else if (text.len > OTTL_CONDITION_BYTES_MAX) {
+		err_set(&mine, ERR_CONFIG, "condition is longer than %d bytes",
+			OTTL_CONDITION_BYTES_MAX);
+	} else {
+		parsed = parser_parse(text, context, keys, arena, scratch, condition, &mine);
+	}
+	ottl_scratch_free(scratch);
+	if (parsed == 0)
+		return condition;
+	if (condition)
+		regex_list_free(condition->regexes);
+	frame_error(text, &mine);
+	*failure = mine;
+	return NULL;
+}
+
+void ottl_condition_free(const struct ottl_condition *condition)
+{
+	if (condition)
+		regex_list_free(condition->regexes);
+}
+
+enum ottl_context ottl_condition_context(const struct ottl_condition *condition)
+{
+	return condition->context;
+}
+
+struct ottl_scratch *ottl_scratch_new(struct budget *budget)
+{
+	struct ottl_scratch *scratch = calloc(1, sizeof(*scratch));
+	if (!scratch)
+		return NULL;
+	arena_init(&scratch->texts, budget, EVAL_TEXT_BYTES_MAX);
+	if (regex_scratch_init(&scratch->regex) != 0) {
+		ottl_scratch_free(scratch);
+		return NULL;
+	}
+	return scratch;
+}
+
+void ottl_scratch_free(struct ottl_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	regex_scratch_fini(&scratch->regex);
+	arena_fini(&scratch->texts);
+	buf_fini(&scratch->building);
+	free(scratch);
+}
+
+enum ottl_result ottl_eval(const struct ottl_condition *condition, const struct edit *edit,
+			   uint32_t at, struct ottl_scratch *scratch, struct err *err)
+{
+	struct evaluation ev = {
+		.edit = edit,
+		.index = edit_index(edit),
+		.context = condition->context,
+		.at = at,
+		.scratch = scratch,
+		.err = err,
+	};
+	enum ottl_result result = eval_truth(&ev, condition->root);
+	if (scratch->texts.used > 0 || scratch->texts.exhausted)
+		arena_reset(&scratch->texts, EVAL_TEXT_KEEP_BYTES);
+	return result;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes under an edit: what readers see, and set, remove, rename. */
+#include "pipeline/trace/edit_internal.h"
+
+static const struct attr_entry *received(const struct edit *edit, uint32_t attr)
+{
+	return &edit->index->attrs[attr];
+}
+
+static struct value received_value(const struct edit *edit, uint32_t attr)
+{
+	const struct attr_entry *entry = received(edit, attr);
+	if (entry->value_type == VALUE_EMPTY)
+		return (struct value){.type = VALUE_EMPTY};
+	return value_read(index_slice(edit->index, entry->value));
+}
+
+/* The key id of a received attribute after renaming. */
+static inline key_id live_key_id(const struct edit *edit, uint32_t attr)
+{
+	if (UNLIKELY(edit->attr_flags[attr] & FLAG_RENAMED))
+		return edit->renames[attr].key_id;
+	return edit->index->attrs[attr].key_id;
+}
+
+static struct slice live_key(const struct edit *edit, uint32_t attr)
+{
+	if (edit->attr_flags[attr] & FLAG_RENAMED)
+		return edit->renames[attr].key;
+	return index_slice(edit->index, received(edit, attr)->key);
+}
+
+/* False when no received attribute of ${owner} can have the key: one AND for most questions. */
+static inline bool may_have_key(const struct edit *edit, struct owner owner, key_id id)
+{
+	if (owner.kind != OWNER_SPAN || edit_has_flag(edit, owner, FLAG_RENAMED))
+		return true;
+	return (edit->index->spans[owner.at].key_mask & key_mask_bit(id)) != 0;
+}
+
+bool edit_next_attr(const struct edit *edit, struct owner owner, uint32_t *cursor,
+		    struct attr_view *ret_attr)
+{
+	struct attr_range attrs = edit_attrs_of(edit->index, owner);
+	for (; *cursor < attrs.count; ++*cursor) {
+		uint32_t attr = attrs.begin + *cursor;
+		if (edit->attr_flags[attr] & FLAG_DROPPED)
+			continue;
+		ret_attr->key = live_key(edit, attr);
+		ret_attr->key_id = live_key_id(edit, attr);
+		ret_attr->value = received_value(edit, attr);
+		++*cursor;
+		return true;
+	}
+	const struct patch *patch = edit_patch_of(edit, owner);
+	const struct added_attr *added = patch ? patch->first : NULL;
+	for (uint32_t skip = *cursor - attrs.count; added && skip > 0; skip--)
+		added = added->next;
+	for (; added; added = added->next) {
+		++*cursor;
+		if (added->removed)
+			continue;
+		ret_attr->key = added->key;
+		ret_attr->key_id = added->key_id;
+		ret_attr->value = added->value;
+		return true;
+	}
+	return false;
+}
+
+static bool find_added(const struct edit *edit, struct owner owner, key_id id,
+		       struct value *ret_value)
+{
+	const struct patch *patch = edit_patch_of(edit, owner);
+	for (const struct added_attr *added = patch ? patch->first : NULL; added;
+	     added = added->next) {
+		if (added->key_id == id && !added->removed) {
+			*ret_value = added->value;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool edit_find_attr(const struct edit *edit, struct owner owner, key_id id,
+		    struct value *ret_value)
+{
+	if (UNLIKELY(edit_has_flag(edit, owner, FLAG_PATCHED)) &&
+	    find_added(edit, owner, id, ret_value))
+		return true;
+	if (!may_have_key(edit, owner, id))
+		return false;
+	struct attr_range attrs = edit_attrs_of(edit->index, owner);
+	for (uint32_t attr = attrs.begin + attrs.count; attr-- > attrs.begin;) {
+		if (live_key_id(edit, attr) != id || (edit->attr_flags[attr] & FLAG_DROPPED))
+			continue;
+		*ret_value = received_value(edit, attr);
+		return true;
+	}
+	return false;
+}
+
+void edit_drop_attr(struct edit *edit, uint32_t attr)
+{
+	if (edit->attr_flags[attr] & FLAG_DROPPED)
+		return;
+	const struct attr_entry *entry = received(edit, attr);
+	edit->attr_flags[attr] |= FLAG_DROPPED;
+	edit_mark(edit, (struct owner){(enum owner_kind)entry->owner_kind, entry->owner}, 0);
+}
+
+uint32_t edit_remove_attr(struct edit *edit, struct owner owner, key_id id)
+{
+	uint32_t count = 0;
+	const struct patch *patch = edit_patch_of(edit, owner);
+	for (struct added_attr *added = patch ? patch->first : NULL; added; added = added->next) {
+		if (added->key_id != id || added->removed)
+			continue;
+		added->removed = true;
+		count++;
+	}
+	if (!may_have_key(edit, owner, id))
+		return count;
+	struct attr_range attrs = edit_attrs_of(edit->index, owner);
+	for (uint32_t attr = attrs.begin; attr < attrs.begin + attrs.count; attr++) {
+		if (live_key_id(edit, attr) != id || (edit->attr_flags[attr] & FLAG_DROPPED))
+			continue;
+		edit->attr_flags[attr] |= FLAG_DROPPED;
+		count++;
+	}
+	if (count > 0)
+		edit_mark(edit, owner, 0);
+	return count;
+}
+
+/* Keys with an id are equal when the ids are; others when the bytes are. */
+static bool same_key(key_id a_id, struct slice a, key_id b_id, struct slice b)
+{
+	return a_id == b_id && (a_id != KEY_ID_NONE || slice_equal(a, b));
+}
+
+static void drop_received(struct edit *edit, struct owner owner, struct slice key, key_id id)
+{
+	struct attr_range attrs = edit_attrs_of(edit->index, owner);
+	for (uint32_t attr = attrs.begin; attr < attrs.begin + attrs.count; attr++) {
+		if (same_key(live_key_id(edit, attr), live_key(edit, attr), id, key))
+			edit->attr_flags[attr] |= FLAG_DROPPED;
+	}
+}
+
+static struct added_attr *find_or_add(struct edit *edit, struct owner owner, struct slice key,
+				      key_id id)
+{
+	struct patch *patch = edit_patch_for(edit, owner);
+	if (!patch)
+		return NULL;
+	for (struct added_attr *added = patch->first; added; added = added->next) {
+		if (same_key(added->key_id, added->key, id, key))
+			return added;
+	}
+	struct slice copy = edit_copy(edit, key);
+	struct added_attr *added = arena_calloc(&edit->arena, 1, sizeof(*added));
+	if (!copy.ptr || !added) {
+		edit->failed = true;
+		return NULL;
+	}
+	added->key = copy;
+	added->key_id = id;
+	if (patch->last)
+		patch->last->next = added;
+	else
+		patch->first = added;
+	patch->last = added;
+	return added;
+}
+
+void edit_set_attr(struct edit *edit, struct owner owner, struct slice key, key_id id,
+		   struct value value)
+{
+	if (id == KEY_ID_NONE)
+		id = key_table_find(edit->index->keys, key);
+	if (value.bytes.len > 0) {
+		value.bytes = edit_copy(edit, value.bytes);
+		if (!value.bytes.ptr)
+			return;
+	}
+	struct added_attr *added = find_or_add(edit, owner, key, id);
+	if (!added)
+		return;
+	drop_received(edit, owner, key, id);
+	added->value = value;
+	added->removed = false;
+	edit_mark(edit, owner, 0);
+}
+
+static bool reserve_renames(struct edit *edit)
+{
+	if (edit->renames)
+		return true;
+	if (!edit_column_reserve(edit, &edit->rename_column,
+				 edit->index->attr_count * sizeof(*edit->renames)))
+		return false;
+	edit->renames = edit->rename_column.data;
+	return true;
+}
+
+void edit_rename_attr(struct edit *edit, struct owner owner, uint32_t attr, struct slice key,
+		      key_id id)
+{
+	if ((edit->attr_flags[attr] & FLAG_DROPPED) || !reserve_renames(edit))
+		return;
+	struct slice copy = edit_copy(edit, key);
+	if (!copy.ptr)
+		return;
+	if (id == KEY_ID_NONE)
+		id = key_table_find(edit->index->keys, key);
+	edit->renames[attr] = (struct rename){.key = copy, .key_id = id};
+	edit->attr_flags[attr] |= FLAG_RENAMED;
+	edit_mark(edit, owner, FLAG_RENAMED);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The probabilistic sampler, mode hash_seed, bit for bit as the Collector's: a span is kept when
+ * the low 14 bits of FNV-1a over seed (little-endian) and trace id are below the percentage's share
+ * of 2^14. The decision depends on the trace id alone, so all spans of a trace share it, whatever
+ * request, shard or replica they pass. The attribute `sampling.priority` overrides it: 0 drops,
+ * more keeps.
+ */
+#include "pipeline/graph/component.h"
+
+#include <stdlib.h>
+
+enum { HASH_BUCKETS = 0x4000 };
+
+struct sampler_config {
+	double sampling_percentage;
+	uint32_t hash_seed;
+	int mode;
+};
+
+static const char *const modes[] = {"hash_seed", NULL};
+
+static const struct config_field fields[] = {
+	CONFIG_DOUBLE(struct sampler_config, sampling_percentage, "sampling_percentage", "0", 0,
+		      3.4e38, "%", "Share of traces to keep; 100 and more keeps all."),
+	CONFIG_U32(struct sampler_config, hash_seed, "hash_seed", "0", 0, 4294967295.0, "",
+		   "Same seed, same decisions: set it alike on all replicas of a tier."),
+	CONFIG_ENUM(struct sampler_config, mode, "mode", modes, "hash_seed",
+		    "hash_seed; proportional and equalizing are not in this build."),
+	CONFIG_IGNORED("fail_closed", "Accepted; it concerns modes that read trace state."),
+	CONFIG_IGNORED("sampling_precision", "Accepted; see fail_closed."),
+	CONFIG_IGNORED("attribute_source", "Accepted; for logs in the Collector."),
+	CONFIG_IGNORED("from_attribute", "Accepted; for logs in the Collector."),
+	CONFIG_IGNORED("sampling_priority", "Accepted; for logs in the Collector."),
+};
+static const struct config_block block = CONFIG_BLOCK(struct sampler_config, fields);
+
+enum policy { POLICY_HASH = 0, POLICY_PRIORITY, POLICY_COUNT };
+
+struct sampler {
+	uint32_t seed, threshold; /* keep below */
+	key_id priority_key;
+	struct counter counts[POLICY_COUNT][2]; /* spans, [1]: kept */
+};
+
+static const struct metric_desc metric_sampled = {
+	"otelcol_processor_probabilistic_sampler_count_traces_sampled", "{traces}",
+	"Count of traces that were sampled or not [Development]", METRIC_COUNTER};
+
+static bool register_metrics(struct sampler *self, struct metrics *metrics)
+{
+	static const char *const policies[POLICY_COUNT] = {"trace_id_hash", "sampling_priority"};
+	bool added = true;
+	for (int policy = 0; policy < POLICY_COUNT; policy++) {
+		for (int kept = 0; kept < 2; kept++) {
+			struct buf labels = BUF_INIT;
+			metrics_label(&labels, "policy", policies[policy]);
+			metrics_label(&labels, "sampled", kept ? "true" : "false");
+			added &= metrics_add(metrics, &metric_sampled, buf_cstr(&labels),
+					     &self->counts[policy][kept]);
+			buf_fini(&labels);
+		}
+	}
+	return added;
+}
+
+static void *create(const struct component_env *env, const void *config,
+		    struct config_report *report)
+{
+	const struct sampler_config *sampler = config;
+	struct err err;
+	struct sampler *self = calloc(1, sizeof(*self));
+	if (!self)
+		return NULL;
+	self->seed = sampler->hash_seed;
+	/* In single precision, as the Collector computes it. */
+	float share = (float)sampler->sampling_percentage * (float)(HASH_BUCKETS / 100.0);
+	self->threshold = share >= (float)HASH_BUCKETS ? HASH_BUCKETS : (uint32_t)share;
+	self->priority_key = key_table_add(env->keys, SLICE("sampling.priority"), &err);
+	if (self->priority_key == KEY_ID_NONE) {
+		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, env->path, NULL, "%s",
+			       err.msg);
+		free(self);
+		return NULL;
+	}
+	if (!register_metrics(self, env->metrics)) {
+		free(self);
+		return NULL;
+	}
+	return self;
+}
+
+/* FNV-1a, 32 bits, over the seed's four bytes and the trace id. */
+static uint32_t hash(uint32_t seed, struct slice trace_id)
+{
+	uint32_t state = 2166136261u;
+	for (int i = 0; i < 4; i++)
+		state = (state ^ (seed >> (8 * i) & 0xff)) * 16777619u;
+	for (size_t i = 0; i < trace_id.len; i++)
+		state = (state ^ trace_id.ptr[i]) * 16777619u;
+	return state;
+}
+
+/* sampling.priority as a number; false when absent or not a number. */
+static bool read_priority(const struct sampler *self, const struct edit *edit, uint32_t span,
+			  double *ret_priority)
+{
+	struct value value;
+	if (!edit_find_attr(edit, (struct owner){OWNER_SPAN, span}, self->priority_key, &value))
+		return false;
+	if (value.type == VALUE_INT) {
+		*ret_priority = (double)value.i;
+		return true;
+	}
+	if (value.type == VALUE_DOUBLE) {
+		*ret_priority = value.d;
+		return true;
+	}
+	char text[64], *end;
+	if (value.type != VALUE_STRING || value.bytes.len == 0 || value.bytes.len >= sizeof(text))
+		return false;
+	memcpy(text, value.bytes.ptr, value.bytes.len);
+	text[value.bytes.len] = 0;
+	*ret_priority = strtod(text, &end);
+	return *end == 0;
+}
+
+static bool keep(struct sampler *self, const struct edit *edit, uint32_t span,
+		 enum policy *ret_policy)
+{
+	const struct trace_index *index = edit_index(edit);
+	double priority;
+	*ret_policy = POLICY_PRIORITY;
+	if (read_priority(self, edit, span, &priority)) {
+		if (priority == 0)
+			return false;
+		if (priority > 0)
+			return true;
+	}
+	*ret_policy = POLICY_HASH;
+	struct slice trace_id =
+		index_id(index, index->spans[span].trace_id_off, TRACE_ID_BYTES);
+	static const uint8_t zero_id[TRACE_ID_BYTES];
+	if (trace_id.len == 0)
+		trace_id = slice_of(zero_id, sizeof(zero_id));
+	return (hash(self->seed, trace_id) & (HASH_BUCKETS - 1)) < self->threshold;
+}
+
+static enum process_outcome process(void *arg, void *state, struct edit *edit, struct err *err)
+{
+	struct sampler *self = arg;
+	uint64_t counts[POLICY_COUNT][2] = {{0}};
+	(void)state;
+	(void)err;
+	for (uint32_t span = 0; span < edit_index(edit)->span_count; span++) {
+		enum policy policy;
+		if (!edit_span_live(edit, span))
+			continue;
+		bool kept = keep(self, edit, span, &policy);
+		counts[policy][kept]++;
+		if (!kept)
+			edit_drop_span(edit, span);
+	}
+	for (int policy = 0; policy < POLICY_COUNT; policy++) {
+		counter_add(&self->counts[policy][0], counts[policy][0]);
+		counter_add(&self->counts[policy][1], counts[policy][1]);
+	}
+	return PROCESS_CONTINUE;
+}
+
+static void destroy(void *self)
+{
+	free(self);
+}
+
+static const struct processor_ops ops = {.create = create, .process = process, .destroy = destroy};
+
+const struct component_type processor_probabilistic_sampler = {
+	.kind = COMPONENT_PROCESSOR,
+	.names = {"probabilistic_sampler"},
+	.summary = "Keeps a share of all traces, decided by trace id.",
+	.config = &block,
+	.processor = &ops};

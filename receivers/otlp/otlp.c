@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The OTLP receiver: listeners for gRPC (4317) and HTTP (4318). The server underneath understands
+ * both protocols on both ports, so OTLP/HTTP sent to 4317 and gRPC sent to 4318 just work. The
+ * configuration is the Collector's otlp receiver; keys that have no meaning here are accepted and
+ * say so in the reference.
+ *
+ * Threads: create, start, drain and the rest run on the main thread; requests (request.c) on the
+ * shard that holds their connection.
+ */
+#include "receivers/otlp/otlp_internal.h"
+
+#include <stdlib.h>
+
+/* ---- configuration -------------------------------------------------------------------------- */
+
+struct server_parameters {
+	uint64_t max_connection_idle_ns, max_connection_age_ns, max_connection_age_grace_ns;
+	uint64_t time_ns, timeout_ns;
+};
+
+struct keepalive_config {
+	struct server_parameters server_parameters;
+};
+
+struct grpc_config {
+	const char *endpoint, *transport;
+	uint32_t max_recv_msg_size_mib, max_concurrent_streams;
+	struct keepalive_config keepalive;
+	struct tls_config tls;
+	bool tls_present;
+};
+
+struct http_config {
+	const char *endpoint, *transport, *traces_url_path;
+	uint64_t max_request_body_size;
+	uint64_t read_timeout_ns, read_header_timeout_ns, idle_timeout_ns;
+	bool keep_alives_enabled;
+	struct config_headers response_headers;
+	struct tls_config tls;
+	bool tls_present;
+};
+
+struct protocols_config {
+	struct grpc_config grpc;
+	struct http_config http;
+	bool grpc_present, http_present;
+};
+
+struct otlp_config {
+	struct protocols_config protocols;
+};
+
+static const struct config_field server_parameter_fields[] = {
+	CONFIG_DURATION(struct server_parameters, max_connection_idle_ns, "max_connection_idle",
+			"0s", "Close a connection without a request after this; 0: never."),
+	CONFIG_DURATION(struct server_parameters, max_connection_age_ns, "max_connection_age",
+			"0s", "Ask a connection to end after this; 0: never."),
+	CONFIG_DURATION(struct server_parameters, max_connection_age_grace_ns,
+			"max_connection_age_grace", "0s",
+			"Close it this long after it was asked to end; 0: never."),
+	CONFIG_DURATION(struct server_parameters, time_ns, "time", "2h",
+			"Accepted; dead peers are found by TCP keep-alive."),
+	CONFIG_DURATION(struct server_parameters, timeout_ns, "timeout", "20s",
+			"Accepted, see `time`."),
+};
+static const struct config_block server_parameters_block =
+	CONFIG_BLOCK(struct server_parameters, server_parameter_fields);
+
+static const struct config_field keepalive_fields[] = {
+	CONFIG_SUB(struct keepalive_config, server_parameters, "server_parameters",
+		   &server_parameters_block, "Life of connections."),
+	CONFIG_IGNORED("enforcement_policy", "Accepted; PING floods are bounded by a limit."),
+};
+static const struct config_block keepalive_block =
+	CONFIG_BLOCK(struct keepalive_config, keepalive_fields);
+
+static const struct config_field grpc_fields[] = {
+	CONFIG_STRING(struct grpc_config, endpoint, "endpoint", "localhost:4317",
+		      "Address to listen on; localhost means every address it resolves to."),
+	CONFIG_STRING(struct grpc_config, transport, "transport", "tcp",
+		      "tcp, tcp4, tcp6 or unix."),
+	CONFIG_U32(struct grpc_config, max_recv_msg_size_mib, "max_recv_msg_size_mib", "0", 0,
+		   2047, "MiBy", "Largest message, decompressed; 0: 4 MiB."),
+	CONFIG_U32(struct grpc_config, max_concurrent_streams, "max_concurrent_streams", "0", 0,
+		   1000000, "", "Requests at once per connection; 0: 1024."),
+	CONFIG_SUB(struct grpc_config, keepalive, "keepalive", &keepalive_block,
+		   "Life of connections."),
+	CONFIG_OPTIONAL(struct grpc_config, tls, tls_present, "tls", &tls_server_block,
+			"Certificate and key; without it connections are plain text."),
+	CONFIG_IGNORED("read_buffer_size", "Accepted; buffers belong to shards."),
+	CONFIG_IGNORED("write_buffer_size", "Accepted; buffers belong to shards."),
+	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
+};
+static const struct config_block grpc_block = CONFIG_BLOCK(struct grpc_config, grpc_fields);
+
+static const struct config_field http_fields[] = {
+	CONFIG_STRING(struct http_config, endpoint, "endpoint", "localhost:4318",
+		      "Address to listen on; localhost means every address it resolves to."),
+	CONFIG_STRING(struct http_config, transport, "transport", "tcp",
+		      "tcp, tcp4, tcp6 or unix."),
+	CONFIG_STRING(struct http_config, traces_url_path, "traces_url_path", "/v1/traces",
+		      "Path of traces; a missing leading slash is added."),
+	CONFIG_U64(struct http_config, max_request_body_size, "max_request_body_size", "20971520",
+		   0, 2147483647.0, "By", "Largest body, on the wire and decompressed; 0: 20 MiB."),
+	CONFIG_DURATION(struct http_config, read_header_timeout_ns, "read_header_timeout", "0s",
+			"From the first byte of a request to the end of its header; 0: 30s."),
+	CONFIG_DURATION(struct http_config, read_timeout_ns, "read_timeout", "0s",
+			"From the end of the header to the end of the body; 0: 60s."),
+	CONFIG_DURATION(struct http_config, idle_timeout_ns, "idle_timeout", "0s",
+			"Close a kept connection without a request after this; 0: never."),
+	CONFIG_BOOL(struct http_config, keep_alives_enabled, "keep_alives_enabled", "true",
+		    "Keep connections open between requests."),
+	CONFIG_HEADERS(struct http_config, response_headers, "response_headers",
+		       "Added to every answer."),
+	CONFIG_OPTIONAL(struct http_config, tls, tls_present, "tls", &tls_server_block,
+			"Certificate and key; without it connections are plain text."),
+	CONFIG_IGNORED("metrics_url_path", "Accepted; Sluice takes traces alone."),
+	CONFIG_IGNORED("logs_url_path", "Accepted; Sluice takes traces alone."),
+	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
+	CONFIG_IGNORED("write_timeout", "Accepted; answers are small."),
+	CONFIG_IGNORED("compression_algorithms",
+		       "Accepted; identity, gzip, zstd and deflate are always understood."),
+};
+static const struct config_block http_block = CONFIG_BLOCK(struct http_config, http_fields);
+
+static const struct config_field protocol_fields[] = {
+	CONFIG_OPTIONAL(struct protocols_config, grpc, grpc_present, "grpc", &grpc_block,
+			"OTLP/gRPC; an empty value means all defaults."),
+	CONFIG_OPTIONAL(struct protocols_config, http, http_present, "http", &http_block,
+			"OTLP/HTTP; an empty value means all defaults."),
+};
+static const struct config_block protocols_block =
+	CONFIG_BLOCK(struct protocols_config, protocol_fields);
+
+static void check(const void *config, const struct config_node *node, const char *path,
+		  struct config_report *report)
+{
+	const struct otlp_config *otlp = config;
+	if (!otlp->protocols.grpc_present && !otlp->protocols.http_present)
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL,
+			       "must specify at least one protocol when using the OTLP receiver");
+}
+
+static const struct config_field fields[] = {
+	CONFIG_SUB(struct otlp_config, protocols, "protocols", &protocols_block,
+		   "At least one of grpc and http."),
+};
+static const struct config_block block = CONFIG_BLOCK_CHECKED(struct otlp_config, fields, check);
+
+/* ---- instance ------------------------------------------------------------------------------- */
+
+enum { LISTENER_GRPC = 0, LISTENER_HTTP, LISTENER_COUNT };
+
+struct otlp {
+	const struct otlp_config *config; /* immutable */
+	struct log log;
+	struct metrics *metrics;
+	const char *id;
+	struct otlp_handler handler;
+	struct tls_context *tls[LISTENER_COUNT];
+	struct server *servers[LISTENER_COUNT]; /* NULL: protocol off */
+	size_t draining;
+	void (*drained)(void *arg);
+	void *drained_arg;
+};
+
+static void *create(const struct component_env *env, const void *config,
+		    struct config_report *report)
+{
+	(void)report;
+	struct otlp *self = calloc(1, sizeof(*self));
+	if (!self)
+		return NULL;
+	self->config = config;
+	self->log = env->log;
+	self->metrics = env->metrics;
+	self->id = env->id;
+	const char *path = self->config->protocols.http.traces_url_path;
+	self->handler.response_headers = &self->config->protocols.http.response_headers;
+	self->handler.traces_url_path =
+		path[0] == '/' ? path : arena_printf(env->arena, "/%s", path);
+	return self;
+}
+
+static struct server_limits limits_of(const struct protocols_config *config)
+{
+	const struct server_parameters *life = &config->grpc.keepalive.server_parameters;
+	const struct http_config *http = &config->http;
+	struct server_limits limits = server_limits_default();
+	if (config->grpc.max_recv_msg_size_mib > 0)
+		limits.grpc_message_bytes_max = (size_t)config->grpc.max_recv_msg_size_mib << 20;
+	if (config->grpc.max_concurrent_streams > 0)
+		limits.streams_max = config->grpc.max_concurrent_streams;
+	if (http->max_request_body_size > 0)
+		limits.http_body_bytes_max = http->max_request_body_size;
+	if (http->read_header_timeout_ns > 0)
+		limits.header_timeout_ns = http->read_header_timeout_ns;
+	if (http->read_timeout_ns > 0)
+		limits.body_timeout_ns = http->read_timeout_ns;
+	limits.idle_timeout_ns = http->idle_timeout_ns > 0 ? http->idle_timeout_ns
+							   : life->max_connection_idle_ns;
+	limits.max_connection_age_ns = life->max_connection_age_ns;
+	limits.max_connection_age_grace_ns = life->max_connection_age_grace_ns;
+	return limits;
+}
+
+static int start_listener(struct otlp *self, int which, const struct receiver_host *host,
+			  struct err *err)
+{
+	const struct protocols_config *config = &self->config->protocols;
+	bool grpc = which == LISTENER_GRPC;
+	if (grpc ? config->grpc.tls_present : config->http.tls_present) {
+		const struct tls_config *tls = grpc ? &config->grpc.tls : &config->http.tls;
+		self->tls[which] = tls_server_context(tls, "h2,http/1.1", err);
+		if (!self->tls[which])
+			return -1;
+	}
+	const struct server_config server = {
+		.endpoint = grpc ? config->grpc.endpoint : config->http.endpoint,
+		.transport = grpc ? config->grpc.transport : config->http.transport,
+		.label = grpc ? "GRPC" : "HTTP",
+		.tls = self->tls[which],
+		.limits = limits_of(config),
+		.handler = &otlp_server_handler,
+		.handler_arg = &self->handler,
+		.keep_alives = config->http.keep_alives_enabled,
+	};
+	self->servers[which] = server_new(&server, &self->log, err);
+	if (!self->servers[which] || server_start(self->servers[which], host->accept_loop,
+						  host->shards, host->shard_count, err) != 0)
+		return -1;
+	if (grpc)
+		log_info(&self->log, LOG_MSG("Starting GRPC server"),
+			 LOG_STR("endpoint", server.endpoint));
+	else
+		log_info(&self->log, LOG_MSG("Starting HTTP server"),
+			 LOG_STR("endpoint", server.endpoint));
+	return 0;
+}
+
+static int start(void *arg, const struct receiver_host *host, struct err *err)
+{
+	struct otlp *self = arg;
+	self->handler.port = host->port;
+	if (self->config->protocols.grpc_present &&
+	    start_listener(self, LISTENER_GRPC, host, err) != 0)
+		return -1;
+	if (self->config->protocols.http_present &&
+	    start_listener(self, LISTENER_HTTP, host, err) != 0)
+		return -1;
+	return 0;
+}
+
+static void on_server_drained(void *arg)
+{
+	struct otlp *self = arg;
+	if (--self->draining == 0)
+		self->drained(self->drained_arg);
+}
+
+static void drain(void *arg, void (*drained)(void *arg), void *drained_arg)
+{
+	struct otlp *self = arg;
+	self->drained = drained;
+	self->drained_arg = drained_arg;
+	self->draining = 1; /* ours: a server may be drained before the next is asked */
+	for (int i = 0; i < LISTENER_COUNT; i++) {
+		if (self->servers[i]) {
+			self->draining++;
+			server_drain(self->servers[i], on_server_drained, self);
+		}
+	}
+	on_server_drained(self);
+}
+
+static void abort_all(void *arg)
+{
+	struct otlp *self = arg;
+	for (int i = 0; i < LISTENER_COUNT; i++) {
+		if (self->servers[i])
+			server_abort(self->servers[i]);
+	}
+}
+
+static void describe(const void *arg, struct buf *out)
+{
+	const struct otlp *self = arg;
+	for (int i = 0; i < LISTENER_COUNT; i++) {
+		if (self->servers[i])
+			buf_printf(out, "%s=%u ", i == LISTENER_GRPC ? "grpc" : "http",
+				   server_port(self->servers[i]));
+	}
+}
+
+static void destroy(void *arg)
+{
+	struct otlp *self = arg;
+	for (int i = 0; i < LISTENER_COUNT; i++) {
+		if (self->servers[i])
+			server_free(self->servers[i]);
+		if (self->tls[i])
+			tls_context_free(self->tls[i]);
+	}
+	free(self);
+}
+
+static const struct receiver_ops ops = {.create = create,
+					.start = start,
+					.drain = drain,
+					.abort = abort_all,
+					.destroy = destroy,
+					.describe = describe};
+
+const struct component_type receiver_otlp = {.kind = COMPONENT_RECEIVER,
+					     .names = {"otlp"},
+					     .summary = "OTLP over gRPC and HTTP.",
+					     .config = &block,
+					     .receiver = &ops};
