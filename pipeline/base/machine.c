@@ -18,7 +18,9 @@ static bool read_line(const char *path, char *text, size_t size)
 size_t machine_cpus(void)
 {
 	cpu_set_t set;
-	size_t cpus = 1;
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t cpus = online > 0 ? (size_t)online : 1;
+	/* Fails where the kernel knows more CPUs than the set has bits: then all of them it is. */
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		cpus = (size_t)CPU_COUNT(&set);
 	char text[64];
