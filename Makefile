@@ -33,10 +33,15 @@ LINK_asan := -fsanitize=address,undefined
 LINK_tsan := -fsanitize=thread
 LINK_fuzz := -fsanitize=address,undefined
 LINK_cover := -fprofile-instr-generate
-INCLUDES = -I. -I$(B)/gen $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS))) \
-	-isystem /usr/share/include
+# Asked once and only when something is compiled: `make deps` has to run before pkg-config is there.
+as_system = $(patsubst -I%,-isystem %,$(1))
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(call as_system,$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+# Debian puts llhttp.h, which its own sources include without a folder, under /usr/share.
+INCLUDES = -I. -I$(B)/gen $(PKG_CFLAGS) -isystem /usr/share/include \
+	-isystem /usr/share/include/llhttp
 SLUICE_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(INCLUDES) $(OPT_$(MODE)) -MMD -MP
-LIBS = $(shell pkg-config --libs $(PKGS)) -lpthread -lm
+LIBS = $(PKG_LIBS) -lpthread -lm
 
 # ---- what is built --------------------------------------------------------------------------
 # The example traces are in the library, because tests send and check them.
@@ -47,67 +52,221 @@ CMDS := $(filter-out $(EXAMPLES),$(wildcard cmd/*.c))
 PROTOS := $(wildcard proto/*.proto)
 GEN := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
 LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
+MAIN := $(B)/cmd/sluice.o
 LIB := $(B)/libsluice.a
-LIB_OBJS := $(SRCS:%.c=$(B)/%.o) $(GEN:%.c=%.o) $(LLHTTP)
+# The subcommands are in the library, too, so that tests reach them.
+LIB_OBJS := $(SRCS:%.c=$(B)/%.o) $(filter-out $(MAIN),$(CMDS:%.c=$(B)/%.o)) $(GEN:%.c=%.o) $(LLHTTP)
 TEST_LIB := $(B)/libtest.a
 TEST_LIB_SRCS := $(wildcard tests/support/*.c)
-TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c tests/scenario/test_*.c))
-FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
+# T=text narrows what `make test` runs to the names that contain it.
+T ?=
+narrow = $(if $(T),$(foreach name,$(1),$(if $(findstring $(T),$(name)),$(name))),$(1))
+TEST_SRCS := $(wildcard tests/unit/*/test_*.c tests/scenario/test_*.c)
+TESTS := $(call narrow,$(TEST_SRCS:%.c=$(B)/%))
+TEST_SCRIPTS := $(call narrow,$(wildcard tests/unit/*/test_*.sh))
+FUZZERS := $(call narrow,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%.c=$(B)/%.replay)
+FUZZ_BINS := $(FUZZERS:%.c=$(B)/%)
+BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 HEADERS := $(wildcard pipeline/*/*.h receivers/*/*.h processors/*/*.h exporters/*/*.h \
-	extensions/*/*.h cmd/*.h)
+	extensions/*/*.h cmd/*.h tests/support/*.h)
+FORMATTED := $(SRCS) $(CMDS) $(HEADERS) $(TEST_LIB_SRCS) $(wildcard tests/unit/*/*.[ch] \
+	tests/scenario/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: all deps run test asan tsan fuzz bench interop lint headers install clean build-tests
+.PHONY: all deps run test asan tsan fuzz bench interop lint headers install clean build-tests FORCE \
+	run-tests run-fuzz format lint-format lint-tidy lint-cppcheck
+# One short line per command; V=1 shows the commands themselves.
+ifndef V
+short = @printf '%-6s %s\n' $(1) $@;
+endif
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: bin/sluice
 
-bin/sluice: $(B)/sluice
+bin/sluice: build/release/sluice
 	@mkdir -p bin
-	cp $< $@
+	@cp $< $@
 
-$(B)/sluice: $(CMDS:%.c=$(B)/%.o) $(LIB)
-	$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/sluice: $(MAIN) $(LIB)
+	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(LIB): $(LIB_OBJS)
+$(LIB): $(LIB_OBJS) $(B)/objects.list
 	@rm -f $@
-	ar rcs $@ $^
+	$(call short,AR)ar rcs $@ $(LIB_OBJS)
+
+# Written only when it changes: a source file that went away must leave the library, too.
+$(B)/objects.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIB_OBJS)' | cmp -s - $@ || echo '$(LIB_OBJS)' >$@
 
 $(TEST_LIB): $(TEST_LIB_SRCS:%.c=$(B)/%.o)
+	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call short,AR)ar rcs $@ $^
 
 # Generated sources first: any file may include a generated header.
-$(SRCS:%.c=$(B)/%.o) $(TEST_LIB_SRCS:%.c=$(B)/%.o) $(TESTS:%=%.o) $(CMDS:%.c=$(B)/%.o): | $(GEN)
+$(SRCS:%.c=$(B)/%.o) $(TEST_LIB_SRCS:%.c=$(B)/%.o) $(TEST_SRCS:%.c=$(B)/%.o) \
+	$(FUZZERS:%.c=$(B)/%.o) $(BENCHES:%=%.o) $(CMDS:%.c=$(B)/%.o): | $(GEN)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(SLUICE_CFLAGS) $(WARN) $(CFLAGS) -c -o $@ $<
+	$(call short,CC)$(CC) $(SLUICE_CFLAGS) $(WARN) $(CFLAGS) -c -o $@ $<
 
 $(B)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
-	protoc-c -Iproto --c_out=$(B)/gen $<
+	$(call short,PROTO)protoc-c -Iproto --c_out=$(B)/gen $<
 
 $(B)/gen/%.o: $(B)/gen/%.c
-	$(CC) $(SLUICE_CFLAGS) -w $(CFLAGS) -c -o $@ $<
+	$(call short,CC)$(CC) $(SLUICE_CFLAGS) -w $(CFLAGS) -c -o $@ $<
 
 # Strict mode has to be on the command line: 8.1.0 defaults to the loose parser.
 $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
-	$(CC) $(SLUICE_CFLAGS) -DLLHTTP_STRICT_MODE=1 -w $(CFLAGS) -c -o $@ $<
+	$(call short,CC)$(CC) $(SLUICE_CFLAGS) -DLLHTTP_STRICT_MODE=1 -w $(CFLAGS) -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(LIB_OBJS)) $(MAIN:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) \
+	$(TEST_LIB_SRCS:%.c=$(B)/%.d) $(FUZZERS:%.c=$(B)/%.d) $(BENCHES:%=%.d) \
+	$(B)/tests/fuzz/replay_main.d $(HEADERS:%=$(B)/%.alone.d)
+
+# ---- running --------------------------------------------------------------------------------
+# Targets that install packages go through make again: only then can it see what was installed.
+# They use all CPUs unless told otherwise with -j.
+AGAIN = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+DEPS = .ci/install-packages
+
+deps:
+	@$(DEPS)
+
+run:
+	@$(DEPS) build
+	+@$(AGAIN) MODE=release all
+	@bin/sluice demo
 
 # ---- tests ----------------------------------------------------------------------------------
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
-	$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
+	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
 
-$(B)/tests/fuzz/%.replay: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay_main.o $(TEST_LIB) $(LIB)
-	$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
+# The whole library, so that coverage also counts the files that no target reaches.
+$(REPLAYS): %.replay: %.o $(B)/tests/fuzz/replay_main.o $(TEST_LIB) $(LIB)
+	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $(filter-out $(LIB),$^) \
+		-Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) -ljansson
 
-build-tests: bin/sluice $(TESTS) $(REPLAYS)
+# Under ThreadSanitizer the tests without threads of their own would prove nothing and cost minutes.
+THREADED := $(if $(TEST_SRCS),$(shell grep -l -e '<pthread.h>' -e '<threads.h>' -e uv_thread \
+	$(TEST_SRCS)))
+TESTS_tsan = $(filter $(B)/tests/scenario/% $(THREADED:%.c=$(B)/%),$(TESTS))
+TESTS_all = $(TESTS) $(TEST_SCRIPTS) $(REPLAYS)
+TEST_TIMEOUT ?= 120
+SHARDS := 1 3
+SHARDS_tsan := 3
+# What runs: TSan has its own choice, every other mode runs all.
+chosen = $(or $($(1)_$(MODE)),$(2))
 
--include $(patsubst %.o,%.d,$(LIB_OBJS)) $(TESTS:%=%.d) $(CMDS:%.c=$(B)/%.d) \
-	$(TEST_LIB_SRCS:%.c=$(B)/%.d) $(REPLAYS:%.replay=%.d)
+PROGRAM := $(if $(CMDS),$(B)/sluice $(if $(filter release,$(MODE)),bin/sluice))
+build-tests: $(PROGRAM) $(call chosen,TESTS,$(TESTS_all))
+
+run-tests: build-tests
+	@SLUICE_BIN=$(CURDIR)/$(B)/sluice SLUICE_BUILD=$(CURDIR)/$(B) CC="$(CC)" \
+		tests/run --timeout $(TEST_TIMEOUT) --shards "$(call chosen,SHARDS,$(SHARDS))" \
+		$(call chosen,TESTS,$(TESTS_all))
+
+test:
+	@$(DEPS) build test
+	+@$(AGAIN) run-tests
+
+asan tsan:
+	+@$(AGAIN) MODE=$@ test
+
+# ---- fuzzing --------------------------------------------------------------------------------
+FUZZ_SECONDS ?= 60
+FUZZ_COVER_MIN ?= 85
+
+$(FUZZ_BINS): %: %.o $(TEST_LIB) $(LIB)
+	$(call short,LINK)$(CC) $(LINK_$(MODE)),fuzzer $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
+
+# New inputs and findings stay in build/; seeds and dictionary come from the tree.
+$(FUZZ_BINS:%=%.fuzzed): %.fuzzed: %
+	@mkdir -p $(B)/corpus/$(*F)
+	@echo "fuzz: $(*F) for $(FUZZ_SECONDS) s"
+	@$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=$(B)/$(*F)- \
+		$(patsubst %,-dict=%,$(wildcard tests/fuzz/$(patsubst fuzz_%,%,$(*F)).dict)) \
+		$(B)/corpus/$(*F) tests/fuzz/corpus/$(patsubst fuzz_%,%,$(*F))
+
+run-fuzz: $(FUZZ_BINS:%=%.fuzzed)
+
+fuzz:
+	@$(DEPS) build test fuzz
+	+@$(AGAIN) MODE=fuzz CC=clang run-fuzz
+	+@$(AGAIN) MODE=cover CC=clang cover
+
+.PHONY: cover
+cover: $(REPLAYS)
+	@tests/fuzz/coverage $(FUZZ_COVER_MIN) $(B)/cover "pipeline/trace pipeline/net \
+		pipeline/ottl pipeline/config" $(REPLAYS)
+
+# ---- bench, interop -------------------------------------------------------------------------
+$(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
+	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
+
+.PHONY: run-bench run-interop
+run-bench: bin/sluice $(BENCHES)
+	@SLUICE_BIN=$(CURDIR)/bin/sluice SLUICE_BUILD=$(CURDIR)/$(B) tests/bench/run
+
+bench:
+	@$(DEPS) build test bench
+	+@$(AGAIN) MODE=release run-bench
+
+run-interop: bin/sluice
+	@SLUICE_BIN=$(CURDIR)/bin/sluice SLUICE_BUILD=$(CURDIR)/$(B) tests/interop/run
+
+interop:
+	@$(DEPS) build interop
+	+@$(AGAIN) MODE=release run-interop
+
+# ---- lint -----------------------------------------------------------------------------------
+# Each file's own stamp: a second run looks at what changed since.
+TIDY := $(patsubst %.c,$(B)/%.tidy,$(SRCS) $(CMDS))
+
+lint:
+	@$(DEPS) build test lint
+	+@$(AGAIN) lint-format lint-tidy lint-cppcheck headers
+
+format:
+	@clang-format -i $(FORMATTED)
+
+lint-format:
+	@clang-format --dry-run -Werror $(FORMATTED)
+
+lint-tidy: $(TIDY)
+$(TIDY): $(B)/%.tidy: %.c .clang-tidy $(HEADERS) | $(GEN)
+	@mkdir -p $(@D)
+	$(call short,TIDY)clang-tidy --quiet $< -- -std=gnu17 -D_GNU_SOURCE $(INCLUDES) 2>$@.log || \
+		{ cat $@.log >&2; exit 1; }
+	@touch $@
+
+# What cppcheck cannot know is named here: the compilers see a missing header, an unused function of
+# a library is its interface.
+lint-cppcheck: | $(GEN)
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+		--enable=warning,performance,portability \
+		--suppress=missingInclude --suppress=missingIncludeSystem \
+		-I. -I$(B)/gen -D__linux__ $(SRCS) $(CMDS)
+
+headers: $(HEADERS:%=$(B)/%.alone)
+$(B)/%.h.alone: %.h | $(GEN)
+	@mkdir -p $(@D)
+	@echo '#include "$<"' | $(CC) $(SLUICE_CFLAGS) -MF $@.d -MT $@ $(WARN) -fsyntax-only -x c -
+	@touch $@
+
+# ---- install, clean -------------------------------------------------------------------------
+PREFIX ?= /usr/local
+
+install: bin/sluice
+	install -D -m 755 bin/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice $(wildcard configs/*.yaml) LICENSE
 
 clean:
 	rm -rf build bin

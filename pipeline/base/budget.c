@@ -27,17 +27,15 @@ bool budget_take(struct budget *budget, size_t bytes)
 			atomic_fetch_add_explicit(&budget->refusals, 1, memory_order_relaxed);
 			return false;
 		}
-	} while (!atomic_compare_exchange_weak_explicit(&budget->used, &used, used + bytes,
-							memory_order_relaxed,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&budget->used, &used, used + bytes, memory_order_relaxed, memory_order_relaxed));
 	raise_peak(budget, used + bytes);
 	return true;
 }
 
 void budget_force(struct budget *budget, size_t bytes)
 {
-	uint64_t before =
-		atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
+	uint64_t before = atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
 	raise_peak(budget, before + bytes);
 }
 

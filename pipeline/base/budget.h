@@ -35,8 +35,7 @@ void budget_give(struct budget *budget, size_t bytes);
 
 static inline uint64_t budget_used(const struct budget *budget)
 {
-	return atomic_load_explicit(&((struct budget *)(uintptr_t)budget)->used,
-				    memory_order_relaxed);
+	return atomic_load_explicit(&budget->used, memory_order_relaxed);
 }
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { CAPACITY_FIRST = 128 };
+
 void buf_fini(struct buf *buf)
 {
 	free(buf->data);
@@ -19,27 +21,36 @@ void buf_reset(struct buf *buf)
 	buf->failed = false;
 }
 
+/* The capacity to grow to for ${need} bytes; 0 when there is none. */
+static size_t grown(size_t capacity, size_t need)
+{
+	if (capacity == 0)
+		capacity = CAPACITY_FIRST;
+	while (capacity < need) {
+		if (__builtin_mul_overflow(capacity, (size_t)2, &capacity))
+			return 0;
+	}
+	return capacity;
+}
+
 static bool reserve(struct buf *buf, size_t more)
 {
 	size_t need;
-	if (buf->failed || __builtin_add_overflow(buf->len, more, &need))
-		goto fail;
+	if (buf->failed || __builtin_add_overflow(buf->len, more, &need)) {
+		buf->failed = true;
+		return false;
+	}
 	if (need <= buf->capacity)
 		return true;
-	size_t capacity = buf->capacity ? buf->capacity : 128;
-	while (capacity < need) {
-		if (__builtin_mul_overflow(capacity, (size_t)2, &capacity))
-			goto fail;
+	size_t capacity = grown(buf->capacity, need);
+	uint8_t *data = capacity > 0 ? realloc(buf->data, capacity) : NULL;
+	if (!data) {
+		buf->failed = true;
+		return false;
 	}
-	uint8_t *data = realloc(buf->data, capacity);
-	if (!data)
-		goto fail;
 	buf->data = data;
 	buf->capacity = capacity;
 	return true;
-fail:
-	buf->failed = true;
-	return false;
 }
 
 void buf_append(struct buf *buf, struct slice bytes)
@@ -66,6 +77,8 @@ void buf_printf(struct buf *buf, const char *format, ...)
 	va_start(args, format);
 	int len = vsnprintf(NULL, 0, format, args);
 	va_end(args);
+	if (len < 0)
+		buf->failed = true;
 	if (len < 0 || !reserve(buf, (size_t)len + 1))
 		return;
 	va_start(args, format);
@@ -105,6 +118,17 @@ void buf_append_json(struct buf *buf, struct slice bytes)
 			buf_append(buf, slice_of(bytes.ptr + at, len));
 		at += len == 0 ? 1 : len;
 	}
+}
+
+void buf_append_double(struct buf *buf, double value)
+{
+	char text[32];
+	for (int digits = 15; digits <= 17; digits++) {
+		(void)snprintf(text, sizeof(text), "%.*g", digits, value); /* at most 24 bytes */
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	buf_append_str(buf, text);
 }
 
 void buf_append_hex(struct buf *buf, struct slice bytes)

@@ -28,6 +28,9 @@ void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Appends ${bytes} as the inside of a JSON string (RFC 8259 §7); invalid UTF-8 becomes U+FFFD. */
 void buf_append_json(struct buf *buf, struct slice bytes);
 
+/* Appends a finite ${value} in the fewest digits, 15 at least to 17, that read back as the same. */
+void buf_append_double(struct buf *buf, double value);
+
 /* Appends lower-case hexadecimal digits. */
 void buf_append_hex(struct buf *buf, struct slice bytes);
 

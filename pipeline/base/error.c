@@ -11,12 +11,22 @@ static const char *const kind_names[ERR_KIND_COUNT] = {
 	[ERR_TLS] = "tls",     [ERR_PEER] = "peer",	[ERR_INTERNAL] = "internal",
 };
 
-static void fill(struct err *err, enum err_kind kind, const char *format, va_list args)
+static void PRINTF_LIKE(3, 0)
+	fill(struct err *err, enum err_kind kind, const char *format, va_list args)
 {
 	err->kind = kind;
 	err->sys = 0;
 	err->offset = 0;
 	(void)vsnprintf(err->msg, sizeof(err->msg), format, args); /* cut text is still text */
+}
+
+/* Cuts what does not fit. */
+static void append(struct err *err, const char *text)
+{
+	size_t used = strlen(err->msg);
+	size_t len = strnlen(text, sizeof(err->msg) - 1 - used);
+	memcpy(err->msg + used, text, len);
+	err->msg[used + len] = 0;
 }
 
 int err_set(struct err *err, enum err_kind kind, const char *format, ...)
@@ -39,10 +49,9 @@ int err_set_sys(struct err *err, int sys, const char *format, ...)
 	fill(err, ERR_IO, format, args);
 	va_end(args);
 	err->sys = sys;
-	size_t used = strlen(err->msg);
 	char text[128];
-	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s",
-		       strerror_r(sys, text, sizeof(text)));
+	append(err, ": ");
+	append(err, strerror_r(sys, text, sizeof(text)));
 	return -1;
 }
 
@@ -66,18 +75,10 @@ int err_wrap(struct err *err, const char *format, ...)
 	memcpy(before, err->msg, sizeof(before));
 	va_list args;
 	va_start(args, format);
-	int used = vsnprintf(err->msg, sizeof(err->msg), format, args);
+	(void)vsnprintf(err->msg, sizeof(err->msg), format, args);
 	va_end(args);
-	for (size_t at = 0, to = used < 0 ? 0 : (size_t)used; to + 3 < sizeof(err->msg); at++) {
-		if (at == 0) {
-			err->msg[to++] = ':';
-			err->msg[to++] = ' ';
-		}
-		err->msg[to++] = before[at];
-		err->msg[to] = 0;
-		if (!before[at])
-			break;
-	}
+	append(err, ": ");
+	append(err, before);
 	return -1;
 }
 

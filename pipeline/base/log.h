@@ -24,7 +24,15 @@ enum log_level {
 
 enum log_encoding { LOG_CONSOLE = 0, LOG_JSON, LOG_ENCODING_COUNT };
 
-enum log_field_type { LOG_FIELD_MSG = 0, LOG_FIELD_STR, LOG_FIELD_INT, LOG_FIELD_UINT, LOG_FIELD_DOUBLE, LOG_FIELD_BOOL };
+enum log_field_type {
+	LOG_FIELD_MSG = 0,
+	LOG_FIELD_STR,
+	LOG_FIELD_INT,
+	LOG_FIELD_UINT,
+	LOG_FIELD_DOUBLE,
+	LOG_FIELD_BOOL,
+	LOG_FIELD_TYPE_COUNT
+};
 
 struct log_field {
 	const char *name;
@@ -35,6 +43,7 @@ struct log_field {
 	double d;
 };
 
+/* clang-format off */
 #define LOG_MSG(text) {.type = LOG_FIELD_MSG, .str = SLICE_INIT(text)}
 #define LOG_STR(key, text) {.name = (key), .type = LOG_FIELD_STR, .str = slice_str(text)}
 #define LOG_SLICE(key, slice) {.name = (key), .type = LOG_FIELD_STR, .str = (slice)}
@@ -44,24 +53,35 @@ struct log_field {
 #define LOG_BOOL(key, value) {.name = (key), .type = LOG_FIELD_BOOL, .u = (value)}
 /* The text of a struct err that holds no peer text. */
 #define LOG_ERR(err) {.name = "error", .type = LOG_FIELD_STR, .str = slice_str((err)->msg)}
+/* clang-format on */
 
 struct logger; /* the sink: one per process */
 
 /* Who speaks. Immutable after it is made; name pointers are borrowed and outlive the log. */
 struct log {
 	struct logger *logger;
-	const char *kind; /* "receiver", "processor", "exporter", "extension"; NULL for the service */
-	const char *id;	  /* the component id, e.g. "otlp/in"; NULL for the service */
+	const char *kind; /* "receiver", "processor", "exporter", "extension"; NULL: the service */
+	const char *id;	  /* the component id, e.g. "otlp/in"; NULL: the service */
 };
+
+/* Nanoseconds now; see clock.h. */
+typedef uint64_t log_clock(void);
 
 struct logger_config {
 	int fd; /* borrowed */
 	enum log_level level;
 	enum log_encoding encoding;
-	bool sampling;		     /* default on: 10 s, 10, 100 */
-	uint64_t sampling_tick_ns;   /* interval */
-	uint32_t sampling_initial;   /* lines of equal message per interval before sampling */
+	bool disable_caller;
+	bool sampling;		      /* default on: 10 s, 10, 100 */
+	uint64_t sampling_tick_ns;    /* interval */
+	uint32_t sampling_initial;    /* lines of equal message per interval before sampling */
 	uint32_t sampling_thereafter; /* then one of so many; 0 = none */
+	/* Both lists are printed once here and not kept. */
+	const struct log_field *resource; /* members of the "resource" object of each line */
+	size_t resource_count;
+	const struct log_field *initial; /* service.telemetry.logs.initial_fields */
+	size_t initial_count;
+	log_clock *wall_ns, *monotonic_ns; /* NULL: the real ones */
 };
 
 struct logger_config logger_config_default(void);

@@ -4,6 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Below it whole numbers are printed without an exponent: 2^53, where doubles lose the units. */
+static const double WHOLE_MAX = 9007199254740992.0;
+
 struct series {
 	struct series *next; /* of the same metric, in order of registration */
 	char *labels;
@@ -137,11 +140,16 @@ static double series_value(const struct series *series)
 
 static void print_value(struct buf *out, double value)
 {
-	/* Whole numbers without an exponent, as the Go client prints them up to 2^53. */
-	if (value == floor(value) && fabs(value) < 9007199254740992.0)
-		buf_printf(out, " %.0f\n", value);
+	buf_append_byte(out, ' ');
+	if (isnan(value))
+		buf_append_str(out, "NaN");
+	else if (isinf(value))
+		buf_append_str(out, value > 0 ? "+Inf" : "-Inf");
+	else if (value == floor(value) && fabs(value) < WHOLE_MAX)
+		buf_printf(out, "%.0f", value);
 	else
-		buf_printf(out, " %.17g\n", value);
+		buf_append_double(out, value);
+	buf_append_byte(out, '\n');
 }
 
 void metrics_print(const struct metrics *metrics, struct metrics_page page, struct buf *out)

@@ -32,8 +32,7 @@ static inline void counter_sub(struct counter *counter, uint64_t n)
 
 static inline uint64_t counter_get(const struct counter *counter)
 {
-	return atomic_load_explicit(&((struct counter *)(uintptr_t)counter)->value,
-				    memory_order_relaxed);
+	return atomic_load_explicit(&counter->value, memory_order_relaxed);
 }
 
 enum metric_type { METRIC_COUNTER = 0, METRIC_GAUGE, METRIC_TYPE_COUNT };

@@ -19,7 +19,9 @@ struct slice {
 /* A slice of a string literal, without its terminating zero. */
 #define SLICE(literal) ((struct slice){(const uint8_t *)("" literal), sizeof(literal) - 1})
 /* The same where only a constant initializer is allowed (static tables). */
+/* clang-format off */
 #define SLICE_INIT(literal) {(const uint8_t *)("" literal), sizeof(literal) - 1}
+/* clang-format on */
 
 /* For printf's "%.*s": SLICE_FMT(s) expands to the length (at most INT_MAX) and the pointer. */
 #define SLICE_FMT(s) (int)((s).len > 0x7fffffff ? 0x7fffffff : (s).len), (const char *)(s).ptr
@@ -48,9 +50,8 @@ static inline bool slice_has_prefix(struct slice s, struct slice prefix)
 
 static inline bool slice_has_suffix(struct slice s, struct slice suffix)
 {
-	return s.len >= suffix.len &&
-	       (suffix.len == 0 ||
-		memcmp(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len) == 0);
+	return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.ptr + (s.len - suffix.len),
+								 suffix.ptr, suffix.len) == 0);
 }
 
 /* Byte-wise order, a shorter prefix first: negative, zero or positive. */

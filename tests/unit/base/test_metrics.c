@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/base/metrics.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <pthread.h>
+
+static const struct metric_desc accepted = {
+	.name = "otelcol_receiver_accepted_spans",
+	.unit = "{span}",
+	.help = "Spans taken into the pipeline [Alpha]",
+	.type = METRIC_COUNTER,
+};
+static const struct metric_desc uptime = {
+	.name = "otelcol_process_uptime",
+	.unit = "s",
+	.help = "Seconds since the start [Alpha]",
+	.type = METRIC_COUNTER,
+};
+static const struct metric_desc memory = {
+	.name = "otelcol_process_memory_rss",
+	.unit = "By",
+	.help = "Resident memory [Alpha]",
+	.type = METRIC_GAUGE,
+};
+static const struct metric_desc cpu = {
+	.name = "otelcol_process_cpu_seconds",
+	.unit = "s",
+	.help = "CPU time used [Alpha]",
+	.type = METRIC_COUNTER,
+};
+
+static double read_double(void *arg)
+{
+	return *(const double *)arg;
+}
+
+static void page_groups_series_in_order_of_registration(void **state)
+{
+	(void)state;
+	struct metrics *metrics = metrics_new();
+	assert_non_null(metrics);
+	struct counter grpc = {7}, http = {0}, big = {UINT64_C(1) << 52};
+	double rss = 8388608.5;
+	assert_true(metrics_add(metrics, &accepted, "receiver=\"otlp\",transport=\"grpc\"", &grpc));
+	assert_true(metrics_add_read(metrics, &memory, "", read_double, &rss));
+	assert_true(metrics_add(metrics, &accepted, "receiver=\"otlp\",transport=\"http\"", &http));
+	assert_true(
+		metrics_add(metrics, &accepted, "receiver=\"otlp/b\",transport=\"grpc\"", &big));
+	struct buf page = BUF_INIT;
+	metrics_print(metrics, (struct metrics_page){0}, &page);
+	assert_string_equal(
+		buf_cstr(&page),
+		"# HELP otelcol_receiver_accepted_spans Spans taken into the pipeline [Alpha]\n"
+		"# TYPE otelcol_receiver_accepted_spans counter\n"
+		"otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"grpc\"} 7\n"
+		"otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"http\"} 0\n"
+		"otelcol_receiver_accepted_spans{receiver=\"otlp/b\",transport=\"grpc\"} "
+		"4503599627370496\n"
+		"# HELP otelcol_process_memory_rss Resident memory [Alpha]\n"
+		"# TYPE otelcol_process_memory_rss gauge\n"
+		"otelcol_process_memory_rss 8388608.5\n");
+	buf_fini(&page);
+	metrics_free(metrics);
+	metrics_free(NULL);
+}
+
+static void suffixes_follow_both_switches(void **state)
+{
+	(void)state;
+	static const struct {
+		struct metrics_page page;
+		const char *accepted, *uptime, *memory, *cpu;
+	} cases[] = {
+		{{false, false},
+		 "otelcol_receiver_accepted_spans 0\n",
+		 "otelcol_process_uptime 0\n",
+		 "otelcol_process_memory_rss 0\n",
+		 "otelcol_process_cpu_seconds 0\n"},
+		{{.type_suffix = true},
+		 "otelcol_receiver_accepted_spans_total 0\n",
+		 "otelcol_process_uptime_total 0\n",
+		 "otelcol_process_memory_rss 0\n",
+		 "otelcol_process_cpu_seconds_total 0\n"},
+		{{.unit_suffix = true},
+		 "otelcol_receiver_accepted_spans 0\n",
+		 "otelcol_process_uptime_seconds 0\n",
+		 "otelcol_process_memory_rss_bytes 0\n",
+		 "otelcol_process_cpu_seconds 0\n"},
+		{{true, true},
+		 "otelcol_receiver_accepted_spans_total 0\n",
+		 "otelcol_process_uptime_seconds_total 0\n",
+		 "otelcol_process_memory_rss_bytes 0\n",
+		 "otelcol_process_cpu_seconds_total 0\n"},
+	};
+	struct metrics *metrics = metrics_new();
+	assert_non_null(metrics);
+	struct counter zero = {0};
+	assert_true(metrics_add(metrics, &accepted, "", &zero));
+	assert_true(metrics_add(metrics, &uptime, "", &zero));
+	assert_true(metrics_add(metrics, &memory, "", &zero));
+	assert_true(metrics_add(metrics, &cpu, "", &zero));
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct buf page = BUF_INIT;
+		metrics_print(metrics, cases[i].page, &page);
+		const char *text = buf_cstr(&page);
+		const char *const lines[] = {cases[i].accepted, cases[i].uptime, cases[i].memory,
+					     cases[i].cpu};
+		for (size_t k = 0; k < ARRAY_COUNT(lines); k++) {
+			const char *line = strstr(text, lines[k]);
+			if (!line || line == text || line[-1] != '\n')
+				fail_msg("case %zu: no line %s in\n%s", i, lines[k], text);
+		}
+		buf_fini(&page);
+	}
+	metrics_free(metrics);
+}
+
+static void label_values_are_escaped(void **state)
+{
+	(void)state;
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "receiver", "otlp");
+	metrics_label(&labels, "filter", "a\"b\\c\nd\xc3\xa4");
+	metrics_label(&labels, "empty", "");
+	assert_string_equal(buf_cstr(&labels),
+			    "receiver=\"otlp\",filter=\"a\\\"b\\\\c\\nd\xc3\xa4\",empty=\"\"");
+	buf_fini(&labels);
+}
+
+static void values_that_are_no_whole_numbers_are_printed_exactly(void **state)
+{
+	(void)state;
+	static const struct {
+		double value;
+		const char *text;
+	} cases[] = {
+		{0.1, "0.1"},	     {-3, "-3"},
+		{INFINITY, "+Inf"},  {NAN, "NaN"},
+		{-INFINITY, "-Inf"}, {1e20, "1e+20"},
+		{123.25, "123.25"},  {4294967296, "4294967296"},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct metrics *metrics = metrics_new();
+		assert_non_null(metrics);
+		double value = cases[i].value;
+		assert_true(metrics_add_read(metrics, &memory, "", read_double, &value));
+		struct buf page = BUF_INIT, line = BUF_INIT;
+		metrics_print(metrics, (struct metrics_page){0}, &page);
+		buf_printf(&line, "\notelcol_process_memory_rss %s\n", cases[i].text);
+		assert_true(slice_has_suffix(buf_slice(&page), buf_slice(&line)));
+		buf_fini(&page);
+		buf_fini(&line);
+		metrics_free(metrics);
+	}
+}
+
+static void finds_a_series_by_name_and_labels(void **state)
+{
+	(void)state;
+	struct metrics *metrics = metrics_new();
+	assert_non_null(metrics);
+	struct counter counter = {0};
+	assert_true(metrics_add(metrics, &accepted, "receiver=\"otlp\"", &counter));
+	counter_add(&counter, 5);
+	counter_sub(&counter, 2);
+	double value = -1;
+	assert_true(metrics_value(metrics, accepted.name, "receiver=\"otlp\"", &value));
+	assert_true(value == 3);
+	assert_false(metrics_value(metrics, accepted.name, "", &value));
+	assert_false(metrics_value(metrics, "otelcol_nothing", "receiver=\"otlp\"", &value));
+	assert_true(value == 3);
+	metrics_free(metrics);
+}
+
+enum { THREADS = 4, ROUNDS = 20000 };
+
+static void *count(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		counter_add(arg, 1);
+	return NULL;
+}
+
+static void counts_of_many_threads_are_exact_while_the_page_is_read(void **state)
+{
+	(void)state;
+	struct metrics *metrics = metrics_new();
+	assert_non_null(metrics);
+	struct counter counter = {0};
+	assert_true(metrics_add(metrics, &accepted, "", &counter));
+	pthread_t threads[THREADS];
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, count, &counter), 0);
+	struct buf page = BUF_INIT;
+	for (int i = 0; i < 100; i++) {
+		buf_reset(&page);
+		metrics_print(metrics, (struct metrics_page){0}, &page);
+		assert_true(page.len > 0);
+	}
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_true(counter_get(&counter) == (uint64_t)THREADS * ROUNDS);
+	buf_fini(&page);
+	metrics_free(metrics);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(page_groups_series_in_order_of_registration),
+		cmocka_unit_test(suffixes_follow_both_switches),
+		cmocka_unit_test(label_values_are_escaped),
+		cmocka_unit_test(values_that_are_no_whole_numbers_are_printed_exactly),
+		cmocka_unit_test(finds_a_series_by_name_and_labels),
+		cmocka_unit_test(counts_of_many_threads_are_exact_while_the_page_is_read),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The worked example of CONTRIBUTING.md, done literally: its code blocks go into a copy of the tree,
+# which is built; then the example's own test runs, and the program it is part of. What is compiled
+# already is copied along, so that only the example is compiled here.
+set -u
+. "$(dirname "$0")/tap.sh"
+unset MAKEFLAGS MAKELEVEL MFLAGS
+tree=$work/tree
+build=${SLUICE_BUILD:-$PWD/build/release}
+mode=${build##*/}
+
+copy_tree() {
+	mkdir -p "$tree/build/$mode/tests" "$tree/tests/unit"
+	cp -a Makefile pipeline receivers processors exporters extensions cmd proto configs "$tree" &&
+		cp -a tests/run tests/support "$tree/tests" || return 1
+	for part in libsluice.a gen llhttp pipeline receivers processors exporters extensions cmd; do
+		[ ! -e "$build/$part" ] || cp -a "$build/$part" "$tree/build/$mode/" || return 1
+	done
+}
+
+# Blocks are fenced with "```LANGUAGE PATH" or, to add to a file, "```LANGUAGE append PATH".
+extract() {
+	awk -v tree="$tree" '
+		/^```[a-z]+ / {
+			path = tree "/" $NF
+			folder = path
+			sub(/\/[^\/]*$/, "", folder)
+			system("mkdir -p \"" folder "\"")
+			if ($2 != "append")
+				printf "" >path
+			inside = 1
+			blocks++
+			next
+		}
+		/^```/ { if (inside) close(path); inside = 0; next }
+		inside { print >>path }
+		END { exit blocks != 4 }' CONTRIBUTING.md
+}
+
+in_copy() { (cd "$tree" && "$@"); }
+lists_it() { in_copy "build/$mode/sluice" components | grep short_spans; }
+refuses_a_typo() {
+	sed 's/min_duration/min_duratio/' "$tree/short_spans.yaml" >"$tree/typo.yaml"
+	! in_copy "build/$mode/sluice" validate --config typo.yaml >"$work/said" 2>&1 || return 1
+	cat "$work/said"
+	grep -F 'typo.yaml:7:' "$work/said" && grep -F 'did you mean "min_duration"' "$work/said"
+}
+
+check "the tree is copied" copy_tree
+check "the page has the four blocks" extract
+check "the example builds and its test passes" \
+	in_copy make --no-print-directory MODE="$mode" CI=1 T=short_spans run-tests
+check "includes of the example point the right way" tests/unit/layout/check_includes "$tree"
+check "the program lists the new component" lists_it
+check "a configuration may name it" \
+	in_copy "build/$mode/sluice" validate --config short_spans.yaml
+check "its options are checked like all others" refuses_a_typo
+finish
