@@ -185,3 +185,14 @@ bool metrics_value(const struct metrics *metrics, const char *name, const char *
 	}
 	return false;
 }
+
+void metrics_visit(const struct metrics *metrics, const char *name,
+		   void (*visit)(void *arg, const char *labels, double value), void *arg)
+{
+	for (const struct metric *metric = metrics->first; metric; metric = metric->next) {
+		if (strcmp(metric->desc->name, name) != 0)
+			continue;
+		for (const struct series *series = metric->first; series; series = series->next)
+			visit(arg, series->labels, series_value(series));
+	}
+}

@@ -77,4 +77,8 @@ void metrics_print(const struct metrics *metrics, struct metrics_page page, stru
 bool metrics_value(const struct metrics *metrics, const char *name, const char *labels,
 		   double *ret_value);
 
+/* Calls ${visit} for each series of the metric ${name}, in order of registration. Any thread. */
+void metrics_visit(const struct metrics *metrics, const char *name,
+		   void (*visit)(void *arg, const char *labels, double value), void *arg);
+
 #endif
