@@ -48,12 +48,12 @@ static bool parse_timeout(struct slice value, uint64_t *ret_ns)
 	return false;
 }
 
-void grpc_header_done(struct request *request)
+bool grpc_header_done(struct request *request)
 {
 	struct server_request *base = &request->base;
 	if (!slice_equal(base->method, SLICE("POST"))) {
 		request_answer_plain(request, 405, "405 method not allowed, supported: [POST]");
-		return;
+		return false;
 	}
 	struct slice timeout = server_request_header(base, "grpc-timeout");
 	if (timeout.len > 0) {
@@ -62,11 +62,16 @@ void grpc_header_done(struct request *request)
 			counter_add(&server_conn_counters(request->sc)->protocol_errors, 1);
 			server_respond_grpc(base, GRPC_INTERNAL, "malformed grpc-timeout",
 					    slice_of(NULL, 0), slice_of(NULL, 0));
-			return;
+			return false;
 		}
 		base->deadline_ns = clock_monotonic_ns() + ns;
 	}
-	struct slice encoding = server_request_header(base, "grpc-encoding");
+	return true;
+}
+
+void grpc_check_encoding(struct request *request)
+{
+	struct slice encoding = server_request_header(&request->base, "grpc-encoding");
 	if (!coding_parse(encoding, &request->coding)) {
 		char message[96];
 		bool printable = encoding.len <= 32;

@@ -252,8 +252,10 @@ void request_answer(struct request *request, const struct answer *what)
 		return;
 	stop_waiting(request);
 	request->state = REQUEST_ANSWERED;
-	request->sc->protocol->answer(request, what);
-	drop_body(request); /* after the answer: its text may point there */
+	struct chunk *body = request->base.body; /* kept until then: the answer may point there */
+	request->base.body = NULL;
+	request->sc->protocol->answer(request, what); /* may free the request */
+	chunk_unref(body);
 }
 
 void server_respond_http(struct server_request *base, int status,
@@ -294,11 +296,12 @@ void request_refuse(struct request *request, enum server_refusal why, const char
 	stop_waiting(request);
 	drop_body(request);
 	request->announce_codings = why == REFUSED_CODING_UNKNOWN;
+	bool was_in_handler = request->in_handler;
 	request->in_handler = true;
 	config->handler->on_refused(config->handler_arg, &request->base, why,
 				    refusals[why].http_status, refusals[why].grpc_status,
 				    message ? message : refusals[why].message);
-	request->in_handler = false;
+	request->in_handler = was_in_handler;
 }
 
 /* ---- the header is there -------------------------------------------------------------------- */
@@ -356,16 +359,12 @@ static void http_header_done(struct request *request)
 		request_refuse(request, REFUSED_BODY_TOO_LARGE, NULL);
 }
 
-void request_header_done(struct request *request)
+/* The checks in order; whoever finds something answers or refuses. */
+static void check_header(struct request *request)
 {
 	const struct server_config *config = &request->sc->worker->server->config;
 	struct server_counters *counters = server_conn_counters(request->sc);
 	struct server_request *base = &request->base;
-	counter_add(&counters->requests, 1);
-	counter_add(base->protocol == SERVER_HTTP2 ? &counters->requests_http2
-						   : &counters->requests_http1,
-		    1);
-	request->state = REQUEST_BODY;
 	if (request->header_too_large) {
 		counter_add(&counters->header_too_large, 1);
 		request_answer_plain(request, 431, "431 Request Header Fields Too Large");
@@ -382,15 +381,28 @@ void request_header_done(struct request *request)
 	base->is_grpc = grpc;
 	if (grpc)
 		counter_add(&counters->requests_grpc, 1);
-	request->in_handler = true;
+	if (grpc && !grpc_header_done(request))
+		return;
 	(void)config->handler->on_header(config->handler_arg, base); /* false: it has answered */
-	request->in_handler = false;
 	if (request->state == REQUEST_ANSWERED)
 		return;
 	if (grpc)
-		grpc_header_done(request);
+		grpc_check_encoding(request);
 	else
 		http_header_done(request);
+}
+
+void request_header_done(struct request *request)
+{
+	struct server_counters *counters = server_conn_counters(request->sc);
+	counter_add(&counters->requests, 1);
+	counter_add(request->base.protocol == SERVER_HTTP2 ? &counters->requests_http2
+							   : &counters->requests_http1,
+		    1);
+	request->state = REQUEST_BODY;
+	request->in_handler = true;
+	check_header(request);
+	request->in_handler = false;
 	if (request->state == REQUEST_BODY)
 		await_body(request);
 }

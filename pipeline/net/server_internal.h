@@ -114,8 +114,11 @@ void request_answer_plain(struct request *request, int status, const char *text)
 
 bool grpc_is_content_type(struct slice media_type);
 
-/* The header of a gRPC request: time-out and encoding. May answer or refuse. */
-void grpc_header_done(struct request *request);
+/* Method and time-out of a gRPC request. False when it has answered. */
+MUST_CHECK bool grpc_header_done(struct request *request);
+
+/* Its grpc-encoding; one we do not know is refused. */
+void grpc_check_encoding(struct request *request);
 
 /* Takes what belongs to the prefix from ${bytes}. False when the request was refused. */
 MUST_CHECK bool grpc_take_prefix(struct request *request, struct slice *bytes);

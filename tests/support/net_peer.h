@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The other end of a connection under test: non-blocking sockets on loopback, driven from the test's
- * own thread in turns with the loop under test. Every wait has a deadline; none sleeps. */
+/* The other end of a connection under test: non-blocking sockets on loopback, driven from the
+ * test's own thread in turns with the loop under test. Every wait has a deadline; none sleeps. */
 #ifndef SLUICE_TESTS_NET_PEER_H
 #define SLUICE_TESTS_NET_PEER_H
 
