@@ -101,13 +101,13 @@ struct server_handler {
 	bool (*on_header)(void *arg, struct server_request *request);
 	/* The whole body is there, decoded. Exactly one answer must follow, now or later. */
 	void (*on_request)(void *arg, struct server_request *request);
-	/* The server refuses; the handler must answer now, with server_refuse_grpc/…_http and a
+	/* The server refuses; the handler must answer now, with server_respond_grpc/…_http and a
 	 * body of its choice. ${message} is text for the peer, in the words of grpc-go / the
 	 * Collector where they have some. */
 	void (*on_refused)(void *arg, struct server_request *request, enum server_refusal why,
 			   int http_status, int grpc_status, const char *message);
-	/* The peer went away or reset the stream while an answer was due. The request dies when
-	 * this returns; no answer may be given. */
+	/* The peer went away or reset the stream while an answer was due (after on_request). The
+	 * request dies when this returns; no answer may be given. */
 	void (*on_cancel)(void *arg, struct server_request *request);
 };
 
@@ -141,7 +141,8 @@ MUST_CHECK int server_start(struct server *server, struct loop *accept_loop,
  * flight finish, and calls ${drained} there once no connection is left. server_abort cuts them. */
 void server_drain(struct server *server, void (*drained)(void *arg), void *arg);
 void server_abort(struct server *server);
-/* After the loops have stopped. */
+/* After the loops have stopped; a drain that was begun must have ended. Connections that are still
+ * open end with their loops, so then it has to be before loop_fini. */
 void server_free(struct server *server);
 
 /* A further header field of the request, "" when absent. ${name} is lower-case. */

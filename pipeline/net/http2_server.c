@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/2 by nghttp2. Its callbacks only translate: frames to calls of request.c, answers to frames.
+ * What nghttp2 wants to send is fetched once per turn (conn_want_write), so the answers of all
+ * streams that became ready leave in one write.
+ *
+ * Flow control is by hand: bytes are consumed as they are copied into the body. A stream's window
+ * starts small and doubles while its body outgrows it and the budget has room; the connection's
+ * window follows at four times a stream's.
+ *
+ * Floods end the connection with GOAWAY ENHANCE_YOUR_CALM: resets (CVE-2023-44487), streams that
+ * the peer makes us reset, empty DATA frames, header blocks far above the limit; CONTINUATION,
+ * SETTINGS and PING floods are bounded by nghttp2's options.
+ */
+#include "pipeline/net/server_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	CONNECTION_WINDOW_BYTES = 1 << 20,
+	STREAM_WINDOW_BYTES_MAX = 4 << 20,
+	CONNECTION_WINDOW_BYTES_MAX = 16 << 20,
+	HEADER_FLOOD_FACTOR = 4, /* so far above header_bytes_max nothing honest is */
+	OUTBOUND_ACKS_MAX = 256, /* answers to PING and SETTINGS that wait to be sent */
+	SETTINGS_MAX = 32,	 /* entries in one frame */
+	ANSWER_FIELDS_MAX = 16,
+	DRAIN_PING_WAIT_MS = 1000,
+};
+
+static struct request *request_of(nghttp2_session *session, int32_t stream_id)
+{
+	return nghttp2_session_get_stream_user_data(session, stream_id);
+}
+
+/* ---- floods --------------------------------------------------------------------------------- */
+
+static void give_up(struct server_conn *sc, uint32_t code)
+{
+	struct http2 *h = &sc->http2;
+	h->closing = true;
+	(void)nghttp2_session_terminate_session(h->session,
+						code); /* no memory: closed all the same */
+	conn_want_write(sc->conn);
+}
+
+/* Counts something that costs us more than the peer. False when it is too much. */
+static bool count_reset(struct server_conn *sc)
+{
+	struct http2 *h = &sc->http2;
+	uint32_t max = server_conn_limits(sc)->resets_per_second_max;
+	uint64_t second = server_conn_now_ns(sc) / NS_PER_S;
+	counter_add(&server_conn_counters(sc)->resets, 1);
+	if (second != h->second) {
+		h->second = second;
+		h->resets = 0;
+	}
+	if (max == 0 || ++h->resets <= max)
+		return true;
+	if (!h->closing) {
+		counter_add(&server_conn_counters(sc)->reset_floods, 1);
+		give_up(sc, NGHTTP2_ENHANCE_YOUR_CALM);
+	}
+	return false;
+}
+
+static void finish_drain(struct server_conn *sc)
+{
+	struct http2 *h = &sc->http2;
+	if (h->final_goaway)
+		return;
+	h->final_goaway = true;
+	if (nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
+				  nghttp2_session_get_last_proc_stream_id(h->session),
+				  NGHTTP2_NO_ERROR, NULL, 0) != 0)
+		give_up(sc, NGHTTP2_INTERNAL_ERROR);
+	conn_want_write(sc->conn);
+}
+
+/* ---- callbacks: the peer's frames ----------------------------------------------------------- */
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct server_conn *sc = arg;
+	sc->http2.block_bytes = 0;
+	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+		return 0; /* trailers */
+	struct request *request = request_new(sc, SERVER_HTTP2);
+	if (!request)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	request->stream_id = frame->hd.stream_id;
+	sc->header_since_ns = server_conn_now_ns(sc);
+	(void)nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, request);
+	return 0;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+		     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+		     void *arg)
+{
+	struct server_conn *sc = arg;
+	struct http2 *h = &sc->http2;
+	struct request *request = request_of(session, frame->hd.stream_id);
+	size_t max = server_conn_limits(sc)->header_bytes_max;
+	(void)flags;
+	h->block_bytes += name_len + value_len + 32;
+	if (h->block_bytes > max * HEADER_FLOOD_FACTOR) {
+		if (!h->closing) {
+			counter_add(&server_conn_counters(sc)->header_too_large, 1);
+			give_up(sc, NGHTTP2_ENHANCE_YOUR_CALM);
+		}
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	}
+	if (!request || request->state != REQUEST_HEADER)
+		return 0; /* trailers */
+	if (!request_add_field(request, slice_of(name, name_len), slice_of(value, value_len)))
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	return 0;
+}
+
+static void header_done(struct request *request, bool end_stream)
+{
+	struct server_request *base = &request->base;
+	struct slice length = server_request_header(base, "content-length");
+	base->method = server_request_header(base, ":method");
+	request->body_complete = end_stream;
+	if (length.len > 0 && !slice_parse_u64(length, &request->content_length))
+		request->content_length = UINT64_MAX; /* nghttp2 has refused such a thing before */
+	request_header_done(request);
+}
+
+static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct server_conn *sc = arg;
+	struct request *request;
+	bool end_stream = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+	switch (frame->hd.type) {
+	case NGHTTP2_HEADERS:
+	case NGHTTP2_DATA:
+		request = request_of(session, frame->hd.stream_id);
+		if (frame->hd.type == NGHTTP2_HEADERS && request &&
+		    request->state == REQUEST_HEADER) {
+			sc->header_since_ns = 0;
+			header_done(request, end_stream);
+		}
+		if (frame->hd.type == NGHTTP2_DATA && frame->hd.length == 0 && !end_stream)
+			(void)count_reset(sc);
+		if (request && end_stream)
+			request_body_done(request);
+		break;
+	case NGHTTP2_RST_STREAM: (void)count_reset(sc); break;
+	case NGHTTP2_PING:
+		if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && sc->drain_since_ns != 0)
+			finish_drain(sc);
+		break;
+	default: break;
+	}
+	return 0;
+}
+
+static void grow_windows(nghttp2_session *session, struct server_conn *sc,
+			 const struct request *request)
+{
+	struct http2 *h = &sc->http2;
+	struct budget *budget = sc->worker->shard->budget;
+	int32_t window =
+		nghttp2_session_get_stream_effective_local_window_size(session, request->stream_id);
+	uint64_t limit = atomic_load_explicit(&budget->limit, memory_order_relaxed);
+	if (window >= STREAM_WINDOW_BYTES_MAX || request->body_bytes < (size_t)window ||
+	    (uint64_t)window * 8 > limit - budget_used(budget) || budget_used(budget) > limit)
+		return;
+	window *= 2;
+	(void)nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, request->stream_id,
+						    window);
+	while (h->window_bytes < window * 4 && h->window_bytes < CONNECTION_WINDOW_BYTES_MAX)
+		h->window_bytes *= 2;
+	(void)nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, h->window_bytes);
+}
+
+static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id,
+			 const uint8_t *data, size_t len, void *arg)
+{
+	struct server_conn *sc = arg;
+	struct request *request = request_of(session, stream_id);
+	(void)flags;
+	if (!request || request->state != REQUEST_BODY)
+		return nghttp2_session_consume_connection(session, len) == NGHTTP2_ERR_NOMEM
+			       ? NGHTTP2_ERR_CALLBACK_FAILURE
+			       : 0;
+	request_body(request, slice_of(data, len));
+	grow_windows(session, sc, request);
+	return nghttp2_session_consume(session, stream_id, len) == NGHTTP2_ERR_NOMEM
+		       ? NGHTTP2_ERR_CALLBACK_FAILURE
+		       : 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t code, void *arg)
+{
+	struct request *request = request_of(session, stream_id);
+	(void)code;
+	(void)arg;
+	if (request)
+		request_free(request);
+	return 0;
+}
+
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
+			    void *arg)
+{
+	struct server_conn *sc = arg;
+	(void)session;
+	bool over_streams = frame->hd.type == NGHTTP2_HEADERS &&
+			    frame->headers.cat == NGHTTP2_HCAT_REQUEST &&
+			    sc->request_count >= server_conn_limits(sc)->streams_max;
+	counter_add(code == NGHTTP2_ERR_REFUSED_STREAM || over_streams
+			    ? &server_conn_counters(sc)->streams_refused
+			    : &server_conn_counters(sc)->protocol_errors,
+		    1);
+	(void)count_reset(sc); /* it makes us send a reset: as cheap for the peer as its own */
+	return 0;
+}
+
+/* After an answer to a request that is not wholly there: the peer need not send the rest. */
+static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	(void)arg;
+	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
+	    (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
+		return 0;
+	struct request *request = request_of(session, frame->hd.stream_id);
+	if (!request || request->body_complete)
+		return 0;
+	return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+					 NGHTTP2_NO_ERROR);
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+#define STATIC_FIELD(name_text, value_text)                                                        \
+	{                                                                                          \
+		(uint8_t *)(uintptr_t)(name_text), (uint8_t *)(uintptr_t)(value_text),             \
+			sizeof(name_text) - 1, sizeof(value_text) - 1,                             \
+			NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE               \
+	}
+
+static ssize_t read_answer(nghttp2_session *session, int32_t stream_id, uint8_t *into, size_t size,
+			   uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+	static const nghttp2_nv ok[] = {STATIC_FIELD("grpc-status", "0")};
+	struct request *request = source->ptr;
+	size_t len = request->answer_len - request->answer_sent;
+	(void)arg;
+	if (len > size)
+		len = size;
+	memcpy(into, request->answer + request->answer_sent, len);
+	request->answer_sent += len;
+	if (request->answer_sent < request->answer_len)
+		return (ssize_t)len;
+	*flags |= NGHTTP2_DATA_FLAG_EOF;
+	if (request->answer_has_trailers) {
+		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+		if (nghttp2_submit_trailer(session, stream_id, ok, ARRAY_COUNT(ok)) != 0)
+			return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	}
+	return (ssize_t)len;
+}
+
+static bool keep_answer(struct request *request, const struct answer *answer)
+{
+	size_t len = answer->prefix.len + answer->body.len;
+	request->answer = len <= REQUEST_ANSWER_BYTES ? request->answer_inline : malloc(len);
+	if (!request->answer)
+		return false;
+	if (answer->prefix.len > 0)
+		memcpy(request->answer, answer->prefix.ptr, answer->prefix.len);
+	if (answer->body.len > 0)
+		memcpy(request->answer + answer->prefix.len, answer->body.ptr, answer->body.len);
+	request->answer_len = len;
+	request->answer_has_trailers = answer->grpc_trailers;
+	return true;
+}
+
+static nghttp2_nv field(struct slice name, struct slice value)
+{
+	return (nghttp2_nv){(uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr,
+			    name.len, value.len, NGHTTP2_NV_FLAG_NONE};
+}
+
+static void http2_answer(struct request *request, const struct answer *answer)
+{
+	struct server_conn *sc = request->sc;
+	nghttp2_session *session = sc->http2.session;
+	nghttp2_nv fields[ANSWER_FIELDS_MAX];
+	nghttp2_data_provider provider = {.source = {.ptr = request}, .read_callback = read_answer};
+	char status[12], length[24];
+	size_t count = 0, body_len = answer->prefix.len + answer->body.len;
+	int len = snprintf(status, sizeof(status), "%d", answer->status);
+	fields[count++] = field(SLICE(":status"), slice_of(status, (size_t)len));
+	for (size_t i = 0; i < answer->header_count && count < ANSWER_FIELDS_MAX - 2; i++)
+		fields[count++] =
+			field(slice_str(answer->headers[i].name), answer->headers[i].value);
+	if (answer->date) {
+		len = snprintf(length, sizeof(length), "%zu", body_len);
+		fields[count++] = field(SLICE("date"), worker_date(sc->worker));
+		fields[count++] = field(SLICE("content-length"), slice_of(length, (size_t)len));
+	}
+	bool has_body = body_len > 0 && !request->base.is_head;
+	if ((has_body && !keep_answer(request, answer)) ||
+	    nghttp2_submit_response(session, request->stream_id, fields, count,
+				    has_body ? &provider : NULL) != 0)
+		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, request->stream_id,
+						NGHTTP2_INTERNAL_ERROR);
+	conn_want_write(sc->conn);
+}
+
+/* ---- the protocol --------------------------------------------------------------------------- */
+
+int http2_prepare(struct server *server)
+{
+	nghttp2_session_callbacks *callbacks;
+	uint32_t resets = server->config.limits.resets_per_second_max;
+	if (nghttp2_session_callbacks_new(&callbacks) != 0)
+		return -1;
+	server->http2_callbacks = callbacks;
+	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
+	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
+	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+	if (nghttp2_option_new(&server->http2_option) != 0)
+		return -1;
+	nghttp2_option_set_no_auto_window_update(server->http2_option, 1);
+	nghttp2_option_set_no_closed_streams(server->http2_option, 1);
+	nghttp2_option_set_max_outbound_ack(server->http2_option, OUTBOUND_ACKS_MAX);
+	nghttp2_option_set_max_settings(server->http2_option, SETTINGS_MAX);
+	/* nghttp2's own bound on resets comes after ours, which is counted. */
+	nghttp2_option_set_stream_reset_rate_limit(
+		server->http2_option, (uint64_t)resets * 2 + 1000, (uint64_t)resets * 2 + 1000);
+	return 0;
+}
+
+static bool http2_start(struct server_conn *sc)
+{
+	const struct server_limits *limits = server_conn_limits(sc);
+	const struct server *server = sc->worker->server;
+	struct http2 *h = &sc->http2;
+	const nghttp2_settings_entry settings[] = {
+		{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams_max},
+		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)limits->window_bytes_initial},
+		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->header_bytes_max},
+	};
+	memset(h, 0, sizeof(*h));
+	if (nghttp2_session_server_new2(&h->session, server->http2_callbacks, sc,
+					server->http2_option) != 0)
+		return false;
+	h->window_bytes = CONNECTION_WINDOW_BYTES;
+	if (nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
+				    ARRAY_COUNT(settings)) != 0 ||
+	    nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
+						  h->window_bytes) != 0) {
+		nghttp2_session_del(h->session);
+		return false;
+	}
+	sc->header_since_ns = 0;
+	conn_want_write(sc->conn);
+	return true;
+}
+
+static void http2_data(struct server_conn *sc, struct slice bytes)
+{
+	struct http2 *h = &sc->http2;
+	if (h->closing)
+		return;
+	ssize_t used = nghttp2_session_mem_recv(h->session, bytes.ptr, bytes.len);
+	if (used < 0) {
+		counter_add(used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS
+				    ? &server_conn_counters(sc)->header_too_large
+				    : &server_conn_counters(sc)->protocol_errors,
+			    1);
+		give_up(sc,
+			used == NGHTTP2_ERR_NOMEM ? NGHTTP2_INTERNAL_ERROR
+			: used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS
+				? NGHTTP2_ENHANCE_YOUR_CALM
+				: NGHTTP2_PROTOCOL_ERROR);
+	}
+	conn_want_write(sc->conn);
+}
+
+/* Fetches what is to be sent, as far as the connection has room. */
+static void http2_writable(struct server_conn *sc)
+{
+	struct http2 *h = &sc->http2;
+	const uint8_t *bytes;
+	ssize_t len = 0;
+	while (conn_output_bytes(sc->conn) < CONN_OUTPUT_BYTES_HIGH &&
+	       (len = nghttp2_session_mem_send(h->session, &bytes)) > 0)
+		conn_write(sc->conn, slice_of(bytes, (size_t)len));
+	if (len < 0)
+		conn_abort(sc->conn); /* out of memory */
+	else if (len > 0)
+		conn_want_write(sc->conn);
+	else if (h->closing || (!nghttp2_session_want_read(h->session) &&
+				!nghttp2_session_want_write(h->session)))
+		conn_close(sc->conn, SERVER_LINGER_MS);
+}
+
+static void http2_header_timeout(struct server_conn *sc)
+{
+	give_up(sc, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* Graceful end (RFC 9113 §6.8): a first GOAWAY that refuses nothing yet and a PING; when the PING
+ * is answered everything the peer sent before it knew is here, and the final GOAWAY can be exact.
+ */
+static void http2_drain(struct server_conn *sc)
+{
+	struct http2 *h = &sc->http2;
+	h->notice_ns = server_conn_now_ns(sc);
+	if (nghttp2_submit_shutdown_notice(h->session) != 0 ||
+	    nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL) != 0)
+		give_up(sc, NGHTTP2_INTERNAL_ERROR);
+	conn_want_write(sc->conn);
+}
+
+static void http2_tick(struct server_conn *sc, uint64_t now_ns)
+{
+	if (sc->http2.notice_ns != 0 &&
+	    now_ns >= sc->http2.notice_ns + DRAIN_PING_WAIT_MS * NS_PER_MS)
+		finish_drain(sc);
+}
+
+static void http2_stop(struct server_conn *sc)
+{
+	while (sc->requests)
+		request_free(sc->requests);
+	nghttp2_session_del(sc->http2.session);
+	sc->http2.session = NULL;
+}
+
+const struct protocol http2_protocol = {
+	.start = http2_start,
+	.data = http2_data,
+	.writable = http2_writable,
+	.answer = http2_answer,
+	.header_timeout = http2_header_timeout,
+	.drain = http2_drain,
+	.tick = http2_tick,
+	.stop = http2_stop,
+};

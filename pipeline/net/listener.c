@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an endpoint text to listening sockets. A name is bound at every address it resolves to
+ * (`localhost`: 127.0.0.1 and ::1, of which one may be missing on this machine); an unspecified
+ * IPv4 address listens dual-stack, as Go does it, unless the transport says tcp4. With port 0 all
+ * addresses get the same port.
+ */
+#include "pipeline/net/server_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+	BACKLOG = 4096,
+	HOST_BYTES = 256,
+	FREE_PORT_TRIES = 16, /* port 0: until one is free at all addresses */
+};
+
+/* "[::1]:4317" -> "::1", 4317. */
+static int split(const char *endpoint, char *host, uint16_t *ret_port, struct err *err)
+{
+	const char *colon = strrchr(endpoint, ':');
+	uint64_t port;
+	if (!colon)
+		return err_set(err, ERR_CONFIG, "address %s: missing port in address", endpoint);
+	if (!slice_parse_u64(slice_str(colon + 1), &port) || port > UINT16_MAX)
+		return err_set(err, ERR_CONFIG, "address %s: invalid port \"%s\"", endpoint,
+			       colon + 1);
+	size_t len = (size_t)(colon - endpoint);
+	const char *start = endpoint;
+	if (len >= 2 && start[0] == '[' && start[len - 1] == ']') {
+		start++;
+		len -= 2;
+	} else if (memchr(start, ':', len)) {
+		return err_set(err, ERR_CONFIG, "address %s: too many colons in address", endpoint);
+	}
+	if (len >= HOST_BYTES)
+		return err_set(err, ERR_CONFIG, "address %s: host name too long", endpoint);
+	memcpy(host, start, len);
+	host[len] = 0;
+	*ret_port = (uint16_t)port;
+	return 0;
+}
+
+static void set_port(struct sockaddr *address, uint16_t port)
+{
+	if (address->sa_family == AF_INET6)
+		((struct sockaddr_in6 *)(void *)address)->sin6_port = htons(port);
+	else
+		((struct sockaddr_in *)(void *)address)->sin_port = htons(port);
+}
+
+static uint16_t bound_port(int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+		return 0;
+	return ntohs(address.ss_family == AF_INET6
+			     ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
+			     : ((struct sockaddr_in *)(void *)&address)->sin_port);
+}
+
+/* A listening socket, or -1 with errno. */
+static int open_socket(const struct sockaddr *address, socklen_t len, bool dual_stack)
+{
+	int one = 1, v6only = !dual_stack;
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+	    (address->sa_family == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) != 0) ||
+	    bind(fd, address, len) != 0 || listen(fd, BACKLOG) != 0) {
+		int saved = errno;
+		(void)close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+static void add_socket(struct listener *listener, int fd)
+{
+	listener->fds[listener->count++] = fd;
+	if (listener->port == 0)
+		listener->port = bound_port(fd);
+}
+
+static void close_sockets(struct listener *listener)
+{
+	while (listener->count > 0)
+		(void)close(listener->fds[--listener->count]);
+}
+
+/* "listen tcp 127.0.0.1:4317: bind: address already in use (held by pid 123, otelcol)" */
+static int describe(struct err *err, int sys, const char *transport, const struct sockaddr *address,
+		    socklen_t len, uint16_t port)
+{
+	char host[NI_MAXHOST] = "?", holder[128] = "";
+	(void)getnameinfo(address, len, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
+	if (sys == EADDRINUSE)
+		port_holder(port, holder, sizeof(holder));
+	const char *why = sys == EADDRINUSE ? "address already in use"
+			  : sys == EACCES   ? "permission denied"
+					    : strerror(sys);
+	bool brackets = address->sa_family == AF_INET6;
+	(void)err_set(err, ERR_IO, "listen %s %s%s%s:%u: bind: %s%s", transport,
+		      brackets ? "[" : "", host, brackets ? "]" : "", port, why, holder);
+	if (err)
+		err->sys = sys;
+	return -1;
+}
+
+static bool is_missing_address(int sys)
+{
+	return sys == EADDRNOTAVAIL || sys == EAFNOSUPPORT;
+}
+
+/* Binds every address of the list at one port. 0, or -1 with errno of the address ${ret_at}. */
+static int bind_all(struct listener *listener, struct addrinfo *list, uint16_t port,
+		    struct addrinfo **ret_at)
+{
+	int missing = 0;
+	for (struct addrinfo *at = list; at; at = at->ai_next) {
+		if (listener->count == LISTENER_SOCKETS_MAX)
+			break;
+		set_port(at->ai_addr, port != 0 ? port : listener->port);
+		int fd = open_socket(at->ai_addr, at->ai_addrlen, false);
+		*ret_at = at;
+		if (fd >= 0)
+			add_socket(listener, fd);
+		else if (is_missing_address(errno))
+			missing = errno;
+		else
+			return -1;
+	}
+	errno = missing;
+	return listener->count > 0 ? 0 : -1;
+}
+
+static int open_host(struct listener *listener, const char *transport, const char *host,
+		     uint16_t port, int family, struct err *err)
+{
+	struct addrinfo hints = {.ai_family = family,
+				 .ai_socktype = SOCK_STREAM,
+				 .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo *list = NULL, *at = NULL;
+	int code = getaddrinfo(host, "0", &hints, &list);
+	if (code != 0)
+		return err_set(err, ERR_IO, "listen %s: lookup %s: %s", transport, host,
+			       gai_strerror(code));
+	int result = -1;
+	for (int i = 0; i < FREE_PORT_TRIES && result != 0; i++) {
+		listener->port = 0;
+		result = bind_all(listener, list, port, &at);
+		if (result == 0)
+			break;
+		close_sockets(listener);
+		if (port != 0 || errno != EADDRINUSE)
+			break;
+	}
+	if (result != 0)
+		(void)describe(err, errno, transport, at->ai_addr, at->ai_addrlen, port);
+	freeaddrinfo(list);
+	return result;
+}
+
+/* [::] with IPv4 as well; plain IPv4 where the machine has no IPv6. */
+static int open_any(struct listener *listener, const char *transport, uint16_t port, int family,
+		    struct err *err)
+{
+	struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	struct sockaddr_in any4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = -1;
+	errno = EAFNOSUPPORT;
+	if (family != AF_INET)
+		fd = open_socket((struct sockaddr *)&any6, sizeof(any6), family == AF_UNSPEC);
+	if (fd < 0 && family != AF_INET && (!is_missing_address(errno) || family == AF_INET6))
+		return describe(err, errno, transport, (struct sockaddr *)&any6, sizeof(any6),
+				port);
+	if (fd < 0)
+		fd = open_socket((struct sockaddr *)&any4, sizeof(any4), false);
+	if (fd < 0)
+		return describe(err, errno, transport, (struct sockaddr *)&any4, sizeof(any4),
+				port);
+	add_socket(listener, fd);
+	return 0;
+}
+
+static int open_unix(struct listener *listener, const char *path, struct err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct stat status;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return err_set(err, ERR_CONFIG, "listen unix %s: path too long", path);
+	memcpy(address.sun_path, path, strlen(path));
+	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool alive =
+		probe >= 0 && connect(probe, (struct sockaddr *)&address, sizeof(address)) == 0;
+	if (probe >= 0)
+		(void)close(probe);
+	/* What an earlier run left behind is removed; a socket that answers, or a file, is not. */
+	if (!alive && lstat(path, &status) == 0 && S_ISSOCK(status.st_mode))
+		(void)unlink(path);
+	int fd = open_socket((struct sockaddr *)&address, sizeof(address), false);
+	if (fd < 0)
+		return err_set_sys(err, errno, "listen unix %s: bind", path);
+	listener->fds[listener->count++] = fd;
+	memcpy(listener->unix_path, path, strlen(path) + 1);
+	return 0;
+}
+
+struct listener *listener_open(const char *transport, const char *endpoint, struct err *err)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+	char host[HOST_BYTES];
+	uint16_t port = 0;
+	int result;
+	if (!listener) {
+		(void)err_set(err, ERR_NOMEM, "no memory for a listener");
+		return NULL;
+	}
+	int family = strcmp(transport, "tcp4") == 0   ? AF_INET
+		     : strcmp(transport, "tcp6") == 0 ? AF_INET6
+						      : AF_UNSPEC;
+	if (strcmp(transport, "unix") == 0)
+		result = open_unix(listener, endpoint, err);
+	else if (strncmp(transport, "tcp", 3) != 0)
+		result = err_set(err, ERR_CONFIG, "unknown transport \"%s\"", transport);
+	else if ((result = split(endpoint, host, &port, err)) != 0)
+		;
+	else if (host[0] == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
+		result = open_any(listener, transport, port, family, err);
+	else
+		result = open_host(listener, transport, host, port, family, err);
+	if (result == 0)
+		return listener;
+	listener_close(listener);
+	return NULL;
+}
+
+void listener_close(struct listener *listener)
+{
+	if (!listener)
+		return;
+	close_sockets(listener);
+	if (listener->unix_path[0])
+		(void)unlink(listener->unix_path);
+	free(listener);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who listens on a TCP port, from /proc: the socket's inode stands in /proc/net/tcp and tcp6, and
+ * the process is the one that has a file descriptor "socket:[inode]". Other users' processes show
+ * only to root; then nobody is named. Runs once, at start-up, when a port was found in use.
+ */
+#include "pipeline/net/server_internal.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TCP_STATE_LISTEN = 0x0a, INODES_MAX = 16 };
+
+/* Collects the inodes of sockets that listen on ${port}. */
+static size_t find_inodes(const char *table, uint16_t port, unsigned long *inodes, size_t count)
+{
+	char line[512];
+	FILE *file = fopen(table, "re");
+	if (!file)
+		return count;
+	while (count < INODES_MAX && fgets(line, sizeof(line), file)) {
+		unsigned local_port, state;
+		unsigned long inode;
+		/* sl local:port remote:port st tx:rx tr:when retrnsmt uid timeout inode */
+		if (sscanf(line,
+			   " %*d: %*64[0-9A-Fa-f]:%x %*64[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s "
+			   "%lu",
+			   &local_port, &state, &inode) == 3 &&
+		    local_port == port && state == TCP_STATE_LISTEN)
+			inodes[count++] = inode;
+	}
+	(void)fclose(file);
+	return count;
+}
+
+static bool has_socket(const char *pid, const unsigned long *inodes, size_t count)
+{
+	char path[300], target[64];
+	bool found = false;
+	(void)snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	while (dir && !found && (entry = readdir(dir))) {
+		unsigned long inode;
+		(void)snprintf(path, sizeof(path), "/proc/%.20s/fd/%.200s", pid, entry->d_name);
+		ssize_t len = readlink(path, target, sizeof(target) - 1);
+		if (len <= 0)
+			continue;
+		target[len] = 0;
+		if (sscanf(target, "socket:[%lu]", &inode) != 1)
+			continue;
+		for (size_t i = 0; i < count; i++)
+			found = found || inodes[i] == inode;
+	}
+	if (dir)
+		(void)closedir(dir);
+	return found;
+}
+
+static void read_name(const char *pid, char *name, size_t size)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
+	FILE *file = fopen(path, "re");
+	if (!file || !fgets(name, (int)size, file))
+		(void)snprintf(name, size, "?");
+	name[strcspn(name, "\n")] = 0;
+	if (file)
+		(void)fclose(file);
+}
+
+void port_holder(uint16_t port, char *text, size_t size)
+{
+	unsigned long inodes[INODES_MAX];
+	size_t count = find_inodes("/proc/net/tcp", port, inodes, 0);
+	count = find_inodes("/proc/net/tcp6", port, inodes, count);
+	text[0] = 0;
+	DIR *proc = count > 0 ? opendir("/proc") : NULL;
+	struct dirent *entry;
+	while (proc && (entry = readdir(proc))) {
+		char name[64];
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !has_socket(entry->d_name, inodes, count))
+			continue;
+		read_name(entry->d_name, name, sizeof(name));
+		(void)snprintf(text, size, " (held by pid %.20s, %s)", entry->d_name, name);
+		break;
+	}
+	if (proc)
+		(void)closedir(proc);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One accepted connection: finds out which protocol it speaks (ALPN, or the 24 bytes that every
+ * HTTP/2 connection begins with, RFC 9113 §3.4) and watches its time limits. There is no timer per
+ * connection or request: the worker's ticker looks at each connection a few times per shortest
+ * limit, and a connection at its oldest request only, because all bodies have the same time.
+ */
+#include "pipeline/net/server_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t http2_preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+_Static_assert(sizeof(http2_preface) - 1 == HTTP2_PREFACE_BYTES, "the preface of RFC 9113");
+
+const struct server_limits *server_conn_limits(const struct server_conn *sc)
+{
+	return &sc->worker->server->config.limits;
+}
+
+struct server_counters *server_conn_counters(const struct server_conn *sc)
+{
+	return &sc->worker->server->counters;
+}
+
+uint64_t server_conn_now_ns(const struct server_conn *sc)
+{
+	return uv_now(&sc->worker->shard->loop->uv) * NS_PER_MS;
+}
+
+/* ---- the protocol --------------------------------------------------------------------------- */
+
+static bool choose(struct server_conn *sc, const struct protocol *protocol)
+{
+	sc->protocol = protocol;
+	if (protocol->start(sc)) {
+		if (sc->drain_since_ns != 0)
+			protocol->drain(sc);
+		return true;
+	}
+	sc->protocol = NULL;
+	conn_abort(sc->conn);
+	return false;
+}
+
+/* Reads as long as the bytes could be the preface of HTTP/2; the first that could not tells. */
+static void detect(struct server_conn *sc, struct slice bytes)
+{
+	size_t len = HTTP2_PREFACE_BYTES - (size_t)sc->preface_len;
+	if (len > bytes.len)
+		len = bytes.len;
+	bool same = memcmp(bytes.ptr, http2_preface + sc->preface_len, len) == 0;
+	if (same && sc->preface_len + len < HTTP2_PREFACE_BYTES) {
+		memcpy(sc->preface + sc->preface_len, bytes.ptr, len);
+		sc->preface_len = (uint8_t)(sc->preface_len + len);
+		return;
+	}
+	/* The protocol's state takes the place of nothing here: preface is not in the union. */
+	struct slice before = slice_of(sc->preface, sc->preface_len);
+	if (!choose(sc, same ? &http2_protocol : &http1_protocol))
+		return;
+	if (before.len > 0)
+		sc->protocol->data(sc, before);
+	sc->protocol->data(sc, bytes);
+}
+
+static void on_open(struct conn *conn, void *arg)
+{
+	struct server_conn *sc = arg;
+	sc->handshaking = false;
+	sc->idle_since_ns = server_conn_now_ns(sc);
+	sc->header_since_ns = 0;
+	if (slice_equal(conn_alpn(conn), SLICE("h2")))
+		(void)choose(sc, &http2_protocol); /* a failure has closed the connection */
+}
+
+static void on_data(struct conn *conn, void *arg, struct slice bytes)
+{
+	struct server_conn *sc = arg;
+	(void)conn;
+	if (sc->protocol) {
+		sc->protocol->data(sc, bytes);
+		return;
+	}
+	if (sc->header_since_ns == 0)
+		sc->header_since_ns = server_conn_now_ns(sc);
+	detect(sc, bytes);
+}
+
+static void on_writable(struct conn *conn, void *arg)
+{
+	struct server_conn *sc = arg;
+	(void)conn;
+	if (sc->protocol)
+		sc->protocol->writable(sc);
+}
+
+static void on_close(struct conn *conn, void *arg, const struct err *why)
+{
+	struct server_conn *sc = arg;
+	struct worker *worker = sc->worker;
+	(void)conn;
+	if (worker && sc->handshaking && why) {
+		counter_add(&server_conn_counters(sc)->tls_handshake_failures, 1);
+		log_debug(worker->server->log, LOG_MSG("TLS handshake failed"), LOG_ERR(why));
+	}
+	if (worker) {
+		server_conn_detach(sc);
+		worker_remove(worker, sc);
+	}
+	free(sc);
+}
+
+static const struct conn_events events = {
+	.on_open = on_open,
+	.on_data = on_data,
+	.on_writable = on_writable,
+	.on_close = on_close,
+};
+
+void server_conn_open(struct worker *worker, int fd)
+{
+	const struct server_config *config = &worker->server->config;
+	struct server_conn *sc = calloc(1, sizeof(*sc));
+	if (!sc) {
+		worker_lost(worker, fd);
+		return;
+	}
+	sc->worker = worker;
+	sc->handshaking = config->tls != NULL;
+	sc->opened_ns = server_conn_now_ns(sc);
+	if (sc->handshaking)
+		sc->header_since_ns = sc->opened_ns; /* the handshake has the time of a header */
+	struct err err;
+	sc->conn = conn_new(worker->shard->loop, fd, config->tls, NULL, &events, sc, &err);
+	if (!sc->conn) {
+		log_warn(worker->server->log, LOG_MSG("Failed to take a connection"),
+			 LOG_ERR(&err));
+		free(sc);
+		worker_lost(worker, -1);
+		return;
+	}
+	worker_add(worker, sc);
+	if (worker->draining)
+		server_conn_drain(sc);
+}
+
+void server_conn_detach(struct server_conn *sc)
+{
+	if (sc->protocol)
+		sc->protocol->stop(sc);
+	sc->protocol = NULL;
+	sc->worker = NULL;
+}
+
+/* ---- time limits ---------------------------------------------------------------------------- */
+
+void server_conn_drain(struct server_conn *sc)
+{
+	if (sc->drain_since_ns != 0)
+		return;
+	sc->drain_since_ns = server_conn_now_ns(sc);
+	if (sc->protocol)
+		sc->protocol->drain(sc);
+	else
+		conn_close(sc->conn, SERVER_LINGER_MS); /* nothing was asked for yet */
+}
+
+static bool is_over(uint64_t since_ns, uint64_t limit_ns, uint64_t now_ns)
+{
+	return since_ns != 0 && limit_ns != 0 && now_ns >= since_ns + limit_ns;
+}
+
+void server_conn_tick(struct server_conn *sc, uint64_t now_ns)
+{
+	const struct server_limits *limits = server_conn_limits(sc);
+	while (limits->body_timeout_ns != 0 && sc->waiting_first &&
+	       now_ns >= sc->waiting_first->body_end_ns)
+		request_refuse(sc->waiting_first, REFUSED_BODY_TIMEOUT, NULL);
+	if (is_over(sc->header_since_ns, limits->header_timeout_ns, now_ns)) {
+		sc->header_since_ns = 0;
+		counter_add(&server_conn_counters(sc)->header_timeout, 1);
+		if (sc->protocol)
+			sc->protocol->header_timeout(sc);
+		else
+			conn_abort(sc->conn);
+		return;
+	}
+	if (is_over(sc->idle_since_ns, limits->idle_timeout_ns, now_ns) ||
+	    is_over(sc->opened_ns, limits->max_connection_age_ns, now_ns))
+		server_conn_drain(sc);
+	if (limits->max_connection_age_ns != 0 && !sc->worker->draining &&
+	    is_over(sc->drain_since_ns, limits->max_connection_age_grace_ns, now_ns))
+		conn_abort(sc->conn);
+	if (sc->protocol && sc->protocol->tick)
+		sc->protocol->tick(sc, now_ns);
+}

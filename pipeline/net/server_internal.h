@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How the parts of the server see each other:
+ *
+ *   server.c         a server: sockets, hand-over to shards, drain, abort
+ *   listener.c       binding an endpoint; port_holder.c names who holds a port
+ *   server_conn.c    one connection: which protocol, time limits
+ *   http1_server.c, http2_server.c   the protocols: bytes to requests, answers to bytes
+ *   request.c        one request: header, body, limits, refusals, hand-over to the handler
+ *   grpc_server.c    what gRPC adds: prefix of a message, time-out, status
+ *
+ * A request is made and freed by its protocol. `state` says how far it is; every function here that
+ * calls the handler may leave it REQUEST_ANSWERED.
+ */
+#ifndef SLUICE_NET_SERVER_INTERNAL_H
+#define SLUICE_NET_SERVER_INTERNAL_H
+
+#include "pipeline/base/clock.h"
+#include "pipeline/net/conn.h"
+#include "pipeline/net/server.h"
+
+#include <llhttp/llhttp.h>
+#include <nghttp2/nghttp2.h>
+
+enum {
+	SERVER_LINGER_MS = 1000,    /* for the peer to read our last answer */
+	REQUEST_TEXT_BYTES = 1024,  /* header text inside the request; more is allocated */
+	REQUEST_ANSWER_BYTES = 128, /* the same for an answer's body */
+	REQUEST_DISCARD_BYTES_MAX = 256 * 1024, /* rest of a refused body that is read to keep the
+						   connection */
+	HTTP2_PREFACE_BYTES = 24,
+	GRPC_PREFIX_BYTES = 5,
+};
+
+struct server_conn;
+struct worker;
+
+/* ---- requests (request.c) -------------------------------------------------------------------- */
+
+enum request_state { REQUEST_HEADER = 0, REQUEST_BODY, REQUEST_DUE, REQUEST_ANSWERED };
+
+struct request {
+	struct server_request base; /* what the handler sees */
+	struct server_conn *sc;
+	struct request *next, *previous;		 /* all of the connection */
+	struct request *waiting_next, *waiting_previous; /* those whose body is awaited */
+	uint64_t body_end_ns;				 /* when it has to be there */
+	enum request_state state;
+	int32_t stream_id; /* HTTP/2 */
+
+	/* Header text: records of two uint32_t lengths, name, value; ":path" is one of them. */
+	uint8_t *text;
+	size_t text_len, text_capacity;
+	size_t record_start; /* of the record being written */
+	size_t header_bytes; /* as counted against header_bytes_max */
+
+	enum coding coding;	 /* of the body, or of gRPC messages */
+	uint64_t content_length; /* UINT64_MAX: not declared */
+	size_t body_bytes;	 /* arrived on the wire */
+	uint32_t message_bytes;	 /* gRPC: as the prefix says */
+	uint8_t prefix[GRPC_PREFIX_BYTES];
+	uint8_t prefix_len;
+
+	bool is_waiting;       /* on the list of awaited bodies */
+	bool header_too_large; /* what is over the limit is not kept; answered with 431 */
+	bool body_complete;    /* the peer has sent all of the request */
+	bool announce_codings; /* the answer lists what we decode */
+	bool is_http10;
+	bool in_handler; /* the protocol must not free it now */
+
+	/* The answer's body while it is sent (HTTP/2). */
+	uint8_t *answer;
+	size_t answer_len, answer_sent;
+	bool answer_has_trailers;
+
+	uint8_t text_inline[REQUEST_TEXT_BYTES];
+	uint8_t answer_inline[REQUEST_ANSWER_BYTES];
+};
+
+/* NULL when the budget or the allocator refuses (counted). */
+MUST_CHECK struct request *request_new(struct server_conn *sc, enum server_protocol protocol);
+
+/* Takes it from its lists and frees it. A request whose answer is due is cancelled first. */
+void request_free(struct request *request);
+
+/* Header fields, in pieces: begin, name bytes, value bytes, end. Pieces over the limit are counted
+ * and thrown away. False when memory is short. Names are made lower-case. */
+MUST_CHECK bool request_field_begin(struct request *request);
+MUST_CHECK bool request_field_text(struct request *request, struct slice bytes);
+void request_field_end(struct request *request, size_t name_len);
+MUST_CHECK bool request_add_field(struct request *request, struct slice name, struct slice value);
+
+/* The number of bytes in the record that was begun. */
+size_t request_field_len(const struct request *request);
+
+/* The header is complete; base.method is set already. Calls the handler. */
+void request_header_done(struct request *request);
+
+/* Bytes of the body as they arrive, then its end. Ignored once the request was answered. */
+void request_body(struct request *request, struct slice bytes);
+void request_body_done(struct request *request);
+
+/* Lets the handler answer for the server. ${message} NULL: the usual text. */
+void request_refuse(struct request *request, enum server_refusal why, const char *message);
+
+/* Gives the answer to the protocol; a second answer is ignored. */
+struct answer;
+void request_answer(struct request *request, const struct answer *answer);
+
+/* Answers without asking the handler: a status and a line of text. */
+void request_answer_plain(struct request *request, int status, const char *text);
+
+/* ---- gRPC (grpc_server.c) -------------------------------------------------------------------- */
+
+bool grpc_is_content_type(struct slice media_type);
+
+/* Method and time-out of a gRPC request. False when it has answered. */
+MUST_CHECK bool grpc_header_done(struct request *request);
+
+/* Its grpc-encoding; one we do not know is refused. */
+void grpc_check_encoding(struct request *request);
+
+/* Takes what belongs to the prefix from ${bytes}. False when the request was refused. */
+MUST_CHECK bool grpc_take_prefix(struct request *request, struct slice *bytes);
+
+/* True when the body was exactly one message; otherwise it was refused. */
+MUST_CHECK bool grpc_check_end(struct request *request);
+
+/* ---- protocols ------------------------------------------------------------------------------ */
+
+/* An answer in terms of HTTP. */
+struct answer {
+	int status;
+	const struct server_header *headers;
+	size_t header_count;
+	struct slice prefix, body; /* the body is both; gRPC puts its five bytes before */
+	bool grpc_trailers;	   /* "grpc-status: 0" after the body */
+	bool date;		   /* add a Date field */
+};
+
+struct protocol {
+	bool (*start)(struct server_conn *sc); /* false: no memory */
+	void (*data)(struct server_conn *sc, struct slice bytes);
+	void (*writable)(struct server_conn *sc);
+	void (*answer)(struct request *request, const struct answer *answer);
+	void (*header_timeout)(struct server_conn *sc);
+	/* No further requests; closes the connection when those in flight are answered. */
+	void (*drain)(struct server_conn *sc);
+	void (*tick)(struct server_conn *sc, uint64_t now_ns);
+	void (*stop)(struct server_conn *sc); /* the connection has gone: free everything */
+};
+
+extern const struct protocol http1_protocol, http2_protocol;
+
+/* Watches the raw bytes of a header or trailer block for what llhttp lets through. */
+struct http1_scan {
+	size_t line_len; /* bytes of the line so far, without CR LF */
+	bool in_block;	 /* a line was seen; an empty one ends the block */
+	uint8_t previous;
+};
+
+struct http1 {
+	llhttp_t parser;
+	struct http1_scan scan;
+	struct request *request; /* received now, or its answer is due */
+	struct chunk *stash;	 /* bytes that came while an answer was due */
+	size_t header_bytes;	 /* raw, of this request */
+	size_t extra_bytes;	 /* trailers and chunk extensions */
+	size_t name_len;	 /* of the field being parsed */
+	uint8_t phase;
+	bool in_record, keep_alive, expect_continue, message_complete, closing;
+	uint8_t host_count, te_count;
+	int refuse_status; /* found in a callback; answered outside of it */
+};
+
+struct http2 {
+	nghttp2_session *session;
+	uint64_t second; /* of the peer's resets counted in `resets` */
+	uint32_t resets;
+	size_t block_bytes;   /* decoded bytes of that block, trailers too */
+	int32_t window_bytes; /* of the connection */
+	uint64_t notice_ns;   /* drain: when the first GOAWAY was sent; 0: not */
+	bool final_goaway, closing;
+};
+
+/* ---- connections (server_conn.c) ------------------------------------------------------------- */
+
+struct server_conn {
+	struct worker *worker;
+	struct conn *conn;
+	const struct protocol *protocol; /* NULL until the first bytes have told */
+	struct server_conn *next, *previous;
+	struct request *requests; /* all that exist */
+	size_t request_count;
+	struct request *waiting_first, *waiting_last; /* oldest first */
+	uint64_t opened_ns;
+	uint64_t header_since_ns; /* first byte of a header that is not complete; 0: none */
+	uint64_t idle_since_ns;	  /* 0: a request is in flight */
+	uint64_t drain_since_ns;  /* 0: not draining */
+	bool handshaking;
+	uint8_t preface[HTTP2_PREFACE_BYTES]; /* while the protocol is not known */
+	uint8_t preface_len;
+	union {
+		struct http1 http1;
+		struct http2 http2;
+	};
+};
+
+/* Takes over ${fd}. On failure it is closed and nothing is left. */
+void server_conn_open(struct worker *worker, int fd);
+
+/* Frees the protocol's state and forgets the worker, which may die before the connection does. */
+void server_conn_detach(struct server_conn *sc);
+
+/* Looks at the time limits of the connection. */
+void server_conn_tick(struct server_conn *sc, uint64_t now_ns);
+void server_conn_drain(struct server_conn *sc);
+
+/* The loop's idea of now: cheap, exact to a turn. */
+uint64_t server_conn_now_ns(const struct server_conn *sc);
+
+const struct server_limits *server_conn_limits(const struct server_conn *sc);
+struct server_counters *server_conn_counters(const struct server_conn *sc);
+
+/* ---- servers (server.c) ---------------------------------------------------------------------- */
+
+/* A server's part on one shard; its members belong to the shard's thread. */
+struct worker {
+	struct server *server;
+	struct server_shard *shard;
+	struct server_conn *connections;
+	struct ticker *ticker; /* time limits; runs while there are connections */
+	bool draining;
+	bool report, reported; /* the accept loop waits for the last connection; was told */
+	struct loop_task drain_task, abort_task, drained_task;
+	char date[32]; /* for Date fields, of second `date_s` */
+	uint64_t date_s;
+};
+
+struct listener;
+
+struct server {
+	/* immutable after server_start */
+	struct server_config config;
+	const struct log *log;
+	struct listener *listener; /* NULL once closed */
+	uint16_t port;
+	struct worker *workers;
+	size_t worker_count;
+	struct loop *accept_loop;
+	nghttp2_session_callbacks *http2_callbacks;
+	nghttp2_option *http2_option;
+	/* atomic */
+	struct server_counters counters;
+	/* owned by the accept loop */
+	void (*drained)(void *arg);
+	void *drained_arg;
+	size_t workers_drained;
+	struct accept_socket *accept_sockets;
+};
+
+/* A connection of the worker has come or gone. */
+void worker_add(struct worker *worker, struct server_conn *sc);
+void worker_remove(struct worker *worker, struct server_conn *sc);
+
+/* A connection that was counted at accept could not be taken; closes ${fd} unless it is -1. */
+void worker_lost(struct worker *worker, int fd);
+
+/* The value of a Date field (RFC 9110 §5.6.7) now. */
+struct slice worker_date(struct worker *worker);
+
+/* What http2_server.c needs once per server. */
+MUST_CHECK int http2_prepare(struct server *server);
+
+/* ---- listeners (listener.c) ------------------------------------------------------------------ */
+
+enum { LISTENER_SOCKETS_MAX = 16 };
+
+struct listener {
+	int fds[LISTENER_SOCKETS_MAX];
+	size_t count;
+	uint16_t port;
+	char unix_path[108]; /* "" unless a unix socket: removed when it is closed */
+};
+
+MUST_CHECK struct listener *listener_open(const char *transport, const char *endpoint,
+					  struct err *err);
+void listener_close(struct listener *listener); /* NULL is accepted */
+
+/* Who listens on ${port}: " (held by pid 123, otelcol)", or "" when /proc does not say. */
+void port_holder(uint16_t port, char *text, size_t size);
+
+#endif
