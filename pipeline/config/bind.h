@@ -6,8 +6,8 @@
  *
  *   struct batch_config { uint64_t timeout_ns; uint32_t send_batch_size; };
  *   static const struct config_field fields[] = {
- *       CONFIG_DURATION(struct batch_config, timeout_ns, "timeout", "200ms", "0s", NULL, "…"),
- *       CONFIG_U32(struct batch_config, send_batch_size, "send_batch_size", 8192, 0, UINT32_MAX, "{span}", "…"),
+ *       CONFIG_DURATION(struct batch_config, timeout_ns, "timeout", "200ms", "…"),
+ *       CONFIG_U32(struct batch_config, send_batch_size, "send_batch_size", "8192", 0, 1e9, "{span}", "…"),
  *   };
  *   const struct config_block batch_block = CONFIG_BLOCK(struct batch_config, fields);
  */
@@ -103,34 +103,34 @@ void config_block_document(const struct config_block *block, struct buf *out);
 	(offsetof(type, member) +                                                                  \
 	 0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((type *)0)->member), ctype) ? 1  \
 											     : -1]))
-#define CONFIG_FIELD_(type, member, ctype, kind, k, dflt, lo, hi, u, d)                            \
+#define CONFIG_FIELD_(type_, member, ctype, kind, k, dflt, lo, hi, u, d)                            \
 	{                                                                                          \
-		.key = (k), .type = (kind), .offset = CONFIG_CHECKED_OFFSET(type, member, ctype),  \
+		.key = (k), .type = (kind), .offset = CONFIG_CHECKED_OFFSET(type_, member, ctype), \
 		.present_offset = SIZE_MAX, .default_text = (dflt), .min = (lo), .max = (hi),      \
 		.unit = (u), .doc = (d),                                                           \
 	}
-#define CONFIG_BOOL(type, member, key, dflt, doc)                                                  \
-	CONFIG_FIELD_(type, member, bool, CONFIG_TYPE_BOOL, key, dflt, 0, 0, "", doc)
-#define CONFIG_U32(type, member, key, dflt, min, max, unit, doc)                                   \
-	CONFIG_FIELD_(type, member, uint32_t, CONFIG_TYPE_U32, key, dflt, min, max, unit, doc)
-#define CONFIG_U64(type, member, key, dflt, min, max, unit, doc)                                   \
-	CONFIG_FIELD_(type, member, uint64_t, CONFIG_TYPE_U64, key, dflt, min, max, unit, doc)
-#define CONFIG_DOUBLE(type, member, key, dflt, min, max, unit, doc)                                \
-	CONFIG_FIELD_(type, member, double, CONFIG_TYPE_DOUBLE, key, dflt, min, max, unit, doc)
-#define CONFIG_DURATION(type, member, key, dflt, doc)                                              \
-	CONFIG_FIELD_(type, member, uint64_t, CONFIG_TYPE_DURATION, key, dflt, 0, 1.8e19, "", doc)
-#define CONFIG_STRING(type, member, key, dflt, doc)                                                \
-	CONFIG_FIELD_(type, member, const char *, CONFIG_TYPE_STRING, key, dflt, 0, 0, "", doc)
-#define CONFIG_OPAQUE(type, member, key, doc)                                                      \
-	CONFIG_FIELD_(type, member, const char *, CONFIG_TYPE_OPAQUE, key, NULL, 0, 0, "", doc)
-#define CONFIG_STRING_LIST(type, member, key, doc)                                                 \
-	CONFIG_FIELD_(type, member, struct config_strings, CONFIG_TYPE_STRING_LIST, key, NULL, 0,  \
+#define CONFIG_BOOL(type_, member, key, dflt, doc)                                                  \
+	CONFIG_FIELD_(type_, member, bool, CONFIG_TYPE_BOOL, key, dflt, 0, 0, "", doc)
+#define CONFIG_U32(type_, member, key, dflt, min, max, unit, doc)                                   \
+	CONFIG_FIELD_(type_, member, uint32_t, CONFIG_TYPE_U32, key, dflt, min, max, unit, doc)
+#define CONFIG_U64(type_, member, key, dflt, min, max, unit, doc)                                   \
+	CONFIG_FIELD_(type_, member, uint64_t, CONFIG_TYPE_U64, key, dflt, min, max, unit, doc)
+#define CONFIG_DOUBLE(type_, member, key, dflt, min, max, unit, doc)                                \
+	CONFIG_FIELD_(type_, member, double, CONFIG_TYPE_DOUBLE, key, dflt, min, max, unit, doc)
+#define CONFIG_DURATION(type_, member, key, dflt, doc)                                              \
+	CONFIG_FIELD_(type_, member, uint64_t, CONFIG_TYPE_DURATION, key, dflt, 0, 1.8e19, "", doc)
+#define CONFIG_STRING(type_, member, key, dflt, doc)                                                \
+	CONFIG_FIELD_(type_, member, const char *, CONFIG_TYPE_STRING, key, dflt, 0, 0, "", doc)
+#define CONFIG_OPAQUE(type_, member, key, doc)                                                      \
+	CONFIG_FIELD_(type_, member, const char *, CONFIG_TYPE_OPAQUE, key, NULL, 0, 0, "", doc)
+#define CONFIG_STRING_LIST(type_, member, key, doc)                                                 \
+	CONFIG_FIELD_(type_, member, struct config_strings, CONFIG_TYPE_STRING_LIST, key, NULL, 0,  \
 		      0, "", doc)
-#define CONFIG_HEADERS(type, member, key, doc)                                                     \
-	CONFIG_FIELD_(type, member, struct config_headers, CONFIG_TYPE_HEADERS, key, NULL, 0, 0,   \
+#define CONFIG_HEADERS(type_, member, key, doc)                                                     \
+	CONFIG_FIELD_(type_, member, struct config_headers, CONFIG_TYPE_HEADERS, key, NULL, 0, 0,   \
 		      "", doc)
-#define CONFIG_NODE(type, member, key, doc)                                                        \
-	CONFIG_FIELD_(type, member, const struct config_node *, CONFIG_TYPE_NODE, key, NULL, 0, 0, \
+#define CONFIG_NODE(type_, member, key, doc)                                                        \
+	CONFIG_FIELD_(type_, member, const struct config_node *, CONFIG_TYPE_NODE, key, NULL, 0, 0, \
 		      "", doc)
 #define CONFIG_ENUM(type_, member, key_, words, dflt, doc_)                                        \
 	{                                                                                          \

@@ -24,11 +24,16 @@ struct loop {
 	/* Shared receive buffer: bytes are handed on before the next read, so one is enough. */
 	uint8_t *read_buffer;
 	size_t read_buffer_bytes;
-	/* private: the mailbox. `lock` guards head, tail, closed. */
+	/* private: the mailbox. `lock` guards head, tail and stopping. */
 	pthread_mutex_t lock;
 	struct loop_task *head, **tail;
+	bool stopping;
 	uv_async_t wake;
 	pthread_t thread;
+	/* private: work put off to the end of the turn; the loop's thread only. */
+	struct loop_task *deferred_head, **deferred_tail;
+	uv_prepare_t before_poll;
+	uv_check_t after_poll;
 };
 
 enum { LOOP_READ_BUFFER_BYTES = 256 * 1024 };
@@ -48,6 +53,10 @@ void loop_fini(struct loop *loop);
 /* Thread-safe: runs ${task} on the loop's thread, in order of posting. The task belongs to the loop
  * until run is called; it may free itself there. */
 void loop_post(struct loop *loop, struct loop_task *task);
+
+/* On the loop's thread: runs ${task} at the end of this turn, before the loop waits again. A task
+ * that is put off by another one may run a turn later. It must not be on the list already. */
+void loop_defer(struct loop *loop, struct loop_task *task);
 
 /* True on the loop's own thread. For assertions. */
 bool loop_is_current(const struct loop *loop);

@@ -9,6 +9,7 @@
 #define SLUICE_NET_TLS_H
 
 #include "pipeline/base/error.h"
+#include "pipeline/base/log.h"
 #include "pipeline/config/bind.h"
 
 /* configtls of the Collector, client and server keys together. */
@@ -36,6 +37,11 @@ MUST_CHECK struct tls_context *tls_server_context(const struct tls_config *confi
 						  const char *alpn, struct err *err);
 MUST_CHECK struct tls_context *tls_client_context(const struct tls_config *config,
 						  const char *alpn, struct err *err);
+
+/* Where reloads are logged; before the first session. ${log} outlives the context. Unset: nowhere. */
+void tls_context_set_log(struct tls_context *context, const struct log *log);
+
+/* After the last session that was made from it. NULL is accepted. */
 void tls_context_free(struct tls_context *context);
 
 #endif

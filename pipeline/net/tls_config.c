@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The field tables of the `tls:` blocks, with the keys of the Collector's configtls. */
+#include "pipeline/net/tls.h"
+
+#define COMMON_FIELDS                                                                              \
+	CONFIG_STRING(struct tls_config, ca_file, "ca_file", NULL,                                 \
+		      "PEM file with the CA certificates to trust"),                               \
+		CONFIG_OPAQUE(struct tls_config, ca_pem, "ca_pem", "the same as text"),            \
+		CONFIG_STRING(struct tls_config, cert_file, "cert_file", NULL,                     \
+			      "PEM file with our certificate"),                                    \
+		CONFIG_OPAQUE(struct tls_config, cert_pem, "cert_pem", "the same as text"),        \
+		CONFIG_STRING(struct tls_config, key_file, "key_file", NULL,                       \
+			      "PEM file with its key"),                                            \
+		CONFIG_OPAQUE(struct tls_config, key_pem, "key_pem", "the same as text"),          \
+		CONFIG_STRING(struct tls_config, min_version, "min_version", NULL,                 \
+			      "oldest TLS version: 1.0, 1.1, 1.2 (default) or 1.3"),               \
+		CONFIG_STRING(struct tls_config, max_version, "max_version", NULL,                 \
+			      "newest TLS version; the highest there is when empty"),              \
+		CONFIG_BOOL(struct tls_config, include_system_ca_certs_pool,                       \
+			    "include_system_ca_certs_pool", "false",                               \
+			    "trust the system's CA certificates besides ca_file"),                 \
+		CONFIG_DURATION(struct tls_config, reload_interval_ns, "reload_interval", "0s",    \
+				"how often to look for changed files; 0: at every handshake"),     \
+		CONFIG_STRING_LIST(struct tls_config, cipher_suites, "cipher_suites",              \
+				   "suites of TLS 1.2 under their IANA names; all safe ones when " \
+				   "empty"),                                                       \
+		CONFIG_IGNORED("curve_preferences", "the TLS library chooses the curves"),         \
+		CONFIG_IGNORED("include_insecure_cipher_suites", "insecure suites are never used")
+
+static const struct config_field client_fields[] = {
+	COMMON_FIELDS,
+	CONFIG_BOOL(struct tls_config, insecure, "insecure", "false",
+		    "plain text, unless a CA is given"),
+	CONFIG_BOOL(struct tls_config, insecure_skip_verify, "insecure_skip_verify", "false",
+		    "TLS without looking at the peer's certificate"),
+	CONFIG_STRING(struct tls_config, server_name_override, "server_name_override", NULL,
+		      "the name that the peer's certificate has to carry"),
+};
+
+static const struct config_field server_fields[] = {
+	COMMON_FIELDS,
+	CONFIG_STRING(struct tls_config, client_ca_file, "client_ca_file", NULL,
+		      "PEM file with CA certificates; clients must show a certificate of one"),
+	CONFIG_IGNORED("client_ca_file_reload", "a changed file is always noticed"),
+};
+
+static bool is_set(const char *text)
+{
+	return text && *text;
+}
+
+static void check_common(const struct tls_config *tls, const struct config_node *node,
+			 const char *path, struct config_report *report)
+{
+	struct config_loc none = {0};
+	if (is_set(tls->ca_file) && is_set(tls->ca_pem))
+		config_problem(report, CONFIG_ERROR, node ? node->loc : none, path, NULL,
+			       "provide either a CA file or the PEM-encoded string, but not both");
+}
+
+static void check_client(const void *config, const struct config_node *node, const char *path,
+			 struct config_report *report)
+{
+	check_common(config, node, path, report);
+}
+
+static void check_server(const void *config, const struct config_node *node, const char *path,
+			 struct config_report *report)
+{
+	const struct tls_config *tls = config;
+	struct config_loc none = {0};
+	check_common(tls, node, path, report);
+	if ((!is_set(tls->cert_file) && !is_set(tls->cert_pem)) ||
+	    (!is_set(tls->key_file) && !is_set(tls->key_pem)))
+		config_problem(report, CONFIG_ERROR, node ? node->loc : none, path, NULL,
+			       "TLS configuration must include both certificate and key for server "
+			       "connections");
+}
+
+const struct config_block tls_client_block =
+	CONFIG_BLOCK_CHECKED(struct tls_config, client_fields, check_client);
+const struct config_block tls_server_block =
+	CONFIG_BLOCK_CHECKED(struct tls_config, server_fields, check_server);
