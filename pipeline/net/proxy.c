@@ -241,3 +241,28 @@ int proxy_choose(const char *url, const char *host, uint16_t port, bool tls, pro
 	}
 	return *url ? proxy_parse(url, ret_proxy, err) : 0;
 }
+
+void proxy_request_write(const struct proxy *proxy, const char *host, uint16_t port,
+			 struct buf *request)
+{
+	const char *open = strchr(host, ':') ? "[" : "", *close = *open ? "]" : "";
+	buf_printf(request, "CONNECT %s%s%s:%u HTTP/1.1\r\nHost: %s%s%s:%u\r\n", open, host, close,
+		   port, open, host, close, port);
+	if (proxy->authorization[0])
+		buf_printf(request, "Proxy-Authorization: %s\r\n", proxy->authorization);
+	buf_append_str(request, "\r\n");
+}
+
+size_t proxy_reply_parse(struct slice bytes, int *ret_status)
+{
+	const uint8_t *end = bytes.len > 0 ? memmem(bytes.ptr, bytes.len, "\r\n\r\n", 4) : NULL;
+	if (!end)
+		return 0;
+	uint64_t status;
+	struct slice code = bytes.len > 12 ? slice_of(bytes.ptr + 9, 3) : (struct slice){0};
+	bool is_http = (slice_has_prefix(bytes, SLICE("HTTP/1.1 ")) ||
+			slice_has_prefix(bytes, SLICE("HTTP/1.0 "))) &&
+		       slice_parse_u64(code, &status);
+	*ret_status = is_http ? (int)status : 0;
+	return (size_t)(end - bytes.ptr) + 4;
+}

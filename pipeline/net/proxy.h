@@ -7,6 +7,7 @@
 #ifndef SLUICE_NET_PROXY_H
 #define SLUICE_NET_PROXY_H
 
+#include "pipeline/base/buf.h"
 #include "pipeline/base/error.h"
 #include "pipeline/base/slice.h"
 
@@ -29,5 +30,13 @@ MUST_CHECK int proxy_choose(const char *url, const char *host, uint16_t port, bo
 
 /* True when ${no_proxy} (the value of NO_PROXY) or loopback exempts ${host}:${port}. */
 bool proxy_is_exempt(const char *no_proxy, const char *host, uint16_t port);
+
+/* Appends the CONNECT request for ${host}:${port} (RFC 9110 §9.3.6). */
+void proxy_request_write(const struct proxy *proxy, const char *host, uint16_t port,
+			 struct buf *request);
+
+/* The length of the proxy's whole answer at the start of ${bytes}, and its status (0 when it is not
+ * HTTP/1.x); 0 while more bytes are needed. */
+size_t proxy_reply_parse(struct slice bytes, int *ret_status);
 
 #endif
