@@ -15,7 +15,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { STREAMS_MAX_DEFAULT = 1000, MESSAGE_BYTES_MAX = 64 << 20, PREFIX_BYTES = 5 };
+enum {
+	STREAMS_MAX_DEFAULT = 1000,
+	MESSAGE_BYTES_MAX = 64 << 20,
+	HEADER_BYTES_MAX = 1 << 20,
+	PREFIX_BYTES = 5,
+};
 
 struct peer_grpc {
 	struct peer *socket;
@@ -349,8 +354,13 @@ static void make_session(struct connection *connection)
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
-	if (nghttp2_session_server_new(&connection->session, callbacks, connection) != 0)
+	nghttp2_option *option;
+	if (nghttp2_option_new(&option) != 0)
 		abort();
+	nghttp2_option_set_max_send_header_block_length(option, HEADER_BYTES_MAX);
+	if (nghttp2_session_server_new2(&connection->session, callbacks, connection, option) != 0)
+		abort();
+	nghttp2_option_del(option);
 	nghttp2_session_callbacks_del(callbacks);
 	nghttp2_settings_entry settings[2] = {
 		{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
