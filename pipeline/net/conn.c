@@ -488,8 +488,8 @@ static void go(struct conn *conn)
 
 static void turn_end(struct loop_task *task)
 {
+	/* `deferred` stays set until the end: what is put off meanwhile is done right here. */
 	struct conn *conn = CONTAINER_OF(task, struct conn, turn_end);
-	conn->deferred = false;
 	if (conn->state == OPENING) {
 		conn->state = OPEN;
 		conn->events->on_open(conn, conn->arg);
@@ -508,10 +508,10 @@ static void turn_end(struct loop_task *task)
 	}
 	flush(conn);
 	if (conn->state == CLOSED) {
-		conn->deferred = true; /* nothing may put it on the list again */
 		go(conn);
 		return;
 	}
+	conn->deferred = false;
 	if ((conn->want_write && conn->output_bytes < CONN_OUTPUT_BYTES_HIGH) ||
 	    (conn->read_again && may_read(conn)))
 		defer(conn);

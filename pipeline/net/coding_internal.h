@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by coding.c and the codecs behind it; nobody else includes it. */
+#ifndef SLUICE_NET_CODING_INTERNAL_H
+#define SLUICE_NET_CODING_INTERNAL_H
+
+#include "pipeline/net/coding.h"
+
+#include <isa-l/igzip_lib.h>
+#include <zstd.h>
+
+struct coder {
+	struct inflate_state *inflate;
+	struct isal_zstream *deflate;
+	uint8_t *deflate_level_buffer;
+	ZSTD_DCtx *zstd_decoder;
+	ZSTD_CCtx *zstd_encoder;
+};
+
+/*
+ * Where decoded bytes go: a chunk that grows with what has really been produced and is never
+ * larger than bytes_max. A full chunk lends the probe instead, so that a decoder that only has its
+ * trailer left to read ends without growing anything.
+ */
+struct decode_output {
+	struct chunk *chunk;
+	size_t bytes_max;
+	uint8_t probe[64];
+};
+
+/* Declared sizes are believed up to this multiple of the bytes that have arrived. */
+enum { DECODE_RATIO_TRUSTED = 16 };
+
+/* Makes the chunk. ${declared} is the size the coded header claims, 0 when it does not say. */
+MUST_CHECK int decode_output_init(struct decode_output *output, size_t coded_len, uint64_t declared,
+				  size_t bytes_max, struct budget *budget, struct err *err);
+
+/* Room for at least one byte, to be followed by decode_output_commit. */
+void decode_output_room(struct decode_output *output, uint8_t **ret_ptr, size_t *ret_len);
+
+/* ${count} bytes were written to the room. ERR_LIMIT when they go past bytes_max, ERR_NOMEM. */
+MUST_CHECK int decode_output_commit(struct decode_output *output, const uint8_t *room, size_t count,
+				    struct err *err);
+
+/* The codecs. On failure nothing is returned and ${output} still owns its chunk. */
+MUST_CHECK int coder_inflate(struct coder *coder, enum coding coding, struct slice coded,
+			     struct decode_output *output, struct err *err);
+MUST_CHECK int coder_zstd_decode(struct coder *coder, struct slice coded,
+				 struct decode_output *output, struct err *err);
+MUST_CHECK int coder_deflate(struct coder *coder, enum coding coding, int level,
+			     const struct slice *parts, size_t part_count, struct chunk *output,
+			     struct err *err);
+MUST_CHECK int coder_zstd_encode(struct coder *coder, int level, const struct slice *parts,
+				 size_t part_count, size_t total, struct chunk *output,
+				 struct err *err);
+
+/* The size a coded header or trailer declares, 0 when it does not say. Only ever a hint. */
+uint64_t gzip_declared_size(struct slice coded);
+uint64_t zstd_declared_size(struct slice coded);
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RESOLVING -> CONNECTING (one address after the other) -> TUNNELLING (with a proxy) -> ENDED.
+ * The whole attempt is bounded by CLIENT_CONNECT_TIMEOUT_MS; an address gets an equal share of what
+ * is left, at least ADDRESS_TIMEOUT_MS_MIN. The connector owns itself: it is freed when its handles
+ * are closed and the resolver, which cannot always be stopped, has come back.
+ */
+#include "pipeline/net/connector.h"
+
+#include "pipeline/base/buf.h"
+#include "pipeline/base/clock.h"
+#include "pipeline/net/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { ADDRESS_TIMEOUT_MS_MIN = 2000, PROXY_REPLY_BYTES_MAX = 16 * 1024 };
+
+enum state { RESOLVING = 0, CONNECTING, TUNNELLING, ENDED };
+
+struct connector {
+	struct loop *loop;
+	connector_done_f *done;
+	void *arg;
+	struct proxy proxy;
+	char *host;
+	uint16_t port;
+	enum state state;
+	uint8_t pending; /* timer, resolver: the memory stays while they do */
+	uv_getaddrinfo_t resolve;
+	uv_timer_t timer;
+	uv_poll_t *poll; /* one per socket, frees itself when closed */
+	struct addrinfo *addresses, *next;
+	uint64_t deadline_ns;
+	int fd;
+	struct err first_error; /* of the addresses tried */
+	struct buf request, reply;
+	size_t request_sent;
+};
+
+static bool has_proxy(const struct connector *c)
+{
+	return c->proxy.host[0] != 0;
+}
+
+static void unpend(struct connector *c)
+{
+	if (--c->pending > 0)
+		return;
+	uv_freeaddrinfo(c->addresses);
+	explicit_bzero(&c->proxy, sizeof(c->proxy));
+	if (c->request.data)
+		explicit_bzero(c->request.data, c->request.capacity);
+	buf_fini(&c->request);
+	buf_fini(&c->reply);
+	free(c->host);
+	free(c);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	unpend(handle->data);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void close_poll(struct connector *c)
+{
+	if (c->poll)
+		uv_close((uv_handle_t *)c->poll, on_poll_closed);
+	c->poll = NULL;
+}
+
+static void close_socket(struct connector *c)
+{
+	close_poll(c);
+	if (c->fd >= 0)
+		(void)close(c->fd); /* nothing was sent that matters */
+	c->fd = -1;
+}
+
+static void end(struct connector *c)
+{
+	if (c->state == RESOLVING) /* too late is fine: the callback checks for ENDED */
+		(void)uv_cancel((uv_req_t *)&c->resolve);
+	c->state = ENDED;
+	close_socket(c);
+	uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+}
+
+static void succeed(struct connector *c)
+{
+	close_poll(c);
+	int fd = c->fd;
+	c->fd = -1;
+	connector_done_f *done = c->done;
+	void *arg = c->arg;
+	end(c);
+	done(arg, fd, NULL);
+}
+
+static void fail(struct connector *c, const struct err *err)
+{
+	struct err copy = *err;
+	connector_done_f *done = c->done;
+	void *arg = c->arg;
+	end(c);
+	done(arg, -1, &copy);
+}
+
+/* "connect to host:port: what"; ${code} is libuv's, its texts are lower-case like Go's. */
+static void describe(const struct connector *c, int code, const char *what, struct err *err)
+{
+	bool v6 = !has_proxy(c) && strchr(c->host, ':');
+	if (has_proxy(c))
+		(void)err_set(err, ERR_IO, "connect to %s:%u through proxy %s:%u: %s", c->host,
+			      c->port, c->proxy.host, c->proxy.port, what);
+	else
+		(void)err_set(err, ERR_IO, v6 ? "connect to [%s]:%u: %s" : "connect to %s:%u: %s",
+			      c->host, c->port, what);
+	err->sys = code < 0 ? -code : 0;
+}
+
+static void fail_code(struct connector *c, int code)
+{
+	struct err err;
+	describe(c, code, uv_strerror(code), &err);
+	fail(c, &err);
+}
+
+static void fail_text(struct connector *c, const char *what)
+{
+	struct err err;
+	describe(c, 0, what, &err);
+	fail(c, &err);
+}
+
+/* ---- proxy -------------------------------------------------------------------------------- */
+
+static void read_reply(struct connector *c)
+{
+	uint8_t bytes[2048];
+	/* Bytes after the reply are the peer's first ones: look first, then take only the reply. */
+	ssize_t len = recv(c->fd, bytes, sizeof(bytes), MSG_PEEK);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0) {
+		fail_text(c, "the proxy closed the connection");
+		return;
+	}
+	size_t before = c->reply.len;
+	buf_append(&c->reply, slice_of(bytes, (size_t)len));
+	if (c->reply.failed || c->reply.len > PROXY_REPLY_BYTES_MAX) {
+		fail_text(c, "the proxy's answer is too large");
+		return;
+	}
+	int status;
+	size_t reply_len = proxy_reply_parse(buf_slice(&c->reply), &status);
+	size_t take = reply_len > 0 ? reply_len - before : (size_t)len;
+	if (recv(c->fd, bytes, take, 0) != (ssize_t)take) {
+		fail_text(c, "the proxy closed the connection");
+		return;
+	}
+	if (reply_len == 0)
+		return;
+	if (status >= 200 && status < 300) {
+		succeed(c);
+		return;
+	}
+	char text[64];
+	(void)snprintf(text, sizeof(text), "the proxy answered %d%s", status,
+		       status == 407 ? " (authentication required)" : "");
+	fail_text(c, text);
+}
+
+static void on_tunnel_poll(uv_poll_t *poll, int status, int events)
+{
+	struct connector *c = poll->data;
+	if (status < 0) {
+		fail_code(c, status);
+		return;
+	}
+	if (c->request_sent < c->request.len && (events & UV_WRITABLE)) {
+		ssize_t sent = send(c->fd, c->request.data + c->request_sent,
+				    c->request.len - c->request_sent, MSG_NOSIGNAL);
+		if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+			fail_code(c, -errno);
+			return;
+		}
+		c->request_sent += sent > 0 ? (size_t)sent : 0;
+		if (c->request_sent == c->request.len)
+			(void)uv_poll_start(poll, UV_READABLE, on_tunnel_poll); /* was running */
+		return;
+	}
+	if (events & UV_READABLE)
+		read_reply(c);
+}
+
+static void on_timeout(uv_timer_t *timer);
+
+static void begin_tunnel(struct connector *c)
+{
+	c->state = TUNNELLING;
+	proxy_request_write(&c->proxy, c->host, c->port, &c->request);
+	if (c->request.failed) {
+		fail_code(c, UV_ENOMEM);
+		return;
+	}
+	uint64_t now = clock_monotonic_ns();
+	uint64_t left = c->deadline_ns > now ? c->deadline_ns - now : 0;
+	(void)uv_timer_start(&c->timer, on_timeout, left / NS_PER_MS + 1, 0); /* cannot fail */
+	(void)uv_poll_start(c->poll, UV_WRITABLE, on_tunnel_poll);	      /* was running */
+}
+
+/* ---- addresses ---------------------------------------------------------------------------- */
+
+static void try_next(struct connector *c);
+
+static void note_failure(struct connector *c, int code)
+{
+	if (c->first_error.kind == ERR_NONE)
+		describe(c, code, uv_strerror(code), &c->first_error);
+	close_socket(c);
+	try_next(c);
+}
+
+static void on_connect_poll(uv_poll_t *poll, int status, int events)
+{
+	(void)events; /* only writability is asked for */
+	struct connector *c = poll->data;
+	int code = 0;
+	socklen_t len = sizeof(code);
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &code, &len) != 0)
+		code = errno;
+	if (code == 0 && status < 0)
+		code = -status;
+	if (code != 0)
+		note_failure(c, -code);
+	else if (has_proxy(c))
+		begin_tunnel(c);
+	else
+		succeed(c);
+}
+
+static int open_socket(struct connector *c, const struct addrinfo *address)
+{
+	c->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0)
+		return -errno;
+	if (connect(c->fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
+		return -errno;
+	uv_poll_t *poll = malloc(sizeof(*poll));
+	if (!poll)
+		return UV_ENOMEM;
+	int code = uv_poll_init(&c->loop->uv, poll, c->fd);
+	if (code != 0) {
+		free(poll);
+		return code;
+	}
+	poll->data = c;
+	c->poll = poll;
+	return uv_poll_start(poll, UV_WRITABLE, on_connect_poll);
+}
+
+static void start_address_timer(struct connector *c)
+{
+	uint64_t now = clock_monotonic_ns(), addresses = 1;
+	for (const struct addrinfo *a = c->next; a; a = a->ai_next)
+		addresses++;
+	uint64_t left_ms = c->deadline_ns > now ? (c->deadline_ns - now) / NS_PER_MS : 0;
+	uint64_t share_ms = left_ms / addresses;
+	if (share_ms < ADDRESS_TIMEOUT_MS_MIN)
+		share_ms = left_ms < ADDRESS_TIMEOUT_MS_MIN ? left_ms : ADDRESS_TIMEOUT_MS_MIN;
+	(void)uv_timer_start(&c->timer, on_timeout, share_ms + 1, 0); /* cannot fail */
+}
+
+static void try_next(struct connector *c)
+{
+	while (c->next && clock_monotonic_ns() < c->deadline_ns) {
+		const struct addrinfo *address = c->next;
+		c->next = c->next->ai_next;
+		int code = open_socket(c, address);
+		if (code == 0) {
+			start_address_timer(c);
+			return;
+		}
+		if (c->first_error.kind == ERR_NONE)
+			describe(c, code, uv_strerror(code), &c->first_error);
+		close_socket(c);
+	}
+	if (c->first_error.kind == ERR_NONE)
+		describe(c, UV_ETIMEDOUT, uv_strerror(UV_ETIMEDOUT), &c->first_error);
+	fail(c, &c->first_error);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+	struct connector *c = timer->data;
+	if (c->state == CONNECTING)
+		note_failure(c, UV_ETIMEDOUT);
+	else
+		fail_code(c, UV_ETIMEDOUT);
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses)
+{
+	struct connector *c = request->data;
+	c->addresses = addresses;
+	if (c->state == ENDED) {
+		unpend(c);
+		return;
+	}
+	c->pending--; /* the timer still holds the connector */
+	c->state = CONNECTING;
+	if (status == UV_EAI_NONAME || status == UV_EAI_NODATA) {
+		fail_text(c, "no such host");
+		return;
+	}
+	if (status != 0) {
+		fail_text(c, uv_strerror(status));
+		return;
+	}
+	c->next = addresses;
+	try_next(c);
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+struct connector *connector_start(struct loop *loop, const char *host, uint16_t port,
+				  const struct proxy *proxy, connector_done_f *done, void *arg,
+				  struct err *err)
+{
+	struct connector *c = calloc(1, sizeof(*c));
+	if (!c || !(c->host = strdup(host))) {
+		free(c);
+		(void)err_set(err, ERR_NOMEM, "connect: no memory");
+		return NULL;
+	}
+	c->loop = loop;
+	c->port = port;
+	c->proxy = *proxy;
+	c->done = done;
+	c->arg = arg;
+	c->fd = -1;
+	c->deadline_ns = clock_monotonic_ns() + CLIENT_CONNECT_TIMEOUT_MS * NS_PER_MS;
+	char service[8];
+	unsigned dialled_port = has_proxy(c) ? proxy->port : port;
+	(void)snprintf(service, sizeof(service), "%u", dialled_port);
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	c->resolve.data = c;
+	int code = uv_getaddrinfo(&loop->uv, &c->resolve, on_resolved,
+				  has_proxy(c) ? proxy->host : host, service, &hints);
+	if (code != 0) {
+		describe(c, code, uv_strerror(code), err);
+		free(c->host);
+		free(c);
+		return NULL;
+	}
+	(void)uv_timer_init(&loop->uv, &c->timer); /* cannot fail */
+	c->timer.data = c;
+	c->pending = 2;
+	(void)uv_timer_start(&c->timer, on_timeout, CLIENT_CONNECT_TIMEOUT_MS, 0); /* cannot fail */
+	return c;
+}
+
+void connector_cancel(struct connector *connector)
+{
+	end(connector);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The endpoint forms of the Collector's clients: "host:port", a URL, and the gRPC target names
+ * that lead to the same ("dns:///host:port", "passthrough:host:port"). Nothing is resolved here.
+ */
+#include "pipeline/net/client.h"
+
+enum { HTTP_PORT = 80, HTTPS_PORT = 443, HOST_BYTES_MAX = 253 /* RFC 1035 §2.3.4 as text */ };
+
+static const struct scheme {
+	struct slice name; /* with its colon */
+	int tls;	   /* as struct endpoint */
+	uint16_t port;	   /* 0: the caller's default */
+	bool is_url;	   /* a path may follow the address */
+} schemes[] = {
+	{SLICE_INIT("http:"), 0, HTTP_PORT, true},
+	{SLICE_INIT("https:"), 1, HTTPS_PORT, true},
+	{SLICE_INIT("dns:"), -1, 0, false},
+	{SLICE_INIT("passthrough:"), -1, 0, false},
+};
+
+static const struct scheme no_scheme = {SLICE_INIT(""), -1, 0, false};
+
+static struct slice slice_from(struct slice s, size_t start)
+{
+	return slice_of(s.ptr + start, s.len - start);
+}
+
+/* The index of ${byte} in ${s}, s.len when absent. */
+static size_t find(struct slice s, uint8_t byte)
+{
+	const uint8_t *at = s.len > 0 ? memchr(s.ptr, byte, s.len) : NULL;
+	return at ? (size_t)(at - s.ptr) : s.len;
+}
+
+static const struct scheme *scheme_of(struct slice text)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
+		struct slice name = schemes[i].name;
+		if (text.len >= name.len && slice_equal_nocase(slice_of(text.ptr, name.len), name))
+			return &schemes[i];
+	}
+	return &no_scheme;
+}
+
+/* Cuts the scheme and what is before the address; ${rest} is left with address and path. */
+static int cut_scheme(const struct scheme *scheme, struct slice *rest, struct err *err)
+{
+	*rest = slice_from(*rest, scheme->name.len);
+	bool has_slashes = slice_has_prefix(*rest, SLICE("//"));
+	if (scheme == &no_scheme) {
+		for (size_t i = 0; i + 3 <= rest->len; i++) {
+			if (memcmp(rest->ptr + i, "://", 3) == 0)
+				return err_set(err, ERR_CONFIG, "unsupported scheme \"%.*s\"",
+					       (int)(i < 32 ? i : 32), (const char *)rest->ptr);
+		}
+		if (slice_has_prefix(*rest, SLICE("unix:")))
+			return err_set(err, ERR_CONFIG, "unsupported scheme \"unix\"");
+		return 0;
+	}
+	if (scheme->is_url && !has_slashes)
+		return err_set(err, ERR_CONFIG, "expected \"//\" after \"%.*s\"",
+			       SLICE_FMT(scheme->name));
+	if (!has_slashes)
+		return 0;
+	*rest = slice_from(*rest, 2);
+	if (!scheme->is_url) {
+		/* dns://name-server/host:port; which name server to ask is the system's choice */
+		size_t slash = find(*rest, '/');
+		*rest = slice_from(*rest, slash < rest->len ? slash + 1 : slash);
+	}
+	return 0;
+}
+
+/* Splits "host", "host:port", "[v6]", "[v6]:port"; ${ret_port} is empty when there is none. */
+static int split_address(struct slice address, struct slice *ret_host, struct slice *ret_port,
+			 struct err *err)
+{
+	if (address.len > 0 && address.ptr[0] == '[') {
+		size_t end = find(address, ']');
+		if (end == address.len)
+			return err_set(err, ERR_CONFIG, "missing ']' in address");
+		*ret_host = slice_of(address.ptr + 1, end - 1);
+		struct slice after = slice_from(address, end + 1);
+		if (after.len > 0 && after.ptr[0] != ':')
+			return err_set(err, ERR_CONFIG, "expected ':' after ']' in address");
+		*ret_port = after.len > 0 ? slice_from(after, 1) : after;
+		return after.len == 1 ? err_set(err, ERR_CONFIG, "invalid port \"\"") : 0;
+	}
+	size_t colon = find(address, ':');
+	*ret_host = slice_of(address.ptr, colon);
+	if (colon == address.len) {
+		*ret_port = (struct slice){0};
+		return 0;
+	}
+	*ret_port = slice_from(address, colon + 1);
+	if (find(*ret_port, ':') < ret_port->len)
+		return err_set(err, ERR_CONFIG,
+			       "too many colons in address; an IPv6 address needs brackets");
+	return ret_port->len == 0 ? err_set(err, ERR_CONFIG, "invalid port \"\"") : 0;
+}
+
+static int parse_port(struct slice text, uint16_t *ret_port, struct err *err)
+{
+	uint64_t port;
+	if (!slice_parse_u64(text, &port) || port == 0 || port > UINT16_MAX)
+		return err_set(err, ERR_CONFIG, "invalid port \"%.*s\"",
+			       (int)(text.len < 32 ? text.len : 32), (const char *)text.ptr);
+	*ret_port = (uint16_t)port;
+	return 0;
+}
+
+static bool is_host_byte(uint8_t byte, bool is_v6)
+{
+	if ((byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+	    (byte >= 'A' && byte <= 'Z') || byte == '.' || byte == '-' || byte == '_')
+		return true;
+	/* RFC 6874: a zone follows "%" */
+	return byte >= 0x80 || (is_v6 && (byte == ':' || byte == '%'));
+}
+
+static int check_host(struct slice host, bool is_v6, struct err *err)
+{
+	if (host.len > HOST_BYTES_MAX)
+		return err_set(err, ERR_CONFIG, "host name is longer than %d bytes",
+			       HOST_BYTES_MAX);
+	for (size_t i = 0; i < host.len; i++) {
+		if (!is_host_byte(host.ptr[i], is_v6))
+			return err_set(err, ERR_CONFIG, "invalid character in host name");
+	}
+	return 0;
+}
+
+static int check_path(struct slice path, struct err *err)
+{
+	for (size_t i = 0; i < path.len; i++) {
+		if (path.ptr[i] <= ' ' || path.ptr[i] >= 0x7f || path.ptr[i] == '#')
+			return err_set(err, ERR_CONFIG, "invalid character in path");
+	}
+	return 0;
+}
+
+int endpoint_parse(const char *text, uint16_t default_port, struct arena *arena,
+		   struct endpoint *ret_endpoint, struct err *err)
+{
+	struct slice rest = slice_trim(slice_str(text));
+	if (rest.len == 0)
+		return err_set(err, ERR_CONFIG, "endpoint is empty");
+	const struct scheme *scheme = scheme_of(rest);
+	if (cut_scheme(scheme, &rest, err) < 0)
+		return -1;
+	size_t slash = find(rest, '/');
+	struct slice address = slice_of(rest.ptr, slash), path = slice_from(rest, slash);
+	if (path.len > 0 && !scheme->is_url)
+		return err_set(err, ERR_CONFIG, "a path needs http:// or https:// before the host");
+	if (find(address, '@') < address.len)
+		return err_set(err, ERR_CONFIG,
+			       "credentials do not belong in an endpoint; set headers");
+	struct slice host, port_text;
+	uint16_t port = scheme->port ? scheme->port : default_port;
+	if (split_address(address, &host, &port_text, err) < 0 ||
+	    check_host(host, address.len > 0 && address.ptr[0] == '[', err) < 0 ||
+	    check_path(path, err) < 0 ||
+	    (port_text.len > 0 && parse_port(port_text, &port, err) < 0))
+		return -1;
+	if (host.len == 0 && (scheme->is_url || port_text.len == 0))
+		return err_set(err, ERR_CONFIG, "endpoint has no host");
+	if (host.len == 0)
+		host = SLICE("localhost"); /* ":4317", as Go dials it */
+	struct slice host_copy = arena_copy(arena, host), path_copy = arena_copy(arena, path);
+	if (!host_copy.ptr || !path_copy.ptr)
+		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
+	*ret_endpoint = (struct endpoint){
+		.host = (const char *)host_copy.ptr,
+		.path = (const char *)path_copy.ptr,
+		.port = port,
+		.tls = scheme->tls,
+	};
+	return 0;
+}
