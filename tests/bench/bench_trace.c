@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In process, one core: index + six conditions on key ids + one dropped attribute per span + encode
+ * of 512-span requests, beside protobuf-c unpack + pack + free of the same bytes. 16 distinct
+ * bodies in turn. The output is compared with protobuf-c's before anything is timed; both sides
+ * are timed in turns; medians are printed.
+ */
+#include "pipeline/base/clock.h"
+#include "pipeline/trace/encode.h"
+#include "tests/support/trace_payload.h"
+#include "tests/support/trace_proto.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BODIES = 16, SPANS = 512, REPEATS = 9, ROUNDS = 8 };
+
+static const char *const other_keys[] = {
+	"service.name", "http.route", "http.target", "url.full", "http.method", "url.path",
+	"http.request.method", "http.response.status_code", "server.address", "server.port",
+	"gen_ai.operation.name", "gen_ai.system", "gen_ai.request.model", "gen_ai.response.model",
+	"gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.response.id",
+	"gen_ai.response.finish_reasons", "session.id", "user.id", "gen_ai.completion",
+	"gen_ai.request.temperature", "langfuse.user.id", "langfuse.session.id",
+	"user_agent.original", "db.system", "messaging.system", "http.url", "error.type",
+	"k8s.pod.name",
+};
+
+struct bench {
+	struct budget budget;
+	struct key_table *keys;
+	key_id denied, conditions[6];
+	struct trace_index index;
+	struct edit *edit;
+	struct buf bodies[BODIES];
+	uint8_t *out;
+	size_t out_bytes;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench_trace: %s\n", what);
+	exit(1);
+}
+
+static key_id add_key(struct bench *bench, const char *key)
+{
+	struct err err;
+	key_id id = key_table_add(bench->keys, slice_str(key), &err);
+	if (id == KEY_ID_NONE)
+		die(err.msg);
+	return id;
+}
+
+/* Absent keys mostly, as noise filters ask; two that exist and do not match. */
+static const char *const condition_keys[6] = {"http.route", "http.target", "url.full",
+					      "http.method", "url.path", "user_agent.original"};
+
+static void bench_init(struct bench *bench, enum payload_shape shape)
+{
+	struct err err;
+	budget_init(&bench->budget, UINT64_MAX);
+	bench->keys = key_table_new();
+	if (!bench->keys)
+		die("out of memory");
+	for (size_t i = 0; i < ARRAY_COUNT(other_keys); i++)
+		(void)add_key(bench, other_keys[i]);
+	for (size_t i = 0; i < ARRAY_COUNT(condition_keys); i++)
+		bench->conditions[i] = add_key(bench, condition_keys[i]);
+	bench->denied =
+		add_key(bench, shape == PAYLOAD_S ? PAYLOAD_DENIED_KEY_S : PAYLOAD_DENIED_KEY_G);
+	if (key_table_freeze(bench->keys, &err))
+		die(err.msg);
+	trace_index_init(&bench->index, &bench->budget, bench->keys);
+	bench->edit = edit_new(&bench->budget);
+	if (!bench->edit)
+		die("out of memory");
+	for (unsigned i = 0; i < BODIES; i++) {
+		bench->bodies[i] = BUF_INIT;
+		payload_append(&bench->bodies[i], shape, SPANS, 1000 + i);
+		if (bench->bodies[i].len > bench->out_bytes)
+			bench->out_bytes = bench->bodies[i].len;
+	}
+	bench->out = malloc(bench->out_bytes);
+	if (!bench->out)
+		die("out of memory");
+}
+
+static void bench_fini(struct bench *bench)
+{
+	for (unsigned i = 0; i < BODIES; i++)
+		buf_fini(&bench->bodies[i]);
+	edit_free(bench->edit);
+	trace_index_fini(&bench->index);
+	key_table_free(bench->keys);
+	free(bench->out);
+}
+
+static bool span_is_noise(const struct bench *bench, uint32_t span)
+{
+	struct value value;
+	for (unsigned i = 0; i < ARRAY_COUNT(bench->conditions); i++) {
+		if (edit_find_attr(bench->edit, (struct owner){OWNER_SPAN, span},
+				   bench->conditions[i], &value) &&
+		    value.type == VALUE_STRING && slice_equal(value.bytes, SLICE("/metrics")))
+			return true;
+	}
+	return false;
+}
+
+/* One request through index, filter and encode; returns the bytes written. */
+static size_t run_sluice(struct bench *bench, struct slice body)
+{
+	struct err err;
+	struct encode_plan plan;
+	if (trace_index_build(&bench->index, body, &err) ||
+	    edit_begin(bench->edit, &bench->index, &err))
+		die(err.msg);
+	uint32_t count = bench->index.span_count;
+	for (uint32_t span = 0; span < count; span++) {
+		if (span_is_noise(bench, span)) {
+			edit_drop_span(bench->edit, span);
+			continue;
+		}
+		(void)edit_remove_attr(bench->edit, (struct owner){OWNER_SPAN, span},
+				       bench->denied);
+	}
+	if (trace_encode_measure(bench->edit, (struct span_window){0, count}, &plan, &err))
+		die(err.msg);
+	if (plan.bytes > bench->out_bytes)
+		die("output larger than input");
+	trace_encode_write(bench->edit, &plan, bench->out);
+	return plan.bytes;
+}
+
+static size_t run_index(struct bench *bench, struct slice body)
+{
+	struct err err;
+	if (trace_index_build(&bench->index, body, &err))
+		die(err.msg);
+	return bench->index.span_count;
+}
+
+static size_t run_protobuf_c(struct bench *bench, struct slice body)
+{
+	trace_tree *tree = trace_tree_parse(body);
+	if (!tree)
+		die("protobuf-c refused the payload");
+	size_t len = otlp__export_trace_service_request__pack(tree, bench->out);
+	trace_tree_free(tree);
+	return len;
+}
+
+/* protobuf-c's own tree without the denied attributes, packed, must be our output. */
+static void check_output(struct bench *bench, struct slice body, const char *denied)
+{
+	size_t len = run_sluice(bench, body);
+	trace_tree *ours = trace_tree_parse(slice_of(bench->out, len));
+	trace_tree *theirs = trace_tree_parse(body);
+	if (!ours || !theirs)
+		die("protobuf-c refused a request");
+	Otlp__ScopeSpans *scope = theirs->resource_spans[0]->scope_spans[0];
+	for (size_t i = 0; i < scope->n_spans; i++) {
+		Otlp__Span *span = scope->spans[i];
+		size_t kept = 0;
+		for (size_t j = 0; j < span->n_attributes; j++) {
+			if (strcmp(span->attributes[j]->key, denied) == 0)
+				otlp__key_value__free_unpacked(span->attributes[j], NULL);
+			else
+				span->attributes[kept++] = span->attributes[j];
+		}
+		if (kept + 1 != span->n_attributes)
+			die("a span without the denied attribute");
+		span->n_attributes = kept;
+	}
+	size_t packed = otlp__export_trace_service_request__get_packed_size(theirs);
+	uint8_t *expected = malloc(packed);
+	if (!expected)
+		die("out of memory");
+	(void)otlp__export_trace_service_request__pack(theirs, expected);
+	if (packed != len || memcmp(expected, bench->out, len) != 0)
+		die("the output differs from protobuf-c's");
+	free(expected);
+	trace_tree_free(ours);
+	trace_tree_free(theirs);
+}
+
+typedef size_t run(struct bench *bench, struct slice body);
+
+static double ns_per_span(struct bench *bench, run *run_one)
+{
+	uint64_t start_ns = clock_monotonic_ns();
+	for (unsigned i = 0; i < BODIES * ROUNDS; i++)
+		(void)run_one(bench, buf_slice(&bench->bodies[i % BODIES]));
+	return (double)(clock_monotonic_ns() - start_ns) / (BODIES * ROUNDS * SPANS);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double median(double *samples)
+{
+	qsort(samples, REPEATS, sizeof(*samples), compare_doubles);
+	return samples[REPEATS / 2];
+}
+
+static void bench_shape(enum payload_shape shape)
+{
+	struct bench bench = {0};
+	bench_init(&bench, shape);
+	for (unsigned i = 0; i < BODIES; i++)
+		check_output(&bench, buf_slice(&bench.bodies[i]),
+			     shape == PAYLOAD_S ? PAYLOAD_DENIED_KEY_S : PAYLOAD_DENIED_KEY_G);
+	double reference[REPEATS], sluice[REPEATS], index[REPEATS];
+	for (unsigned i = 0; i < REPEATS; i++) {
+		reference[i] = ns_per_span(&bench, run_protobuf_c);
+		sluice[i] = ns_per_span(&bench, run_sluice);
+		index[i] = ns_per_span(&bench, run_index);
+	}
+	double theirs = median(reference), ours = median(sluice);
+	printf("%c  %6.1f B/span  protobuf-c unpack+pack+free %7.1f ns/span  "
+	       "index+filter+encode %6.1f ns/span (index alone %6.1f)  ratio 1/%.1f\n",
+	       shape == PAYLOAD_S ? 'S' : 'G', (double)bench.bodies[0].len / SPANS, theirs, ours,
+	       median(index), theirs / ours);
+	bench_fini(&bench);
+}
+
+int main(void)
+{
+	bench_shape(PAYLOAD_S);
+	bench_shape(PAYLOAD_G);
+	return 0;
+}
