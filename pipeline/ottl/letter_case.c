@@ -10,16 +10,18 @@
 /* Upper-case letters first … last (every stride-th) and the distance to their lower-case forms. */
 static const struct case_range {
 	uint32_t first, last;
-	uint16_t stride, distance;
+	uint16_t stride;
+	int16_t distance;
 } case_ranges[] = {
-	{0xc0, 0xd6, 1, 32},	{0xd8, 0xde, 1, 32},	{0x100, 0x12e, 2, 1},
-	{0x132, 0x136, 2, 1},	{0x139, 0x147, 2, 1},	{0x14a, 0x176, 2, 1},
-	{0x179, 0x17d, 2, 1},	{0x386, 0x386, 1, 38},	{0x388, 0x38a, 1, 37},
-	{0x38c, 0x38c, 1, 64},	{0x38e, 0x38f, 1, 63},	{0x391, 0x3a1, 1, 32},
-	{0x3a3, 0x3ab, 1, 32},	{0x3d8, 0x3ee, 2, 1},	{0x400, 0x40f, 1, 80},
-	{0x410, 0x42f, 1, 32},	{0x460, 0x480, 2, 1},	{0x48a, 0x4be, 2, 1},
-	{0x4c1, 0x4cd, 2, 1},	{0x4d0, 0x52e, 2, 1},	{0x531, 0x556, 1, 48},
-	{0x1e00, 0x1e94, 2, 1}, {0x1ea0, 0x1efe, 2, 1}, {0xff21, 0xff3a, 1, 32},
+	{0xc0, 0xd6, 1, 32},	 {0xd8, 0xde, 1, 32},	 {0x100, 0x12e, 2, 1},
+	{0x132, 0x136, 2, 1},	 {0x139, 0x147, 2, 1},	 {0x178, 0x178, 1, -121},
+	{0x14a, 0x176, 2, 1},	 {0x179, 0x17d, 2, 1},	 {0x386, 0x386, 1, 38},
+	{0x388, 0x38a, 1, 37},	 {0x38c, 0x38c, 1, 64},	 {0x38e, 0x38f, 1, 63},
+	{0x391, 0x3a1, 1, 32},	 {0x3a3, 0x3ab, 1, 32},	 {0x3d8, 0x3ee, 2, 1},
+	{0x400, 0x40f, 1, 80},	 {0x410, 0x42f, 1, 32},	 {0x460, 0x480, 2, 1},
+	{0x48a, 0x4be, 2, 1},	 {0x4c1, 0x4cd, 2, 1},	 {0x4d0, 0x52e, 2, 1},
+	{0x531, 0x556, 1, 48},	 {0x1e00, 0x1e94, 2, 1}, {0x1ea0, 0x1efe, 2, 1},
+	{0xff21, 0xff3a, 1, 32},
 };
 
 static const struct slice case_names[LETTER_CASE_COUNT] = {
@@ -48,10 +50,12 @@ static uint32_t map_rune(uint32_t rune, bool to_upper)
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(case_ranges); i++) {
 		const struct case_range *range = &case_ranges[i];
-		uint32_t shift = to_upper ? range->distance : 0;
-		if (rune >= range->first + shift && rune <= range->last + shift &&
-		    (rune - range->first - shift) % range->stride == 0)
-			return to_upper ? rune - range->distance : rune + range->distance;
+		int32_t from_first =
+			(int32_t)(rune - range->first) - (to_upper ? range->distance : 0);
+		if (from_first >= 0 && from_first <= (int32_t)(range->last - range->first) &&
+		    from_first % range->stride == 0)
+			return (uint32_t)((int32_t)rune +
+					  (to_upper ? -range->distance : range->distance));
 	}
 	return rune;
 }

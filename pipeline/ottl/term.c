@@ -136,25 +136,6 @@ static void append_double_plain(struct buf *out, double number)
 	buf_printf(out, "%.*f", decimals > 0 ? decimals : 0, number);
 }
 
-/* As Go's encoding/json: an exponent only below 1e-6 and from 1e21. */
-static void append_double_json(struct buf *out, double number)
-{
-	double size = fabs(number);
-	if (isnan(number) || isinf(number) || size == 0 || (size >= 1e-6 && size < 1e21)) {
-		append_double_plain(out, number);
-		return;
-	}
-	char digits[40];
-	int precision = 0;
-	do
-		(void)snprintf(digits, sizeof(digits), "%.*e", precision, number);
-	while (strtod(digits, NULL) != number && ++precision < 17);
-	char *exponent = strchr(digits, 'e') + 2; /* "e-07" is written e-7 there */
-	if (exponent[0] == '0' && exponent[1] != 0)
-		memmove(exponent, exponent + 1, strlen(exponent));
-	buf_append_str(out, digits);
-}
-
 static bool append_json(struct evaluation *ev, struct buf *out, const struct term *term);
 
 static bool append_json_members(struct evaluation *ev, struct buf *out, const struct term *term)
@@ -196,7 +177,9 @@ static bool append_json(struct evaluation *ev, struct buf *out, const struct ter
 		value_append_text(out, (struct value){.type = VALUE_BYTES, .bytes = term->bytes});
 		buf_append_byte(out, '"');
 		return true;
-	case TERM_DOUBLE: append_double_json(out, term->d); return true;
+	case TERM_DOUBLE: /* JSON has its own form of doubles */
+		value_append_text(out, value_of_double(term->d));
+		return true;
 	case TERM_MAP:
 	case TERM_LIST: return append_json_members(ev, out, term);
 	case TERM_TRACE_ID:
