@@ -10,6 +10,7 @@
 struct binder {
 	struct config_report *report;
 	struct arena *arena;
+	struct config_loc loc; /* of the innermost block that stands in the file */
 	size_t bad_values; /* wrong types and bounds: checks on top of them would mislead */
 };
 
@@ -213,13 +214,16 @@ static void run_check(struct binder *b, const struct config_block *block,
 		      const void *config)
 {
 	const char *scope_before = b->report->scope;
+	struct config_loc loc_before = b->report->loc;
 	enum config_stage stage_before = b->report->stage;
 	const char *place = colon_scope(scope, b->arena);
 	const char *with_end = *place ? arena_printf(b->arena, "%s: ", place) : "";
 	b->report->scope = with_end ? with_end : "";
+	b->report->loc = b->loc;
 	b->report->stage = CONFIG_STAGE_VALIDATE;
 	block->check(config, node, config_scope_path(scope, b->arena), b->report);
 	b->report->scope = scope_before;
+	b->report->loc = loc_before;
 	b->report->stage = stage_before;
 }
 
@@ -228,6 +232,9 @@ static void bind_block(struct binder *b, const struct config_block *block,
 		       void *config)
 {
 	size_t bad_before = b->bad_values;
+	struct config_loc loc_before = b->loc;
+	if (node)
+		b->loc = node->loc;
 	bind_defaults(b, block, scope, config);
 	bool is_switch = !is_null(node) && bind_switch(block, node, config);
 	if (!is_null(node) && !is_switch && node->kind != CONFIG_MAP) {
@@ -236,6 +243,7 @@ static void bind_block(struct binder *b, const struct config_block *block,
 			       config_scope_path(scope, b->arena), NULL,
 			       "'%s' expected a map, got '%s'", config_scope_name(scope, b->arena),
 			       config_go_type(node));
+		b->loc = loc_before;
 		return;
 	}
 	const struct config_node *map = is_switch ? NULL : node;
@@ -248,6 +256,7 @@ static void bind_block(struct binder *b, const struct config_block *block,
 	}
 	if (block->check && b->bad_values == bad_before)
 		run_check(b, block, node, scope, config);
+	b->loc = loc_before;
 }
 
 void config_bind_named(const struct config_block *block, const struct config_node *node,

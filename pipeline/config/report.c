@@ -60,7 +60,7 @@ void config_problem(struct config_report *report, enum config_severity severity,
 	va_end(args);
 	problem->severity = severity;
 	problem->stage = report->stage;
-	problem->loc = loc;
+	problem->loc = loc.file ? loc : report->loc;
 	problem->path = copy_text(report->arena, path ? path : "");
 	problem->suggestion = copy_text(report->arena, suggestion);
 	if (!problem->text || !problem->path)

@@ -41,6 +41,7 @@ struct config_report {
 	size_t error_count, warning_count;
 	enum config_stage stage; /* of the problems added from now on; BUILD after init */
 	const char *scope;	 /* put before their texts, "exporters::otlp: "; "" for none */
+	struct config_loc loc;	 /* stands in for problems that have none */
 };
 
 void config_report_init(struct config_report *report, struct arena *arena);

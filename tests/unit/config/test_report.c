@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/support/config_support.h"
+
+static const struct config_loc at_7_9 = {"edge.yaml", 7, 9};
+
+static void a_problem_shows_its_place_and_what_was_meant(void **state)
+{
+	static const struct {
+		struct config_loc loc;
+		const char *path, *suggestion, *want;
+	} cases[] = {
+		{{"edge.yaml", 7, 9}, "a.b", "c", "Error: text (edge.yaml:7:9: a.b, did you mean \"c\"?)\n"},
+		{{"edge.yaml", 7, 9}, "a.b", NULL, "Error: text (edge.yaml:7:9: a.b)\n"},
+		{{"edge.yaml", 7, 9}, "", NULL, "Error: text (edge.yaml:7:9)\n"},
+		{{"edge.yaml", 7, 9}, "", "c", "Error: text (edge.yaml:7:9, did you mean \"c\"?)\n"},
+		{{"env:X", 0, 0}, "a", NULL, "Error: text (env:X: a)\n"},
+		{{NULL, 0, 0}, "a", "c", "Error: text (a, did you mean \"c\"?)\n"},
+		{{NULL, 0, 0}, NULL, "c", "Error: text (did you mean \"c\"?)\n"},
+		{{NULL, 0, 0}, "", NULL, "Error: text\n"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct config_support s;
+		config_support_init(&s);
+		config_problem(&s.report, CONFIG_ERROR, cases[i].loc, cases[i].path,
+			       cases[i].suggestion, "%s", "text");
+		assert_string_equal(config_support_errors(&s), cases[i].want);
+		config_support_fini(&s);
+	}
+}
+
+static void errors_are_grouped_by_stage_under_the_collectors_heads(void **state)
+{
+	struct config_support s;
+	(void)state;
+	config_support_init(&s);
+	s.report.stage = CONFIG_STAGE_VALIDATE;
+	config_problem(&s.report, CONFIG_ERROR, at_7_9, "", NULL, "third");
+	s.report.scope = "exporters::otlp: ";
+	config_problem(&s.report, CONFIG_ERROR, at_7_9, "", NULL, "fourth");
+	s.report.scope = "";
+	s.report.stage = CONFIG_STAGE_BUILD;
+	config_problem(&s.report, CONFIG_ERROR, at_7_9, "", NULL, "fifth");
+	s.report.stage = CONFIG_STAGE_DECODE;
+	config_problem(&s.report, CONFIG_ERROR, at_7_9, "", NULL, "second");
+	config_problem(&s.report, CONFIG_WARNING, at_7_9, "", NULL, "careful");
+	s.report.stage = CONFIG_STAGE_RESOLVE;
+	config_problem(&s.report, CONFIG_ERROR, at_7_9, "", NULL, "first");
+	assert_string_equal(
+		config_support_errors(&s),
+		"Error: failed to get config: cannot resolve the configuration:\n"
+		"first (edge.yaml:7:9)\n"
+		"failed to get config: cannot unmarshal the configuration: decoding failed due to "
+		"the following error(s):\n"
+		"\n"
+		"second (edge.yaml:7:9)\n"
+		"invalid configuration: third (edge.yaml:7:9)\n"
+		"exporters::otlp: fourth (edge.yaml:7:9)\n"
+		"fifth (edge.yaml:7:9)\n");
+	assert_string_equal(config_support_warnings(&s), "Warning: careful (edge.yaml:7:9)\n");
+	config_support_fini(&s);
+}
+
+static void a_problem_stays_on_one_line_whatever_a_key_holds(void **state)
+{
+	struct config_support s;
+	(void)state;
+	config_support_init(&s);
+	config_problem(&s.report, CONFIG_ERROR, at_7_9, "a\nb", NULL, "x\ty\x1b[0m\x7f");
+	assert_string_equal(config_support_errors(&s),
+			    "Error: x\\ty\\x1b[0m\\x7f (edge.yaml:7:9: a\\nb)\n");
+	config_support_fini(&s);
+}
+
+static void problems_beyond_the_limit_are_counted(void **state)
+{
+	struct config_support s;
+	(void)state;
+	config_support_init(&s);
+	for (int i = 0; i < CONFIG_PROBLEMS_MAX + 5; i++)
+		config_problem(&s.report, CONFIG_ERROR, at_7_9, "", NULL, "%d", i);
+	config_problem(&s.report, CONFIG_WARNING, at_7_9, "", NULL, "careful");
+	assert_int_equal(s.report.error_count, CONFIG_PROBLEMS_MAX + 5);
+	assert_non_null(strstr(config_support_errors(&s), "\n199 (edge.yaml:7:9)\n"
+							  "5 more errors are not shown\n"));
+	assert_string_equal(config_support_warnings(&s),
+			    "Warning: 1 more warnings are not shown\n");
+	config_support_fini(&s);
+}
+
+static void nothing_is_printed_when_nothing_is_wrong(void **state)
+{
+	struct config_support s;
+	(void)state;
+	config_support_init(&s);
+	assert_string_equal(config_support_errors(&s), "");
+	assert_string_equal(config_support_warnings(&s), "");
+	config_support_fini(&s);
+}
+
+static void the_nearest_word_is_within_a_third_of_the_length(void **state)
+{
+	static const char *const words[] = {"http", "grpc", "endpoint", "send_batch_size",
+					    "send_batch_max_size"};
+	static const struct {
+		const char *word, *want;
+	} cases[] = {
+		{"htttp", "http"},
+		{"htpt", "http"}, /* swapped neighbours are one step */
+		{"HTTP", NULL},
+		{"gprc", "grpc"},
+		{"endpiont", "endpoint"},
+		{"endpint", "endpoint"},
+		{"batch_size", NULL},
+		{"send_batch_sizes", "send_batch_size"},
+		{"x", NULL},
+		{"", NULL},
+		{"zzzzzz", NULL},
+		{"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggg", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		const char *got =
+			config_nearest(slice_str(cases[i].word), words, ARRAY_COUNT(words));
+		if (!cases[i].want)
+			assert_null(got);
+		else if (!got)
+			fail_msg("nothing near %s", cases[i].word);
+		else
+			assert_string_equal(got, cases[i].want);
+	}
+}
+
+static void texts_are_copied(void **state)
+{
+	struct config_support s;
+	char path[] = "a.b", suggestion[] = "c";
+	(void)state;
+	config_support_init(&s);
+	config_problem(&s.report, CONFIG_ERROR, at_7_9, path, suggestion, "%s", path);
+	path[0] = suggestion[0] = '!';
+	assert_string_equal(config_support_errors(&s),
+			    "Error: a.b (edge.yaml:7:9: a.b, did you mean \"c\"?)\n");
+	config_support_fini(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_problem_shows_its_place_and_what_was_meant),
+		cmocka_unit_test(errors_are_grouped_by_stage_under_the_collectors_heads),
+		cmocka_unit_test(a_problem_stays_on_one_line_whatever_a_key_holds),
+		cmocka_unit_test(problems_beyond_the_limit_are_counted),
+		cmocka_unit_test(nothing_is_printed_when_nothing_is_wrong),
+		cmocka_unit_test(the_nearest_word_is_within_a_third_of_the_length),
+		cmocka_unit_test(texts_are_copied),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/support/config_support.h"
+
+#define RESOLVE_HEAD "Error: failed to get config: cannot resolve the configuration:\n"
+
+#define CONFIG_MAP_DOCUMENT "apiVersion: v1\nkind: ConfigMap\ndata: {x: y}\n"
+#define HEAD "apiVersion: opentelemetry.io/v1beta1\nkind: OpenTelemetryCollector\n"
+#define HEAD_ALPHA "apiVersion: opentelemetry.io/v1alpha1\nkind: OpenTelemetryCollector\n"
+
+static const struct {
+	const char *text, *want;
+} trees[] = {
+	{HEAD "spec:\n  mode: deployment\n  config:\n    a: 1\n", "{a: i1}"},
+	{HEAD_ALPHA "spec:\n  config: |\n    a: 1\n    b: ${N:-2}\n", "{a: i1, b: i2}"},
+	{HEAD_ALPHA "spec:\n  config: \"a: 1\"\n", "{a: i1}"},
+	{HEAD_ALPHA "spec:\n  config: |\n", "{}"},
+	{CONFIG_MAP_DOCUMENT "---\n" HEAD "spec: {config: {a: 1}}\n---\n" CONFIG_MAP_DOCUMENT
+			     "...\n",
+	 "{a: i1}"},
+	{CONFIG_MAP_DOCUMENT "---\na: 1\n", "{a: i1}"},
+	{"---\n---\na: 1\n---\n", "{a: i1}"},
+	{"kind: x\na: 1\n", "{kind: s\"x\", a: i1}"},
+};
+
+static void the_configuration_is_found_among_kubernetes_documents(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(trees); i++) {
+		struct config_support s;
+		config_support_init(&s);
+		const struct config_node *root = config_support_load_text(&s, trees[i].text);
+		if (!root)
+			fail_msg("%s: %s", trees[i].text, config_support_errors(&s));
+		assert_string_equal(config_support_dump(&s, root), trees[i].want);
+		config_support_fini(&s);
+	}
+}
+
+static const struct {
+	const char *text, *want;
+} refusals[] = {
+	{CONFIG_MAP_DOCUMENT, "no configuration in the file, only Kubernetes documents of kind "
+			      "\"ConfigMap\" (test.yaml:1:1)\n"},
+	{HEAD "spec: {mode: x}\n",
+	 "the OpenTelemetryCollector resource has no spec.config (test.yaml:1:1: spec)\n"},
+	{HEAD, "the OpenTelemetryCollector resource has no spec.config (test.yaml:1:1: spec)\n"},
+	{"a: 1\n---\nb: 2\n", "a second configuration in the same file; the first begins at line 1 "
+			      "(test.yaml:3:1)\n"},
+	{HEAD "spec: {config: [x]}\n",
+	 "retrieved value (type=[]interface {}) cannot be used as a Conf (test.yaml:3:16)\n"},
+};
+
+static void a_file_without_one_configuration_is_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(refusals); i++) {
+		struct config_support s;
+		config_support_init(&s);
+		assert_null(config_support_load_text(&s, refusals[i].text));
+		const char *errors = config_support_errors(&s);
+		assert_memory_equal(errors, RESOLVE_HEAD, strlen(RESOLVE_HEAD));
+		assert_string_equal(errors + strlen(RESOLVE_HEAD), refusals[i].want);
+		config_support_fini(&s);
+	}
+}
+
+/* Where "x: 1" stands in the file when spec.config is the string ${text} after line 3. */
+static const struct {
+	const char *text;
+	uint32_t line, column;
+} places[] = {
+	{"spec:\n  config: |\n    a:\n      x: 1\n", 6, 7},
+	{"spec:\n  config: |-\n    # why\n\n    a:\n      x: 1\n", 8, 7},
+	{"spec:\n  config: |2\n      a:\n        x: 1\n", 6, 9},
+	{"spec:\n  config: |\n\n\n    a: {x: 1}\n", 7, 9},
+	{"spec: {config: \"a: {x: 1}\"}\n", 3, 16},
+	{"spec:\n  config: >\n    a: {x: 1}\n", 4, 11},
+	{"spec:\n  config: &anchor |\n    a: {x: 1}\n", 4, 11},
+};
+
+static void places_inside_a_string_of_yaml_point_into_the_file(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
+		struct config_support s;
+		struct buf text = BUF_INIT;
+		config_support_init(&s);
+		buf_append_str(&text, HEAD_ALPHA);
+		buf_append_str(&text, places[i].text);
+		const struct config_node *root = config_support_load_text(&s, buf_cstr(&text));
+		const struct config_node *map = config_support_at(root, "a");
+		assert_non_null(map);
+		assert_int_equal(map->entries[0].key_loc.line, places[i].line);
+		assert_int_equal(map->entries[0].key_loc.column, places[i].column);
+		buf_fini(&text);
+		config_support_fini(&s);
+	}
+}
+
+static void a_fault_inside_a_string_of_yaml_shows_its_line_in_the_file(void **state)
+{
+	struct config_support s;
+	(void)state;
+	config_support_init(&s);
+	assert_null(config_support_load_text(&s, HEAD_ALPHA
+					     "spec:\n  config: |\n    a: 1\n    a: 2\n"));
+	assert_non_null(strstr(config_support_errors(&s),
+			       "yaml: line 6: mapping key \"a\" already defined at line 5 "
+			       "(test.yaml:6:5)"));
+	config_support_fini(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_configuration_is_found_among_kubernetes_documents),
+		cmocka_unit_test(a_file_without_one_configuration_is_refused),
+		cmocka_unit_test(places_inside_a_string_of_yaml_point_into_the_file),
+		cmocka_unit_test(a_fault_inside_a_string_of_yaml_shows_its_line_in_the_file),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
