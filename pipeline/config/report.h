@@ -15,9 +15,20 @@
 
 enum config_severity { CONFIG_ERROR = 0, CONFIG_WARNING };
 
+/* Where in the Collector's start-up the problem would show: its text there has a head of its own,
+ * which config_report_print writes once above the problems of the stage. */
+enum config_stage {
+	CONFIG_STAGE_RESOLVE = 0, /* "failed to get config: cannot resolve the configuration:" */
+	CONFIG_STAGE_DECODE,	  /* "failed to get config: cannot unmarshal the configuration: …" */
+	CONFIG_STAGE_VALIDATE,	  /* "invalid configuration: " */
+	CONFIG_STAGE_BUILD,	  /* no head: what only building the pipelines shows */
+	CONFIG_STAGE_COUNT
+};
+
 struct config_problem {
 	struct config_problem *next;
 	enum config_severity severity;
+	enum config_stage stage;
 	struct config_loc loc;
 	const char *path;	/* key path, "receivers.otlp.protocols.htttp"; "" for none */
 	const char *text;	/* the Collector's text */
@@ -28,6 +39,8 @@ struct config_report {
 	struct arena *arena;
 	struct config_problem *first, **last;
 	size_t error_count, warning_count;
+	enum config_stage stage; /* of the problems added from now on; BUILD after init */
+	const char *scope;	 /* put before their texts, "exporters::otlp: "; "" for none */
 };
 
 void config_report_init(struct config_report *report, struct arena *arena);
@@ -42,7 +55,11 @@ void config_problem(struct config_report *report, enum config_severity severity,
  * NULL when none is near. */
 const char *config_nearest(struct slice word, const char *const *candidates, size_t count);
 
-/* Prints all problems of ${severity}, one a line, "Error: " before the first error line. */
+/*
+ * Prints all problems of ${severity}, one a line: text (file:line:column: path, did you mean "x"?).
+ * Errors are grouped by stage with the stage's head above them, "Error: " before the first line;
+ * each warning begins with "Warning: ". Control characters are escaped.
+ */
 void config_report_print(const struct config_report *report, enum config_severity severity,
 			 struct buf *out);
 

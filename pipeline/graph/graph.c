@@ -278,3 +278,18 @@ struct metrics *graph_metrics(const struct graph *graph)
 {
 	return graph->metrics;
 }
+
+struct budget *graph_budget(struct graph *graph)
+{
+	return &graph->budget;
+}
+
+struct loop *graph_loop(struct graph *graph)
+{
+	return &graph->main_loop;
+}
+
+const struct log *graph_log(const struct graph *graph)
+{
+	return &graph->log;
+}

@@ -11,11 +11,13 @@
 #ifndef SLUICE_GRAPH_GRAPH_H
 #define SLUICE_GRAPH_GRAPH_H
 
+#include "pipeline/base/budget.h"
 #include "pipeline/base/log.h"
 #include "pipeline/base/metrics.h"
 #include "pipeline/config/service.h"
 
 struct graph;
+struct loop;
 
 struct graph_options {
 	struct logger *logger; /* outlives the graph */
@@ -51,6 +53,13 @@ void graph_stop(struct graph *graph);
 void graph_free(struct graph *graph);
 
 struct metrics *graph_metrics(const struct graph *graph);
+struct budget *graph_budget(struct graph *graph);
+
+/* The main thread's loop, for signals; made by graph_start. */
+struct loop *graph_loop(struct graph *graph);
+
+/* The log of the service itself. */
+const struct log *graph_log(const struct graph *graph);
 
 /* The addresses that the receivers listen on, one a line ("otlp 4317 4318"). */
 void graph_describe(const struct graph *graph, struct buf *out);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/collector.h"
+
+#include "cmd/commands.h"
+#include "pipeline/config/load.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { CONFIG_ARENA_BYTES_MAX = 256 << 20 };
+#define SHUTDOWN_TIMEOUT_DEFAULT_NS (25 * UINT64_C(1000000000)) /* under Kubernetes' 30 s */
+
+static const char *get_env(void *arg, const char *name)
+{
+	(void)arg;
+	return getenv(name);
+}
+
+static void print_problems(const struct config_report *report, enum config_severity severity)
+{
+	struct buf text = BUF_INIT;
+	config_report_print(report, severity, &text);
+	fwrite(text.data, 1, text.len, stderr);
+	buf_fini(&text);
+}
+
+static void log_warnings(const struct collector *collector)
+{
+	const struct log log = {.logger = collector->logger};
+	for (const struct config_problem *problem = collector->report.first; problem;
+	     problem = problem->next) {
+		if (problem->severity == CONFIG_WARNING) {
+			const struct log_field fields[] = {
+				{.type = LOG_FIELD_MSG, .str = slice_str(problem->text)},
+				LOG_STR("key", problem->path),
+				LOG_STR("file", problem->loc.file ? problem->loc.file : ""),
+				LOG_UINT("line", problem->loc.line)};
+			log_write(&log, LOG_LEVEL_WARN, __FILE__, fields, ARRAY_COUNT(fields));
+		}
+	}
+}
+
+static struct logger *make_logger(const struct config_telemetry *telemetry)
+{
+	struct logger_config config = logger_config_default();
+	config.fd = STDERR_FILENO;
+	config.level = (enum log_level)telemetry->log_level;
+	config.encoding = (enum log_encoding)telemetry->log_encoding;
+	config.sampling = telemetry->log_sampling;
+	config.sampling_tick_ns = telemetry->sampling_tick_ns;
+	config.sampling_initial = telemetry->sampling_initial;
+	config.sampling_thereafter = telemetry->sampling_thereafter;
+	return logger_new(&config);
+}
+
+static const struct config_service *load(struct collector *collector,
+					 const struct collector_options *options)
+{
+	const struct config_load load = {.uris = options->configs.at,
+					 .uri_count = options->configs.count,
+					 .sets = options->sets.at,
+					 .set_count = options->sets.count,
+					 .env = {.get = get_env}};
+	const struct config_node *root = config_load(&load, &collector->report);
+	return root ? config_service_bind(root, graph_known_types(), &collector->report) : NULL;
+}
+
+bool collector_init(struct collector *collector, const struct collector_options *options,
+		    bool quiet, void (*ready)(void *arg, struct graph *graph), void *arg)
+{
+	*collector = (struct collector){0};
+	arena_init(&collector->arena, NULL, CONFIG_ARENA_BYTES_MAX);
+	config_report_init(&collector->report, &collector->arena);
+	collector->service = load(collector, options);
+	if (collector->service && !quiet) {
+		collector->logger = make_logger(&collector->service->telemetry);
+		log_warnings(collector);
+	}
+	const struct graph_options graph = {
+		.logger = collector->logger,
+		.shard_count = options->shards,
+		.shutdown_timeout_ns = options->shutdown_timeout_ns > 0
+					       ? options->shutdown_timeout_ns
+					       : SHUTDOWN_TIMEOUT_DEFAULT_NS,
+		.version = SLUICE_VERSION,
+		.ready = ready,
+		.arg = arg};
+	if (collector->service)
+		collector->graph = graph_new(collector->service, &graph, &collector->report);
+	if (!collector->graph)
+		print_problems(&collector->report, CONFIG_ERROR);
+	return collector->graph != NULL;
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct graph *graph = handle->data;
+	const struct log *log = graph_log(graph);
+	log_info(log, LOG_MSG("Received signal from OS"), LOG_STR("signal", strsignal(signum)));
+	graph_stop(graph);
+}
+
+/* As many connections as the hard limit allows. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* the soft limit still works */
+}
+
+static int watch_signal(struct collector *collector, uv_signal_t *handle, int signum)
+{
+	handle->data = collector->graph;
+	int failure = uv_signal_init(&graph_loop(collector->graph)->uv, handle);
+	return failure ? failure : uv_signal_start(handle, on_signal, signum);
+}
+
+int collector_run(struct collector *collector)
+{
+	struct err err;
+	raise_file_limit();
+	if (graph_start(collector->graph, &err) != 0) {
+		fprintf(stderr, "Error: cannot start pipelines: %s\n", err.msg);
+		return 1;
+	}
+	int failure = watch_signal(collector, &collector->interrupt, SIGINT);
+	if (!failure)
+		failure = watch_signal(collector, &collector->terminate, SIGTERM);
+	if (failure) {
+		fprintf(stderr, "Error: cannot watch signals: %s\n", uv_strerror(failure));
+		return 1;
+	}
+	int code = graph_run(collector->graph);
+	uv_close((uv_handle_t *)&collector->interrupt, NULL);
+	uv_close((uv_handle_t *)&collector->terminate, NULL);
+	return code;
+}
+
+void collector_fini(struct collector *collector)
+{
+	graph_free(collector->graph);
+	logger_free(collector->logger);
+	arena_fini(&collector->arena);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A collector inside the program: from configuration sources to a running graph and its end. */
+#ifndef SLUICE_CMD_COLLECTOR_H
+#define SLUICE_CMD_COLLECTOR_H
+
+#include "cmd/options.h"
+#include "pipeline/graph/graph.h"
+#include "pipeline/net/loop.h"
+
+/* What run, dev, demo and validate have in common on the command line. */
+struct collector_options {
+	struct option_list configs, sets, feature_gates;
+	uint64_t shards;
+	uint64_t shutdown_timeout_ns;
+};
+
+#define COLLECTOR_OPTIONS(options)                                                                 \
+	{"--set", 0, OPTION_LIST, &(options).sets, "a.b.c=v",                                      \
+	 "Set one value, after all files; may be repeated."},                                      \
+		{"--feature-gates", 0, OPTION_LIST, &(options).feature_gates, "LIST",              \
+		 "Accepted for compatibility, without effect."},                                   \
+		{"--shards", 0, OPTION_NUMBER, &(options).shards, "N",                             \
+		 "Threads that handle traffic; default: the usable CPUs."},                        \
+		{"--shutdown-timeout", 0, OPTION_DURATION, &(options).shutdown_timeout_ns, "D",    \
+		 "Longest time from SIGTERM to the end; default 25s."}
+
+struct collector {
+	struct arena arena;
+	struct config_report report;
+	const struct config_service *service;
+	struct logger *logger;
+	struct graph *graph;
+	uv_signal_t interrupt, terminate; /* on the graph's main loop, which closes them */
+};
+
+/* Loads, checks and creates. Prints every problem; false when there is an error. ${quiet}: no log
+ * (validate). In either case end with collector_fini. */
+bool collector_init(struct collector *collector, const struct collector_options *options,
+		    bool quiet, void (*ready)(void *arg, struct graph *graph), void *arg);
+
+/* Starts, runs until SIGINT or SIGTERM (or graph_stop) and drains. Returns the exit code. */
+int collector_run(struct collector *collector);
+
+void collector_fini(struct collector *collector);
+
+#endif

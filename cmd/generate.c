@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sends the example traces to any OTLP endpoint: to try a collector, a backend, or a CI sink. */
+#include "cmd/commands.h"
+#include "cmd/example_sender.h"
+#include "cmd/options.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct generate {
+	struct loop loop;
+	struct budget budget;
+	struct example_sender *sender;
+	uv_signal_t interrupt;
+	struct example_sent sent;
+};
+
+static void on_interrupt(uv_signal_t *handle, int signum)
+{
+	(void)signum;
+	example_sender_stop(((struct generate *)handle->data)->sender);
+}
+
+static void on_done(void *arg, const struct example_sent *sent)
+{
+	struct generate *generate = arg;
+	generate->sent = *sent;
+	example_sender_free(generate->sender);
+	uv_close((uv_handle_t *)&generate->interrupt, NULL);
+	loop_stop(&generate->loop);
+}
+
+static void print_names(void)
+{
+	printf("\nTraces:\n");
+	for (size_t i = 0; i < example_trace_count(); i++)
+		printf("  %-18s %s (%u spans)\n", example_trace_name(i),
+		       example_trace_description(i), example_trace_spans(i));
+}
+
+static int report(const struct example_sent *sent, const char *endpoint)
+{
+	fprintf(stderr, "sent %llu traces, %llu spans in %llu requests to %s\n",
+		(unsigned long long)sent->traces, (unsigned long long)sent->spans,
+		(unsigned long long)sent->requests, endpoint);
+	if (sent->failed_requests == 0)
+		return 0;
+	fprintf(stderr, "Error: %llu requests with %llu spans failed; the first: %s\n",
+		(unsigned long long)sent->failed_requests, (unsigned long long)sent->failed_spans,
+		sent->first_error.msg);
+	return 1;
+}
+
+static int generate_all(const struct example_sender_config *config)
+{
+	struct generate generate = {0};
+	struct err err;
+	if (loop_init(&generate.loop, &err) != 0)
+		goto fail;
+	struct example_sender_config with_budget = *config;
+	budget_init(&generate.budget, UINT64_MAX);
+	with_budget.budget = &generate.budget;
+	(void)uv_signal_init(&generate.loop.uv, &generate.interrupt);
+	generate.interrupt.data = &generate;
+	generate.sender =
+		example_sender_start(&generate.loop, &with_budget, on_done, &generate, &err);
+	if (!generate.sender) {
+		uv_close((uv_handle_t *)&generate.interrupt, NULL);
+		loop_fini(&generate.loop);
+		goto fail;
+	}
+	(void)uv_signal_start(&generate.interrupt, on_interrupt, SIGINT);
+	loop_run(&generate.loop);
+	loop_fini(&generate.loop);
+	return report(&generate.sent, config->endpoint);
+fail:
+	fprintf(stderr, "Error: %s\n", err.msg);
+	return 1;
+}
+
+int command_generate(int argc, char **argv)
+{
+	struct example_sender_config config = {
+		.endpoint = "localhost:4317", .names = "", .seed = 1, .rounds = 1};
+	const char *protocol = "grpc";
+	const struct option_spec specs[] = {
+		{"--endpoint", 0, OPTION_TEXT, &config.endpoint, "HOST:PORT",
+		 "Where to send; https:// for TLS. Default localhost:4317."},
+		{"--protocol", 0, OPTION_TEXT, &protocol, "NAME",
+		 "grpc (default) or http (protobuf)."},
+		{"--traces", 0, OPTION_TEXT, &config.names, "LIST",
+		 "Names, separated by commas; default: all."},
+		{"--rounds", 0, OPTION_NUMBER, &config.rounds, "N",
+		 "Send every trace N times, varied; 0: until Ctrl-C. Default 1."},
+		{"--rate", 0, OPTION_DECIMAL, &config.rate, "R",
+		 "Traces per second; default: as fast as they are answered."},
+		{"--seed", 0, OPTION_NUMBER, &config.seed, "N",
+		 "Same seed, same ids and variations. Default 1."}};
+	switch (options_parse(specs, ARRAY_COUNT(specs), argc, argv)) {
+	case OPTIONS_OK: break;
+	case OPTIONS_BAD: return 1;
+	case OPTIONS_HELP:
+		options_help("sluice generate [options]",
+			     "Sends example traces of LLM-serving stacks over OTLP.", specs,
+			     ARRAY_COUNT(specs));
+		print_names();
+		return 0;
+	}
+	config.http = strcmp(protocol, "http") == 0;
+	if (!config.http && strcmp(protocol, "grpc") != 0) {
+		fprintf(stderr, "Error: unknown protocol \"%s\": grpc or http\n", protocol);
+		return 1;
+	}
+	return generate_all(&config);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/options.h"
+
+#include "pipeline/base/slice.h"
+#include "pipeline/config/bind.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_spec *find(const struct option_spec *specs, size_t count,
+				      const char *word, size_t len)
+{
+	if (len > 1 && word[1] != '-' && len == 2) {
+		for (size_t i = 0; i < count; i++) {
+			if (specs[i].letter == word[1])
+				return &specs[i];
+		}
+	}
+	const char *name = word + (word[1] == '-' ? 2 : 1);
+	size_t name_len = len - (size_t)(name - word);
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(specs[i].name + 2) == name_len &&
+		    strncmp(specs[i].name + 2, name, name_len) == 0)
+			return &specs[i];
+	}
+	return NULL;
+}
+
+static bool complain(const char *name, const char *value, const char *expected)
+{
+	fprintf(stderr, "Error: invalid value \"%s\" for %s: expected %s\n", value, name,
+		expected);
+	return false;
+}
+
+static bool store(const struct option_spec *spec, const char *value)
+{
+	char *end;
+	switch (spec->type) {
+	case OPTION_FLAG: *(bool *)spec->target = strcmp(value, "false") != 0; return true;
+	case OPTION_TEXT: *(const char **)spec->target = value; return true;
+	case OPTION_NUMBER:
+		if (slice_parse_u64(slice_str(value), spec->target))
+			return true;
+		return complain(spec->name, value, "a whole number");
+	case OPTION_DECIMAL:
+		errno = 0;
+		*(double *)spec->target = strtod(value, &end);
+		if (value[0] && !*end && errno == 0)
+			return true;
+		return complain(spec->name, value, "a number");
+	case OPTION_DURATION:
+		if (config_parse_duration(slice_str(value), spec->target))
+			return true;
+		return complain(spec->name, value, "a duration such as 25s or 200ms");
+	case OPTION_LIST: break;
+	}
+	struct option_list *list = spec->target;
+	if (list->count == OPTION_LIST_MAX) {
+		fprintf(stderr, "Error: %s is given more than %d times\n", spec->name,
+			OPTION_LIST_MAX);
+		return false;
+	}
+	list->at[list->count++] = value;
+	return true;
+}
+
+enum options_outcome options_parse(const struct option_spec *specs, size_t count, int argc,
+				   char *const *argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i];
+		if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0 ||
+		    strcmp(word, "-help") == 0)
+			return OPTIONS_HELP;
+		const char *equals = strchr(word, '=');
+		size_t len = equals ? (size_t)(equals - word) : strlen(word);
+		const struct option_spec *spec =
+			word[0] == '-' && len > 1 ? find(specs, count, word, len) : NULL;
+		if (!spec) {
+			fprintf(stderr, "Error: unknown %s: %s (see --help)\n",
+				word[0] == '-' ? "flag" : "argument", word);
+			return OPTIONS_BAD;
+		}
+		const char *value = equals ? equals + 1 : "true";
+		if (!equals && spec->type != OPTION_FLAG) {
+			if (i + 1 >= argc) {
+				fprintf(stderr, "Error: flag needs an argument: %s\n", word);
+				return OPTIONS_BAD;
+			}
+			value = argv[++i];
+		}
+		if (!store(spec, value))
+			return OPTIONS_BAD;
+	}
+	return OPTIONS_OK;
+}
+
+void options_help(const char *synopsis, const char *description, const struct option_spec *specs,
+		  size_t count)
+{
+	printf("Usage: %s\n\n%s\n", synopsis, description);
+	if (count > 0)
+		printf("\nOptions:\n");
+	for (size_t i = 0; i < count; i++) {
+		char left[64];
+		char letter[8] = "    ";
+		if (specs[i].letter)
+			(void)snprintf(letter, sizeof(letter), "-%c, ", specs[i].letter);
+		(void)snprintf(left, sizeof(left), "%s%s %s", letter, specs[i].name,
+			       specs[i].argument ? specs[i].argument : "");
+		printf("  %-34s %s\n", left, specs[i].help);
+	}
+	printf("  %-34s %s\n", "-h, --help", "Show this text.");
+}

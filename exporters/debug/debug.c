@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The debug exporter: spans on the terminal. Verbosity basic, normal and detailed print what the
+ * Collector prints (text.c); tree, ours, prints whole traces as trees (tree.c) once nothing was
+ * added to them for `tree_quiet`, and the rest at the end.
+ *
+ * Everything runs on the home loop, except the write itself, which may block (a pipe nobody reads,
+ * a stopped terminal) and so goes to libuv's thread pool, one at a time and in order.
+ */
+#include "exporters/debug/text.h"
+#include "exporters/debug/tree.h"
+#include "pipeline/base/clock.h"
+#include "pipeline/graph/component.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum verbosity { VERBOSITY_BASIC = 0, VERBOSITY_NORMAL, VERBOSITY_DETAILED, VERBOSITY_TREE };
+
+enum { TREE_TICK_MS = 100 };
+
+struct debug_config {
+	struct delivery_config delivery;
+	int verbosity;
+	uint32_t sampling_initial, sampling_thereafter;
+	bool use_internal_logger;
+	struct config_strings output_paths;
+	uint64_t tree_quiet_ns;
+	uint32_t tree_max_spans;
+};
+
+static const char *const verbosities[] = {"basic", "normal", "detailed", "tree", NULL};
+
+static void check(const void *config, const struct config_node *node, const char *path,
+		  struct config_report *report)
+{
+	const struct debug_config *debug = config;
+	for (size_t i = 0; i < debug->output_paths.count; i++) {
+		const char *target = debug->output_paths.at[i];
+		if (strcmp(target, "stdout") != 0 && strcmp(target, "stderr") != 0)
+			config_problem(report, CONFIG_ERROR, debug->output_paths.nodes[i]->loc,
+				       path, "stdout",
+				       "'output_paths' may hold stdout or stderr, not %s", target);
+	}
+	if (debug->sampling_thereafter == 0)
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL, "'sampling_thereafter' must be greater than zero");
+}
+
+static const struct config_field fields[] = {
+	CONFIG_ENUM(struct debug_config, verbosity, "verbosity", verbosities, "basic",
+		    "basic, normal, detailed, or tree: whole traces as trees."),
+	CONFIG_U32(struct debug_config, sampling_initial, "sampling_initial", "2", 0,
+		   4294967295.0, "", "Requests printed in each second before sampling begins."),
+	CONFIG_U32(struct debug_config, sampling_thereafter, "sampling_thereafter", "1", 0,
+		   4294967295.0, "", "Then every so-manieth."),
+	CONFIG_BOOL(struct debug_config, use_internal_logger, "use_internal_logger", "true",
+		    "true: to stderr, beside the log; false: to output_paths."),
+	CONFIG_STRING_LIST(struct debug_config, output_paths, "output_paths",
+			   "stdout (default) or stderr, with use_internal_logger: false, and for "
+			   "verbosity: tree."),
+	CONFIG_DURATION(struct debug_config, tree_quiet_ns, "tree_quiet", "1s",
+			"verbosity tree: print a trace when nothing came for it so long."),
+	CONFIG_U32(struct debug_config, tree_max_spans, "tree_max_spans", "10000", 1, 10000000, "",
+		   "verbosity tree: spans held at once, 0.5 KiB each."),
+	DELIVERY_FIELDS(struct debug_config, delivery, "0s"),
+};
+static const struct config_block block = CONFIG_BLOCK_CHECKED(struct debug_config, fields, check);
+
+/* One text on its way out. */
+struct output {
+	struct output *next;
+	struct buf text;
+	struct export_call *call; /* NULL for trees */
+	int fd;
+	uv_work_t work;
+	struct debug *debug;
+};
+
+struct debug {
+	const struct debug_config *config; /* immutable */
+	struct log log;
+	int fd;
+	/* owned by the home loop */
+	struct loop *loop;
+	struct trace_index index;
+	struct edit *edit;
+	struct trace_tree *tree;
+	uv_timer_t timer;
+	bool timer_made;
+	struct output *first, **last; /* first is being written */
+	uint64_t second;	      /* of the sampling below */
+	uint32_t seen;
+};
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+static int target_fd(const struct debug_config *config)
+{
+	bool to_paths = !config->use_internal_logger || config->verbosity == VERBOSITY_TREE;
+	if (!to_paths)
+		return STDERR_FILENO;
+	bool to_stderr = config->output_paths.count > 0 &&
+			 strcmp(config->output_paths.at[0], "stderr") == 0;
+	return to_stderr ? STDERR_FILENO : STDOUT_FILENO;
+}
+
+static struct terminal terminal_of(int fd)
+{
+	struct terminal terminal = {.columns = TERMINAL_COLUMNS_DEFAULT};
+	struct winsize size;
+	if (isatty(fd)) {
+		const char *no_colour = getenv("NO_COLOR");
+		terminal.colour = !no_colour || !no_colour[0];
+		if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= TERMINAL_COLUMNS_MIN)
+			terminal.columns = size.ws_col;
+	}
+	return terminal;
+}
+
+static void *create(const struct component_env *env, const void *config,
+		    struct config_report *report)
+{
+	(void)report;
+	const struct debug_config *debug = config;
+	struct debug *self = calloc(1, sizeof(*self));
+	if (!self)
+		return NULL;
+	self->config = debug;
+	self->log = env->log;
+	self->fd = target_fd(debug);
+	self->last = &self->first;
+	trace_index_init(&self->index, env->budget, env->keys);
+	self->edit = edit_new(env->budget);
+	if (debug->verbosity == VERBOSITY_TREE) {
+		const struct tree_limits limits = {.traces_max = TREE_TRACES_DEFAULT,
+						   .spans_max = debug->tree_max_spans};
+		self->tree = trace_tree_new(limits, terminal_of(self->fd));
+	}
+	return self;
+}
+
+static const struct delivery_config *delivery(const void *config)
+{
+	return &((const struct debug_config *)config)->delivery;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static void write_all(int fd, struct slice text)
+{
+	while (text.len > 0) {
+		ssize_t written = write(fd, text.ptr, text.len);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return; /* a closed terminal: there is nobody to tell */
+		text.ptr += written;
+		text.len -= (size_t)written;
+	}
+}
+
+static void run_write(uv_work_t *work)
+{
+	struct output *output = CONTAINER_OF(work, struct output, work);
+	write_all(output->fd, buf_slice(&output->text));
+}
+
+static void start_write(struct debug *self);
+
+static void after_write(uv_work_t *work, int status)
+{
+	struct output *output = CONTAINER_OF(work, struct output, work);
+	struct debug *self = output->debug;
+	(void)status;
+	self->first = output->next;
+	if (!self->first)
+		self->last = &self->first;
+	if (output->call) {
+		const struct export_result delivered = {.outcome = EXPORT_DELIVERED};
+		export_done(output->call, &delivered);
+	}
+	buf_fini(&output->text);
+	free(output);
+	start_write(self);
+}
+
+static void start_write(struct debug *self)
+{
+	struct output *output = self->first;
+	if (output && uv_queue_work(&self->loop->uv, &output->work, run_write, after_write) != 0)
+		after_write(&output->work, 0);
+}
+
+/* Takes over ${text}; ${call}, when not NULL, ends when it is written. */
+static void enqueue(struct debug *self, struct buf *text, struct export_call *call)
+{
+	struct output *output = calloc(1, sizeof(*output));
+	if (!output) {
+		const struct export_result failed = {.outcome = EXPORT_RETRY,
+						     .err = {.kind = ERR_NOMEM,
+							     .msg = "out of memory"}};
+		buf_fini(text);
+		if (call)
+			export_done(call, &failed);
+		return;
+	}
+	*output = (struct output){.text = *text, .call = call, .fd = self->fd, .debug = self};
+	*text = BUF_INIT;
+	bool idle = !self->first;
+	*self->last = output;
+	self->last = &output->next;
+	if (idle)
+		start_write(self);
+}
+
+static void print_trees(struct debug *self, uint64_t quiet_since_ns)
+{
+	struct buf text = BUF_INIT;
+	if (trace_tree_print(self->tree, quiet_since_ns, &text) > 0)
+		enqueue(self, &text, NULL);
+	buf_fini(&text);
+}
+
+/* ---- exporting ------------------------------------------------------------------------------ */
+
+/* Whether this request is among those that sampling leaves. */
+static bool sampled(struct debug *self)
+{
+	uint64_t second = clock_monotonic_ns() / NS_PER_S;
+	if (second != self->second) {
+		self->second = second;
+		self->seen = 0;
+	}
+	uint32_t number = ++self->seen;
+	return number <= self->config->sampling_initial ||
+	       (number - self->config->sampling_initial) % self->config->sampling_thereafter == 0;
+}
+
+static void show(struct debug *self, struct export_call *call)
+{
+	struct buf text = BUF_INIT;
+	switch ((enum verbosity)self->config->verbosity) {
+	case VERBOSITY_TREE: trace_tree_add(self->tree, self->edit, clock_monotonic_ns()); break;
+	case VERBOSITY_NORMAL: text_normal(self->edit, &text); break;
+	case VERBOSITY_DETAILED: text_detailed(self->edit, &text); break;
+	case VERBOSITY_BASIC: break;
+	}
+	if (self->config->verbosity != VERBOSITY_TREE) {
+		struct text_counts counts = text_count(self->edit);
+		log_info(&self->log, LOG_MSG("Traces"),
+			 LOG_UINT("resource spans", counts.resource_spans),
+			 LOG_UINT("spans", counts.spans));
+	}
+	if (text.len > 0) {
+		enqueue(self, &text, call);
+	} else {
+		const struct export_result delivered = {.outcome = EXPORT_DELIVERED};
+		export_done(call, &delivered);
+	}
+	buf_fini(&text);
+}
+
+static void send_batch(void *arg, struct export_call *call)
+{
+	struct debug *self = arg;
+	struct export_result result = {.outcome = EXPORT_DELIVERED};
+	if (self->config->verbosity != VERBOSITY_TREE && !sampled(self)) {
+		export_done(call, &result);
+		return;
+	}
+	struct chunk *body = batch_flatten(call->batch);
+	if (body && trace_index_build(&self->index, chunk_slice(body), &result.err) == 0 &&
+	    edit_begin(self->edit, &self->index, &result.err) == 0) {
+		show(self, call);
+	} else {
+		result.outcome = EXPORT_RETRY;
+		if (!body)
+			(void)err_set(&result.err, ERR_NOMEM, "out of memory");
+		export_done(call, &result);
+	}
+	trace_index_release(&self->index);
+	chunk_unref(body);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct debug *self = CONTAINER_OF(timer, struct debug, timer);
+	uint64_t now = clock_monotonic_ns();
+	print_trees(self, now > self->config->tree_quiet_ns ? now - self->config->tree_quiet_ns : 0);
+}
+
+static int start(void *arg, struct loop *loop, struct err *err)
+{
+	struct debug *self = arg;
+	self->loop = loop;
+	if (!self->edit || (self->config->verbosity == VERBOSITY_TREE && !self->tree))
+		return err_set(err, ERR_NOMEM, "out of memory");
+	if (!self->tree)
+		return 0;
+	int failure = uv_timer_init(&loop->uv, &self->timer);
+	if (!failure) {
+		self->timer_made = true;
+		failure = uv_timer_start(&self->timer, on_timer, TREE_TICK_MS, TREE_TICK_MS);
+	}
+	return failure ? err_set(err, ERR_IO, "make a timer: %s", uv_strerror(failure)) : 0;
+}
+
+static void stop(void *arg)
+{
+	struct debug *self = arg;
+	if (self->timer_made)
+		uv_close((uv_handle_t *)&self->timer, NULL);
+	self->timer_made = false;
+	if (self->tree)
+		print_trees(self, UINT64_MAX);
+}
+
+static void destroy(void *arg)
+{
+	struct debug *self = arg;
+	trace_tree_free(self->tree);
+	trace_index_fini(&self->index);
+	edit_free(self->edit);
+	free(self);
+}
+
+static const struct exporter_ops ops = {.create = create,
+					.delivery = delivery,
+					.start = start,
+					.send = send_batch,
+					.stop = stop,
+					.destroy = destroy};
+
+const struct component_type exporter_debug = {
+	.kind = COMPONENT_EXPORTER,
+	.names = {"debug"},
+	.summary = "Spans on the terminal: counts, text, or trees of whole traces.",
+	.config = &block,
+	.exporter = &ops};

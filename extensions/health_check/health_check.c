@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The health_check extension: 200 while the pipelines run, 503 before and after. Any method
+ * answers. The path is matched as Go's mux does: "/" answers everywhere, another path exactly.
+ * Runs on the main loop.
+ */
+#include "pipeline/base/clock.h"
+#include "pipeline/graph/component.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+struct response_body {
+	const char *healthy, *unhealthy;
+};
+
+struct health_config {
+	const char *endpoint, *path;
+	struct response_body response_body;
+	bool response_body_present;
+	struct tls_config tls;
+	bool tls_present;
+};
+
+static const struct config_field body_fields[] = {
+	CONFIG_STRING(struct response_body, healthy, "healthy", "", "Body of the 200."),
+	CONFIG_STRING(struct response_body, unhealthy, "unhealthy", "", "Body of the 503."),
+};
+static const struct config_block body_block = CONFIG_BLOCK(struct response_body, body_fields);
+
+static const struct config_field fields[] = {
+	CONFIG_STRING(struct health_config, endpoint, "endpoint", "localhost:13133",
+		      "Address to listen on."),
+	CONFIG_STRING(struct health_config, path, "path", "/", "Path that answers; / is all."),
+	CONFIG_OPTIONAL(struct health_config, response_body, response_body_present,
+			"response_body", &body_block, "Texts in place of the JSON status."),
+	CONFIG_OPTIONAL(struct health_config, tls, tls_present, "tls", &tls_server_block,
+			"Certificate and key; without it connections are plain text."),
+	CONFIG_IGNORED("check_collector_pipeline",
+		       "Accepted; it has no effect in the Collector either."),
+};
+static const struct config_block block = CONFIG_BLOCK(struct health_config, fields);
+
+struct health {
+	const struct health_config *config; /* immutable */
+	struct log log;
+	/* owned by the main loop */
+	struct tls_context *tls;
+	struct server *server;
+	bool ready;
+	uint64_t since_wall_ns, since_ns;
+};
+
+/* ---- answering ------------------------------------------------------------------------------ */
+
+/* RFC 3339 with nanoseconds, in UTC. */
+static void append_time(struct buf *out, uint64_t wall_ns)
+{
+	time_t seconds = (time_t)(wall_ns / NS_PER_S);
+	struct tm date;
+	char text[32];
+	if (!gmtime_r(&seconds, &date) || strftime(text, sizeof(text), "%FT%T", &date) == 0)
+		return;
+	buf_printf(out, "%s.%09lluZ", text, (unsigned long long)(wall_ns % NS_PER_S));
+}
+
+/* As Go prints a duration: 1h2m3.5s. */
+static void append_duration(struct buf *out, uint64_t ns)
+{
+	uint64_t minutes = ns / NS_PER_S / 60;
+	if (minutes >= 60)
+		buf_printf(out, "%lluh", (unsigned long long)(minutes / 60));
+	if (minutes > 0)
+		buf_printf(out, "%llum", (unsigned long long)(minutes % 60));
+	buf_printf(out, "%.9gs", (double)(ns % (60 * NS_PER_S)) / 1e9);
+}
+
+static void append_status(const struct health *self, struct buf *body)
+{
+	if (!self->ready) {
+		buf_append_str(body, "{\"status\":\"Server not available\",\"upSince\":"
+				     "\"0001-01-01T00:00:00Z\",\"uptime\":\"\"}");
+		return;
+	}
+	buf_append_str(body, "{\"status\":\"Server available\",\"upSince\":\"");
+	append_time(body, self->since_wall_ns);
+	buf_append_str(body, "\",\"uptime\":\"");
+	append_duration(body, clock_monotonic_ns() - self->since_ns);
+	buf_append_str(body, "\"}");
+}
+
+static bool on_header(void *arg, struct server_request *request)
+{
+	const struct health *self = arg;
+	const struct health_config *config = self->config;
+	struct buf body = BUF_INIT;
+	int status = self->ready ? 200 : 503;
+	const char *type = "application/json";
+	if (strcmp(config->path, "/") != 0 &&
+	    !slice_equal(request->path, slice_str(config->path))) {
+		status = 404;
+		type = "text/plain";
+		buf_append_str(&body, "404 page not found\n");
+	} else if (config->response_body_present) {
+		type = "text/plain";
+		buf_append_str(&body, self->ready ? config->response_body.healthy
+						  : config->response_body.unhealthy);
+	} else {
+		append_status(self, &body);
+	}
+	const struct server_header header = {"content-type", slice_str(type)};
+	server_respond_http(request, status, &header, 1, buf_slice(&body));
+	buf_fini(&body);
+	return false;
+}
+
+static void on_refused(void *arg, struct server_request *request, enum server_refusal why,
+		       int http_status, int grpc_status, const char *message)
+{
+	(void)arg;
+	(void)why;
+	(void)grpc_status;
+	const struct server_header header = {"content-type", SLICE("text/plain")};
+	server_respond_http(request, http_status, &header, 1, slice_str(message));
+}
+
+static void on_cancel(void *arg, struct server_request *request)
+{
+	(void)arg;
+	(void)request;
+}
+
+static const struct server_handler handler = {
+	.on_header = on_header, .on_refused = on_refused, .on_cancel = on_cancel};
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void *create(const struct component_env *env, const void *config,
+		    struct config_report *report)
+{
+	(void)report;
+	struct health *self = calloc(1, sizeof(*self));
+	if (!self)
+		return NULL;
+	self->config = config;
+	self->log = env->log;
+	return self;
+}
+
+static int start(void *arg, const struct extension_host *host, struct err *err)
+{
+	struct health *self = arg;
+	const struct health_config *config = self->config;
+	if (config->tls_present && !(self->tls = tls_server_context(&config->tls, "http/1.1", err)))
+		return -1;
+	const struct server_config server = {.endpoint = config->endpoint,
+					     .transport = "tcp",
+					     .label = "health check",
+					     .tls = self->tls,
+					     .limits = server_limits_default(),
+					     .handler = &handler,
+					     .handler_arg = self,
+					     .keep_alives = true};
+	self->server = server_new(&server, &self->log, err);
+	if (!self->server || server_start(self->server, host->loop, host->shard, 1, err) != 0)
+		return -1;
+	log_info(&self->log, LOG_MSG("Starting health_check extension"),
+		 LOG_STR("endpoint", config->endpoint));
+	return 0;
+}
+
+static void ready(void *arg, bool is_ready)
+{
+	struct health *self = arg;
+	self->ready = is_ready;
+	self->since_wall_ns = clock_wall_ns();
+	self->since_ns = clock_monotonic_ns();
+}
+
+static void on_drained(void *arg)
+{
+	(void)arg;
+}
+
+static void stop(void *arg)
+{
+	struct health *self = arg;
+	if (!self->server)
+		return;
+	server_drain(self->server, on_drained, NULL);
+	server_abort(self->server);
+}
+
+static void destroy(void *arg)
+{
+	struct health *self = arg;
+	if (self->server)
+		server_free(self->server);
+	if (self->tls)
+		tls_context_free(self->tls);
+	free(self);
+}
+
+static const struct extension_ops ops = {
+	.create = create, .start = start, .ready = ready, .stop = stop, .destroy = destroy};
+
+const struct component_type extension_health_check = {
+	.kind = COMPONENT_EXTENSION,
+	.names = {"health_check"},
+	.summary = "Answers probes: 200 while the pipelines run.",
+	.config = &block,
+	.extension = &ops};

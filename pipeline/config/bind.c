@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Field tables to structs: unknown keys, blocks, lists of blocks, defaults, checks. Values of single
+ * fields are bound by bind_scalar.c and bind_list.c. Everything bound lives in the report's arena or
+ * in the caller's struct. Recursion follows the field tables, which are static.
+ */
+#include "pipeline/config/internal.h"
+
+/* One config_bind. */
+struct binder {
+	struct config_report *report;
+	struct arena *arena;
+	size_t bad_values; /* wrong types and bounds: checks on top of them would mislead */
+};
+
+static void bind_block(struct binder *b, const struct config_block *block,
+		       const struct config_node *node, const struct config_scope *scope,
+		       void *config);
+
+static void *member_of(void *config, size_t offset)
+{
+	return (char *)config + offset;
+}
+
+/* ---- unknown keys ---- */
+
+enum { SUGGESTED_FIELDS_MAX = 128 };
+
+static const char *nearest_key(const struct config_block *block, struct slice key)
+{
+	const char *names[SUGGESTED_FIELDS_MAX];
+	size_t count = 0;
+	for (size_t i = 0; i < block->field_count && count < SUGGESTED_FIELDS_MAX; i++)
+		names[count++] = block->fields[i].key;
+	return config_nearest(key, names, count);
+}
+
+static bool has_field(const struct config_block *block, struct slice key)
+{
+	for (size_t i = 0; i < block->field_count; i++) {
+		if (slice_equal(key, slice_str(block->fields[i].key)))
+			return true;
+	}
+	return false;
+}
+
+static void report_unknown_keys(struct binder *b, const struct config_block *block,
+				const struct config_node *map, const struct config_scope *scope)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		struct slice key = map->entries[i].key;
+		struct config_scope here = {.parent = scope, .key = key};
+		if (has_field(block, key))
+			continue;
+		config_problem(b->report, CONFIG_ERROR, map->entries[i].key_loc,
+			       config_scope_path(&here, b->arena), nearest_key(block, key),
+			       "'%s' has invalid keys: %.*s", config_scope_name(scope, b->arena),
+			       SLICE_FMT(key));
+	}
+}
+
+/* ---- defaults ---- */
+
+/* Sets the member of ${field} to what its default_text says. The texts are ours: a bad one shows as a
+ * problem in the first test that binds the block. */
+static void bind_default(struct binder *b, const struct config_field *field,
+			 const struct config_scope *scope, void *config)
+{
+	struct config_node node = {.kind = CONFIG_SCALAR, .text = slice_str(field->default_text)};
+	void *member = member_of(config, field->offset);
+	node.scalar = config_scalar_resolve(node.text, &node.kind);
+	if (field->type == CONFIG_TYPE_STRING || field->type == CONFIG_TYPE_ENUM ||
+	    field->type == CONFIG_TYPE_STRING_LIST) {
+		node.kind = CONFIG_SCALAR;
+		node.scalar = SCALAR_STRING;
+	}
+	if (field->type == CONFIG_TYPE_STRING_LIST)
+		(void)config_bind_strings(&node, scope, member, b->report);
+	else
+		(void)config_bind_scalar(field, &node, scope, member, b->report);
+}
+
+static void bind_defaults(struct binder *b, const struct config_block *block,
+			  const struct config_scope *scope, void *config)
+{
+	memset(config, 0, block->struct_size);
+	for (size_t i = 0; i < block->field_count; i++) {
+		const struct config_field *field = &block->fields[i];
+		struct config_scope here = {.parent = scope, .key = slice_str(field->key)};
+		if (field->type == CONFIG_TYPE_STRING || field->type == CONFIG_TYPE_OPAQUE)
+			*(const char **)member_of(config, field->offset) = "";
+		if (field->default_text)
+			bind_default(b, field, &here, config);
+	}
+}
+
+/* ---- fields ---- */
+
+static bool is_null(const struct config_node *node)
+{
+	return !node || node->kind == CONFIG_NULL;
+}
+
+/* `sending_queue: false` for a block that has an `enabled` key: the switch alone. */
+static bool bind_switch(const struct config_block *block, const struct config_node *node,
+			void *config)
+{
+	if (node->kind != CONFIG_SCALAR || node->scalar != SCALAR_BOOL || node->literal_string)
+		return false;
+	for (size_t i = 0; i < block->field_count; i++) {
+		const struct config_field *field = &block->fields[i];
+		if (field->type != CONFIG_TYPE_BOOL || strcmp(field->key, "enabled") != 0)
+			continue;
+		*(bool *)member_of(config, field->offset) = config_scalar_is_true(node->text);
+		return true;
+	}
+	return false;
+}
+
+static void bind_block_list(struct binder *b, const struct config_field *field,
+			    const struct config_node *node, const struct config_scope *scope,
+			    struct config_blocks *ret_blocks)
+{
+	if (node->kind != CONFIG_LIST) {
+		b->bad_values++;
+		config_problem(b->report, CONFIG_ERROR, node->loc,
+			       config_scope_path(scope, b->arena), NULL,
+			       "'%s' source data must be an array or slice, got %s",
+			       config_scope_name(scope, b->arena), config_go_type(node));
+		return;
+	}
+	void **at = arena_calloc(b->arena, node->count, sizeof(*at));
+	if (!at)
+		return;
+	for (size_t i = 0; i < node->count; i++) {
+		struct config_scope here = {.parent = scope, .index = i};
+		at[i] = arena_calloc(b->arena, 1, field->block->struct_size);
+		if (!at[i])
+			return;
+		bind_block(b, field->block, node->items[i], &here, at[i]);
+	}
+	*ret_blocks = (struct config_blocks){at, node->count};
+}
+
+/* Binds the member of ${field} from ${node}, which is NULL when the key is absent. */
+static void bind_field(struct binder *b, const struct config_field *field,
+		       const struct config_node *node, const struct config_scope *scope,
+		       void *config)
+{
+	void *member = member_of(config, field->offset);
+	bool ok = true;
+	bool optional = field->present_offset != SIZE_MAX;
+	if (optional)
+		*(bool *)member_of(config, field->present_offset) = node != NULL;
+	switch (field->type) {
+	case CONFIG_TYPE_IGNORED: return;
+	case CONFIG_TYPE_NODE: *(const struct config_node **)member = node; return;
+	case CONFIG_TYPE_BLOCK:
+		if (node || !optional)
+			bind_block(b, field->block, node, scope, member);
+		return;
+	case CONFIG_TYPE_BLOCK_LIST:
+		if (!is_null(node))
+			bind_block_list(b, field, node, scope, member);
+		return;
+	case CONFIG_TYPE_STRING_LIST:
+		ok = is_null(node) || config_bind_strings(node, scope, member, b->report);
+		break;
+	case CONFIG_TYPE_HEADERS:
+		ok = is_null(node) || config_bind_headers(node, scope, member, b->report);
+		break;
+	case CONFIG_TYPE_BOOL:
+	case CONFIG_TYPE_U32:
+	case CONFIG_TYPE_U64:
+	case CONFIG_TYPE_I64:
+	case CONFIG_TYPE_DOUBLE:
+	case CONFIG_TYPE_DURATION:
+	case CONFIG_TYPE_STRING:
+	case CONFIG_TYPE_OPAQUE:
+	case CONFIG_TYPE_ENUM:
+	case CONFIG_TYPE_COUNT:
+		ok = !node || config_bind_scalar(field, node, scope, member, b->report);
+		break;
+	}
+	b->bad_values += !ok;
+}
+
+/* ---- blocks ---- */
+
+/* "exporters::otlp::sending_queue: ", as the Collector's validation names the place. The first part
+ * of the path is a section, the rest of the root path one id, in which dots may stand. */
+static const char *colon_scope(const struct config_scope *scope, struct arena *arena)
+{
+	const char *text;
+	if (!scope->parent) {
+		const char *dot = strchr(scope->path, '.');
+		if (!dot)
+			return scope->path;
+		text = arena_printf(arena, "%.*s::%s", (int)(dot - scope->path), scope->path,
+				    dot + 1);
+	} else if (!scope->key.ptr) {
+		text = arena_printf(arena, "%s::%zu", colon_scope(scope->parent, arena),
+				    scope->index);
+	} else {
+		text = arena_printf(arena, "%s::%.*s", colon_scope(scope->parent, arena),
+				    SLICE_FMT(scope->key));
+	}
+	return text ? text : "";
+}
+
+static void run_check(struct binder *b, const struct config_block *block,
+		      const struct config_node *node, const struct config_scope *scope,
+		      const void *config)
+{
+	const char *scope_before = b->report->scope;
+	enum config_stage stage_before = b->report->stage;
+	const char *place = colon_scope(scope, b->arena);
+	const char *with_end = *place ? arena_printf(b->arena, "%s: ", place) : "";
+	b->report->scope = with_end ? with_end : "";
+	b->report->stage = CONFIG_STAGE_VALIDATE;
+	block->check(config, node, config_scope_path(scope, b->arena), b->report);
+	b->report->scope = scope_before;
+	b->report->stage = stage_before;
+}
+
+static void bind_block(struct binder *b, const struct config_block *block,
+		       const struct config_node *node, const struct config_scope *scope,
+		       void *config)
+{
+	size_t bad_before = b->bad_values;
+	bind_defaults(b, block, scope, config);
+	bool is_switch = !is_null(node) && bind_switch(block, node, config);
+	if (!is_null(node) && !is_switch && node->kind != CONFIG_MAP) {
+		b->bad_values++;
+		config_problem(b->report, CONFIG_ERROR, node->loc,
+			       config_scope_path(scope, b->arena), NULL,
+			       "'%s' expected a map, got '%s'", config_scope_name(scope, b->arena),
+			       config_go_type(node));
+		return;
+	}
+	const struct config_node *map = is_switch ? NULL : node;
+	if (!is_null(map))
+		report_unknown_keys(b, block, map, scope);
+	for (size_t i = 0; i < block->field_count; i++) {
+		const struct config_field *field = &block->fields[i];
+		struct config_scope here = {.parent = scope, .key = slice_str(field->key)};
+		bind_field(b, field, config_get(map, field->key), &here, config);
+	}
+	if (block->check && b->bad_values == bad_before)
+		run_check(b, block, node, scope, config);
+}
+
+void config_bind_named(const struct config_block *block, const struct config_node *node,
+		       const char *path, const char *name, void *config,
+		       struct config_report *report)
+{
+	struct binder b = {.report = report, .arena = report->arena};
+	struct config_scope root = {.path = path, .name = name};
+	enum config_stage stage_before = report->stage;
+	report->stage = CONFIG_STAGE_DECODE;
+	bind_block(&b, block, node, &root, config);
+	report->stage = stage_before;
+}
+
+void config_bind(const struct config_block *block, const struct config_node *node,
+		 const char *path, void *config, struct config_report *report)
+{
+	config_bind_named(block, node, path, "", config, report);
+}

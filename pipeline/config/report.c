@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Collecting and printing problems. Texts are copied into the report's arena; when it is exhausted,
+ * or after CONFIG_PROBLEMS_MAX, problems are counted only, and the print says so.
+ */
+#include "pipeline/config/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { WORD_MAX = 64 }; /* longer words get no suggestion */
+
+void config_report_init(struct config_report *report, struct arena *arena)
+{
+	*report = (struct config_report){
+		.arena = arena, .stage = CONFIG_STAGE_BUILD, .scope = ""};
+	report->last = &report->first;
+}
+
+static const char *copy_text(struct arena *arena, const char *text)
+{
+	return text ? (const char *)arena_copy(arena, slice_str(text)).ptr : NULL;
+}
+
+__attribute__((format(printf, 2, 0))) static const char *
+format_text(struct config_report *report, const char *format, va_list args)
+{
+	va_list again;
+	va_copy(again, args);
+	int len = vsnprintf(NULL, 0, format, args);
+	size_t scope_len = strlen(report->scope);
+	char *text = NULL;
+	if (len >= 0)
+		text = arena_alloc(report->arena, scope_len + (size_t)len + 1);
+	if (text) {
+		memcpy(text, report->scope, scope_len);
+		(void)vsnprintf(text + scope_len, (size_t)len + 1, format, again);
+	}
+	va_end(again);
+	return text;
+}
+
+void config_problem(struct config_report *report, enum config_severity severity,
+		    struct config_loc loc, const char *path, const char *suggestion,
+		    const char *format, ...)
+{
+	size_t known = report->error_count + report->warning_count;
+	if (severity == CONFIG_ERROR)
+		report->error_count++;
+	else
+		report->warning_count++;
+	if (known >= CONFIG_PROBLEMS_MAX)
+		return;
+	struct config_problem *problem = arena_calloc(report->arena, 1, sizeof(*problem));
+	if (!problem)
+		return;
+	va_list args;
+	va_start(args, format);
+	problem->text = format_text(report, format, args);
+	va_end(args);
+	problem->severity = severity;
+	problem->stage = report->stage;
+	problem->loc = loc;
+	problem->path = copy_text(report->arena, path ? path : "");
+	problem->suggestion = copy_text(report->arena, suggestion);
+	if (!problem->text || !problem->path)
+		return;
+	*report->last = problem;
+	report->last = &problem->next;
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t least = a < b ? a : b;
+	return least < c ? least : c;
+}
+
+/* Optimal string alignment distance: insertions, deletions, replacements, swapped neighbours. */
+static size_t edit_distance(struct slice a, struct slice b)
+{
+	size_t rows[3][WORD_MAX + 1];
+	size_t *before = rows[0], *previous = rows[1], *current = rows[2];
+	for (size_t j = 0; j <= b.len; j++)
+		previous[j] = j;
+	for (size_t i = 1; i <= a.len; i++) {
+		current[0] = i;
+		for (size_t j = 1; j <= b.len; j++) {
+			size_t cost = a.ptr[i - 1] != b.ptr[j - 1];
+			current[j] = min3(previous[j] + 1, current[j - 1] + 1,
+					  previous[j - 1] + cost);
+			bool swapped = i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] &&
+				       a.ptr[i - 2] == b.ptr[j - 1];
+			if (swapped && before[j - 2] + 1 < current[j])
+				current[j] = before[j - 2] + 1;
+		}
+		size_t *oldest = before;
+		before = previous;
+		previous = current;
+		current = oldest;
+	}
+	return previous[b.len];
+}
+
+const char *config_nearest(struct slice word, const char *const *candidates, size_t count)
+{
+	const char *nearest = NULL;
+	size_t least = word.len / 3 > 1 ? word.len / 3 : 1;
+	if (word.len > WORD_MAX)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		struct slice candidate = slice_str(candidates[i]);
+		if (candidate.len > WORD_MAX)
+			continue;
+		size_t distance = edit_distance(word, candidate);
+		/* A word of which nothing is left is not near anything. */
+		if (distance >= word.len || distance > least)
+			continue;
+		if (!nearest || distance < least) {
+			nearest = candidates[i];
+			least = distance;
+		}
+	}
+	return nearest;
+}
+
+/* One problem stays one line, whatever keys and values hold. */
+static void print_text(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+		if (byte == '\n')
+			buf_append_str(out, "\\n");
+		else if (byte == '\t')
+			buf_append_str(out, "\\t");
+		else if (byte < 0x20 || byte == 0x7f)
+			buf_printf(out, "\\x%02x", byte);
+		else
+			buf_append_byte(out, byte);
+	}
+}
+
+static void print_place(struct buf *out, const struct config_problem *problem)
+{
+	const char *separator = "";
+	bool has_file = problem->loc.file && *problem->loc.file;
+	if (!has_file && !*problem->path && !problem->suggestion)
+		return;
+	buf_append_str(out, " (");
+	if (has_file) {
+		print_text(out, problem->loc.file);
+		if (problem->loc.line > 0)
+			buf_printf(out, ":%u:%u", problem->loc.line, problem->loc.column);
+		separator = ": ";
+	}
+	if (*problem->path) {
+		buf_append_str(out, separator);
+		print_text(out, problem->path);
+		separator = ", ";
+	} else if (has_file) {
+		separator = ", ";
+	}
+	if (problem->suggestion) {
+		buf_printf(out, "%sdid you mean \"", separator);
+		print_text(out, problem->suggestion);
+		buf_append_str(out, "\"?");
+	}
+	buf_append_str(out, ")");
+}
+
+static void print_problem(struct buf *out, const struct config_problem *problem)
+{
+	print_text(out, problem->text);
+	print_place(out, problem);
+	buf_append_byte(out, '\n');
+}
+
+static size_t print_stage(const struct config_report *report, enum config_stage stage,
+			  struct buf *out)
+{
+	static const char *const heads[CONFIG_STAGE_COUNT] = {
+		[CONFIG_STAGE_RESOLVE] =
+			"failed to get config: cannot resolve the configuration:\n",
+		[CONFIG_STAGE_DECODE] =
+			("failed to get config: cannot unmarshal the configuration: "
+			 "decoding failed due to the following error(s):\n\n"),
+		[CONFIG_STAGE_VALIDATE] = "invalid configuration: ",
+		[CONFIG_STAGE_BUILD] = "",
+	};
+	size_t printed = 0;
+	for (const struct config_problem *p = report->first; p; p = p->next) {
+		if (p->severity != CONFIG_ERROR || p->stage != stage)
+			continue;
+		if (printed++ == 0)
+			buf_append_str(out, heads[stage]);
+		print_problem(out, p);
+	}
+	return printed;
+}
+
+void config_report_print(const struct config_report *report, enum config_severity severity,
+			 struct buf *out)
+{
+	size_t printed = 0;
+	if (severity == CONFIG_ERROR) {
+		if (report->error_count == 0)
+			return;
+		buf_append_str(out, "Error: ");
+		for (int stage = 0; stage < CONFIG_STAGE_COUNT; stage++)
+			printed += print_stage(report, (enum config_stage)stage, out);
+		if (report->error_count > printed)
+			buf_printf(out, "%zu more errors are not shown\n",
+				   report->error_count - printed);
+		return;
+	}
+	for (const struct config_problem *p = report->first; p; p = p->next) {
+		if (p->severity != CONFIG_WARNING)
+			continue;
+		buf_append_str(out, "Warning: ");
+		print_problem(out, p);
+		printed++;
+	}
+	if (report->warning_count > printed)
+		buf_printf(out, "Warning: %zu more warnings are not shown\n",
+			   report->warning_count - printed);
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The top level: sections of components, the service's extensions and pipelines, and their references
+ * to each other. What is wrong is reported with the Collector's texts and stage, all of it in one run;
+ * references are resolved even when a section has errors, so that one typo shows once.
+ */
+#include "pipeline/config/internal.h"
+
+struct binder {
+	const struct config_node *root;
+	const struct config_known_types *known;
+	struct config_report *report;
+	struct arena *arena;
+	struct config_service *service;
+};
+
+static const struct {
+	const char *key, *kind; /* "receivers", "receiver" */
+} section_names[SECTION_COUNT] = {
+	[SECTION_RECEIVERS] = {"receivers", "receiver"},
+	[SECTION_PROCESSORS] = {"processors", "processor"},
+	[SECTION_EXPORTERS] = {"exporters", "exporter"},
+	[SECTION_EXTENSIONS] = {"extensions", "extension"},
+	[SECTION_CONNECTORS] = {"connectors", "connector"},
+};
+
+struct top {
+	const struct config_node *sections[SECTION_COUNT];
+	const struct config_node *service;
+};
+
+static const struct config_field top_fields[] = {
+	CONFIG_NODE(struct top, sections[SECTION_RECEIVERS], "receivers", ""),
+	CONFIG_NODE(struct top, sections[SECTION_PROCESSORS], "processors", ""),
+	CONFIG_NODE(struct top, sections[SECTION_EXPORTERS], "exporters", ""),
+	CONFIG_NODE(struct top, sections[SECTION_EXTENSIONS], "extensions", ""),
+	CONFIG_NODE(struct top, sections[SECTION_CONNECTORS], "connectors", ""),
+	CONFIG_NODE(struct top, service, "service", ""),
+};
+static const struct config_block top_block = CONFIG_BLOCK(struct top, top_fields);
+
+struct service {
+	struct config_strings extensions;
+	const struct config_node *pipelines, *telemetry;
+};
+
+static const struct config_field service_fields[] = {
+	CONFIG_STRING_LIST(struct service, extensions, "extensions", ""),
+	CONFIG_NODE(struct service, pipelines, "pipelines", ""),
+	CONFIG_NODE(struct service, telemetry, "telemetry", ""),
+};
+static const struct config_block service_block = CONFIG_BLOCK(struct service, service_fields);
+
+struct pipeline {
+	struct config_strings receivers, processors, exporters;
+};
+
+static const struct config_field pipeline_fields[] = {
+	CONFIG_STRING_LIST(struct pipeline, receivers, "receivers", ""),
+	CONFIG_STRING_LIST(struct pipeline, processors, "processors", ""),
+	CONFIG_STRING_LIST(struct pipeline, exporters, "exporters", ""),
+};
+static const struct config_block pipeline_block = CONFIG_BLOCK(struct pipeline, pipeline_fields);
+
+static bool is_null(const struct config_node *node)
+{
+	return !node || node->kind == CONFIG_NULL;
+}
+
+/* Reports a ${node} that is neither null nor a map. */
+static bool is_map(struct binder *b, const struct config_node *node, const char *name)
+{
+	if (node->kind == CONFIG_MAP)
+		return true;
+	config_problem(b->report, CONFIG_ERROR, node->loc, name, NULL,
+		       "'%s' expected a map, got '%s'", name, config_go_type(node));
+	return false;
+}
+
+/* ---- sections ---- */
+
+static size_t count_words(const char *const *words)
+{
+	size_t count = 0;
+	while (words && words[count])
+		count++;
+	return count;
+}
+
+static bool type_known(const char *const *types, const char *type)
+{
+	for (; types && *types; types++) {
+		if (strcmp(*types, type) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void report_unknown_type(struct binder *b, const char *const *types,
+				const struct config_id *id, const struct config_entry *entry,
+				const char *path)
+{
+	struct buf valid = BUF_INIT;
+	size_t count = count_words(types);
+	if (entry->node->kind == CONFIG_NULL) {
+		/* Charts and overlays take a component out by setting it to null. */
+		config_problem(b->report, CONFIG_WARNING, entry->key_loc, path, NULL,
+			       "unknown type: \"%s\" for id: \"%s\" is null and left out", id->type,
+			       id->id);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&valid, "%s%s", i > 0 ? " " : "", types[i]);
+	config_problem(b->report, CONFIG_ERROR, entry->key_loc, path,
+		       config_nearest(slice_str(id->type), types, count),
+		       "unknown type: \"%s\" for id: \"%s\" (valid values: [%s])", id->type, id->id,
+		       buf_cstr(&valid));
+	buf_fini(&valid);
+}
+
+static const struct config_component *find_component(const struct config_components *components,
+						     const char *id)
+{
+	for (size_t i = 0; i < components->count; i++) {
+		if (strcmp(components->at[i].id, id) == 0)
+			return &components->at[i];
+	}
+	return NULL;
+}
+
+static void bind_component(struct binder *b, enum config_section section,
+			   const struct config_entry *entry)
+{
+	struct config_components *components = &b->service->sections[section];
+	const char *const *types = b->known->types[section];
+	struct config_id id;
+	const char *path = arena_printf(b->arena, "%s.%.*s", section_names[section].key,
+					SLICE_FMT(entry->key));
+	if (!path || !config_id_parse(entry->key, entry->key_loc, path, b->report, &id))
+		return;
+	if (!type_known(types, id.type)) {
+		report_unknown_type(b, types, &id, entry, path);
+		return;
+	}
+	if (find_component(components, id.id)) {
+		config_problem(b->report, CONFIG_ERROR, entry->key_loc, path, NULL,
+			       "duplicate name \"%s\" after trimming spaces \"%.*s\"", id.id,
+			       SLICE_FMT(entry->key));
+		return;
+	}
+	components->at[components->count++] = (struct config_component){
+		.id = id.id,
+		.type = id.type,
+		.name = id.name,
+		.loc = entry->key_loc,
+		.node = entry->node,
+	};
+}
+
+static void bind_section(struct binder *b, enum config_section section,
+			 const struct config_node *node)
+{
+	if (is_null(node) || !is_map(b, node, section_names[section].key))
+		return;
+	struct config_component *at = arena_calloc(b->arena, node->count, sizeof(*at));
+	if (!at)
+		return;
+	b->service->sections[section].at = at;
+	for (size_t i = 0; i < node->count; i++)
+		bind_component(b, section, &node->entries[i]);
+}
+
+static void check_sections(struct binder *b, const struct top *top)
+{
+	static const enum config_section needed[] = {SECTION_RECEIVERS, SECTION_EXPORTERS};
+	for (size_t i = 0; i < ARRAY_COUNT(needed); i++) {
+		const struct config_node *node = top->sections[needed[i]];
+		if (is_null(node) || (node->kind == CONFIG_MAP && node->count == 0))
+			config_problem(b->report, CONFIG_ERROR, b->root->loc, "", NULL,
+				       "no %s configuration specified in config",
+				       section_names[needed[i]].kind);
+	}
+}
+
+/* ---- references ---- */
+
+static const char *nearest_id(struct binder *b, const struct config_components *components,
+			      const char *id)
+{
+	const char **ids = arena_calloc(b->arena, components->count, sizeof(*ids));
+	if (!ids)
+		return NULL;
+	for (size_t i = 0; i < components->count; i++)
+		ids[i] = components->at[i].id;
+	return config_nearest(slice_str(id), ids, components->count);
+}
+
+/* Whether the section's map in the file has ${id}, though it was refused there: one problem is enough. */
+static bool was_refused(const struct binder *b, enum config_section section, const char *id)
+{
+	const struct config_node *node =
+		config_get(config_get(b->root, section_names[section].key), id);
+	return node && node->kind != CONFIG_NULL;
+}
+
+static bool already_in(const struct config_refs *refs, size_t at)
+{
+	for (size_t i = 0; i < refs->count; i++) {
+		if (refs->at[i].at == at)
+			return true;
+	}
+	return false;
+}
+
+/* Where a list of references stands: "service::pipelines::traces" and its key path. */
+struct referrer {
+	const char *place, *path;
+};
+
+static void bind_ref(struct binder *b, enum config_section section, const char *text,
+		     const struct config_node *node, const struct referrer *from,
+		     struct config_refs *refs)
+{
+	const struct config_components *components = &b->service->sections[section];
+	const char *kind = section_names[section].kind;
+	struct config_id id;
+	if (!config_id_parse(slice_str(text), node->loc, from->path, b->report, &id))
+		return;
+	const struct config_component *component = find_component(components, id.id);
+	if (!component) {
+		if (!was_refused(b, section, id.id) && !was_refused(b, SECTION_CONNECTORS, id.id))
+			config_problem(b->report, CONFIG_ERROR, node->loc, from->path,
+				       nearest_id(b, components, id.id),
+				       "%s: references %s \"%s\" which is not configured",
+				       from->place, kind, id.id);
+		return;
+	}
+	size_t at = (size_t)(component - components->at);
+	if (!already_in(refs, at))
+		refs->at[refs->count++] = (struct config_ref){at, node->loc};
+	else
+		config_problem(b->report,
+			       section == SECTION_PROCESSORS ? CONFIG_ERROR : CONFIG_WARNING,
+			       node->loc, from->path, NULL, "%s: references %s \"%s\" multiple times",
+			       from->place, kind, id.id);
+}
+
+static void bind_refs(struct binder *b, enum config_section section,
+		      const struct config_strings *texts, const struct referrer *from,
+		      struct config_refs *ret_refs)
+{
+	struct config_refs refs = {0};
+	refs.at = arena_calloc(b->arena, texts->count, sizeof(*refs.at));
+	if (!refs.at)
+		return;
+	for (size_t i = 0; i < texts->count; i++)
+		bind_ref(b, section, texts->at[i], texts->nodes[i], from, &refs);
+	*ret_refs = refs;
+}
+
+/* ---- pipelines ---- */
+
+enum signal { SIGNAL_TRACES = 0, SIGNAL_OTHER, SIGNAL_UNKNOWN };
+
+static enum signal signal_of(const char *type)
+{
+	static const char *const others[] = {"metrics", "logs", "profiles"};
+	if (strcmp(type, "traces") == 0)
+		return SIGNAL_TRACES;
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+		if (strcmp(type, others[i]) == 0)
+			return SIGNAL_OTHER;
+	}
+	return SIGNAL_UNKNOWN;
+}
+
+/* Whether ${id} can become a pipeline here; a null one of another signal was taken out on purpose. */
+static bool accept_signal(struct binder *b, const struct config_id *id,
+			  const struct config_entry *entry, const char *path)
+{
+	static const char *const signals[] = {"logs", "metrics", "profiles", "traces"};
+	enum signal signal = signal_of(id->type);
+	b->report->stage = CONFIG_STAGE_DECODE;
+	if (signal == SIGNAL_UNKNOWN)
+		config_problem(b->report, CONFIG_ERROR, entry->key_loc, path,
+			       config_nearest(slice_str(id->type), signals, ARRAY_COUNT(signals)),
+			       "in \"%s\" id: unknown pipeline signal: \"%s\"", id->id, id->type);
+	b->report->stage = CONFIG_STAGE_VALIDATE;
+	if (signal == SIGNAL_OTHER && entry->node->kind != CONFIG_NULL)
+		config_problem(b->report, CONFIG_ERROR, entry->key_loc, path, NULL,
+			       "service::pipelines::%s: this program carries traces only: remove "
+			       "the pipeline, or set it to null (%s: null)",
+			       id->id, id->id);
+	return signal == SIGNAL_TRACES && entry->node->kind != CONFIG_NULL;
+}
+
+static void check_pipeline(struct binder *b, const struct pipeline *written,
+			   const struct config_entry *entry, const struct referrer *from)
+{
+	if (written->receivers.count == 0)
+		config_problem(b->report, CONFIG_ERROR, entry->key_loc, from->path, NULL,
+			       "%s: must have at least one receiver", from->place);
+	if (written->exporters.count == 0)
+		config_problem(b->report, CONFIG_ERROR, entry->key_loc, from->path, NULL,
+			       "%s: must have at least one exporter", from->place);
+}
+
+static void bind_pipeline(struct binder *b, const struct config_entry *entry)
+{
+	struct config_service *service = b->service;
+	struct config_id id;
+	struct pipeline written;
+	const char *path =
+		arena_printf(b->arena, "service.pipelines.%.*s", SLICE_FMT(entry->key));
+	b->report->stage = CONFIG_STAGE_DECODE;
+	if (!path || !config_id_parse(entry->key, entry->key_loc, path, b->report, &id) ||
+	    !accept_signal(b, &id, entry, path))
+		return;
+	for (size_t i = 0; i < service->pipeline_count; i++) {
+		if (strcmp(service->pipelines[i].id, id.id) == 0) {
+			config_problem(b->report, CONFIG_ERROR, entry->key_loc, path, NULL,
+				       "duplicate name \"%s\" after trimming spaces \"%.*s\"",
+				       id.id, SLICE_FMT(entry->key));
+			return;
+		}
+	}
+	const char *name = arena_printf(b->arena, "service.pipelines[%s]", id.id);
+	const char *place = arena_printf(b->arena, "service::pipelines::%s", id.id);
+	size_t errors_before = b->report->error_count;
+	if (!name || !place)
+		return;
+	config_bind_named(&pipeline_block, entry->node, path, name, &written, b->report);
+	if (b->report->error_count != errors_before)
+		return;
+	struct referrer from = {place, path};
+	struct config_pipeline *pipeline = &service->pipelines[service->pipeline_count++];
+	*pipeline = (struct config_pipeline){.id = id.id, .loc = entry->key_loc};
+	check_pipeline(b, &written, entry, &from);
+	bind_refs(b, SECTION_RECEIVERS, &written.receivers, &from, &pipeline->receivers);
+	bind_refs(b, SECTION_PROCESSORS, &written.processors, &from, &pipeline->processors);
+	bind_refs(b, SECTION_EXPORTERS, &written.exporters, &from, &pipeline->exporters);
+}
+
+static void bind_pipelines(struct binder *b, const struct config_node *node,
+			   struct config_loc service_loc)
+{
+	size_t errors_before = b->report->error_count;
+	b->report->stage = CONFIG_STAGE_DECODE;
+	if (!is_null(node) && !is_map(b, node, "service.pipelines"))
+		return;
+	size_t count = is_null(node) ? 0 : node->count;
+	b->service->pipelines = arena_calloc(b->arena, count, sizeof(*b->service->pipelines));
+	for (size_t i = 0; b->service->pipelines && i < count; i++)
+		bind_pipeline(b, &node->entries[i]);
+	b->report->stage = CONFIG_STAGE_VALIDATE;
+	if (b->service->pipeline_count == 0 && b->report->error_count == errors_before)
+		config_problem(b->report, CONFIG_ERROR, node ? node->loc : service_loc,
+			       "service.pipelines", NULL,
+			       "service::pipelines: service must have at least one pipeline");
+}
+
+/* ---- the whole ---- */
+
+static void bind_service(struct binder *b, const struct config_node *node)
+{
+	struct service written;
+	struct referrer from = {"service::extensions", "service.extensions"};
+	config_bind_named(&service_block, node, "service", "service", &written, b->report);
+	b->report->stage = CONFIG_STAGE_VALIDATE;
+	bind_refs(b, SECTION_EXTENSIONS, &written.extensions, &from, &b->service->extensions);
+	bind_pipelines(b, written.pipelines, node ? node->loc : b->root->loc);
+	config_telemetry_bind(written.telemetry, &b->service->telemetry, b->report);
+}
+
+const struct config_service *config_service_bind(const struct config_node *root,
+						 const struct config_known_types *known,
+						 struct config_report *report)
+{
+	size_t errors_before = report->error_count;
+	enum config_stage stage_before = report->stage;
+	struct top top;
+	struct binder b = {.root = root, .known = known, .report = report, .arena = report->arena};
+	b.service = arena_calloc(report->arena, 1, sizeof(*b.service));
+	if (!b.service)
+		return NULL;
+	report->stage = CONFIG_STAGE_VALIDATE;
+	if (!root || root->count == 0) {
+		config_problem(report, CONFIG_ERROR, root ? root->loc : (struct config_loc){0}, "",
+			       NULL, "empty configuration file");
+	} else {
+		config_bind(&top_block, root, "", &top, report);
+		check_sections(&b, &top);
+		report->stage = CONFIG_STAGE_DECODE;
+		for (int section = 0; section < SECTION_COUNT; section++)
+			bind_section(&b, (enum config_section)section, top.sections[section]);
+		bind_service(&b, top.service);
+	}
+	report->stage = stage_before;
+	return report->error_count == errors_before && !report->arena->exhausted ? b.service : NULL;
+}

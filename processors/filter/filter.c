@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The filter processor: drops resources, scopes, spans and span events for which any condition is
+ * true, in this order; events are looked at only on spans that stay. A span whose events were all
+ * dropped stays; scopes and resources left without spans are not sent.
+ *
+ * What each condition dropped is counted, shown on the metrics page, and written to the log every
+ * ten seconds while it changes: `logs | grep -i filter` answers "who dropped my span".
+ */
+#include "processors/filter/filter_internal.h"
+
+#include <stdlib.h>
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+static const struct metric_desc metric_filtered = {
+	"otelcol_processor_filter_spans_filtered", "{spans}",
+	"Number of spans dropped by the filter processor [Alpha]", METRIC_COUNTER};
+static const struct metric_desc metric_events = {
+	"sluice_processor_filter_events_filtered", "{events}",
+	"Span events dropped by the filter processor", METRIC_COUNTER};
+static const struct metric_desc metric_condition = {
+	"sluice_processor_filter_condition_dropped", "{items}",
+	"Spans (events for spanevent conditions) that a condition dropped", METRIC_COUNTER};
+static const struct metric_desc metric_errors = {
+	"sluice_processor_filter_condition_errors", "{errors}",
+	"Evaluations of a condition that ended in an error", METRIC_COUNTER};
+
+static bool register_condition(struct filter_condition *condition, const struct component_env *env)
+{
+	struct buf labels = BUF_INIT, text = BUF_INIT;
+	buf_append(&text, condition->text);
+	metrics_label(&labels, "filter", env->id);
+	metrics_label(&labels, "condition", buf_cstr(&text));
+	bool added = metrics_add(env->metrics, &metric_condition, buf_cstr(&labels),
+				 &condition->dropped) &&
+		     metrics_add(env->metrics, &metric_errors, buf_cstr(&labels),
+				 &condition->errors);
+	buf_fini(&labels);
+	buf_fini(&text);
+	return added;
+}
+
+static bool register_metrics(struct filter *self, const struct component_env *env)
+{
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "filter", env->id);
+	bool added = metrics_add(env->metrics, &metric_filtered, buf_cstr(&labels),
+				 &self->spans_filtered) &&
+		     metrics_add(env->metrics, &metric_events, buf_cstr(&labels),
+				 &self->events_filtered);
+	buf_fini(&labels);
+	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++) {
+		struct condition_list *list = &self->conditions[context];
+		for (size_t i = 0; i < list->count; i++)
+			added = added && register_condition(&list->at[i], env);
+	}
+	return added;
+}
+
+static void destroy(void *arg)
+{
+	struct filter *self = arg;
+	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++) {
+		struct condition_list *list = &self->conditions[context];
+		for (size_t i = 0; i < list->count; i++)
+			ottl_condition_free(list->at[i].condition);
+	}
+	free(self);
+}
+
+static void *create(const struct component_env *env, const void *config,
+		    struct config_report *report)
+{
+	struct filter *self = calloc(1, sizeof(*self));
+	if (!self)
+		return NULL;
+	self->log = env->log;
+	self->budget = env->budget;
+	if (!filter_parse(self, env, config, report) || !register_metrics(self, env)) {
+		destroy(self);
+		return NULL;
+	}
+	return self;
+}
+
+static void *shard_new(void *self)
+{
+	return ottl_scratch_new(((struct filter *)self)->budget);
+}
+
+static void shard_free(void *state)
+{
+	ottl_scratch_free(state);
+}
+
+/* ---- filtering ------------------------------------------------------------------------------ */
+
+/* One request on its way through the filter. */
+struct pass {
+	struct filter *filter;
+	struct edit *edit;
+	struct ottl_scratch *scratch;
+	struct err first_error; /* of a condition with error_mode propagate */
+	bool propagate;
+};
+
+/* A condition could not be evaluated on an element: rare. Returns false, "not matched". */
+static COLD bool note_error(struct pass *pass, struct filter_condition *condition,
+			    const struct err *err)
+{
+	counter_add(&condition->errors, 1);
+	if (condition->error_mode == ERROR_IGNORE) {
+		log_warn(&pass->filter->log, LOG_MSG("failed to eval condition"), LOG_ERR(err),
+			 LOG_SLICE("condition", condition->text));
+	} else if (condition->error_mode == ERROR_PROPAGATE && !pass->propagate) {
+		pass->propagate = true;
+		pass->first_error = *err;
+	}
+	return false;
+}
+
+/* The first condition of the list that is true for element ${at}; NULL when none is. */
+static inline struct filter_condition *match(struct pass *pass, struct condition_list *list,
+					     uint32_t at)
+{
+	struct err err;
+	for (size_t i = 0; i < list->count; i++) {
+		struct filter_condition *condition = &list->at[i];
+		switch (ottl_eval(condition->condition, pass->edit, at, pass->scratch, &err)) {
+		case OTTL_TRUE: return condition;
+		case OTTL_ERROR: (void)note_error(pass, condition, &err); break;
+		case OTTL_FALSE: break;
+		}
+	}
+	return NULL;
+}
+
+static void drop_spans(struct pass *pass, uint32_t begin, uint32_t count,
+		       struct filter_condition *why)
+{
+	uint32_t before = edit_live_spans(pass->edit);
+	for (uint32_t span = begin; span < begin + count; span++)
+		edit_drop_span(pass->edit, span);
+	counter_add(&why->dropped, before - edit_live_spans(pass->edit));
+}
+
+static void filter_resources(struct pass *pass)
+{
+	const struct trace_index *index = edit_index(pass->edit);
+	struct condition_list *list = &pass->filter->conditions[OTTL_RESOURCE];
+	for (uint32_t i = 0; list->count > 0 && i < index->resource_count; i++) {
+		struct filter_condition *why = match(pass, list, i);
+		if (!why)
+			continue;
+		uint32_t before = edit_live_spans(pass->edit);
+		edit_drop_resource(pass->edit, i);
+		counter_add(&why->dropped, before - edit_live_spans(pass->edit));
+	}
+}
+
+static void filter_scopes(struct pass *pass)
+{
+	const struct trace_index *index = edit_index(pass->edit);
+	struct condition_list *list = &pass->filter->conditions[OTTL_SCOPE];
+	for (uint32_t i = 0; list->count > 0 && i < index->scope_count; i++) {
+		struct filter_condition *why = match(pass, list, i);
+		if (why)
+			drop_spans(pass, index->scopes[i].span_begin, index->scopes[i].span_count,
+				   why);
+	}
+}
+
+static void filter_spans(struct pass *pass)
+{
+	uint32_t count = edit_index(pass->edit)->span_count;
+	struct condition_list *list = &pass->filter->conditions[OTTL_SPAN];
+	for (uint32_t span = 0; list->count > 0 && span < count; span++) {
+		if (!edit_span_live(pass->edit, span))
+			continue;
+		struct filter_condition *why = match(pass, list, span);
+		if (why) {
+			edit_drop_span(pass->edit, span);
+			counter_add(&why->dropped, 1);
+		}
+	}
+}
+
+static void filter_events(struct pass *pass)
+{
+	const struct trace_index *index = edit_index(pass->edit);
+	struct condition_list *list = &pass->filter->conditions[OTTL_SPANEVENT];
+	uint64_t dropped = 0;
+	for (uint32_t event = 0; list->count > 0 && event < index->event_count; event++) {
+		if (!edit_span_live(pass->edit, index->events[event].span) ||
+		    !edit_event_live(pass->edit, event))
+			continue;
+		struct filter_condition *why = match(pass, list, event);
+		if (why) {
+			edit_drop_event(pass->edit, event);
+			counter_add(&why->dropped, 1);
+			dropped++;
+		}
+	}
+	counter_add(&pass->filter->events_filtered, dropped);
+}
+
+static enum process_outcome process(void *arg, void *state, struct edit *edit, struct err *err)
+{
+	struct pass pass = {.filter = arg, .edit = edit, .scratch = state};
+	uint32_t before = edit_live_spans(edit);
+	filter_resources(&pass);
+	filter_scopes(&pass);
+	filter_spans(&pass);
+	filter_events(&pass);
+	if (pass.propagate) {
+		*err = pass.first_error;
+		return PROCESS_RETRY; /* not permanent in the Collector either: 503 */
+	}
+	counter_add(&pass.filter->spans_filtered, before - edit_live_spans(edit));
+	return PROCESS_CONTINUE;
+}
+
+/* ---- telling -------------------------------------------------------------------------------- */
+
+static void report(void *arg)
+{
+	struct filter *self = arg;
+	uint64_t spans = counter_get(&self->spans_filtered);
+	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++) {
+		struct condition_list *list = &self->conditions[context];
+		for (size_t i = 0; i < list->count; i++) {
+			struct filter_condition *condition = &list->at[i];
+			uint64_t dropped = counter_get(&condition->dropped);
+			if (dropped == condition->reported)
+				continue;
+			log_info(&self->log, LOG_MSG("Filter dropped spans"),
+				 LOG_SLICE("condition", condition->text),
+				 LOG_UINT("dropped", dropped - condition->reported),
+				 LOG_UINT("dropped_total", dropped),
+				 LOG_UINT("filter_dropped_total", spans));
+			condition->reported = dropped;
+		}
+	}
+}
+
+struct lint {
+	struct filter *filter;
+	struct filter_condition *condition;
+	struct config_report *report;
+};
+
+static void on_finding(void *arg, const char *finding)
+{
+	struct lint *lint = arg;
+	config_problem(lint->report, CONFIG_WARNING, lint->condition->loc, lint->filter->log.id,
+		       NULL, "condition %.*s: %s", SLICE_FMT(lint->condition->text), finding);
+}
+
+static void lint(void *arg, struct config_report *report)
+{
+	struct filter *self = arg;
+	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++) {
+		struct condition_list *list = &self->conditions[context];
+		for (size_t i = 0; i < list->count; i++) {
+			struct lint lint = {self, &list->at[i], report};
+			ottl_lint(list->at[i].condition, on_finding, &lint);
+		}
+	}
+}
+
+static const struct processor_ops ops = {.create = create,
+					 .shard_new = shard_new,
+					 .shard_free = shard_free,
+					 .process = process,
+					 .report = report,
+					 .lint = lint,
+					 .destroy = destroy};
+
+const struct component_type processor_filter = {
+	.kind = COMPONENT_PROCESSOR,
+	.names = {"filter"},
+	.summary = "Drops resources, spans and span events by OTTL conditions.",
+	.config = &filter_block,
+	.processor = &ops};
