@@ -44,17 +44,14 @@ SLUICE_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(INCLUDES) $(OPT_$(MODE)) -MMD -MP
 LIBS = $(PKG_LIBS) -lpthread -lm
 
 # ---- what is built --------------------------------------------------------------------------
-# The example traces are in the library, because tests send and check them.
-EXAMPLES := $(wildcard cmd/example_*.c)
-SRCS := $(wildcard pipeline/*/*.c receivers/*/*.c processors/*/*.c exporters/*/*.c extensions/*/*.c) \
-	$(EXAMPLES)
-CMDS := $(filter-out $(EXAMPLES),$(wildcard cmd/*.c))
+SRCS := $(wildcard pipeline/*/*.c receivers/*/*.c processors/*/*.c exporters/*/*.c extensions/*/*.c)
+CMDS := $(wildcard cmd/*.c)
 PROTOS := $(wildcard proto/*.proto)
 GEN := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
 LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
 MAIN := $(B)/cmd/sluice.o
 LIB := $(B)/libsluice.a
-# The subcommands are in the library, too, so that tests reach them.
+# The subcommands are in the library, too, so that tests reach them and their parts.
 LIB_OBJS := $(SRCS:%.c=$(B)/%.o) $(filter-out $(MAIN),$(CMDS:%.c=$(B)/%.o)) $(GEN:%.c=%.o) $(LLHTTP)
 TEST_LIB := $(B)/libtest.a
 TEST_LIB_SRCS := $(wildcard tests/support/*.c)
@@ -164,7 +161,7 @@ SHARDS_tsan := 3
 # What runs: TSan has its own choice, every other mode runs all.
 chosen = $(or $($(1)_$(MODE)),$(2))
 
-PROGRAM := $(if $(CMDS),$(B)/sluice $(if $(filter release,$(MODE)),bin/sluice))
+PROGRAM := $(if $(wildcard cmd/sluice.c),$(B)/sluice $(if $(filter release,$(MODE)),bin/sluice))
 build-tests: $(PROGRAM) $(call chosen,TESTS,$(TESTS_all))
 
 run-tests: build-tests

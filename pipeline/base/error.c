@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What error.h tells the analyzer about them must not get in the way of their definitions. */
+#undef err_set
+#undef err_set_sys
+#undef err_set_at
+#undef err_wrap
+
 static const char *const kind_names[ERR_KIND_COUNT] = {
 	[ERR_NONE] = "none",   [ERR_CONFIG] = "config", [ERR_DECODE] = "decode",
 	[ERR_LIMIT] = "limit", [ERR_NOMEM] = "nomem",	[ERR_IO] = "io",

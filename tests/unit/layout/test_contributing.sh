@@ -11,10 +11,11 @@ build=${SLUICE_BUILD:-$PWD/build/release}
 mode=${build##*/}
 
 copy_tree() {
-	mkdir -p "$tree/build/$mode/tests" "$tree/tests/unit"
-	cp -a Makefile pipeline receivers processors exporters extensions cmd proto configs "$tree" &&
-		cp -a tests/run tests/support "$tree/tests" || return 1
-	for part in libsluice.a gen llhttp pipeline receivers processors exporters extensions cmd; do
+	sources="pipeline receivers processors exporters extensions cmd"
+	mkdir -p "$tree/build/$mode" "$tree/tests" &&
+		cp -a Makefile proto $(ls -d $sources configs 2>/dev/null) "$tree" &&
+		cp -a tests/run $(ls -d tests/support 2>/dev/null) "$tree/tests" || return 1
+	for part in libsluice.a objects.list gen llhttp $sources; do
 		[ ! -e "$build/$part" ] || cp -a "$build/$part" "$tree/build/$mode/" || return 1
 	done
 }
