@@ -231,12 +231,13 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 	if (!self->servers[which] || server_start(self->servers[which], host->accept_loop,
 						  host->shards, host->shard_count, err) != 0)
 		return -1;
+	uint16_t port = server_port(self->servers[which]); /* differs from the endpoint's 0 */
 	if (grpc)
 		log_info(&self->log, LOG_MSG("Starting GRPC server"),
-			 LOG_STR("endpoint", server.endpoint));
+			 LOG_STR("endpoint", server.endpoint), LOG_UINT("port", port));
 	else
 		log_info(&self->log, LOG_MSG("Starting HTTP server"),
-			 LOG_STR("endpoint", server.endpoint));
+			 LOG_STR("endpoint", server.endpoint), LOG_UINT("port", port));
 	return 0;
 }
 
