@@ -35,6 +35,13 @@ struct export_call {
 	void (*done)(struct export_call *call, const struct export_result *result);
 };
 
+/* How the delivery layer reaches an exporter; the slots of struct exporter_ops. */
+struct export_target {
+	void *self;
+	void (*send)(void *self, struct export_call *call);
+	void (*cancel)(void *self, struct export_call *call); /* may be NULL */
+};
+
 /* Home loop's thread, exactly once for each send. */
 static inline void export_done(struct export_call *call, const struct export_result *result)
 {

@@ -104,8 +104,8 @@ static void worsen(struct job *job, enum ack_outcome outcome)
 static void drop_first(struct job *job, enum drop_reason reason)
 {
 	uint32_t spans = job->first->batch->span_count;
-	counter_add(&job->host.counters->send_failed, spans);
-	counter_add(&job->host.counters->dropped[reason], spans);
+	counter_add(&job->host.ledger->send_failed, spans);
+	counter_add(&job->host.ledger->dropped[reason], spans);
 	worsen(job, reason == DROP_PERMANENT || reason == DROP_TOO_LARGE ? ACK_DROPPED : ACK_RETRY);
 	remove_first(job);
 }
@@ -155,8 +155,8 @@ void job_run(struct job *job, struct batch *batch)
 	if (whole) {
 		append_piece(job, whole);
 	} else {
-		counter_add(&job->host.counters->send_failed, batch->span_count);
-		counter_add(&job->host.counters->dropped[DROP_MEMORY], batch->span_count);
+		counter_add(&job->host.ledger->send_failed, batch->span_count);
+		counter_add(&job->host.ledger->dropped[DROP_MEMORY], batch->span_count);
 		worsen(job, ACK_RETRY);
 	}
 	job->retry = (struct retry_state){.started_ns = clock_monotonic_ns()};
@@ -169,14 +169,14 @@ static void attempt(struct job *job)
 	job->call.timeout_ns = job->host.config->timeout_ns;
 	job->call.exporter = NULL;
 	job->sending = true;
-	counter_add(&job->host.counters->requests, 1);
-	job->host.exporter->send(job->host.exporter->self, &job->call);
+	counter_add(&job->host.ledger->requests, 1);
+	job->host.target->send(job->host.target->self, &job->call);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct job *job = CONTAINER_OF(timer, struct job, timer);
-	counter_add(&job->host.counters->retries, 1);
+	counter_add(&job->host.ledger->retries, 1);
 	attempt(job);
 }
 
@@ -195,10 +195,10 @@ static void delivered(struct job *job, const struct export_result *result)
 {
 	uint32_t spans = job->first->batch->span_count;
 	uint64_t rejected = result->rejected_spans < spans ? result->rejected_spans : spans;
-	counter_add(&job->host.counters->sent, spans - rejected);
+	counter_add(&job->host.ledger->sent, spans - rejected);
 	if (rejected > 0) {
-		counter_add(&job->host.counters->send_failed, rejected);
-		counter_add(&job->host.counters->dropped[DROP_REJECTED], rejected);
+		counter_add(&job->host.ledger->send_failed, rejected);
+		counter_add(&job->host.ledger->dropped[DROP_REJECTED], rejected);
 	}
 	if (rejected > 0 || result->partial_warning)
 		log_warn(job->host.log, LOG_MSG("Partial success response"),
@@ -326,7 +326,7 @@ static void too_large(struct job *job, const struct export_result *result)
 		struct export_result memory = {.outcome = EXPORT_PERMANENT, .err = why};
 		failed_for_good(job, &memory, DROP_MEMORY);
 	} else {
-		counter_add(&job->host.counters->splits, 1);
+		counter_add(&job->host.ledger->splits, 1);
 		job->requests += 2;
 		remove_first(job);
 		next(job);
@@ -336,7 +336,7 @@ static void too_large(struct job *job, const struct export_result *result)
 static void end_aborted(struct job *job, const struct export_result *result)
 {
 	if (result && result->outcome == EXPORT_DELIVERED) {
-		counter_add(&job->host.counters->sent, job->first->batch->span_count);
+		counter_add(&job->host.ledger->sent, job->first->batch->span_count);
 		remove_first(job);
 	}
 	(void)drop_all(job, DROP_SHUTDOWN);
@@ -369,8 +369,8 @@ void job_abort(struct job *job)
 	job->aborting = true;
 	if (job->sending) {
 		/* Ends through on_done: now if it can be cancelled, soon if attempts are short. */
-		if (job->host.exporter->cancel)
-			job->host.exporter->cancel(job->host.exporter->self, &job->call);
+		if (job->host.target->cancel)
+			job->host.target->cancel(job->host.target->self, &job->call);
 		return;
 	}
 	(void)uv_timer_stop(&job->timer);

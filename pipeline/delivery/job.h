@@ -6,15 +6,18 @@
 #ifndef SLUICE_DELIVERY_JOB_H
 #define SLUICE_DELIVERY_JOB_H
 
+#include "pipeline/base/log.h"
 #include "pipeline/delivery/ack.h"
+#include "pipeline/delivery/ledger.h"
 #include "pipeline/delivery/retry.h"
-#include "pipeline/delivery/sender.h"
+#include "pipeline/net/loop.h"
+#include "pipeline/trace/key_table.h"
 
 /* What the slot borrows from its sender. */
 struct job_host {
 	const struct delivery_config *config;
-	const struct sender_exporter *exporter;
-	struct sender_counters *counters;
+	const struct export_target *target;
+	struct ledger *ledger;
 	const struct log *log;
 	struct budget *budget;
 	const struct key_table *keys;

@@ -29,7 +29,7 @@ struct queued {
 struct sender {
 	/* immutable after start */
 	struct delivery_config config;
-	struct sender_exporter exporter;
+	struct export_target target;
 	struct log log;
 	struct budget *budget;
 	struct loop *home;
@@ -38,7 +38,7 @@ struct sender {
 	/* shared, atomic */
 	_Atomic uint64_t used_units;
 	_Atomic uint64_t held_spans;
-	struct sender_counters counters;
+	struct ledger ledger;
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
 	struct queued *first, **last;
@@ -49,21 +49,6 @@ struct sender {
 	size_t job_count;
 	bool stopped;
 };
-
-static const char *const reason_names[DROP_REASON_COUNT] = {
-	[DROP_PERMANENT] = "permanent_error",
-	[DROP_RETRIES_EXHAUSTED] = "retries_exhausted",
-	[DROP_REJECTED] = "rejected_by_backend",
-	[DROP_TOO_LARGE] = "too_large",
-	[DROP_QUEUE_FULL] = "queue_full",
-	[DROP_SHUTDOWN] = "shutdown",
-	[DROP_MEMORY] = "memory",
-};
-
-const char *drop_reason_name(enum drop_reason reason)
-{
-	return reason_names[reason];
-}
 
 static void pump(struct sender *sender);
 static void run_pump(struct loop_task *task);
@@ -155,16 +140,16 @@ static struct batch *dequeue(struct sender *sender)
 
 void sender_count_full(struct sender *sender, uint32_t spans)
 {
-	counter_add(&sender->counters.enqueue_failed, spans);
-	counter_add(&sender->counters.dropped[DROP_QUEUE_FULL], spans);
+	counter_add(&sender->ledger.enqueue_failed, spans);
+	counter_add(&sender->ledger.dropped[DROP_QUEUE_FULL], spans);
 	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. sending queue is full"),
 		  LOG_UINT("rejected_items", spans));
 }
 
 void sender_count_memory(struct sender *sender, uint32_t spans)
 {
-	counter_add(&sender->counters.enqueue_failed, spans);
-	counter_add(&sender->counters.dropped[DROP_MEMORY], spans);
+	counter_add(&sender->ledger.enqueue_failed, spans);
+	counter_add(&sender->ledger.dropped[DROP_MEMORY], spans);
 	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. out of memory"),
 		  LOG_UINT("rejected_items", spans));
 }
@@ -215,7 +200,7 @@ static void pump(struct sender *sender)
 /* ---- life ----------------------------------------------------------------------------------- */
 
 struct sender *sender_new(const struct delivery_config *config,
-			  const struct sender_exporter *exporter, const struct log *log,
+			  const struct export_target *target, const struct log *log,
 			  struct budget *budget, const struct key_table *keys)
 {
 	const struct queue_config *queue = &config->queue;
@@ -229,7 +214,7 @@ struct sender *sender_new(const struct delivery_config *config,
 		return NULL;
 	}
 	sender->config = *config;
-	sender->exporter = *exporter;
+	sender->target = *target;
 	sender->log = *log;
 	sender->budget = budget;
 	sender->capacity = queue->enabled ? queue->queue_size : CAPACITY_WITHOUT_QUEUE;
@@ -241,8 +226,8 @@ struct sender *sender_new(const struct delivery_config *config,
 	uint64_t seed = hash_key_random().a;
 	for (size_t i = 0; i < sender->job_count; i++) {
 		const struct job_host host = {.config = &sender->config,
-					      .exporter = &sender->exporter,
-					      .counters = &sender->counters,
+					      .target = &sender->target,
+					      .ledger = &sender->ledger,
 					      .log = &sender->log,
 					      .budget = budget,
 					      .keys = keys,
@@ -294,8 +279,8 @@ void sender_abort(struct sender *sender)
 	uint64_t left = sender_held_spans(sender);
 	struct batch *batch;
 	while ((batch = dequeue(sender))) {
-		counter_add(&sender->counters.send_failed, batch->span_count);
-		counter_add(&sender->counters.dropped[DROP_SHUTDOWN], batch->span_count);
+		counter_add(&sender->ledger.send_failed, batch->span_count);
+		counter_add(&sender->ledger.dropped[DROP_SHUTDOWN], batch->span_count);
 		job_acknowledge(sender->waits, batch, ACK_RETRY);
 		on_job_end(sender, batch);
 	}
@@ -330,41 +315,20 @@ void sender_free(struct sender *sender)
 
 /* ---- telemetry ------------------------------------------------------------------------------ */
 
-const struct sender_counters *sender_get_counters(const struct sender *sender)
+const struct ledger *sender_ledger(const struct sender *sender)
 {
-	return &sender->counters;
+	return &sender->ledger;
 }
 
-static const struct metric_desc metric_sent = {
-	"otelcol_exporter_sent_spans", "{spans}",
-	"Number of spans successfully sent to destination. [Alpha]", METRIC_COUNTER};
-static const struct metric_desc metric_send_failed = {
-	"otelcol_exporter_send_failed_spans", "{spans}",
-	"Number of spans in failed attempts to send to destination. [Alpha]", METRIC_COUNTER};
-static const struct metric_desc metric_enqueue_failed = {
-	"otelcol_exporter_enqueue_failed_spans", "{spans}",
-	"Number of spans failed to be added to the sending queue. [Alpha]", METRIC_COUNTER};
 static const struct metric_desc metric_queue_size = {
 	"otelcol_exporter_queue_size", "{batches}",
 	"Current size of the retry queue (in batches). [Alpha]", METRIC_GAUGE};
 static const struct metric_desc metric_queue_capacity = {
 	"otelcol_exporter_queue_capacity", "{batches}",
 	"Fixed capacity of the retry queue (in batches). [Alpha]", METRIC_GAUGE};
-static const struct metric_desc metric_dropped = {
-	"sluice_exporter_dropped_spans", "{spans}",
-	"Spans that were accepted and not delivered, by reason", METRIC_COUNTER};
 static const struct metric_desc metric_held = {
 	"sluice_exporter_held_spans", "{spans}",
 	"Spans accepted and neither delivered nor dropped yet", METRIC_GAUGE};
-static const struct metric_desc metric_requests = {
-	"sluice_exporter_requests", "{requests}", "Requests sent, repeats included",
-	METRIC_COUNTER};
-static const struct metric_desc metric_retries = {
-	"sluice_exporter_retries", "{requests}", "Requests sent again after a failure",
-	METRIC_COUNTER};
-static const struct metric_desc metric_splits = {
-	"sluice_exporter_splits", "{requests}", "Requests halved because the backend refused them",
-	METRIC_COUNTER};
 
 static double read_size(void *arg)
 {
@@ -385,26 +349,10 @@ bool sender_register(struct sender *sender, struct metrics *metrics, const char 
 {
 	struct buf labels = BUF_INIT;
 	metrics_label(&labels, "exporter", id);
-	const struct sender_counters *counters = &sender->counters;
-	const char *text = buf_cstr(&labels);
-	bool added = metrics_add(metrics, &metric_sent, text, &counters->sent) &&
-		     metrics_add(metrics, &metric_send_failed, text, &counters->send_failed) &&
-		     metrics_add(metrics, &metric_enqueue_failed, text,
-				 &counters->enqueue_failed) &&
-		     metrics_add(metrics, &metric_requests, text, &counters->requests) &&
-		     metrics_add(metrics, &metric_retries, text, &counters->retries) &&
-		     metrics_add(metrics, &metric_splits, text, &counters->splits) &&
-		     metrics_add_read(metrics, &metric_held, text, read_held, sender);
-	for (int i = 0; i < DROP_REASON_COUNT && added; i++) {
-		struct buf reason = BUF_INIT;
-		buf_append(&reason, buf_slice(&labels));
-		metrics_label(&reason, "reason", reason_names[i]);
-		added = metrics_add(metrics, &metric_dropped, buf_cstr(&reason),
-				    &counters->dropped[i]);
-		buf_fini(&reason);
-	}
+	bool added = ledger_register(&sender->ledger, metrics, id) &&
+		     metrics_add_read(metrics, &metric_held, buf_cstr(&labels), read_held, sender);
 	metrics_label(&labels, "data_type", "traces");
-	text = buf_cstr(&labels);
+	const char *text = buf_cstr(&labels);
 	added = added && metrics_add_read(metrics, &metric_queue_size, text, read_size, sender) &&
 		metrics_add_read(metrics, &metric_queue_capacity, text, read_capacity, sender);
 	buf_fini(&labels);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sending queue of one exporter, with retry, time-out and split: the Collector's
- * exporterhelper. It owns every span between admission and the backend's answer, and each ends in
- * exactly one of its counters:
- *
- *   taken = sent + dropped{reason} + still held
- *
- * Admission is two-phase, so that a fan-out can be atomic: sender_reserve on every sender, then
+ * exporterhelper. It owns every span between admission and the backend's answer; its ledger says
+ * where each went. Admission is two-phase, so that a fan-out can be atomic: sender_reserve on every sender, then
  * sender_enqueue, or sender_cancel_reservation. Both count in the queue's sizer; what is under way
  * counts against the capacity until it has ended.
  *
@@ -16,39 +12,15 @@
 #define SLUICE_DELIVERY_SENDER_H
 
 #include "pipeline/base/log.h"
-#include "pipeline/base/metrics.h"
 #include "pipeline/delivery/export.h"
+#include "pipeline/delivery/ledger.h"
 #include "pipeline/net/loop.h"
 #include "pipeline/trace/key_table.h"
 
 struct sender;
 
-/* How the sender reaches the exporter. */
-struct sender_exporter {
-	void *self;
-	void (*send)(void *self, struct export_call *call);
-	void (*cancel)(void *self, struct export_call *call); /* may be NULL */
-};
-
-enum drop_reason {
-	DROP_PERMANENT = 0,	/* the backend refused for good */
-	DROP_RETRIES_EXHAUSTED, /* max_elapsed_time, or retries are off */
-	DROP_REJECTED,		/* partial success: the backend's count */
-	DROP_TOO_LARGE,		/* refused for its size, alone or after splitting */
-	DROP_QUEUE_FULL,	/* no room at admission */
-	DROP_SHUTDOWN,		/* the deadline passed while it was held */
-	DROP_MEMORY,		/* budget or allocator */
-	DROP_REASON_COUNT
-};
-
-struct sender_counters {
-	struct counter sent, send_failed, enqueue_failed; /* spans; the Collector's names */
-	struct counter dropped[DROP_REASON_COUNT];	  /* spans */
-	struct counter retries, splits, requests;
-};
-
 MUST_CHECK struct sender *sender_new(const struct delivery_config *config,
-				     const struct sender_exporter *exporter, const struct log *log,
+				     const struct export_target *target, const struct log *log,
 				     struct budget *budget, const struct key_table *keys);
 
 /* Registers the sender's series under exporter="${id}". */
@@ -94,7 +66,6 @@ void sender_abort(struct sender *sender);
 void sender_stop(struct sender *sender);
 void sender_free(struct sender *sender);
 
-const struct sender_counters *sender_get_counters(const struct sender *sender);
-const char *drop_reason_name(enum drop_reason reason);
+const struct ledger *sender_ledger(const struct sender *sender);
 
 #endif

@@ -104,7 +104,7 @@ static bool create_exporter(struct graph *graph, struct exporter_node *exporter,
 	node->self = ops->create(&env, node->config, report);
 	if (!node->self)
 		return false;
-	const struct sender_exporter target = {
+	const struct export_target target = {
 		.self = node->self, .send = ops->send, .cancel = ops->cancel};
 	exporter->sender = sender_new(ops->delivery(node->config), &target, &node->log,
 				      &graph->budget, graph->keys);

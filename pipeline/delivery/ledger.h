@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where accepted spans went. Every span that a sender has taken ends in exactly one of these:
+ *
+ *   taken = sent + dropped{reason} + still held
+ */
+#ifndef SLUICE_DELIVERY_LEDGER_H
+#define SLUICE_DELIVERY_LEDGER_H
+
+#include "pipeline/base/metrics.h"
+
+enum drop_reason {
+	DROP_PERMANENT = 0,	/* the backend refused for good */
+	DROP_RETRIES_EXHAUSTED, /* max_elapsed_time, or retries are off */
+	DROP_REJECTED,		/* partial success: the backend's count */
+	DROP_TOO_LARGE,		/* refused for its size, alone or after splitting */
+	DROP_QUEUE_FULL,	/* no room at admission */
+	DROP_SHUTDOWN,		/* the deadline passed while it was held */
+	DROP_MEMORY,		/* budget or allocator */
+	DROP_REASON_COUNT
+};
+
+/* The reason as a metric's label: "queue_full". */
+const char *drop_reason_name(enum drop_reason reason);
+
+struct ledger {
+	struct counter sent, send_failed, enqueue_failed; /* spans; the Collector's names */
+	struct counter dropped[DROP_REASON_COUNT];	  /* spans */
+	struct counter requests, retries, splits;	  /* requests */
+};
+
+/* Registers the ledger's series under exporter="${id}". False when memory is short. */
+bool ledger_register(const struct ledger *ledger, struct metrics *metrics, const char *id);
+
+#endif
