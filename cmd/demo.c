@@ -10,6 +10,7 @@
 #include "pipeline/base/metrics.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { SUMMARY_DELAY_MS = 1500 }; /* longer than the exporter's tree_quiet */
@@ -25,25 +26,34 @@ struct demo {
 	uv_timer_t summary;
 };
 
-struct drop_list {
-	uint64_t total;
-};
+/* Prints the value of the label `condition`, without the escapes of the exposition format. */
+static void print_condition(const char *labels)
+{
+	const char *at = strstr(labels, "condition=\"");
+	for (at = at ? at + strlen("condition=\"") : ""; *at && *at != '"'; at++) {
+		if (*at == '\\' && at[1])
+			at++;
+		putchar(*at);
+	}
+	putchar('\n');
+}
 
 /* One line per condition that dropped something. */
 static void print_drop(void *arg, const char *labels, double value)
 {
-	struct drop_list *list = arg;
+	uint64_t *total = arg;
 	if (value == 0)
 		return;
-	if (list->total == 0)
-		printf("Dropped by the filter, per condition:\n");
-	list->total += (uint64_t)value;
-	printf("  %4.0f spans  %s\n", value, labels);
+	if (*total == 0)
+		printf("The filter dropped (spans, condition):\n");
+	*total += (uint64_t)value;
+	printf("  %4.0f  ", value);
+	print_condition(labels);
 }
 
 static void print_summary(struct demo *demo)
 {
-	struct drop_list drops = {0};
+	uint64_t dropped = 0;
 	const struct example_sent *sent = &demo->sent;
 	printf("\n%llu example traces with %llu spans were sent over OTLP/gRPC to %s.\n",
 	       (unsigned long long)sent->traces,
@@ -52,8 +62,8 @@ static void print_summary(struct demo *demo)
 		printf("%llu spans were not taken: %s\n",
 		       (unsigned long long)sent->failed_spans, sent->first_error.msg);
 	metrics_visit(graph_metrics(demo->graph), "sluice_processor_filter_condition_dropped",
-		      print_drop, &drops);
-	printf("  %4llu spans dropped in all\n", (unsigned long long)drops.total);
+		      print_drop, &dropped);
+	printf("  %4llu  in all\n", (unsigned long long)dropped);
 	(void)fflush(stdout);
 }
 
