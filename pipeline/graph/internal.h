@@ -91,7 +91,7 @@ struct receiver_port {
 struct receiver_node {
 	struct node node;
 	struct receiver_port port;
-	bool drained;
+	bool drain_asked, drained;
 };
 
 /* What one branch of a request wants to hand over: made in the first phase, carried out or undone

@@ -128,11 +128,41 @@ static void stop_shards(struct graph *graph)
 	}
 }
 
+static void on_receiver_drained(void *arg)
+{
+	struct receiver_node *receiver = arg;
+	if (receiver->drained)
+		return;
+	receiver->drained = true;
+	receiver->port.graph->receivers_draining--;
+}
+
+static void drain_receiver(struct graph *graph, struct receiver_node *receiver)
+{
+	if (receiver->drain_asked || !receiver->node.self)
+		return;
+	receiver->drain_asked = true;
+	graph->receivers_draining++;
+	receiver->node.type->receiver->drain(receiver->node.self, on_receiver_drained, receiver);
+}
+
+/* Also those that were started half-way: a listener that stays open would keep its loop alive. */
+static void abort_receivers(struct graph *graph)
+{
+	for (size_t i = 0; i < graph->receiver_count; i++) {
+		struct receiver_node *receiver = &graph->receivers[i];
+		drain_receiver(graph, receiver);
+		if (receiver->node.self && !receiver->drained)
+			receiver->node.type->receiver->abort(receiver->node.self);
+	}
+}
+
 static void end(struct graph *graph)
 {
 	if (graph->state == GRAPH_ENDED)
 		return;
 	graph->state = GRAPH_ENDED;
+	abort_receivers(graph);
 	stop_shards(graph);
 	for (size_t i = 0; i < graph->extension_count; i++) {
 		const struct node *node = &graph->extensions[i];
@@ -155,15 +185,6 @@ static void begin_abort(struct graph *graph)
 	graph->abort_began_ns = clock_monotonic_ns();
 	graph->exit_code = held_spans(graph) > 0 ? 1 : 0;
 	abort_senders(graph);
-}
-
-static void abort_receivers(struct graph *graph)
-{
-	for (size_t i = 0; i < graph->receiver_count; i++) {
-		struct receiver_node *receiver = &graph->receivers[i];
-		if (receiver->node.started && !receiver->drained)
-			receiver->node.type->receiver->abort(receiver->node.self);
-	}
 }
 
 /* Looks whether the current state of the end is over. */
@@ -199,15 +220,6 @@ static void on_tick(uv_timer_t *timer)
 	}
 }
 
-static void on_receiver_drained(void *arg)
-{
-	struct receiver_node *receiver = arg;
-	if (receiver->drained)
-		return;
-	receiver->drained = true;
-	receiver->port.graph->receivers_draining--;
-}
-
 void graph_stop(struct graph *graph)
 {
 	if (graph->state == GRAPH_DRAINING || graph->state == GRAPH_SENDING) {
@@ -226,13 +238,7 @@ void graph_stop(struct graph *graph)
 			node->type->extension->ready(node->self, false);
 	}
 	for (size_t i = 0; i < graph->receiver_count; i++)
-		graph->receivers_draining += graph->receivers[i].node.started;
-	for (size_t i = 0; i < graph->receiver_count; i++) {
-		struct receiver_node *receiver = &graph->receivers[i];
-		if (receiver->node.started)
-			receiver->node.type->receiver->drain(receiver->node.self,
-							     on_receiver_drained, receiver);
-	}
+		drain_receiver(graph, &graph->receivers[i]);
 	/* Fails only for a timer that is being closed. */
 	(void)uv_timer_start(&graph->tick_timer, on_tick, 0, TICK_MS);
 }
