@@ -99,20 +99,3 @@ void ottl_scratch_free(struct ottl_scratch *scratch)
 	buf_fini(&scratch->building);
 	free(scratch);
 }
-
-enum ottl_result ottl_eval(const struct ottl_condition *condition, const struct edit *edit,
-			   uint32_t at, struct ottl_scratch *scratch, struct err *err)
-{
-	struct evaluation ev = {
-		.edit = edit,
-		.index = edit_index(edit),
-		.context = condition->context,
-		.at = at,
-		.scratch = scratch,
-		.err = err,
-	};
-	enum ottl_result result = eval_truth(&ev, condition->root);
-	if (scratch->texts.used > 0 || scratch->texts.exhausted)
-		arena_reset(&scratch->texts, EVAL_TEXT_KEEP_BYTES);
-	return result;
-}

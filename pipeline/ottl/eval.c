@@ -49,23 +49,33 @@ static enum ottl_result truth_of(bool yes)
 	return yes ? OTTL_TRUE : OTTL_FALSE;
 }
 
+/* A comparison of one of the common shapes, on element ${at} of its own level. */
+static enum ottl_result eval_shape(const struct edit *edit, const struct node *node, uint32_t at)
+{
+	static const enum owner_kind kinds[OTTL_CONTEXT_COUNT] = {
+		[OTTL_RESOURCE] = OWNER_RESOURCE,
+		[OTTL_SCOPE] = OWNER_SCOPE,
+		[OTTL_SPAN] = OWNER_SPAN,
+		[OTTL_SPANEVENT] = OWNER_EVENT,
+	};
+	bool wanted = node->op == COMPARE_EQ, equal;
+	if (node->compare.shape == SHAPE_ATTR_STRING) {
+		struct owner owner = {kinds[node->compare.level], at};
+		struct value value;
+		equal = edit_find_attr(edit, owner, node->compare.key_id, &value) &&
+			value.type == VALUE_STRING && slice_equal(value.bytes, node->compare.text);
+	} else {
+		equal = slice_equal(edit_span_name(edit, at), node->compare.text);
+	}
+	return truth_of(equal == wanted);
+}
+
 static enum ottl_result eval_comparison(struct evaluation *ev, const struct node *node)
 {
-	bool wanted = node->op == COMPARE_EQ, holds;
-	struct value value;
 	struct term left, right;
-	switch (node->compare.shape) {
-	case SHAPE_ATTR_STRING:
-		holds = edit_find_attr(ev->edit, eval_owner(ev, node->compare.level),
-				       node->compare.key_id, &value) &&
-			value.type == VALUE_STRING && slice_equal(value.bytes, node->compare.text);
-		return truth_of(holds == wanted);
-	case SHAPE_NAME_STRING:
-		holds = slice_equal(edit_span_name(ev->edit, eval_owner(ev, OTTL_SPAN).at),
-				    node->compare.text);
-		return truth_of(holds == wanted);
-	case SHAPE_GENERAL: break;
-	}
+	bool holds;
+	if (node->compare.shape != SHAPE_GENERAL)
+		return eval_shape(ev->edit, node, eval_owner(ev, node->compare.level).at);
 	if (!eval_value(ev, node->child, &left) || !eval_value(ev, node->child->next, &right) ||
 	    !eval_compare(ev, &left, (enum compare_op)node->op, &right, &holds))
 		return OTTL_ERROR;
@@ -107,4 +117,25 @@ enum ottl_result eval_truth(struct evaluation *ev, const struct node *node)
 		return OTTL_ERROR;
 	default: (void)eval_fail(ev, "a value is not a condition"); return OTTL_ERROR;
 	}
+}
+
+enum ottl_result ottl_eval(const struct ottl_condition *condition, const struct edit *edit,
+			   uint32_t at, struct ottl_scratch *scratch, struct err *err)
+{
+	const struct node *root = condition->root;
+	if (LIKELY(root->kind == NODE_COMPARE && root->compare.shape != SHAPE_GENERAL &&
+		   root->compare.level == condition->context))
+		return eval_shape(edit, root, at);
+	struct evaluation ev = {
+		.edit = edit,
+		.index = edit_index(edit),
+		.context = condition->context,
+		.at = at,
+		.scratch = scratch,
+		.err = err,
+	};
+	enum ottl_result result = eval_truth(&ev, root);
+	if (scratch->texts.used > 0 || scratch->texts.exhausted)
+		arena_reset(&scratch->texts, EVAL_TEXT_KEEP_BYTES);
+	return result;
 }

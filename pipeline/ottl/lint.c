@@ -14,7 +14,6 @@ enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_OPEN };
 struct lint {
 	ottl_warn *warn;
 	void *arg;
-	const struct ottl_condition *condition;
 };
 
 static void warn(const struct lint *lint, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -283,7 +282,7 @@ static void lint_node(const struct lint *lint, const struct node *node)
 
 void ottl_lint(const struct ottl_condition *condition, ottl_warn *warn_function, void *arg)
 {
-	struct lint lint = {.warn = warn_function, .arg = arg, .condition = condition};
+	struct lint lint = {.warn = warn_function, .arg = arg};
 	lint_node(&lint, condition->root);
 	enum truth truth = truth_of(condition->root);
 	if (truth == TRUTH_TRUE)

@@ -93,18 +93,13 @@ static const struct context_name {
 };
 
 static const struct {
-	const char *title, *noun, *page;
+	const char *title, *page;
 } context_texts[OTTL_CONTEXT_COUNT] = {
-	[OTTL_RESOURCE] = {"Resource", "resource", "ottlresource"},
-	[OTTL_SCOPE] = {"Instrumentation Scope", "scope", "ottlscope"},
-	[OTTL_SPAN] = {"Span", "span", "ottlspan"},
-	[OTTL_SPANEVENT] = {"Span Event", "span event", "ottlspanevent"},
+	[OTTL_RESOURCE] = {"Resource", "ottlresource"},
+	[OTTL_SCOPE] = {"Instrumentation Scope", "ottlscope"},
+	[OTTL_SPAN] = {"Span", "ottlspan"},
+	[OTTL_SPANEVENT] = {"Span Event", "ottlspanevent"},
 };
-
-const char *path_context_noun(enum ottl_context context)
-{
-	return context_texts[context].noun;
-}
 
 bool path_context_of(struct slice name, enum ottl_context *ret_context)
 {

@@ -33,7 +33,4 @@ struct path_scope {
 MUST_CHECK int path_resolve(const struct path_scope *scope, const struct path_text *path,
 			    struct node *node, struct node *spare, struct err *err);
 
-/* The name of a context's element as people know it: "span", "span event", … */
-const char *path_context_noun(enum ottl_context context);
-
 #endif

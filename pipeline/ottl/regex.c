@@ -7,7 +7,8 @@
  * PCRE2 backtracks, RE2 does not, and subjects come from peers. So a search is bounded three times:
  * steps and heap per start position, and time over all start positions (a callout at the head of
  * the pattern looks at the clock). What breaks a bound is tried once more with the DFA matcher,
- * which takes no exponential time; subjects too long for its quadratic worst case are an error.
+ * which takes no exponential time, but quadratic time in the subject and in its work space: so both
+ * are small, and what it cannot do (longer or damaged text, too many states) is an error.
  *
  * Ownership: a regex owns its code; scratch belongs to one shard.
  */
@@ -21,6 +22,7 @@
 
 struct regex {
 	pcre2_code *code;
+	pcre2_code *strict; /* the same without MATCH_INVALID_UTF, which the DFA matcher refuses */
 	struct regex *next;
 };
 
@@ -31,18 +33,18 @@ struct stopwatch {
 	uint32_t callouts;
 };
 
-static pcre2_code *compile(const struct buf *translated, int *ret_error)
+static pcre2_code *compile(const struct buf *translated, uint32_t option, int *ret_error)
 {
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
 	if (!context)
 		return NULL;
 	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 	PCRE2_SIZE offset;
-	pcre2_code *code = pcre2_compile(translated->data, translated->len,
-					 PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
-						 PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX |
-						 PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C,
-					 ret_error, &offset, context);
+	pcre2_code *code =
+		pcre2_compile(translated->data, translated->len,
+			      PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX |
+				      PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C | option,
+			      ret_error, &offset, context);
 	pcre2_compile_context_free(context);
 	return code;
 }
@@ -57,9 +59,11 @@ struct regex *regex_new(struct slice pattern, struct err *err)
 		err_set(err, ERR_NOMEM, "no memory for a regular expression");
 	else if (re2_translate(pattern, &translated, err) == 0) {
 		buf_append_byte(&translated, ')');
-		if (!translated.failed)
-			regex->code = compile(&translated, &error);
-		if (!regex->code) {
+		if (!translated.failed) {
+			regex->code = compile(&translated, PCRE2_MATCH_INVALID_UTF, &error);
+			regex->strict = compile(&translated, 0, &error);
+		}
+		if (!regex->code || !regex->strict) {
 			PCRE2_UCHAR text[128] = "out of memory";
 			if (error != 0)
 				pcre2_get_error_message(error, text, sizeof(text));
@@ -68,8 +72,8 @@ struct regex *regex_new(struct slice pattern, struct err *err)
 		}
 	}
 	buf_fini(&translated);
-	if (!regex || !regex->code) {
-		free(regex);
+	if (!regex || !regex->code || !regex->strict) {
+		regex_free(regex);
 		return NULL;
 	}
 	/* Where executable memory is forbidden this fails and the interpreter does the work. */
@@ -82,6 +86,7 @@ void regex_free(struct regex *regex)
 	if (!regex)
 		return;
 	pcre2_code_free(regex->code);
+	pcre2_code_free(regex->strict);
 	free(regex);
 }
 
@@ -149,7 +154,7 @@ enum regex_result regex_search(const struct regex *regex, struct slice subject,
 				scratch->context);
 	if (found < 0 && found != PCRE2_ERROR_NOMATCH && subject.len <= REGEX_DFA_SUBJECT_MAX) {
 		watch = (struct stopwatch){0};
-		found = pcre2_dfa_match(regex->code, text, subject.len, 0, PCRE2_DFA_SHORTEST,
+		found = pcre2_dfa_match(regex->strict, text, subject.len, 0, PCRE2_DFA_SHORTEST,
 					scratch->match_data, scratch->context, scratch->dfa_words,
 					REGEX_DFA_WORDS);
 	}

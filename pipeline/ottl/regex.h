@@ -19,8 +19,8 @@ enum {
 	REGEX_STEPS_MAX = 100000,     /* match limit per start position */
 	REGEX_HEAP_KIB_MAX = 4096,    /* backtracking memory of one match */
 	REGEX_TIME_MS_MAX = 100,      /* one search, checked at start positions */
-	REGEX_DFA_WORDS = 4096,	      /* work space of the second engine */
-	REGEX_DFA_SUBJECT_MAX = 8192, /* bytes; the second engine may take quadratic time */
+	REGEX_DFA_WORDS = 4096,	      /* work space of the DFA matcher */
+	REGEX_DFA_SUBJECT_MAX = 8192, /* bytes */
 };
 
 /* Compiles ${pattern}. NULL with ERR_CONFIG and RE2's text ("error parsing regexp: …"). */
