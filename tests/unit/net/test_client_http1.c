@@ -30,7 +30,7 @@ struct script {
 	char head[HEAD_BYTES_MAX]; /* of the last request */
 	size_t body_len;
 	uint64_t body_sum;
-	unsigned requests;
+	unsigned requests, ends; /* connections that the client ended between requests */
 };
 
 static bool read_request(struct peer_stream *stream, struct script *script)
@@ -81,8 +81,12 @@ static void serve(struct peer_stream *stream, unsigned index, void *arg)
 	struct script *script = arg;
 	char rest[1024];
 	for (size_t i = 0; i < ANSWERS_MAX; i++) {
-		if (!read_request(stream, script))
+		if (!read_request(stream, script)) {
+			pthread_mutex_lock(&script->lock);
+			script->ends++;
+			pthread_mutex_unlock(&script->lock);
 			return;
+		}
 		if (!script->answers[i] || !write_pieces(stream, script->answers[i], script->piece))
 			break;
 		if (index < script->stale_from)
@@ -375,33 +379,26 @@ static void the_pool_is_bounded_and_calls_wait_for_it(void **unused)
 	finish(&state);
 }
 
-static bool is_closed(void *arg)
+static bool has_ended(void *arg)
 {
-	return uv_loop_alive(&((struct state *)arg)->fixture.loop.uv) == 0;
-}
-
-static bool second_connection(void *arg)
-{
-	return peer_connection_count(((struct state *)arg)->peer) == 2;
+	struct script *script = &((struct state *)arg)->script;
+	pthread_mutex_lock(&script->lock);
+	bool ended = script->ends > 0;
+	pthread_mutex_unlock(&script->lock);
+	return ended;
 }
 
 static void an_idle_connection_is_closed_after_its_time(void **unused)
 {
 	(void)unused;
-	(void)is_closed;
 	struct state state = {.script = {.answers = {ok, ok}}};
 	begin(&state, &(struct client_config){.idle_timeout_ns = 5 * 1000000});
-	/* Calls one after the other, each later than the last: once the gap is longer than the
-	 * idle time a new connection is made. */
-	struct fixture_call call = {0};
+	struct fixture_call call = {0}, next = {0};
 	post(&state, &call);
-	uv_sleep(50);
-	uv_run(&state.fixture.loop.uv, UV_RUN_NOWAIT);
-	uv_run(&state.fixture.loop.uv, UV_RUN_NOWAIT);
-	struct fixture_call next = {0};
+	fixture_run_until(&state.fixture, has_ended, &state);
 	post(&state, &next);
 	assert_int_equal(next.result.outcome, CLIENT_ANSWERED);
-	assert_true(second_connection(&state));
+	assert_int_equal(peer_connection_count(state.peer), 2);
 	finish(&state);
 }
 
