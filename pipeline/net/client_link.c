@@ -142,8 +142,13 @@ static void end_active(struct link *link, const struct err *why)
 {
 	struct err err;
 	struct client_call *call;
-	(void)err_set(&err, why ? why->kind : ERR_IO, "%s: %s", link->client->target,
-		      why ? why->msg : "the peer closed the connection before its answer");
+	/* Most TLS servers say nothing to plain text. */
+	bool may_want_tls = !link->has_read && !link->client->config.tls;
+	(void)err_set(&err, why ? why->kind : ERR_IO, "%s: %s%s", link->client->target,
+		      why ? why->msg : "the peer closed the connection before its answer",
+		      may_want_tls ? " (does it speak TLS? then use https:// or remove "
+				     "tls.insecure: true)"
+				   : "");
 	while ((call = link->active.first)) {
 		struct exchange *exchange = call->stream;
 		link->protocol->cancel(link->session, exchange);

@@ -58,6 +58,14 @@ static const char *inflate_problem(int code)
 	}
 }
 
+/* Whole bytes behind the end of a member that ISA-L keeps in its bit buffer are given back. */
+static void unread(struct inflate_state *state)
+{
+	if (state->read_in_length > 0)
+		state->next_in -= state->read_in_length / 8;
+	state->read_in_length = 0;
+}
+
 /* Inflates one member, from state->next_in to its end; ${coded} is all the input. */
 static int inflate_member(struct inflate_state *state, struct slice coded,
 			  struct decode_output *output, struct err *err)
@@ -78,8 +86,10 @@ static int inflate_member(struct inflate_state *state, struct slice coded,
 		size_t count = (size_t)(state->next_out - room);
 		if (decode_output_commit(output, room, count, err) < 0)
 			return -1;
-		if (state->block_state == ISAL_BLOCK_FINISH)
+		if (state->block_state == ISAL_BLOCK_FINISH) {
+			unread(state);
 			return 0;
+		}
 		if (count == 0 && state->next_in == in_before)
 			return err_set_at(err, offset, "compressed data ends too early");
 	}

@@ -173,6 +173,10 @@ static void read_reply(struct connector *c)
 		succeed(c);
 		return;
 	}
+	if (status == 0) {
+		fail_text(c, "the proxy does not speak HTTP");
+		return;
+	}
 	char text[64];
 	(void)snprintf(text, sizeof(text), "the proxy answered %d%s", status,
 		       status == 407 ? " (authentication required)" : "");

@@ -13,6 +13,7 @@ struct client_fixture {
 	struct client *client;
 	struct tls_context *tls;
 	uv_timer_t deadline;
+	unsigned waited_ms;
 	bool expired;
 };
 

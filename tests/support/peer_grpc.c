@@ -79,20 +79,27 @@ static bool is_accepted(const struct peer_grpc_behaviour *b)
 	       (!b->grpc_status || strcmp(b->grpc_status, "0") == 0);
 }
 
+/* Other content types are plain HTTP: the body is the message, in both directions. */
+static bool is_grpc(const struct call *call)
+{
+	return strncmp(call->record.content_type, "application/grpc", 16) == 0;
+}
+
 /* Moves the decoded message into the record; a frame that cannot be read leaves it empty. */
 static void decode_message(struct connection *connection, struct call *call)
 {
 	struct peer_grpc_call *record = &call->record;
 	enum coding coding;
 	struct err err;
-	if (call->body_len < PREFIX_BYTES)
+	size_t prefix_len = is_grpc(call) ? PREFIX_BYTES : 0;
+	if (call->body_len < prefix_len)
 		return;
-	record->compressed = call->body[0] & 1;
+	record->compressed = prefix_len > 0 ? call->body[0] & 1 : record->encoding[0] != 0;
 	if (!record->compressed || !coding_parse(slice_str(record->encoding), &coding))
 		coding = CODING_IDENTITY;
 	struct chunk *message =
 		coder_decode(connection->coder, coding,
-			     slice_of(call->body + PREFIX_BYTES, call->body_len - PREFIX_BYTES),
+			     slice_of(call->body + prefix_len, call->body_len - prefix_len),
 			     MESSAGE_BYTES_MAX, &connection->peer->budget, &err);
 	if (!message)
 		return;
@@ -161,15 +168,16 @@ static ssize_t read_answer(nghttp2_session *session, int32_t stream_id, uint8_t 
 	(void)arg;
 	struct call *call = source->ptr;
 	const struct peer_grpc_behaviour *b = &call->behaviour;
-	size_t total = PREFIX_BYTES + b->message.len, taken = 0;
+	size_t prefix_len = is_grpc(call) ? PREFIX_BYTES : 0;
+	size_t total = prefix_len + b->message.len, taken = 0;
 	while (taken < len && call->answer_sent < total) {
 		size_t at = call->answer_sent++;
 		buffer[taken++] =
-			at < PREFIX_BYTES ? call->prefix[at] : b->message.ptr[at - PREFIX_BYTES];
+			at < prefix_len ? call->prefix[at] : b->message.ptr[at - prefix_len];
 	}
 	if (call->answer_sent == total) {
 		nghttp2_nv fields[4];
-		size_t count = add_status(fields, 0, b);
+		size_t count = is_grpc(call) ? add_status(fields, 0, b) : 0;
 		*data_flags |= NGHTTP2_DATA_FLAG_EOF;
 		if (count > 0) {
 			*data_flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
@@ -188,7 +196,8 @@ static void answer(struct connection *connection, int32_t stream_id, struct call
 	(void)snprintf(status, sizeof(status), "%d", b->http_status ? b->http_status : 200);
 	size_t count = add_field(fields, 0, ":status", status);
 	count = add_field(fields, count, "content-type",
-			  b->content_type ? b->content_type : "application/grpc");
+			  b->content_type ? b->content_type : call->record.content_type);
+	count = add_field(fields, count, "retry-after", b->retry_after);
 	if (b->trailers_only) {
 		count = add_status(fields, count, b);
 		(void)nghttp2_submit_response(connection->session, stream_id, fields, count, NULL);
@@ -263,6 +272,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 		{":authority", call->record.authority, sizeof(call->record.authority)},
 		{"content-type", call->record.content_type, sizeof(call->record.content_type)},
 		{"grpc-encoding", call->record.encoding, sizeof(call->record.encoding)},
+		{"content-encoding", call->record.encoding, sizeof(call->record.encoding)},
+		{"content-encoding", call->record.encoding, sizeof(call->record.encoding)},
 		{"grpc-timeout", call->record.timeout, sizeof(call->record.timeout)},
 		{"user-agent", call->record.user_agent, sizeof(call->record.user_agent)},
 		{"x-custom", call->record.custom, sizeof(call->record.custom)},

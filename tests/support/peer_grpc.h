@@ -2,7 +2,8 @@
 /*
  * A gRPC backend for tests: takes unary calls over HTTP/2 on an ephemeral loopback port, on threads
  * of its own, keeps what it received and answers as told. It can refuse, stall, reset, say GOAWAY
- * and cut the connection; what it does may be changed while it runs.
+ * and cut the connection; what it does may be changed while it runs. A request of another content
+ * type is taken and answered as plain HTTP.
  */
 #ifndef SLUICE_TESTS_SUPPORT_PEER_GRPC_H
 #define SLUICE_TESTS_SUPPORT_PEER_GRPC_H
@@ -25,7 +26,8 @@ enum peer_grpc_action {
 struct peer_grpc_behaviour {
 	enum peer_grpc_action action;
 	int http_status;	  /* 0: 200 */
-	const char *content_type; /* NULL: application/grpc */
+	const char *content_type; /* NULL: the request's */
+	const char *retry_after;  /* NULL: none */
 	bool no_grpc_status;	  /* trailers without it */
 	bool trailers_only;	  /* all in one header block */
 	const char *grpc_status;  /* NULL: "0" */

@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -140,6 +141,7 @@ struct peer *peer_start(const struct peer_options *options, peer_serve_f *serve,
 	struct peer *peer = calloc(1, sizeof(*peer));
 	int one = 1;
 	must(peer != NULL, "calloc");
+	(void)signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
 	peer->serve = serve;
 	peer->arg = arg;
 	pthread_mutex_init(&peer->lock, NULL);
