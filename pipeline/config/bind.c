@@ -11,7 +11,7 @@ struct binder {
 	struct config_report *report;
 	struct arena *arena;
 	struct config_loc loc; /* of the innermost block that stands in the file */
-	size_t bad_values; /* wrong types and bounds: checks on top of them would mislead */
+	size_t bad_values; /* wrong types, bounds, misspelt keys: a check after them misleads */
 };
 
 static void bind_block(struct binder *b, const struct config_block *block,
@@ -53,8 +53,11 @@ static void report_unknown_keys(struct binder *b, const struct config_block *blo
 		struct config_scope here = {.parent = scope, .key = key};
 		if (has_field(block, key))
 			continue;
+		const char *nearest = nearest_key(block, key);
+		/* A misspelt key left its field unset: a check would complain of that, too. */
+		b->bad_values += nearest != NULL;
 		config_problem(b->report, CONFIG_ERROR, map->entries[i].key_loc,
-			       config_scope_path(&here, b->arena), nearest_key(block, key),
+			       config_scope_path(&here, b->arena), nearest,
 			       "'%s' has invalid keys: %.*s", config_scope_name(scope, b->arena),
 			       SLICE_FMT(key));
 	}

@@ -264,11 +264,13 @@ void config_telemetry_bind(const struct config_node *node, struct config_telemet
 	size_t errors_before = report->error_count;
 	config_bind_named(&telemetry_block, node, path, path, &bound, report);
 	*ret_telemetry = (struct config_telemetry){
+		.log_level = LOG_LEVEL_INFO,
 		.log_encoding = bound.logs.encoding,
 		.log_sampling = bound.logs.sampling.enabled,
 		.sampling_tick_ns = bound.logs.sampling.tick_ns,
 		.sampling_initial = bound.logs.sampling.initial,
 		.sampling_thereafter = bound.logs.sampling.thereafter,
+		.metrics_level = METRICS_NORMAL,
 		.metrics_pull = true,
 	};
 	config_bind(&prometheus_block, NULL, "", &ret_telemetry->prometheus, report);

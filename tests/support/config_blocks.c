@@ -113,16 +113,18 @@ const struct config_known_types sample_types = {{
 	[SECTION_EXTENSIONS] = extensions,
 }};
 
-static void bind_section(const struct config_node *section, const char *name,
+static void bind_section(const struct config_service *service, enum config_section section,
 			 const struct config_block *block, void *config,
 			 struct config_report *report)
 {
-	for (size_t i = 0; section && section->kind == CONFIG_MAP && i < section->count; i++) {
-		const struct config_entry *entry = &section->entries[i];
+	static const char *const names[] = {"receivers", "processors", "exporters"};
+	const struct config_components *components = &service->sections[section];
+	for (size_t i = 0; i < components->count; i++) {
+		const struct config_component *component = &components->at[i];
 		const char *path =
-			arena_printf(report->arena, "%s.%.*s", name, SLICE_FMT(entry->key));
-		if (path && !slice_has_prefix(entry->key, SLICE("debug")))
-			config_bind(block, entry->node, path, config, report);
+			arena_printf(report->arena, "%s.%s", names[section], component->id);
+		if (path && strcmp(component->type, "debug") != 0)
+			config_bind(block, component->node, path, config, report);
 	}
 }
 
@@ -133,11 +135,10 @@ const struct config_service *sample_bind(const struct config_node *root,
 	struct sample_processor processor;
 	struct sample_exporter exporter;
 	const struct config_service *service = config_service_bind(root, &sample_types, report);
-	bind_section(config_get(root, "receivers"), "receivers", &sample_receiver_block, &receiver,
-		     report);
-	bind_section(config_get(root, "processors"), "processors", &sample_processor_block,
-		     &processor, report);
-	bind_section(config_get(root, "exporters"), "exporters", &sample_exporter_block, &exporter,
-		     report);
+	if (!service)
+		return NULL;
+	bind_section(service, SECTION_RECEIVERS, &sample_receiver_block, &receiver, report);
+	bind_section(service, SECTION_PROCESSORS, &sample_processor_block, &processor, report);
+	bind_section(service, SECTION_EXPORTERS, &sample_exporter_block, &exporter, report);
 	return service;
 }

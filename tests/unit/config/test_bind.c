@@ -308,8 +308,11 @@ static void a_check_does_not_run_over_values_that_were_refused(void **state)
 	bind(&s, &sample_exporter_block, "endpoint: 5\n", "exporters.otlp", &e);
 	assert_int_equal(s.report.error_count, 1);
 	config_support_fini(&s);
-	/* An unknown key is no value: both problems are true. */
+	/* Nor over a field that a misspelt key left unset. */
 	bind(&s, &sample_exporter_block, "endpiont: x\n", "exporters.otlp", &e);
+	assert_int_equal(s.report.error_count, 1);
+	config_support_fini(&s);
+	bind(&s, &sample_exporter_block, "other: x\n", "exporters.otlp", &e);
 	assert_int_equal(s.report.error_count, 2);
 	config_support_fini(&s);
 }
