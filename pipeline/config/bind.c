@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Field tables to structs: unknown keys, blocks, lists of blocks, defaults, checks. Values of single
- * fields are bound by bind_scalar.c and bind_list.c. Everything bound lives in the report's arena or
- * in the caller's struct. Recursion follows the field tables, which are static.
+ * Field tables to structs: unknown keys, blocks, lists of blocks, defaults, checks. Values of
+ * single fields are bound by bind_scalar.c and bind_list.c. Everything bound lives in the report's
+ * arena or in the caller's struct. Recursion follows the field tables, which are static.
  */
 #include "pipeline/config/internal.h"
 
@@ -11,7 +11,7 @@ struct binder {
 	struct config_report *report;
 	struct arena *arena;
 	struct config_loc loc; /* of the innermost block that stands in the file */
-	size_t bad_values; /* wrong types, bounds, misspelt keys: a check after them misleads */
+	size_t bad_values;     /* wrong types, bounds, misspelt keys: a check after them misleads */
 };
 
 static void bind_block(struct binder *b, const struct config_block *block,
@@ -65,8 +65,8 @@ static void report_unknown_keys(struct binder *b, const struct config_block *blo
 
 /* ---- defaults ---- */
 
-/* Sets the member of ${field} to what its default_text says. The texts are ours: a bad one shows as a
- * problem in the first test that binds the block. */
+/* Sets the member of ${field} to what its default_text says. The texts are ours: a bad one shows as
+ * a problem in the first test that binds the block. */
 static void bind_default(struct binder *b, const struct config_field *field,
 			 const struct config_scope *scope, void *config)
 {
@@ -274,8 +274,8 @@ void config_bind_named(const struct config_block *block, const struct config_nod
 	report->stage = stage_before;
 }
 
-void config_bind(const struct config_block *block, const struct config_node *node,
-		 const char *path, void *config, struct config_report *report)
+void config_bind(const struct config_block *block, const struct config_node *node, const char *path,
+		 void *config, struct config_report *report)
 {
 	config_bind_named(block, node, path, "", config, report);
 }

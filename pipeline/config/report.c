@@ -12,8 +12,7 @@ enum { WORD_MAX = 64 }; /* longer words get no suggestion */
 
 void config_report_init(struct config_report *report, struct arena *arena)
 {
-	*report = (struct config_report){
-		.arena = arena, .stage = CONFIG_STAGE_BUILD, .scope = ""};
+	*report = (struct config_report){.arena = arena, .stage = CONFIG_STAGE_BUILD, .scope = ""};
 	report->last = &report->first;
 }
 
@@ -107,8 +106,8 @@ static size_t edit_distance(struct slice a, struct slice b)
 		current[0] = i;
 		for (size_t j = 1; j <= b.len; j++) {
 			size_t cost = a.ptr[i - 1] != b.ptr[j - 1];
-			current[j] = min3(previous[j] + 1, current[j - 1] + 1,
-					  previous[j - 1] + cost);
+			current[j] =
+				min3(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + cost);
 			bool swapped = i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] &&
 				       a.ptr[i - 2] == b.ptr[j - 1];
 			if (swapped && before[j - 2] + 1 < current[j])

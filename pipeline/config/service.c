@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The top level: sections of components, the service's extensions and pipelines, and their references
- * to each other. What is wrong is reported with the Collector's texts and stage, all of it in one run;
- * references are resolved even when a section has errors, so that one typo shows once.
+ * The top level: sections of components, the service's extensions and pipelines, and their
+ * references to each other. What is wrong is reported with the Collector's texts and stage, all of
+ * it in one run; references are resolved even when a section has errors, so that one typo shows
+ * once.
  */
 #include "pipeline/config/internal.h"
 
@@ -112,8 +113,10 @@ static bool is_referenced(const struct binder *b, enum config_section section, c
 	const struct config_node *pipelines = config_get(service, "pipelines");
 	if (section == SECTION_EXTENSIONS)
 		return has_text(config_get(service, "extensions"), id);
-	for (size_t i = 0; pipelines && pipelines->kind == CONFIG_MAP && i < pipelines->count; i++) {
-		if (has_text(config_get(pipelines->entries[i].node, section_names[section].key), id))
+	for (size_t i = 0; pipelines && pipelines->kind == CONFIG_MAP && i < pipelines->count;
+	     i++) {
+		if (has_text(config_get(pipelines->entries[i].node, section_names[section].key),
+			     id))
 			return true;
 	}
 	return false;
@@ -218,7 +221,8 @@ static const char *nearest_id(struct binder *b, const struct config_components *
 	return config_nearest(slice_str(id), ids, components->count);
 }
 
-/* Whether the section in the file has ${id}, or is no map, and was refused: one problem is enough. */
+/* Whether the section in the file has ${id}, or is no map, and was refused: one problem is enough.
+ */
 static bool was_refused(const struct binder *b, enum config_section section, const char *id)
 {
 	const struct config_node *node = config_get(b->root, section_names[section].key);
@@ -265,8 +269,8 @@ static void bind_ref(struct binder *b, enum config_section section, const char *
 	else
 		config_problem(b->report,
 			       section == SECTION_PROCESSORS ? CONFIG_ERROR : CONFIG_WARNING,
-			       node->loc, from->path, NULL, "%s: references %s \"%s\" multiple times",
-			       from->place, kind, id.id);
+			       node->loc, from->path, NULL,
+			       "%s: references %s \"%s\" multiple times", from->place, kind, id.id);
 }
 
 static void bind_refs(struct binder *b, enum config_section section,
@@ -298,7 +302,8 @@ static enum signal signal_of(const char *type)
 	return SIGNAL_UNKNOWN;
 }
 
-/* Whether ${id} can become a pipeline here; a null one of another signal was taken out on purpose. */
+/* Whether ${id} can become a pipeline here; a null one of another signal was taken out on purpose.
+ */
 static bool accept_signal(struct binder *b, const struct config_id *id,
 			  const struct config_entry *entry, const char *path)
 {
@@ -334,8 +339,7 @@ static void bind_pipeline(struct binder *b, const struct config_entry *entry)
 	struct config_service *service = b->service;
 	struct config_id id;
 	struct pipeline written;
-	const char *path =
-		arena_printf(b->arena, "service.pipelines.%.*s", SLICE_FMT(entry->key));
+	const char *path = arena_printf(b->arena, "service.pipelines.%.*s", SLICE_FMT(entry->key));
 	b->report->stage = CONFIG_STAGE_DECODE;
 	if (!path || !config_id_parse(entry->key, entry->key_loc, path, b->report, &id) ||
 	    !accept_signal(b, &id, entry, path))

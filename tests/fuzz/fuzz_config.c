@@ -28,8 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *get_env(void *arg, const char *name)
 {
 	static const char *const pairs[][2] = {
-		{"A", "8192"}, {"B", "{a: 1, b: ${env:A}}"}, {"C", "${env:D}"}, {"D", "x: ${A}\ny: [1]"},
-		{"E", ""},     {"LOOP", "${env:LOOP}"},
+		{"A", "8192"},	   {"B", "{a: 1, b: ${env:A}}"},
+		{"C", "${env:D}"}, {"D", "x: ${A}\ny: [1]"},
+		{"E", ""},	   {"LOOP", "${env:LOOP}"},
 	};
 	(void)arg;
 	for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {

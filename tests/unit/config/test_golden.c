@@ -3,9 +3,9 @@
  * Whole files: each tests/fixtures/config/bad/NAME.yaml prints exactly NAME.txt (warnings, then
  * errors), each good/NAME.yaml binds. Runs in the root of the tree.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -36,8 +36,7 @@ static const char *get_env(void *arg, const char *name)
 
 static const struct config_node *load(struct config_support *s, const char *path)
 {
-	const struct config_load load = {
-		.uris = &path, .uri_count = 1, .env = {get_env, NULL}};
+	const struct config_load load = {.uris = &path, .uri_count = 1, .env = {get_env, NULL}};
 	config_support_init(s);
 	return config_load(&load, &s->report);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -16,10 +16,16 @@ static void a_problem_shows_its_place_and_what_was_meant(void **state)
 		struct config_loc loc;
 		const char *path, *suggestion, *want;
 	} cases[] = {
-		{{"edge.yaml", 7, 9}, "a.b", "c", "Error: text (edge.yaml:7:9: a.b, did you mean \"c\"?)\n"},
+		{{"edge.yaml", 7, 9},
+		 "a.b",
+		 "c",
+		 "Error: text (edge.yaml:7:9: a.b, did you mean \"c\"?)\n"},
 		{{"edge.yaml", 7, 9}, "a.b", NULL, "Error: text (edge.yaml:7:9: a.b)\n"},
 		{{"edge.yaml", 7, 9}, "", NULL, "Error: text (edge.yaml:7:9)\n"},
-		{{"edge.yaml", 7, 9}, "", "c", "Error: text (edge.yaml:7:9, did you mean \"c\"?)\n"},
+		{{"edge.yaml", 7, 9},
+		 "",
+		 "c",
+		 "Error: text (edge.yaml:7:9, did you mean \"c\"?)\n"},
 		{{"env:X", 0, 0}, "a", NULL, "Error: text (env:X: a)\n"},
 		{{NULL, 0, 0}, "a", "c", "Error: text (a, did you mean \"c\"?)\n"},
 		{{NULL, 0, 0}, NULL, "c", "Error: text (did you mean \"c\"?)\n"},
@@ -160,8 +166,9 @@ static void problems_stand_in_the_order_of_the_file(void **state)
 	config_support_init(&s);
 	for (size_t i = 0; i < ARRAY_COUNT(locs); i++)
 		config_problem(&s.report, CONFIG_ERROR, locs[i], "", NULL, "x");
-	assert_string_equal(config_support_errors(&s),
-			    "Error: x (b.yaml:2:1)\nx (b.yaml:2:5)\nx (b.yaml:9:1)\nx (a.yaml:1:1)\n");
+	assert_string_equal(
+		config_support_errors(&s),
+		"Error: x (b.yaml:2:1)\nx (b.yaml:2:5)\nx (b.yaml:9:1)\nx (a.yaml:1:1)\n");
 	config_support_fini(&s);
 }
 
