@@ -11,7 +11,8 @@ struct binder {
 	struct config_report *report;
 	struct arena *arena;
 	struct config_loc loc; /* of the innermost block that stands in the file */
-	size_t bad_values;     /* wrong types, bounds, misspelt keys: a check after them misleads */
+	size_t bad_values; /* wrong types and bounds: checks on top of them would mislead */
+	size_t off; /* inside so many optional blocks that are off: defaults, but no checks */
 };
 
 static void bind_block(struct binder *b, const struct config_block *block,
@@ -160,8 +161,9 @@ static void bind_field(struct binder *b, const struct config_field *field,
 	case CONFIG_TYPE_IGNORED: return;
 	case CONFIG_TYPE_NODE: *(const struct config_node **)member = node; return;
 	case CONFIG_TYPE_BLOCK:
-		if (node || !optional)
-			bind_block(b, field->block, node, scope, member);
+		b->off += optional && !node;
+		bind_block(b, field->block, node, scope, member);
+		b->off -= optional && !node;
 		return;
 	case CONFIG_TYPE_BLOCK_LIST:
 		if (!is_null(node))
@@ -257,7 +259,7 @@ static void bind_block(struct binder *b, const struct config_block *block,
 		struct config_scope here = {.parent = scope, .key = slice_str(field->key)};
 		bind_field(b, field, config_get(map, field->key), &here, config);
 	}
-	if (block->check && b->bad_values == bad_before)
+	if (block->check && b->off == 0 && b->bad_values == bad_before)
 		run_check(b, block, node, scope, config);
 	b->loc = loc_before;
 }

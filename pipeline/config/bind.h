@@ -144,7 +144,8 @@ void config_block_document(const struct config_block *block, struct buf *out);
 		.key = (key_), .type = CONFIG_TYPE_BLOCK, .offset = offsetof(type_, member),       \
 		.present_offset = SIZE_MAX, .block = (block_), .unit = "", .doc = (doc_),          \
 	}
-/* An embedded block that is off unless its key is there (null counts as there). */
+/* An embedded block that is off unless its key is there (null counts as there). When it is off its
+ * members hold their defaults, unchecked. */
 #define CONFIG_OPTIONAL(type_, member, present_member, key_, block_, doc_)                         \
 	{                                                                                          \
 		.key = (key_), .type = CONFIG_TYPE_BLOCK, .offset = offsetof(type_, member),       \

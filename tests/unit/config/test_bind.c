@@ -283,6 +283,8 @@ static void an_optional_block_is_off_when_absent_and_has_defaults_when_null(void
 		assert_int_equal(r.protocols.has_grpc, cases[i].grpc);
 		assert_int_equal(r.protocols.has_http, cases[i].http);
 		assert_string_equal(r.protocols.grpc.endpoint, cases[i].endpoint);
+		/* Off or not, the members hold their defaults. */
+		assert_string_equal(r.protocols.http.endpoint, "localhost:4317");
 		config_support_fini(&s);
 	}
 }
@@ -318,6 +320,29 @@ static void a_check_does_not_run_over_values_that_were_refused(void **state)
 	config_support_fini(&s);
 	bind(&s, &sample_exporter_block, "other: x\n", "exporters.otlp", &e);
 	assert_int_equal(s.report.error_count, 2);
+	config_support_fini(&s);
+}
+
+static void a_block_that_is_off_is_not_checked(void **state)
+{
+	struct config_support s;
+	struct outer {
+		bool present;
+		struct sample_exporter exporter;
+	} outer;
+	static const struct config_field fields[] = {
+		CONFIG_OPTIONAL(struct outer, exporter, present, "exporter", &sample_exporter_block,
+				"Needs an endpoint when it is on."),
+	};
+	static const struct config_block block = CONFIG_BLOCK(struct outer, fields);
+	(void)state;
+	bind(&s, &block, "{}", "extensions.x", &outer);
+	assert_string_equal(config_support_errors(&s), "");
+	assert_false(outer.present);
+	assert_int_equal(outer.exporter.queue.size, 1000);
+	config_support_fini(&s);
+	bind(&s, &block, "exporter:", "extensions.x", &outer);
+	assert_int_equal(s.report.error_count, 1);
 	config_support_fini(&s);
 }
 
@@ -488,6 +513,7 @@ int main(void)
 		cmocka_unit_test(an_optional_block_is_off_when_absent_and_has_defaults_when_null),
 		cmocka_unit_test(a_check_speaks_for_the_nearest_block_in_the_file),
 		cmocka_unit_test(a_check_does_not_run_over_values_that_were_refused),
+		cmocka_unit_test(a_block_that_is_off_is_not_checked),
 		cmocka_unit_test(a_block_with_a_switch_takes_a_bool),
 		cmocka_unit_test(headers_are_a_map_or_a_list),
 		cmocka_unit_test(a_header_names_the_unset_variable_of_its_value),
