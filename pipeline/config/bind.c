@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Field tables to structs: unknown keys, blocks, lists of blocks, defaults, checks. Values of single
- * fields are bound by bind_scalar.c and bind_list.c. Everything bound lives in the report's arena or
- * in the caller's struct. Recursion follows the field tables, which are static.
+ * Field tables to structs: unknown keys, blocks, lists of blocks, defaults, checks. Values of
+ * single fields are bound by bind_scalar.c and bind_list.c. Everything bound lives in the report's
+ * arena or in the caller's struct. Recursion follows the field tables, which are static.
  */
 #include "pipeline/config/internal.h"
 
@@ -54,8 +54,11 @@ static void report_unknown_keys(struct binder *b, const struct config_block *blo
 		struct config_scope here = {.parent = scope, .key = key};
 		if (has_field(block, key))
 			continue;
+		const char *nearest = nearest_key(block, key);
+		/* A misspelt key left its field unset: a check would complain of that, too. */
+		b->bad_values += nearest != NULL;
 		config_problem(b->report, CONFIG_ERROR, map->entries[i].key_loc,
-			       config_scope_path(&here, b->arena), nearest_key(block, key),
+			       config_scope_path(&here, b->arena), nearest,
 			       "'%s' has invalid keys: %.*s", config_scope_name(scope, b->arena),
 			       SLICE_FMT(key));
 	}
@@ -63,8 +66,8 @@ static void report_unknown_keys(struct binder *b, const struct config_block *blo
 
 /* ---- defaults ---- */
 
-/* Sets the member of ${field} to what its default_text says. The texts are ours: a bad one shows as a
- * problem in the first test that binds the block. */
+/* Sets the member of ${field} to what its default_text says. The texts are ours: a bad one shows as
+ * a problem in the first test that binds the block. */
 static void bind_default(struct binder *b, const struct config_field *field,
 			 const struct config_scope *scope, void *config)
 {
@@ -273,8 +276,8 @@ void config_bind_named(const struct config_block *block, const struct config_nod
 	report->stage = stage_before;
 }
 
-void config_bind(const struct config_block *block, const struct config_node *node,
-		 const char *path, void *config, struct config_report *report)
+void config_bind(const struct config_block *block, const struct config_node *node, const char *path,
+		 void *config, struct config_report *report)
 {
 	config_bind_named(block, node, path, "", config, report);
 }

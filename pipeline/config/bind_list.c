@@ -171,7 +171,7 @@ static bool bind_header(struct slice name, const struct config_node *node,
 		return header_problem(node, scope, name,
 				      "has a value with a line end or another control character",
 				      report);
-	if (value.len != whole.len)
+	if (value.len != whole.len && !node->unset_env)
 		config_problem(report, CONFIG_WARNING, node->loc, config_scope_path(scope, arena),
 			       NULL, "white space %s the value of header \"%.*s\" was removed%s",
 			       basic_prefix(value) > 0 ? "inside" : "around", SLICE_FMT(name),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Single values: bool, numbers, durations, texts, words of a closed set. Types are strict as in the
- * Collector ("5" is no number), except where a value came whole from ${…}. Values that came from ${…}
- * are not shown in messages: they may be secrets.
+ * Collector ("5" is no number), except where a value came whole from ${…}. Values that came from
+ * ${…} are not shown in messages: they may be secrets.
  */
 #include "pipeline/config/internal.h"
 
@@ -43,9 +43,10 @@ void config_type_problem(const struct config_node *node, const struct config_sco
 			       "'%s' expected type '%s', got unconvertible type '%s'", name, want,
 			       config_go_type(node));
 	else
-		config_problem(report, CONFIG_ERROR, node->loc, path, NULL,
-			       "'%s' expected type '%s', got unconvertible type '%s', value: '%.*s'",
-			       name, want, config_go_type(node), SLICE_FMT(shown(node)));
+		config_problem(
+			report, CONFIG_ERROR, node->loc, path, NULL,
+			"'%s' expected type '%s', got unconvertible type '%s', value: '%.*s'", name,
+			want, config_go_type(node), SLICE_FMT(shown(node)));
 }
 
 static bool wrong_type(const struct value *v, const char *want)

@@ -90,7 +90,7 @@ bool config_id_parse(struct slice text, struct config_loc loc, const char *path,
 	}
 	ret_id->type = (const char *)arena_copy(arena, type).ptr;
 	ret_id->name = (const char *)arena_copy(arena, name).ptr;
-	ret_id->id = slash ? arena_printf(arena, "%s/%s", ret_id->type, ret_id->name)
-			   : ret_id->type;
+	ret_id->id =
+		slash ? arena_printf(arena, "%s/%s", ret_id->type, ret_id->name) : ret_id->type;
 	return ret_id->type && ret_id->name && ret_id->id;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ${…} in scalars, by the Collector's rules: the innermost reference is replaced first, so references
- * nest; what a reference gives is expanded again; "$$" stands for "$" and makes the reference behind
- * it plain text; "$NAME" without braces stays as it is.
+ * ${…} in scalars, by the Collector's rules: the innermost reference is replaced first, so
+ * references nest; what a reference gives is expanded again; "$$" stands for "$" and makes the
+ * reference behind it plain text; "$NAME" without braces stays as it is.
  *
  * A scalar that is one reference takes the YAML type of what it names (and keeps the original text
  * for fields that want a string); inside a longer text a reference must give a scalar. Keys are not
@@ -243,7 +243,8 @@ static bool replace(struct expansion *x, size_t open, size_t end)
 	bool whole = open == 0 && end == before.len;
 	if (!retrieve(x, uri, &r))
 		return false;
-	if (r.text.len > CONFIG_SOURCE_BYTES_MAX - before.len || r.text.len > x->loader->quota.bytes)
+	if (r.text.len > CONFIG_SOURCE_BYTES_MAX - before.len ||
+	    r.text.len > x->loader->quota.bytes)
 		return fail(x, "configuration is too large", uri);
 	x->loader->quota.bytes -= r.text.len;
 	if (whole || !r.is_env) {
@@ -251,8 +252,9 @@ static bool replace(struct expansion *x, size_t open, size_t end)
 		if (is_container(node) && whole)
 			return take_container(x, node, r.text);
 		if (is_container(node))
-			return fail(x, "expected convertable to string value type, got a map or a list",
-				    uri);
+			return fail(
+				x, "expected convertable to string value type, got a map or a list",
+				uri);
 	}
 	struct buf after = BUF_INIT;
 	buf_append(&after, slice_of(before.ptr, open));

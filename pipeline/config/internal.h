@@ -107,8 +107,8 @@ struct config_node *config_resource_unwrap(struct config_loader *loader,
 struct config_node *config_merge(struct arena *arena, struct config_node *base,
 				 struct config_node *over);
 
-/* ${node}, which stands ${depth} levels deep, with each "a::b" key split into nested maps (merge.c).
- * NULL when it gets deeper than CONFIG_DEPTH_MAX or the arena is exhausted. */
+/* ${node}, which stands ${depth} levels deep, with each "a::b" key split into nested maps
+ * (merge.c). NULL when it gets deeper than CONFIG_DEPTH_MAX or the arena is exhausted. */
 struct config_node *config_split_keys(struct arena *arena, struct config_node *node, size_t depth);
 
 /* ${node} with every ${…} replaced (expand.c). Problems go to the report. */

@@ -56,11 +56,11 @@ static bool read_env(struct config_loader *loader, struct slice name, struct sli
 static bool refuse_scheme(struct config_loader *loader, struct slice scheme, struct slice uri)
 {
 	bool http = slice_equal(scheme, SLICE("http")) || slice_equal(scheme, SLICE("https"));
-	config_problem(loader->report, CONFIG_ERROR, nowhere, "", NULL,
-		       "cannot retrieve the configuration: scheme \"%.*s\" is not supported for uri "
-		       "\"%.*s\" (supported: file, env, yaml)%s",
-		       SLICE_FMT(scheme), SLICE_FMT(uri),
-		       http ? ": download it and give the file" : "");
+	config_problem(
+		loader->report, CONFIG_ERROR, nowhere, "", NULL,
+		"cannot retrieve the configuration: scheme \"%.*s\" is not supported for uri "
+		"\"%.*s\" (supported: file, env, yaml)%s",
+		SLICE_FMT(scheme), SLICE_FMT(uri), http ? ": download it and give the file" : "");
 	return false;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From --config arguments to one tree: read each source, parse it with libyaml's events, expand
- * ${…}, unwrap an OpenTelemetryCollector custom resource, merge left to right
+ * From --config arguments to one tree: read each source, parse it with libyaml's events, unwrap an
+ * OpenTelemetryCollector custom resource, merge left to right, and expand ${…} last
  * (facts of the Collector: docs/design/configuration.md).
  */
 #ifndef SLUICE_CONFIG_LOAD_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A map under construction: entries in order of appearance and, once there are more than a few, an
- * open-addressing table over them. Growth leaves the old arrays in the arena (at most as much again);
- * configurations are small and loaded once.
+ * open-addressing table over them. Growth leaves the old arrays in the arena (at most as much
+ * again); configurations are small and loaded once.
  */
 #include "pipeline/config/internal.h"
 

@@ -12,8 +12,7 @@ enum { WORD_MAX = 64 }; /* longer words get no suggestion */
 
 void config_report_init(struct config_report *report, struct arena *arena)
 {
-	*report = (struct config_report){
-		.arena = arena, .stage = CONFIG_STAGE_BUILD, .scope = ""};
+	*report = (struct config_report){.arena = arena, .stage = CONFIG_STAGE_BUILD, .scope = ""};
 	report->last = &report->first;
 }
 
@@ -38,6 +37,22 @@ format_text(struct config_report *report, const char *format, va_list args)
 	}
 	va_end(again);
 	return text;
+}
+
+static bool same_file(const struct config_loc *a, const struct config_loc *b)
+{
+	return a->file == b->file || (a->file && b->file && strcmp(a->file, b->file) == 0);
+}
+
+static bool is_listed(const struct config_report *report, const struct config_problem *problem)
+{
+	for (const struct config_problem *p = report->first; p; p = p->next) {
+		if (p->severity == problem->severity && p->loc.line == problem->loc.line &&
+		    p->loc.column == problem->loc.column && same_file(&p->loc, &problem->loc) &&
+		    strcmp(p->text, problem->text) == 0 && strcmp(p->path, problem->path) == 0)
+			return true;
+	}
+	return false;
 }
 
 void config_problem(struct config_report *report, enum config_severity severity,
@@ -65,6 +80,11 @@ void config_problem(struct config_report *report, enum config_severity severity,
 	problem->suggestion = copy_text(report->arena, suggestion);
 	if (!problem->text || !problem->path)
 		return;
+	if (is_listed(report, problem)) {
+		report->error_repeats += severity == CONFIG_ERROR;
+		report->warning_repeats += severity == CONFIG_WARNING;
+		return;
+	}
 	*report->last = problem;
 	report->last = &problem->next;
 }
@@ -86,8 +106,8 @@ static size_t edit_distance(struct slice a, struct slice b)
 		current[0] = i;
 		for (size_t j = 1; j <= b.len; j++) {
 			size_t cost = a.ptr[i - 1] != b.ptr[j - 1];
-			current[j] = min3(previous[j] + 1, current[j - 1] + 1,
-					  previous[j - 1] + cost);
+			current[j] =
+				min3(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + cost);
 			bool swapped = i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] &&
 				       a.ptr[i - 2] == b.ptr[j - 1];
 			if (swapped && before[j - 2] + 1 < current[j])
@@ -174,6 +194,43 @@ static void print_problem(struct buf *out, const struct config_problem *problem)
 	buf_append_byte(out, '\n');
 }
 
+/* Which of the files that problems name this is, in order of first appearance. */
+static size_t file_rank(const struct config_report *report, const struct config_loc *loc)
+{
+	size_t rank = 0;
+	for (const struct config_problem *p = report->first; p; p = p->next, rank++) {
+		if (same_file(&p->loc, loc))
+			break;
+	}
+	return rank;
+}
+
+static bool is_before(const struct config_report *report, const struct config_problem *a,
+		      const struct config_problem *b)
+{
+	size_t rank_a = file_rank(report, &a->loc), rank_b = file_rank(report, &b->loc);
+	if (rank_a != rank_b)
+		return rank_a < rank_b;
+	if (a->loc.line != b->loc.line)
+		return a->loc.line < b->loc.line;
+	return a->loc.column < b->loc.column;
+}
+
+/* The problems of one kind in the order of the file; equal places keep their order. */
+struct selection {
+	const struct config_problem *at[CONFIG_PROBLEMS_MAX];
+	size_t count;
+};
+
+static void insert(const struct config_report *report, struct selection *s,
+		   const struct config_problem *problem)
+{
+	size_t at = s->count++;
+	for (; at > 0 && is_before(report, problem, s->at[at - 1]); at--)
+		s->at[at] = s->at[at - 1];
+	s->at[at] = problem;
+}
+
 static size_t print_stage(const struct config_report *report, enum config_stage stage,
 			  struct buf *out)
 {
@@ -186,40 +243,54 @@ static size_t print_stage(const struct config_report *report, enum config_stage 
 		[CONFIG_STAGE_VALIDATE] = "invalid configuration: ",
 		[CONFIG_STAGE_BUILD] = "",
 	};
-	size_t printed = 0;
+	struct selection selection;
+	selection.count = 0;
 	for (const struct config_problem *p = report->first; p; p = p->next) {
-		if (p->severity != CONFIG_ERROR || p->stage != stage)
-			continue;
-		if (printed++ == 0)
-			buf_append_str(out, heads[stage]);
-		print_problem(out, p);
+		if (p->severity == CONFIG_ERROR && p->stage == stage)
+			insert(report, &selection, p);
 	}
-	return printed;
+	if (selection.count > 0)
+		buf_append_str(out, heads[stage]);
+	for (size_t i = 0; i < selection.count; i++)
+		print_problem(out, selection.at[i]);
+	return selection.count;
+}
+
+static void print_errors(const struct config_report *report, struct buf *out)
+{
+	size_t printed = 0;
+	if (report->error_count == 0)
+		return;
+	buf_append_str(out, "Error: ");
+	for (int stage = 0; stage < CONFIG_STAGE_COUNT; stage++)
+		printed += print_stage(report, (enum config_stage)stage, out);
+	if (report->error_count > printed + report->error_repeats)
+		buf_printf(out, "%zu more errors are not shown\n",
+			   report->error_count - printed - report->error_repeats);
+}
+
+static void print_warnings(const struct config_report *report, struct buf *out)
+{
+	struct selection selection;
+	selection.count = 0;
+	for (const struct config_problem *p = report->first; p; p = p->next) {
+		if (p->severity == CONFIG_WARNING)
+			insert(report, &selection, p);
+	}
+	for (size_t i = 0; i < selection.count; i++) {
+		buf_append_str(out, "Warning: ");
+		print_problem(out, selection.at[i]);
+	}
+	if (report->warning_count > selection.count + report->warning_repeats)
+		buf_printf(out, "Warning: %zu more warnings are not shown\n",
+			   report->warning_count - selection.count - report->warning_repeats);
 }
 
 void config_report_print(const struct config_report *report, enum config_severity severity,
 			 struct buf *out)
 {
-	size_t printed = 0;
-	if (severity == CONFIG_ERROR) {
-		if (report->error_count == 0)
-			return;
-		buf_append_str(out, "Error: ");
-		for (int stage = 0; stage < CONFIG_STAGE_COUNT; stage++)
-			printed += print_stage(report, (enum config_stage)stage, out);
-		if (report->error_count > printed)
-			buf_printf(out, "%zu more errors are not shown\n",
-				   report->error_count - printed);
-		return;
-	}
-	for (const struct config_problem *p = report->first; p; p = p->next) {
-		if (p->severity != CONFIG_WARNING)
-			continue;
-		buf_append_str(out, "Warning: ");
-		print_problem(out, p);
-		printed++;
-	}
-	if (report->warning_count > printed)
-		buf_printf(out, "Warning: %zu more warnings are not shown\n",
-			   report->warning_count - printed);
+	if (severity == CONFIG_ERROR)
+		print_errors(report, out);
+	else
+		print_warnings(report, out);
 }

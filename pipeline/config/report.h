@@ -42,11 +42,14 @@ struct config_report {
 	enum config_stage stage; /* of the problems added from now on; BUILD after init */
 	const char *scope;	 /* put before their texts, "exporters::otlp: "; "" for none */
 	struct config_loc loc;	 /* stands in for problems that have none */
+	/* private */
+	size_t error_repeats, warning_repeats; /* counted above, but in the list only once */
 };
 
 void config_report_init(struct config_report *report, struct arena *arena);
 
-/* Adds a problem; all texts are copied. Beyond CONFIG_PROBLEMS_MAX further ones are only counted. */
+/* Adds a problem; all texts are copied. The same problem at the same place is listed once (a block
+ * may be bound once for each pipeline). Beyond CONFIG_PROBLEMS_MAX further ones are only counted. */
 enum { CONFIG_PROBLEMS_MAX = 200 };
 void config_problem(struct config_report *report, enum config_severity severity,
 		    struct config_loc loc, const char *path, const char *suggestion,
@@ -58,8 +61,9 @@ const char *config_nearest(struct slice word, const char *const *candidates, siz
 
 /*
  * Prints all problems of ${severity}, one a line: text (file:line:column: path, did you mean "x"?).
- * Errors are grouped by stage with the stage's head above them, "Error: " before the first line;
- * each warning begins with "Warning: ". Control characters are escaped.
+ * They stand in the order of the file. Errors are grouped by stage with the stage's head above them,
+ * "Error: " before the first line; each warning begins with "Warning: ". Control characters are
+ * escaped.
  */
 void config_report_print(const struct config_report *report, enum config_severity severity,
 			 struct buf *out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a file says besides a plain configuration: an OpenTelemetryCollector custom resource of the
- * Kubernetes operator is unwrapped (v1beta1: spec.config is a map; v1alpha1: it is a string of YAML,
- * whose positions still point into the file), other Kubernetes documents are skipped.
+ * Kubernetes operator is unwrapped (v1beta1: spec.config is a map; v1alpha1: it is a string of
+ * YAML, whose positions still point into the file), other Kubernetes documents are skipped.
  */
 #include "pipeline/config/internal.h"
 

@@ -117,15 +117,24 @@ static bool looks_like_float(const char *at)
 	return *at == '\0';
 }
 
+/* A number too large for a double is a text to Go. */
+static bool parse_float(struct slice text, double *ret_value)
+{
+	char buffer[NUMBER_TEXT_MAX + 1];
+	if (text.len == 0 || text.ptr[0] == '_' || strip_underscores(text, buffer) == 0 ||
+	    !looks_like_float(buffer))
+		return false;
+	*ret_value = strtod(buffer, NULL);
+	return isfinite(*ret_value);
+}
+
 bool config_scalar_double(struct slice text, double *ret_value)
 {
 	static const char *const nans[] = {".nan", ".NaN", ".NAN"};
-	static const char *const infinities[] = {".inf",  ".Inf",  ".INF", "+.inf",
-						 "+.Inf", "+.INF"};
+	static const char *const infinities[] = {".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"};
 	static const char *const negatives[] = {"-.inf", "-.Inf", "-.INF"};
 	bool negative;
 	uint64_t magnitude;
-	char buffer[NUMBER_TEXT_MAX + 1];
 	if (is_one_of(text, nans, ARRAY_COUNT(nans)))
 		*ret_value = (double)NAN;
 	else if (is_one_of(text, infinities, ARRAY_COUNT(infinities)))
@@ -134,11 +143,8 @@ bool config_scalar_double(struct slice text, double *ret_value)
 		*ret_value = -HUGE_VAL;
 	else if (config_scalar_int(text, &negative, &magnitude))
 		*ret_value = negative ? -(double)magnitude : (double)magnitude;
-	else if (text.len > 0 && text.ptr[0] != '_' && strip_underscores(text, buffer) > 0 &&
-		 looks_like_float(buffer))
-		*ret_value = strtod(buffer, NULL);
 	else
-		return false;
+		return parse_float(text, ret_value);
 	return true;
 }
 

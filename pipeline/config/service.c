@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The top level: sections of components, the service's extensions and pipelines, and their references
- * to each other. What is wrong is reported with the Collector's texts and stage, all of it in one run;
- * references are resolved even when a section has errors, so that one typo shows once.
+ * The top level: sections of components, the service's extensions and pipelines, and their
+ * references to each other. What is wrong is reported with the Collector's texts and stage, all of
+ * it in one run; references are resolved even when a section has errors, so that one typo shows
+ * once.
  */
 #include "pipeline/config/internal.h"
 
@@ -96,14 +97,40 @@ static bool type_known(const char *const *types, const char *type)
 	return false;
 }
 
-static void report_unknown_type(struct binder *b, const char *const *types,
+static bool has_text(const struct config_node *list, const char *text)
+{
+	for (size_t i = 0; list && list->kind == CONFIG_LIST && i < list->count; i++) {
+		if (slice_equal(slice_trim(list->items[i]->text), slice_str(text)))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the service names ${id}, judged before its lists are bound. */
+static bool is_referenced(const struct binder *b, enum config_section section, const char *id)
+{
+	const struct config_node *service = config_get(b->root, "service");
+	const struct config_node *pipelines = config_get(service, "pipelines");
+	if (section == SECTION_EXTENSIONS)
+		return has_text(config_get(service, "extensions"), id);
+	for (size_t i = 0; pipelines && pipelines->kind == CONFIG_MAP && i < pipelines->count;
+	     i++) {
+		if (has_text(config_get(pipelines->entries[i].node, section_names[section].key),
+			     id))
+			return true;
+	}
+	return false;
+}
+
+static void report_unknown_type(struct binder *b, enum config_section section,
 				const struct config_id *id, const struct config_entry *entry,
 				const char *path)
 {
+	const char *const *types = b->known->types[section];
 	struct buf valid = BUF_INIT;
 	size_t count = count_words(types);
-	if (entry->node->kind == CONFIG_NULL) {
-		/* Charts and overlays take a component out by setting it to null. */
+	/* Charts and overlays take a component out by setting it to null. */
+	if (entry->node->kind == CONFIG_NULL && !is_referenced(b, section, id->id)) {
 		config_problem(b->report, CONFIG_WARNING, entry->key_loc, path, NULL,
 			       "unknown type: \"%s\" for id: \"%s\" is null and left out", id->type,
 			       id->id);
@@ -132,14 +159,13 @@ static void bind_component(struct binder *b, enum config_section section,
 			   const struct config_entry *entry)
 {
 	struct config_components *components = &b->service->sections[section];
-	const char *const *types = b->known->types[section];
 	struct config_id id;
 	const char *path = arena_printf(b->arena, "%s.%.*s", section_names[section].key,
 					SLICE_FMT(entry->key));
 	if (!path || !config_id_parse(entry->key, entry->key_loc, path, b->report, &id))
 		return;
-	if (!type_known(types, id.type)) {
-		report_unknown_type(b, types, &id, entry, path);
+	if (!type_known(b->known->types[section], id.type)) {
+		report_unknown_type(b, section, &id, entry, path);
 		return;
 	}
 	if (find_component(components, id.id)) {
@@ -195,12 +221,14 @@ static const char *nearest_id(struct binder *b, const struct config_components *
 	return config_nearest(slice_str(id), ids, components->count);
 }
 
-/* Whether the section's map in the file has ${id}, though it was refused there: one problem is enough. */
+/* Whether the section in the file has ${id}, or is no map, and was refused: one problem is enough.
+ */
 static bool was_refused(const struct binder *b, enum config_section section, const char *id)
 {
-	const struct config_node *node =
-		config_get(config_get(b->root, section_names[section].key), id);
-	return node && node->kind != CONFIG_NULL;
+	const struct config_node *node = config_get(b->root, section_names[section].key);
+	if (!is_null(node) && node->kind != CONFIG_MAP)
+		return true;
+	return config_get(node, id) != NULL;
 }
 
 static bool already_in(const struct config_refs *refs, size_t at)
@@ -241,8 +269,8 @@ static void bind_ref(struct binder *b, enum config_section section, const char *
 	else
 		config_problem(b->report,
 			       section == SECTION_PROCESSORS ? CONFIG_ERROR : CONFIG_WARNING,
-			       node->loc, from->path, NULL, "%s: references %s \"%s\" multiple times",
-			       from->place, kind, id.id);
+			       node->loc, from->path, NULL,
+			       "%s: references %s \"%s\" multiple times", from->place, kind, id.id);
 }
 
 static void bind_refs(struct binder *b, enum config_section section,
@@ -274,7 +302,8 @@ static enum signal signal_of(const char *type)
 	return SIGNAL_UNKNOWN;
 }
 
-/* Whether ${id} can become a pipeline here; a null one of another signal was taken out on purpose. */
+/* Whether ${id} can become a pipeline here; a null one of another signal was taken out on purpose.
+ */
 static bool accept_signal(struct binder *b, const struct config_id *id,
 			  const struct config_entry *entry, const char *path)
 {
@@ -310,8 +339,7 @@ static void bind_pipeline(struct binder *b, const struct config_entry *entry)
 	struct config_service *service = b->service;
 	struct config_id id;
 	struct pipeline written;
-	const char *path =
-		arena_printf(b->arena, "service.pipelines.%.*s", SLICE_FMT(entry->key));
+	const char *path = arena_printf(b->arena, "service.pipelines.%.*s", SLICE_FMT(entry->key));
 	b->report->stage = CONFIG_STAGE_DECODE;
 	if (!path || !config_id_parse(entry->key, entry->key_loc, path, b->report, &id) ||
 	    !accept_signal(b, &id, entry, path))
@@ -376,7 +404,6 @@ const struct config_service *config_service_bind(const struct config_node *root,
 						 const struct config_known_types *known,
 						 struct config_report *report)
 {
-	size_t errors_before = report->error_count;
 	enum config_stage stage_before = report->stage;
 	struct top top;
 	struct binder b = {.root = root, .known = known, .report = report, .arena = report->arena};
@@ -396,5 +423,5 @@ const struct config_service *config_service_bind(const struct config_node *root,
 		bind_service(&b, top.service);
 	}
 	report->stage = stage_before;
-	return report->error_count == errors_before && !report->arena->exhausted ? b.service : NULL;
+	return root && root->count > 0 && !report->arena->exhausted ? b.service : NULL;
 }

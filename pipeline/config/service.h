@@ -79,7 +79,11 @@ struct config_known_types {
 	const char *const *types[SECTION_COUNT];
 };
 
-/* Checks the top level of ${root} and resolves references. NULL when errors were reported. */
+/*
+ * Checks the top level of ${root} and resolves references. What has errors is left out of the result,
+ * so that the blocks of the remaining components can still be bound and all problems show in one run:
+ * whether anything may be started says report->error_count. NULL when there is nothing to bind.
+ */
 const struct config_service *config_service_bind(const struct config_node *root,
 						 const struct config_known_types *known,
 						 struct config_report *report);

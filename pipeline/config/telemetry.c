@@ -61,7 +61,8 @@ static const struct config_block sampling_block = CONFIG_BLOCK(struct sampling, 
 
 static const char *const encodings[] = {"console", "json", NULL};
 static const struct config_field logs_fields[] = {
-	CONFIG_STRING(struct logs, level, "level", "info", "debug, info, warn or error, in any case."),
+	CONFIG_STRING(struct logs, level, "level", "info",
+		      "debug, info, warn or error, in any case."),
 	CONFIG_ENUM(struct logs, encoding, "encoding", encodings, "console", "Shape of a line."),
 	CONFIG_SUB(struct logs, sampling, "sampling", &sampling_block, "Bounds on repeated lines."),
 	CONFIG_IGNORED("development", "No stack traces are written."),
@@ -126,8 +127,7 @@ static const struct config_field telemetry_fields[] = {
 	CONFIG_IGNORED("traces", "The program makes no traces of its own."),
 	CONFIG_IGNORED("resource", "Attributes of the program's own telemetry."),
 };
-static const struct config_block telemetry_block =
-	CONFIG_BLOCK(struct telemetry, telemetry_fields);
+static const struct config_block telemetry_block = CONFIG_BLOCK(struct telemetry, telemetry_fields);
 
 /* The node at a path of two keys, for places in messages; ${node} itself when there is none. */
 static const struct config_node *node_at(const struct config_node *node, const char *first,
@@ -155,7 +155,7 @@ static void bind_log_level(const struct config_node *node, const struct logs *lo
 			   struct config_telemetry *telemetry, struct config_report *report)
 {
 	/* In the order of enum log_level; what the Collector has above error is error here. */
-	static const char *const levels[] = {"debug",  "info",  "warn", "error",
+	static const char *const levels[] = {"debug",  "info",	"warn", "error",
 					     "dpanic", "panic", "fatal"};
 	int level = find_word(levels, ARRAY_COUNT(levels), logs->level);
 	telemetry->log_level = level > LOG_LEVEL_ERROR ? LOG_LEVEL_ERROR : level;
@@ -264,11 +264,13 @@ void config_telemetry_bind(const struct config_node *node, struct config_telemet
 	size_t errors_before = report->error_count;
 	config_bind_named(&telemetry_block, node, path, path, &bound, report);
 	*ret_telemetry = (struct config_telemetry){
+		.log_level = LOG_LEVEL_INFO,
 		.log_encoding = bound.logs.encoding,
 		.log_sampling = bound.logs.sampling.enabled,
 		.sampling_tick_ns = bound.logs.sampling.tick_ns,
 		.sampling_initial = bound.logs.sampling.initial,
 		.sampling_thereafter = bound.logs.sampling.thereafter,
+		.metrics_level = METRICS_NORMAL,
 		.metrics_pull = true,
 	};
 	config_bind(&prometheus_block, NULL, "", &ret_telemetry->prometheus, report);

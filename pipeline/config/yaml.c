@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * YAML text to trees, from libyaml's events (its document API has no columns for keys and no bounds).
- * Differences from libyaml are those of yaml.v3, which the Collector uses: duplicate keys are errors,
+ * YAML text to trees, from libyaml's events (its document API has no columns for keys and no
+ * bounds). Differences from libyaml are those of yaml.v3, which the Collector uses: duplicate keys
+ * are errors,
  * `<<` merges, aliases may not blow a document up.
  *
  * Bounds: CONFIG_DEPTH_MAX levels (aliases add the levels of what they name), and the nodes of the
- * load's quota (an alias is charged all nodes below it each time). An alias shares its nodes, so the
- * result is a graph without cycles; everything that walks it is bounded by the quota.
+ * load's quota (an alias is charged all nodes below it each time). An alias shares its nodes, so
+ * the result is a graph without cycles; everything that walks it is bounded by the quota.
  */
 #include "pipeline/config/internal.h"
 
 #include <yaml.h>
 
 #define NOT_A_CONF                                                                                 \
-	"retrieved value (type=string) cannot be used as a Conf: assuming string type since "     \
+	"retrieved value (type=string) cannot be used as a Conf: assuming string type since "      \
 	"contents are not valid YAML: yaml: "
 
 struct anchor {
@@ -49,7 +50,8 @@ static struct config_loc loc_of(const struct parser *p, yaml_mark_t mark)
 {
 	if (p->origin->fixed.file)
 		return p->origin->fixed;
-	return (struct config_loc){p->origin->file, (uint32_t)mark.line + 1 + p->origin->line_offset,
+	return (struct config_loc){p->origin->file,
+				   (uint32_t)mark.line + 1 + p->origin->line_offset,
 				   (uint32_t)mark.column + 1 + p->origin->column_offset};
 }
 
@@ -166,8 +168,7 @@ static bool list_add(struct parser *p, struct node_list *list, struct config_nod
 /* ---- scalars ---- */
 
 /* Applies an explicit core tag such as !!int, whose texts yaml.v3 checks. */
-static bool apply_tag(struct parser *p, struct config_node *node, const char *tag,
-		      yaml_mark_t mark)
+static bool apply_tag(struct parser *p, struct config_node *node, const char *tag, yaml_mark_t mark)
 {
 	static const struct {
 		const char *tag;
@@ -208,8 +209,8 @@ static struct config_node *make_scalar(struct parser *p)
 	struct config_node *node = new_node(p, CONFIG_SCALAR, mark);
 	if (!node)
 		return NULL;
-	node->text = arena_copy(p->arena, slice_of(event->data.scalar.value,
-						   event->data.scalar.length));
+	node->text =
+		arena_copy(p->arena, slice_of(event->data.scalar.value, event->data.scalar.length));
 	if (!node->text.ptr)
 		return fail(p, mark, "configuration is too large");
 	const char *tag = (const char *)event->data.scalar.tag;

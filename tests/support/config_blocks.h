@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Made-up components that use every field type, for the tests of binding, for the golden files of bad
- * configurations, and for the fuzzer. Their keys are those of real components, so that the files read
- * like a user's.
+ * Made-up components that use every field type, for the tests of binding, for the golden files of
+ * bad configurations, and for the fuzzer. Their keys are those of real components, so that the
+ * files read like a user's.
  */
 #ifndef SLUICE_TESTS_CONFIG_BLOCKS_H
 #define SLUICE_TESTS_CONFIG_BLOCKS_H
@@ -62,8 +62,8 @@ extern const struct config_block sample_exporter_block;
  * extensions health_check. */
 extern const struct config_known_types sample_types;
 
-/* Loads nothing: binds the top level of ${root} and each component by the blocks above, as the graph
- * does. Receivers, processors and exporters other than debug have one block each. */
+/* Loads nothing: binds the top level of ${root} and each component by the blocks above, as the
+ * graph does. Receivers, processors and exporters other than debug have one block each. */
 const struct config_service *sample_bind(const struct config_node *root,
 					 struct config_report *report);
 

@@ -34,7 +34,8 @@ const struct config_node *config_support_load_text(struct config_support *s, con
 const char *config_support_errors(struct config_support *s);
 const char *config_support_warnings(struct config_support *s);
 
-/* The node at ${path}, keys separated by dots and list indices as "[0]"; NULL when there is none. */
+/* The node at ${path}, keys separated by dots and list indices as "[0]"; NULL when there is none.
+ */
 const struct config_node *config_support_at(const struct config_node *root, const char *path);
 
 /* The tree in one line: maps {a: 1}, lists [1, 2], scalars with their type: s"x" i5 f1.5 btrue,

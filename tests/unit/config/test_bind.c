@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -15,9 +15,12 @@
 	"the following error(s):\n\n"
 
 static const struct config_support_pair env[] = {
-	{"NUMBER", "64"},   {"QUOTED", "\"64\""}, {"WORD", "abc"}, {"YES", "true"},
-	{"DIGITS", "0123"}, {"EMPTY", ""},	  {"LIST", "a,b"}, {"SECRET", "hunter2"},
-	{"NULLISH", "null"}, {"WRAPPED", "dXNlcjpw\nYXNz"}, {NULL, NULL},
+	{"NUMBER", "64"},    {"QUOTED", "\"64\""},
+	{"WORD", "abc"},     {"YES", "true"},
+	{"DIGITS", "0123"},  {"EMPTY", ""},
+	{"LIST", "a,b"},     {"SECRET", "hunter2"},
+	{"NULLISH", "null"}, {"WRAPPED", "dXNlcjpw\nYXNz"},
+	{NULL, NULL},
 };
 
 static void bind(struct config_support *s, const struct config_block *block, const char *text,
@@ -136,12 +139,9 @@ static void a_list_of_strings_may_be_one_comma_separated_string(void **state)
 	static const struct {
 		const char *text, *items[4];
 	} cases[] = {
-		{"metadata_keys: a", {"a"}},
-		{"metadata_keys: a,b, c", {"a", "b", "c"}},
-		{"metadata_keys: ''", {NULL}},
-		{"metadata_keys: ','", {"", ""}},
-		{"metadata_keys: []", {NULL}},
-		{"metadata_keys: [\"a,b\"]", {"a,b"}},
+		{"metadata_keys: a", {"a"}},   {"metadata_keys: a,b, c", {"a", "b", "c"}},
+		{"metadata_keys: ''", {NULL}}, {"metadata_keys: ','", {"", ""}},
+		{"metadata_keys: []", {NULL}}, {"metadata_keys: [\"a,b\"]", {"a,b"}},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -167,8 +167,9 @@ static const struct {
 			    "value: 'true' (test.yaml:1:12: processors.p.limit_mib)\n"},
 	{"limit_mib: 1.5", "'limit_mib' expected type 'uint32', got unconvertible type 'float64', "
 			   "value: '1.5' (test.yaml:1:12: processors.p.limit_mib)\n"},
-	{"limit_mib: {a: 1}", "'limit_mib' expected type 'uint32', got unconvertible type "
-			      "'map[string]interface {}' (test.yaml:1:12: processors.p.limit_mib)\n"},
+	{"limit_mib: {a: 1}",
+	 "'limit_mib' expected type 'uint32', got unconvertible type "
+	 "'map[string]interface {}' (test.yaml:1:12: processors.p.limit_mib)\n"},
 	{"limit_mib: -5", "cannot parse 'limit_mib', -5 overflows uint (test.yaml:1:12: "
 			  "processors.p.limit_mib)\n"},
 	{"limit_mib: 4294967296", "cannot parse 'limit_mib', 4294967296 overflows uint32 "
@@ -184,8 +185,9 @@ static const struct {
 			 "processors.p.bytes_max)\n"},
 	{"offset: 11", "'offset' must be between -10 and 10, got 11 (test.yaml:1:9: "
 		       "processors.p.offset)\n"},
-	{"offset: 9223372036854775808", "cannot parse 'offset', 9223372036854775808 overflows int64 "
-					"(test.yaml:1:9: processors.p.offset)\n"},
+	{"offset: 9223372036854775808",
+	 "cannot parse 'offset', 9223372036854775808 overflows int64 "
+	 "(test.yaml:1:9: processors.p.offset)\n"},
 	{"ratio: 1.5",
 	 "'ratio' must be between 0 and 1, got 1.5 (test.yaml:1:8: processors.p.ratio)\n"},
 	{"ratio: .nan",
@@ -211,8 +213,9 @@ static const struct {
 	{"error_mode: ignroe",
 	 "'error_mode' unknown value \"ignroe\" (valid values: [ignore silent propagate]) "
 	 "(test.yaml:1:13: processors.p.error_mode, did you mean \"ignore\"?)\n"},
-	{"error_mode: 5", "'error_mode' expected type 'string', got unconvertible type 'int', value: "
-			  "'5' (test.yaml:1:13: processors.p.error_mode)\n"},
+	{"error_mode: 5",
+	 "'error_mode' expected type 'string', got unconvertible type 'int', value: "
+	 "'5' (test.yaml:1:13: processors.p.error_mode)\n"},
 	{"metadata_keys: 5", "'metadata_keys' source data must be an array or slice, got int "
 			     "(test.yaml:1:16: processors.p.metadata_keys)\n"},
 	{"metadata_keys: [a, 5]",
@@ -280,6 +283,8 @@ static void an_optional_block_is_off_when_absent_and_has_defaults_when_null(void
 		assert_int_equal(r.protocols.has_grpc, cases[i].grpc);
 		assert_int_equal(r.protocols.has_http, cases[i].http);
 		assert_string_equal(r.protocols.grpc.endpoint, cases[i].endpoint);
+		/* Off or not, the members hold their defaults. */
+		assert_string_equal(r.protocols.http.endpoint, "localhost:4317");
 		config_support_fini(&s);
 	}
 }
@@ -296,7 +301,8 @@ static void a_check_speaks_for_the_nearest_block_in_the_file(void **state)
 			    "(test.yaml:2:3: receivers.otlp/a.b.protocols)\n");
 	config_support_fini(&s);
 	bind(&s, &sample_receiver_block, "{}", "receivers.otlp", &r);
-	assert_non_null(strstr(config_support_errors(&s), "(test.yaml:1:1: receivers.otlp.protocols)"));
+	assert_non_null(
+		strstr(config_support_errors(&s), "(test.yaml:1:1: receivers.otlp.protocols)"));
 	config_support_fini(&s);
 }
 
@@ -308,9 +314,35 @@ static void a_check_does_not_run_over_values_that_were_refused(void **state)
 	bind(&s, &sample_exporter_block, "endpoint: 5\n", "exporters.otlp", &e);
 	assert_int_equal(s.report.error_count, 1);
 	config_support_fini(&s);
-	/* An unknown key is no value: both problems are true. */
+	/* Nor over a field that a misspelt key left unset. */
 	bind(&s, &sample_exporter_block, "endpiont: x\n", "exporters.otlp", &e);
+	assert_int_equal(s.report.error_count, 1);
+	config_support_fini(&s);
+	bind(&s, &sample_exporter_block, "other: x\n", "exporters.otlp", &e);
 	assert_int_equal(s.report.error_count, 2);
+	config_support_fini(&s);
+}
+
+static void a_block_that_is_off_is_not_checked(void **state)
+{
+	struct config_support s;
+	struct outer {
+		bool present;
+		struct sample_exporter exporter;
+	} outer;
+	static const struct config_field fields[] = {
+		CONFIG_OPTIONAL(struct outer, exporter, present, "exporter", &sample_exporter_block,
+				"Needs an endpoint when it is on."),
+	};
+	static const struct config_block block = CONFIG_BLOCK(struct outer, fields);
+	(void)state;
+	bind(&s, &block, "{}", "extensions.x", &outer);
+	assert_string_equal(config_support_errors(&s), "");
+	assert_false(outer.present);
+	assert_int_equal(outer.exporter.queue.size, 1000);
+	config_support_fini(&s);
+	bind(&s, &block, "exporter:", "extensions.x", &outer);
+	assert_int_equal(s.report.error_count, 1);
 	config_support_fini(&s);
 }
 
@@ -421,12 +453,15 @@ static const struct {
 			  "'string' (test.yaml:2:10: exporters.otlp.headers)\n"},
 	{"headers: {\"A B\": x}", "'headers' header \"A B\" has an invalid name (test.yaml:2:18: "
 				  "exporters.otlp.headers.A B)\n"},
-	{"headers: {A: \"x\\ny\"}", "'headers' header \"A\" has a value with a line end or another "
-				    "control character (test.yaml:2:14: exporters.otlp.headers.A)\n"},
-	{"headers: {A: \"x\\0y\"}", "'headers' header \"A\" has a value with a line end or another "
-				    "control character (test.yaml:2:14: exporters.otlp.headers.A)\n"},
-	{"headers: [{name: A, valeu: x}]", "'headers[0]' expected a map with the keys name and value "
-					   "(test.yaml:2:11: exporters.otlp.headers[0])\n"},
+	{"headers: {A: \"x\\ny\"}",
+	 "'headers' header \"A\" has a value with a line end or another "
+	 "control character (test.yaml:2:14: exporters.otlp.headers.A)\n"},
+	{"headers: {A: \"x\\0y\"}",
+	 "'headers' header \"A\" has a value with a line end or another "
+	 "control character (test.yaml:2:14: exporters.otlp.headers.A)\n"},
+	{"headers: [{name: A, valeu: x}]",
+	 "'headers[0]' expected a map with the keys name and value "
+	 "(test.yaml:2:11: exporters.otlp.headers[0])\n"},
 	{"headers: [A]", "'headers[0]' expected a map with the keys name and value "
 			 "(test.yaml:2:11: exporters.otlp.headers[0])\n"},
 	{"token: 5", "'token' expected type 'string', got unconvertible type 'int' (test.yaml:2:8: "
@@ -478,6 +513,7 @@ int main(void)
 		cmocka_unit_test(an_optional_block_is_off_when_absent_and_has_defaults_when_null),
 		cmocka_unit_test(a_check_speaks_for_the_nearest_block_in_the_file),
 		cmocka_unit_test(a_check_does_not_run_over_values_that_were_refused),
+		cmocka_unit_test(a_block_that_is_off_is_not_checked),
 		cmocka_unit_test(a_block_with_a_switch_takes_a_bool),
 		cmocka_unit_test(headers_are_a_map_or_a_list),
 		cmocka_unit_test(a_header_names_the_unset_variable_of_its_value),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -18,8 +18,7 @@ static void a_block_becomes_a_table_with_dotted_keys(void **state)
 	(void)state;
 	config_block_document(&sample_receiver_block, &out);
 	assert_string_equal(
-		buf_cstr(&out),
-		TABLE_HEAD
+		buf_cstr(&out), TABLE_HEAD
 		"| `protocols` | block |  |  | Protocols. |\n"
 		"| `protocols.grpc` | block | off |  | OTLP/gRPC. |\n"
 		"| `protocols.grpc.endpoint` | string | `localhost:4317` |  | Where to listen. |\n"
@@ -38,8 +37,7 @@ static void each_type_has_its_row(void **state)
 	(void)state;
 	config_block_document(&sample_processor_block, &out);
 	assert_string_equal(
-		buf_cstr(&out),
-		TABLE_HEAD
+		buf_cstr(&out), TABLE_HEAD
 		"| `timeout` | duration | `200ms` |  | How long \\| to wait. |\n"
 		"| `limit_mib` | integer | `512` | MiB | Memory. |\n"
 		"| `bytes_max` | integer | `1000` | B | Bytes. |\n"

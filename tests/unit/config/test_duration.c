@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -49,22 +49,14 @@ static const struct {
 	const char *text;
 	enum config_duration_fault fault;
 } bad[] = {
-	{"", DURATION_INVALID},
-	{"-", DURATION_INVALID},
-	{"s", DURATION_INVALID},
-	{".s", DURATION_INVALID},
-	{"fast", DURATION_INVALID},
-	{" 1s", DURATION_INVALID},
-	{"5", DURATION_MISSING_UNIT},
-	{"1s5", DURATION_MISSING_UNIT},
-	{"1.5", DURATION_MISSING_UNIT},
-	{"5d", DURATION_UNKNOWN_UNIT},
-	{"5 s", DURATION_UNKNOWN_UNIT},
-	{"5S", DURATION_UNKNOWN_UNIT},
-	{"-1s", DURATION_NEGATIVE},
-	{"9223372036854775808ns", DURATION_INVALID},
-	{"2562048h", DURATION_INVALID},
-	{"99999999999999999999s", DURATION_INVALID},
+	{"", DURATION_INVALID},		{"-", DURATION_INVALID},
+	{"s", DURATION_INVALID},	{".s", DURATION_INVALID},
+	{"fast", DURATION_INVALID},	{" 1s", DURATION_INVALID},
+	{"5", DURATION_MISSING_UNIT},	{"1s5", DURATION_MISSING_UNIT},
+	{"1.5", DURATION_MISSING_UNIT}, {"5d", DURATION_UNKNOWN_UNIT},
+	{"5 s", DURATION_UNKNOWN_UNIT}, {"5S", DURATION_UNKNOWN_UNIT},
+	{"-1s", DURATION_NEGATIVE},	{"9223372036854775808ns", DURATION_INVALID},
+	{"2562048h", DURATION_INVALID}, {"99999999999999999999s", DURATION_INVALID},
 };
 
 static void what_go_refuses_is_refused_with_the_reason(void **state)

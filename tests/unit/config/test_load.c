@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -15,8 +15,9 @@
 
 static const struct config_support_pair files[] = {
 	{"base.yaml", "receivers:\n  otlp:\n    protocols: {grpc: , http: }\nlist: [1, 2]\nx: 1\n"},
-	{"over.yaml", "receivers:\n  otlp:\n    protocols: {http: null, grpc: {endpoint: a}}\nlist: "
-		      "[3]\nx: null\ny: 2\n"},
+	{"over.yaml",
+	 "receivers:\n  otlp:\n    protocols: {http: null, grpc: {endpoint: a}}\nlist: "
+	 "[3]\nx: null\ny: 2\n"},
 	{"scalar.yaml", "receivers: none\n"},
 	{"bad.yaml", "a: [\n"},
 	{"worse.yaml", "b: }\n"},

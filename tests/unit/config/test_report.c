@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -16,10 +16,16 @@ static void a_problem_shows_its_place_and_what_was_meant(void **state)
 		struct config_loc loc;
 		const char *path, *suggestion, *want;
 	} cases[] = {
-		{{"edge.yaml", 7, 9}, "a.b", "c", "Error: text (edge.yaml:7:9: a.b, did you mean \"c\"?)\n"},
+		{{"edge.yaml", 7, 9},
+		 "a.b",
+		 "c",
+		 "Error: text (edge.yaml:7:9: a.b, did you mean \"c\"?)\n"},
 		{{"edge.yaml", 7, 9}, "a.b", NULL, "Error: text (edge.yaml:7:9: a.b)\n"},
 		{{"edge.yaml", 7, 9}, "", NULL, "Error: text (edge.yaml:7:9)\n"},
-		{{"edge.yaml", 7, 9}, "", "c", "Error: text (edge.yaml:7:9, did you mean \"c\"?)\n"},
+		{{"edge.yaml", 7, 9},
+		 "",
+		 "c",
+		 "Error: text (edge.yaml:7:9, did you mean \"c\"?)\n"},
 		{{"env:X", 0, 0}, "a", NULL, "Error: text (env:X: a)\n"},
 		{{NULL, 0, 0}, "a", "c", "Error: text (a, did you mean \"c\"?)\n"},
 		{{NULL, 0, 0}, NULL, "c", "Error: text (did you mean \"c\"?)\n"},
@@ -151,6 +157,36 @@ static void texts_are_copied(void **state)
 	config_support_fini(&s);
 }
 
+static void problems_stand_in_the_order_of_the_file(void **state)
+{
+	static const struct config_loc locs[] = {
+		{"b.yaml", 9, 1}, {"b.yaml", 2, 5}, {"a.yaml", 1, 1}, {"b.yaml", 2, 1}};
+	struct config_support s;
+	(void)state;
+	config_support_init(&s);
+	for (size_t i = 0; i < ARRAY_COUNT(locs); i++)
+		config_problem(&s.report, CONFIG_ERROR, locs[i], "", NULL, "x");
+	assert_string_equal(
+		config_support_errors(&s),
+		"Error: x (b.yaml:2:1)\nx (b.yaml:2:5)\nx (b.yaml:9:1)\nx (a.yaml:1:1)\n");
+	config_support_fini(&s);
+}
+
+static void the_same_problem_is_listed_once(void **state)
+{
+	struct config_support s;
+	(void)state;
+	config_support_init(&s);
+	for (int i = 0; i < 3; i++) {
+		config_problem(&s.report, CONFIG_ERROR, at_7_9, "a", NULL, "x");
+		config_problem(&s.report, CONFIG_WARNING, at_7_9, "a", NULL, "x");
+	}
+	assert_int_equal(s.report.error_count, 3);
+	assert_string_equal(config_support_errors(&s), "Error: x (edge.yaml:7:9: a)\n");
+	assert_string_equal(config_support_warnings(&s), "Warning: x (edge.yaml:7:9: a)\n");
+	config_support_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +197,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_printed_when_nothing_is_wrong),
 		cmocka_unit_test(the_nearest_word_is_within_a_third_of_the_length),
 		cmocka_unit_test(texts_are_copied),
+		cmocka_unit_test(problems_stand_in_the_order_of_the_file),
+		cmocka_unit_test(the_same_problem_is_listed_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -10,7 +10,7 @@
 #include "tests/support/config_support.h"
 
 #define NOT_A_CONF                                                                                 \
-	"retrieved value (type=string) cannot be used as a Conf: assuming string type since "     \
+	"retrieved value (type=string) cannot be used as a Conf: assuming string type since "      \
 	"contents are not valid YAML: yaml: "
 #define RESOLVE_HEAD "Error: failed to get config: cannot resolve the configuration:\n"
 
@@ -29,6 +29,7 @@ static const struct tree_case trees[] = {
 	{"a: +5\nb: -5\nc: 089\nd: 1.2.3\n", "{a: i+5, b: i-5, c: f089, d: s\"1.2.3\"}"},
 	{"a: 1.5\nb: .5\nc: 1e3\nd: .inf\ne: .nan\nf: 5.\n",
 	 "{a: f1.5, b: f.5, c: f1e3, d: f.inf, e: f.nan, f: f5.}"},
+	{"a: 1e999\nb: 1e308\n", "{a: s\"1e999\", b: f1e308}"},
 	{"a: 18446744073709551615\nb: 18446744073709551616\n",
 	 "{a: i18446744073709551615, b: f18446744073709551616}"},
 	{"a: \"1\"\nb: '1'\nc: |\n  1\n", "{a: s\"1\", b: s\"1\", c: s\"1\n\"}"},
@@ -40,7 +41,9 @@ static const struct tree_case trees[] = {
 	{"a: &x {k: 1}\nb: &y {k: 2, m: 3}\nc: {<<: [*x, *y]}\n",
 	 "{a: {k: i1}, b: {k: i2, m: i3}, c: {k: i1, m: i3}}"},
 	{"a: {\"<<\": 1}\n", "{a: {<<: i1}}"},
-	{"\xef\xbb\xbf" "a: 1\n", "{a: i1}"},
+	{"\xef\xbb\xbf"
+	 "a: 1\n",
+	 "{a: i1}"},
 	{"5: x\ntrue: y\n", "{5: s\"x\", true: s\"y\"}"},
 	{"", "{}"},
 	{"# nothing\n", "{}"},
@@ -64,15 +67,17 @@ static void texts_become_the_trees_that_yaml_v3_makes(void **state)
 static const struct tree_case refusals[] = {
 	{"a: 1\nb: 2\na: 3\n",
 	 NOT_A_CONF "line 3: mapping key \"a\" already defined at line 1 (test.yaml:3:1)\n"},
-	{"a: 1\na: 2\nb:\n  c: 1\n  c: 2\n",
-	 NOT_A_CONF "line 2: mapping key \"a\" already defined at line 1 (test.yaml:2:1)\n" NOT_A_CONF
-		    "line 5: mapping key \"c\" already defined at line 4 (test.yaml:5:3)\n"},
-	{"receivers:\n\totlp:\n", NOT_A_CONF "line 2: found character that cannot start any token (a "
-					     "tab: YAML is indented with spaces) (test.yaml:2:1)\n"},
+	{"a: 1\na: 2\nb:\n  c: 1\n  c: 2\n", NOT_A_CONF
+	 "line 2: mapping key \"a\" already defined at line 1 (test.yaml:2:1)\n" NOT_A_CONF
+	 "line 5: mapping key \"c\" already defined at line 4 (test.yaml:5:3)\n"},
+	{"receivers:\n\totlp:\n",
+	 NOT_A_CONF "line 2: found character that cannot start any token (a "
+		    "tab: YAML is indented with spaces) (test.yaml:2:1)\n"},
 	{"a:\n  b: 1\n \tc: 2\n",
 	 NOT_A_CONF "line 3: found a tab character that violates indentation (a tab: YAML is "
 		    "indented with spaces) (test.yaml:3:2)\n"},
-	{"a: [1, 2\nb: 3\n", NOT_A_CONF "line 2: did not find expected ',' or ']' (test.yaml:2:2)\n"},
+	{"a: [1, 2\nb: 3\n",
+	 NOT_A_CONF "line 2: did not find expected ',' or ']' (test.yaml:2:2)\n"},
 	{"a: @x\n",
 	 NOT_A_CONF "line 1: found character that cannot start any token (test.yaml:1:4)\n"},
 	{"a: 1\n b: 2\n",
@@ -93,7 +98,8 @@ static const struct tree_case refusals[] = {
 					  "not supported (test.yaml:1:4)\n"},
 	{"just text\n", "retrieved value (type=string) cannot be used as a Conf (test.yaml:1:1)\n"},
 	{"5\n", "retrieved value (type=int) cannot be used as a Conf (test.yaml:1:1)\n"},
-	{"- a\n", "retrieved value (type=[]interface {}) cannot be used as a Conf (test.yaml:1:1)\n"},
+	{"- a\n",
+	 "retrieved value (type=[]interface {}) cannot be used as a Conf (test.yaml:1:1)\n"},
 };
 
 static void faults_are_refused_with_their_line_and_column(void **state)
