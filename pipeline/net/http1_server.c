@@ -28,6 +28,18 @@ static struct server_conn *conn_of(llhttp_t *parser)
 
 /* ---- raw blocks ----------------------------------------------------------------------------- */
 
+/* One byte of the request line: exactly two spaces, and HTTP is the protocol (llhttp would take
+ * runs of spaces, and RTSP). */
+static bool scan_request_line(struct http1_scan *scan, uint8_t byte)
+{
+	static const char protocol[] = "HTTP/";
+	if (byte == ' ')
+		return ++scan->spaces <= 2;
+	if (scan->spaces < 2 || scan->protocol_len == sizeof(protocol) - 1)
+		return true;
+	return byte == (uint8_t)protocol[scan->protocol_len++];
+}
+
 /* Passes over bytes of the block. ${ret_len} is how many belong to it. */
 static enum scan_result scan_block(struct http1_scan *scan, struct slice bytes, size_t *ret_len)
 {
@@ -50,6 +62,8 @@ static enum scan_result scan_block(struct http1_scan *scan, struct slice bytes, 
 		}
 		/* A fold (RFC 9112 §5.2), white space before the request line, an empty name. */
 		if (scan->line_len == 0 && (byte == ' ' || byte == '\t' || byte == ':'))
+			return SCAN_BAD;
+		if (!scan->in_block && !scan_request_line(scan, byte))
 			return SCAN_BAD;
 		scan->line_len++;
 	}

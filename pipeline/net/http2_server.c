@@ -221,10 +221,14 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 	return 0;
 }
 
-/* After an answer to a request that is not wholly there: the peer need not send the rest. */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
-	(void)arg;
+	struct server_conn *sc = arg;
+	/* nghttp2 has ended the connection by itself; give_up has counted its own reasons. */
+	if (frame->hd.type == NGHTTP2_GOAWAY && !sc->http2.closing &&
+	    frame->goaway.error_code != NGHTTP2_NO_ERROR)
+		counter_add(&server_conn_counters(sc)->protocol_errors, 1);
+	/* Answered before the request was wholly there: the peer need not send the rest. */
 	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
 	    (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
 		return 0;

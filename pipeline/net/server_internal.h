@@ -157,6 +157,7 @@ struct http1_scan {
 	size_t line_len; /* bytes of the line so far, without CR LF */
 	bool in_block;	 /* a line was seen; an empty one ends the block */
 	uint8_t previous;
+	uint8_t spaces, protocol_len; /* of the request line */
 };
 
 struct http1 {

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/net_h2.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void answers_a_get_and_a_post(void **state)
+{
+	struct net_server *server = *state;
+	struct net_h2 client;
+	net_h2_open(&client, server);
+	struct net_h2_stream *get = net_h2_request(&client, "GET", "/x?y", "", true);
+	assert_true(net_h2_wait(&client, get));
+	assert_int_equal(get->status, 200);
+	assert_string_equal(server->path, "/x");
+	assert_string_equal(buf_cstr(&get->body), "0 bytes\n");
+	assert_string_equal(net_h2_header(get, "content-length"), "8");
+	assert_true(strlen(net_h2_header(get, "date")) == 29);
+	struct net_h2_stream *post = net_h2_request(
+		&client, "POST", "/v1/traces", "content-type: Application/X-Protobuf\n", false);
+	net_h2_body(&client, post, SLICE("hello"), false);
+	net_h2_body(&client, post, SLICE(", world"), true);
+	assert_true(net_h2_wait(&client, post));
+	assert_string_equal(buf_cstr(&post->body), "12 bytes\n");
+	assert_string_equal(server->content_type, "application/x-protobuf");
+	assert_string_equal(buf_cstr(&server->body), "hello, world");
+	net_h2_close(&client);
+}
+
+static void bytes_may_come_one_by_one(void **state)
+{
+	struct net_h2 client;
+	net_h2_open(&client, *state);
+	client.piece = 1;
+	struct net_h2_stream *post = net_h2_request(&client, "POST", "/x", "", false);
+	net_h2_body(&client, post, SLICE("hello"), true);
+	assert_true(net_h2_wait(&client, post));
+	assert_string_equal(buf_cstr(&post->body), "5 bytes\n");
+	net_h2_close(&client);
+}
+
+static void streams_are_answered_in_any_order(void **state)
+{
+	struct net_server *server = *state;
+	struct net_h2 client;
+	struct net_h2_stream *streams[10];
+	server->hold = true;
+	net_h2_open(&client, server);
+	for (int i = 0; i < 10; i++)
+		streams[i] = net_h2_request(&client, "GET", "/x", "", true);
+	net_h2_turn(&client);
+	assert_int_equal(server->held_count, 10);
+	struct server_request *last = server->held[9];
+	memmove(server->held + 1, server->held, 9 * sizeof(last));
+	server->held[0] = last;
+	net_server_answer(server);
+	assert_true(net_h2_wait(&client, streams[9]));
+	assert_false(streams[0]->ended);
+	while (server->held_count > 0)
+		net_server_answer(server);
+	for (int i = 0; i < 10; i++)
+		assert_true(net_h2_wait(&client, streams[i]));
+	net_h2_close(&client);
+}
+
+static void a_body_larger_than_all_windows_arrives(void **state)
+{
+	struct net_server *server = *state;
+	struct net_h2 client;
+	size_t len = 19 << 20;
+	uint8_t *bytes = malloc(len);
+	assert_non_null(bytes);
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 1000);
+	net_h2_open(&client, server);
+	struct net_h2_stream *post = net_h2_request(&client, "POST", "/x", "", false);
+	net_h2_body(&client, post, slice_of(bytes, len), true);
+	assert_true(net_h2_wait(&client, post));
+	assert_int_equal(server->body.len, len);
+	assert_memory_equal(server->body.data, bytes, len);
+	assert_true(nghttp2_session_get_stream_remote_window_size(client.session, post->id) < 0 ||
+		    nghttp2_session_get_remote_window_size(client.session) > 1 << 20);
+	free(bytes);
+	net_h2_close(&client);
+}
+
+static void a_long_answer_is_sent_in_pieces(void **state)
+{
+	struct net_server *server = *state;
+	struct net_h2 client;
+	server->answer_bytes = 5 << 20;
+	net_h2_open(&client, server);
+	struct net_h2_stream *get = net_h2_request(&client, "GET", "/x", "", true);
+	assert_true(net_h2_wait(&client, get));
+	assert_int_equal(get->body.len, 5 << 20);
+	net_h2_close(&client);
+}
+
+static void head_has_a_length_and_no_body(void **state)
+{
+	struct net_h2 client;
+	net_h2_open(&client, *state);
+	struct net_h2_stream *head = net_h2_request(&client, "HEAD", "/x", "", true);
+	assert_true(net_h2_wait(&client, head));
+	assert_int_equal(head->body.len, 0);
+	assert_string_equal(net_h2_header(head, "content-length"), "8");
+	net_h2_close(&client);
+}
+
+static void an_answer_before_the_body_ends_the_stream_without_error(void **state)
+{
+	struct net_server *server = *state;
+	struct net_h2 client;
+	server->answer_at_header = true;
+	net_h2_open(&client, server);
+	struct net_h2_stream *post = net_h2_request(&client, "POST", "/x", "", false);
+	net_h2_turn(&client);
+	assert_true(net_h2_wait(&client, post));
+	assert_int_equal(post->status, 404);
+	net_h2_turn(&client);
+	assert_true(post->reset);
+	assert_int_equal(post->reset_code, NGHTTP2_NO_ERROR);
+	server->answer_at_header = false;
+	struct net_h2_stream *next = net_h2_request(&client, "GET", "/x", "", true);
+	assert_true(net_h2_wait(&client, next));
+	assert_int_equal(next->status, 200);
+	net_h2_close(&client);
+}
+
+static void a_reset_cancels_one_request(void **state)
+{
+	struct net_server *server = *state;
+	struct net_h2 client;
+	server->hold = true;
+	net_h2_open(&client, server);
+	struct net_h2_stream *first = net_h2_request(&client, "GET", "/1", "", true);
+	struct net_h2_stream *second = net_h2_request(&client, "GET", "/2", "", true);
+	net_h2_turn(&client);
+	assert_int_equal(server->held_count, 2);
+	assert_int_equal(nghttp2_submit_rst_stream(client.session, 0, first->id, NGHTTP2_CANCEL),
+			 0);
+	net_h2_turn(&client);
+	assert_int_equal(server->cancels, 1);
+	assert_int_equal(counter_get(&server->counters->cancelled), 1);
+	assert_int_equal(counter_get(&server->counters->resets), 1);
+	net_server_answer(server);
+	assert_true(net_h2_wait(&client, second));
+	net_h2_close(&client);
+}
+
+static void a_peer_that_goes_away_cancels_all_its_requests(void **state)
+{
+	struct net_server *server = *state;
+	struct net_h2 client;
+	server->hold = true;
+	net_h2_open(&client, server);
+	for (int i = 0; i < 5; i++)
+		(void)net_h2_request(&client, "GET", "/1", "", true);
+	(void)net_h2_request(&client, "POST", "/unfinished", "", false);
+	net_h2_turn(&client);
+	assert_int_equal(server->held_count, 5);
+	net_reset(client.fd);
+	client.fd = -1;
+	assert_true(net_server_counted(server, &server->counters->cancelled, 6));
+	assert_int_equal(server->cancels, 5);
+	net_h2_close(&client);
+}
+
+static void a_drain_says_goaway_and_lets_streams_finish(void **state)
+{
+	struct net_server *server = *state;
+	struct net_h2 client;
+	server->hold = true;
+	net_h2_open(&client, server);
+	struct net_h2_stream *get = net_h2_request(&client, "GET", "/1", "", true);
+	net_h2_turn(&client);
+	server_drain(server->server, NULL, NULL);
+	assert_true(net_h2_wait_goaway(&client));
+	assert_int_equal(client.goaway_code, NGHTTP2_NO_ERROR);
+	net_h2_turn(&client);
+	assert_false(client.closed);
+	net_server_answer(server);
+	assert_true(net_h2_wait(&client, get));
+	assert_int_equal(get->status, 200);
+	assert_true(net_h2_wait_closed(&client));
+	net_h2_close(&client);
+}
+
+static void bytes_that_are_no_http2_end_the_connection(void **state)
+{
+	struct net_server *server = *state;
+	struct net_h2 client;
+	net_h2_open(&client, server);
+	net_h2_raw(&client, SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nthis is not a SETTINGS frame"));
+	client.pause_sending = true;
+	assert_true(net_h2_wait_closed(&client));
+	assert_true(counter_get(&server->counters->protocol_errors) >= 1);
+	net_h2_close(&client);
+}
+
+static void trailers_of_the_client_are_ignored(void **state)
+{
+	struct net_h2 client;
+	net_h2_open(&client, *state);
+	struct net_h2_stream *post = net_h2_request(&client, "POST", "/x", "", false);
+	net_h2_body(&client, post, SLICE("abc"), false);
+	const nghttp2_nv trailer = {(uint8_t *)(uintptr_t) "a", (uint8_t *)(uintptr_t) "b", 1, 1,
+				    0};
+	assert_int_equal(nghttp2_submit_trailer(client.session, post->id, &trailer, 1), 0);
+	assert_true(net_h2_wait(&client, post));
+	assert_string_equal(buf_cstr(&post->body), "3 bytes\n");
+	net_h2_close(&client);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, net_server_set_up, net_server_tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(answers_a_get_and_a_post),
+		CASE(bytes_may_come_one_by_one),
+		CASE(streams_are_answered_in_any_order),
+		CASE(a_body_larger_than_all_windows_arrives),
+		CASE(a_long_answer_is_sent_in_pieces),
+		CASE(head_has_a_length_and_no_body),
+		CASE(an_answer_before_the_body_ends_the_stream_without_error),
+		CASE(a_reset_cancels_one_request),
+		CASE(a_peer_that_goes_away_cancels_all_its_requests),
+		CASE(a_drain_says_goaway_and_lets_streams_finish),
+		CASE(bytes_that_are_no_http2_end_the_connection),
+		CASE(trailers_of_the_client_are_ignored),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
