@@ -139,12 +139,29 @@ void model_drop_resource(struct trace_model *model, uint32_t resource)
 	}
 }
 
+static void close_attrs(struct trace_model *model, struct owner owner)
+{
+	struct attr_list list = attrs_of(model, owner, false);
+	size_t kept = 0;
+	for (size_t i = 0; list.count && i < *list.count; i++) {
+		Otlp__KeyValue **attr = &(*list.attrs)[i];
+		if (attr_is_live(*attr))
+			(*list.attrs)[kept++] = *attr;
+		else
+			drop_attr(attr);
+	}
+	if (list.count)
+		*list.count = kept;
+}
+
 void model_drop_event(struct trace_model *model, uint32_t event)
 {
 	Otlp__Span__Event **at = event_at(model, event);
 	model->changed = true;
-	if (*at)
-		protobuf_c_message_free_unpacked(&(*at)->base, NULL);
+	if (!*at)
+		return;
+	close_attrs(model, (struct owner){OWNER_EVENT, event});
+	protobuf_c_message_free_unpacked(&(*at)->base, NULL);
 	*at = NULL;
 }
 
@@ -152,8 +169,10 @@ void model_drop_link(struct trace_model *model, uint32_t link)
 {
 	Otlp__Span__Link **at = link_at(model, link);
 	model->changed = true;
-	if (*at)
-		protobuf_c_message_free_unpacked(&(*at)->base, NULL);
+	if (!*at)
+		return;
+	close_attrs(model, (struct owner){OWNER_LINK, link});
+	protobuf_c_message_free_unpacked(&(*at)->base, NULL);
 	*at = NULL;
 }
 
@@ -359,21 +378,6 @@ uint32_t model_live_spans(const struct trace_model *model)
 }
 
 /* ---- closing the holes ---- */
-
-static void close_attrs(struct trace_model *model, struct owner owner)
-{
-	struct attr_list list = attrs_of(model, owner, false);
-	size_t kept = 0;
-	for (size_t i = 0; list.count && i < *list.count; i++) {
-		Otlp__KeyValue **attr = &(*list.attrs)[i];
-		if (attr_is_live(*attr))
-			(*list.attrs)[kept++] = *attr;
-		else
-			drop_attr(attr);
-	}
-	if (list.count)
-		*list.count = kept;
-}
 
 static void close_span(struct trace_model *model, uint32_t at)
 {
