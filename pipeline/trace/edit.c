@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+enum { COLUMN_PAGE_BYTES = 4096 };
+
 struct edit *edit_new(struct budget *budget)
 {
 	struct edit *edit = calloc(1, sizeof(*edit));
@@ -43,10 +45,11 @@ void edit_free(struct edit *edit)
 
 bool edit_column_reserve(struct edit *edit, struct column *column, size_t bytes)
 {
-	if (bytes <= column->bytes)
+	if (bytes < column->bytes)
 		return true;
 	free_column(edit, column);
-	size_t rounded = (bytes + 4095) & ~(size_t)4095; /* few sizes, so that growth ends */
+	/* Whole pages: few sizes, so that growth ends; and never none, so that data is a pointer. */
+	size_t rounded = (bytes / COLUMN_PAGE_BYTES + 1) * COLUMN_PAGE_BYTES;
 	if (!budget_take(edit->budget, rounded))
 		goto fail;
 	column->data = malloc(rounded);
@@ -85,8 +88,7 @@ int edit_begin(struct edit *edit, const struct trace_index *index, struct err *e
 	if (!edit_column_reserve(edit, &edit->flag_column, flag_bytes))
 		return err_set(err, ERR_NOMEM, "out of memory for the edit of a request");
 	uint8_t *flags = edit->flag_column.data;
-	if (flag_bytes > 0)
-		memset(flags, 0, flag_bytes);
+	memset(flags, 0, flag_bytes);
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
 		edit->flags[kind] = flags;
 		edit->patches[kind] = NULL;

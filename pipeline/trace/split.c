@@ -20,15 +20,18 @@ static uint64_t text_bytes(struct range text)
 	return text.off ? HEADER_BYTES_MAX + (uint64_t)text.len : 0;
 }
 
-/* What a container costs beside its children. Where it begins (${first}) it brings along all that
- * lies between them; counting that takes a step per child, once per container. */
+/*
+ * What a container costs beside its children. Where it begins (${first}) it brings along all that
+ * lies between them: unknown fields, and children without spans, which go along when the request
+ * is copied as it is. Counting that takes a step per child, once per container.
+ */
 static uint64_t scope_bytes(const struct trace_index *index, uint32_t scope_at, bool first)
 {
 	const struct scope_entry *scope = &index->scopes[scope_at];
 	uint64_t bytes = HEADER_BYTES_MAX + text_bytes(scope->scope) + text_bytes(scope->schema_url);
 	if (!first)
 		return bytes;
-	bytes += scope->content.len;
+	bytes += scope->field.len;
 	for (uint32_t i = 0; i < scope->span_count; i++)
 		bytes -= index->spans[scope->span_begin + i].field.len;
 	return bytes;
@@ -41,25 +44,38 @@ static uint64_t resource_bytes(const struct trace_index *index, uint32_t resourc
 			 text_bytes(resource->schema_url);
 	if (!first)
 		return bytes;
-	bytes += resource->content.len;
-	for (uint32_t i = 0; i < resource->scope_count; i++)
-		bytes -= index->scopes[resource->scope_begin + i].field.len;
+	bytes += resource->field.len;
+	for (uint32_t i = 0; i < resource->scope_count; i++) {
+		const struct scope_entry *scope = &index->scopes[resource->scope_begin + i];
+		bytes -= scope->span_count > 0 ? scope->field.len : 0;
+	}
 	return bytes;
 }
 
-static uint64_t request_gaps(const struct trace_index *index)
+static bool resource_has_spans(const struct trace_index *index, const struct resource_entry *entry)
 {
-	uint64_t gaps = index->body.len;
-	for (uint32_t i = 0; i < index->resource_count; i++)
-		gaps -= index->resources[i].field.len;
-	return gaps;
+	for (uint32_t i = 0; i < entry->scope_count; i++) {
+		if (index->scopes[entry->scope_begin + i].span_count > 0)
+			return true;
+	}
+	return false;
+}
+
+static uint64_t request_bytes(const struct trace_index *index)
+{
+	uint64_t bytes = index->body.len;
+	for (uint32_t i = 0; i < index->resource_count; i++) {
+		const struct resource_entry *resource = &index->resources[i];
+		bytes -= resource_has_spans(index, resource) ? resource->field.len : 0;
+	}
+	return bytes;
 }
 
 /* The window that begins at ${begin} and holds as many spans as fit, one at least. */
 static struct span_window fill(const struct filling *filling, uint32_t begin)
 {
 	const struct trace_index *index = filling->index;
-	uint64_t bytes = begin == 0 ? request_gaps(index) : 0;
+	uint64_t bytes = begin == 0 ? request_bytes(index) : 0;
 	uint32_t last_scope = UINT32_MAX, last_resource = UINT32_MAX, at = begin;
 	for (; at < index->span_count && at - begin < filling->spans_max; at++) {
 		uint64_t more = index->spans[at].field.len;

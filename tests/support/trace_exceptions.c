@@ -8,6 +8,7 @@ struct scan {
 	unsigned found;
 	unsigned values; /* AnyValue levels around this point */
 	bool stop;	 /* malformed from here on, or nothing more to learn */
+	bool repeats;	 /* a singular field twice, several members of a oneof */
 };
 
 /* A varint as both sides delimit it. False when it does not end within ${bytes_max}. */
@@ -107,11 +108,13 @@ static void scan_message(struct scan *scan, enum schema_message message, struct 
 		const struct schema_field *known = schema_field(message, number);
 		if (!known)
 			continue;
-		if (known->content != SCHEMA_NONE && known->label == SCHEMA_SINGULAR) {
-			if (seen >> number & 1)
+		uint32_t bit = known->label == SCHEMA_ONEOF ? 1 : UINT32_C(1) << number;
+		if (known->label != SCHEMA_REPEATED && (seen & bit)) {
+			scan->repeats = true;
+			if (known->content != SCHEMA_NONE && known->label == SCHEMA_SINGULAR)
 				scan->found |= EXCEPTION_MERGE;
-			seen |= UINT32_C(1) << number;
 		}
+		seen |= bit;
 		scan_known(scan, message, number, tag & 7, content);
 	}
 }
@@ -121,4 +124,11 @@ unsigned trace_exceptions(struct slice body)
 	struct scan scan = {0};
 	scan_message(&scan, SCHEMA_EXPORT_REQUEST, body);
 	return scan.found;
+}
+
+bool trace_repeats(struct slice body)
+{
+	struct scan scan = {0};
+	scan_message(&scan, SCHEMA_EXPORT_REQUEST, body);
+	return scan.repeats;
 }

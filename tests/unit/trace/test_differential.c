@@ -144,9 +144,12 @@ static bool compare(struct fixture *f, struct slice body, uint64_t seed)
 	if (ours != (theirs != NULL) && !merge_fault)
 		fail_msg("seed %llu: we %s, protobuf-c does not: %s", (unsigned long long)seed,
 			 ours ? "accept" : "refuse", ours ? "" : err.msg);
-	if (ours)
+	if (ours) {
+		assert_int_equal(f->index.normalised != NULL, trace_repeats(body));
+		assert_false(trace_repeats(f->index.body));
 		compare_accepted(f, theirs, exceptions, seed);
-	else
+	}
+	if (!ours)
 		assert_true(err.kind == ERR_DECODE && err.offset < body.len && err.msg[0]);
 	trace_tree_free(theirs);
 	return ours;

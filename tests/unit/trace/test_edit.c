@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Edits: each rule by itself, then random runs against a naive model on protobuf-c's tree. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pipeline/trace/encode.h"
+#include "tests/support/trace_actions.h"
+#include "tests/support/trace_random.h"
+#include "tests/support/trace_wire.h"
+
+enum { ROUNDS = 20000 };
+
+struct fixture {
+	struct budget budget;
+	struct key_table *keys;
+	struct trace_index index;
+	struct edit *edit;
+	struct buf body;
+};
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+	struct err err;
+	budget_init(&f.budget, UINT64_MAX);
+	f.keys = key_table_new();
+	for (unsigned i = 0; i < RANDOM_KEYS_KNOWN; i++)
+		assert_int_not_equal(key_table_add(f.keys, slice_str(random_keys[i]), &err), 0);
+	assert_int_equal(key_table_freeze(f.keys, &err), 0);
+	trace_index_init(&f.index, &f.budget, f.keys);
+	f.edit = edit_new(&f.budget);
+	assert_non_null(f.edit);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	edit_free(f->edit);
+	trace_index_fini(&f->index);
+	key_table_free(f->keys);
+	buf_fini(&f->body);
+	assert_int_equal(budget_used(&f->budget), 0);
+	return 0;
+}
+
+/* ---- random runs ---- */
+
+static void compare_readers(struct fixture *f, const struct trace_model *model, uint64_t seed)
+{
+	const uint32_t counts[OWNER_KIND_COUNT] = {f->index.resource_count, f->index.scope_count,
+						   f->index.span_count, f->index.event_count,
+						   f->index.link_count};
+	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
+		for (uint32_t at = 0; at < counts[kind]; at++) {
+			struct owner owner = {(enum owner_kind)kind, at};
+			const char *differs = model_attrs_differ(model, f->edit, owner);
+			if (differs)
+				fail_msg("seed %llu: %s of owner kind %u, %u",
+					 (unsigned long long)seed, differs, kind, at);
+		}
+	}
+	assert_int_equal(edit_live_spans(f->edit), model_live_spans(model));
+}
+
+/* edit_find_attr agrees with stepping through: the last one with the key. */
+static void compare_find(struct fixture *f, struct owner owner, uint64_t seed)
+{
+	for (key_id id = 1; id <= RANDOM_KEYS_KNOWN; id++) {
+		struct attr_view view;
+		struct value last = {.type = VALUE_EMPTY}, found = {.type = VALUE_EMPTY};
+		uint32_t cursor = 0;
+		bool any = false;
+		while (edit_next_attr(f->edit, owner, &cursor, &view)) {
+			if (view.key_id != id)
+				continue;
+			last = view.value;
+			any = true;
+		}
+		if (edit_find_attr(f->edit, owner, id, &found) != any ||
+		    found.type != last.type || found.bytes.ptr != last.bytes.ptr)
+			fail_msg("seed %llu: find differs from next", (unsigned long long)seed);
+	}
+}
+
+static void compare_encoded(struct fixture *f, struct trace_model *model, uint64_t seed)
+{
+	struct err err;
+	struct chunk *chunk;
+	assert_int_equal(edit_is_clean(f->edit), !model->changed);
+	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	uint32_t live_spans = model_live_spans(model);
+	if (model->changed)
+		model_finish(model);
+	if (live_spans == 0) {
+		assert_null(chunk);
+		return;
+	}
+	assert_int_equal(chunk->span_count, live_spans);
+	trace_tree *ours = trace_tree_parse(chunk_slice(chunk));
+	assert_non_null(ours);
+	size_t expected_len = otlp__export_trace_service_request__get_packed_size(model->tree);
+	size_t len = otlp__export_trace_service_request__get_packed_size(ours);
+	uint8_t *expected = test_malloc(expected_len + 1), *packed = test_malloc(len + 1);
+	(void)otlp__export_trace_service_request__pack(model->tree, expected);
+	(void)otlp__export_trace_service_request__pack(ours, packed);
+	if (len != expected_len || memcmp(expected, packed, len) != 0)
+		fail_msg("seed %llu: encoded request differs from the model",
+			 (unsigned long long)seed);
+	test_free(expected);
+	test_free(packed);
+	trace_tree_free(ours);
+	struct trace_index again;
+	trace_index_init(&again, &f->budget, f->keys);
+	assert_int_equal(trace_index_build(&again, chunk_slice(chunk), &err), 0);
+	assert_null(again.normalised);
+	trace_index_fini(&again);
+	chunk_unref(chunk);
+}
+
+static void random_edits_equal_a_naive_model(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	unsigned with_spans = 0;
+	for (uint64_t seed = 0; seed < ROUNDS; seed++) {
+		struct random_shape shape = random_shape_of(seed);
+		buf_reset(&f->body);
+		random_request(&shape, &f->body);
+		assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
+		assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+		struct trace_model model = {.tree = trace_tree_parse(f->index.body),
+					    .index = &f->index};
+		assert_non_null(model.tree);
+		for (uint32_t left = tw_below(&shape.rng, 24); left > 0; left--)
+			random_action(f->edit, &model, &shape.rng);
+		compare_readers(f, &model, seed);
+		if (f->index.span_count > 0)
+			compare_find(f, (struct owner){OWNER_SPAN,
+						       tw_below(&shape.rng, f->index.span_count)},
+				     seed);
+		with_spans += f->index.span_count > 0;
+		compare_encoded(f, &model, seed);
+		trace_tree_free(model.tree);
+	}
+	assert_true(with_spans > ROUNDS / 4);
+}
+
+/* ---- rule by rule, on one span with the attributes a=1, b=2, a=3 ---- */
+
+static void begin_simple(struct fixture *f)
+{
+	struct err err;
+	struct buf span = BUF_INIT;
+	tw_text(&span, SPAN_NAME, "old");
+	tw_attr_int(&span, SPAN_ATTRIBUTES, "a", 1);
+	tw_attr_int(&span, SPAN_ATTRIBUTES, "http.target", 2);
+	tw_attr_int(&span, SPAN_ATTRIBUTES, "a", 3);
+	buf_reset(&f->body);
+	tw_request_of_span(&f->body, buf_slice(&span));
+	buf_fini(&span);
+	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
+	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+}
+
+static const struct owner the_span = {OWNER_SPAN, 0};
+
+static key_id id_of(struct fixture *f, const char *key)
+{
+	return key_table_find(f->keys, slice_str(key));
+}
+
+static unsigned count_attrs(struct fixture *f)
+{
+	struct attr_view view;
+	uint32_t cursor = 0;
+	unsigned count = 0;
+	while (edit_next_attr(f->edit, the_span, &cursor, &view))
+		count++;
+	return count;
+}
+
+static void finding_gives_the_last_of_equal_keys(void **state)
+{
+	struct fixture *f = *state;
+	struct value value;
+	begin_simple(f);
+	assert_true(edit_find_attr(f->edit, the_span, id_of(f, "a"), &value));
+	assert_int_equal(value.i, 3);
+	edit_drop_attr(f->edit, 2);
+	assert_true(edit_find_attr(f->edit, the_span, id_of(f, "a"), &value));
+	assert_int_equal(value.i, 1);
+	assert_false(edit_find_attr(f->edit, the_span, id_of(f, "service.name"), &value));
+}
+
+static void setting_replaces_all_of_the_key_and_setting_again_keeps_one(void **state)
+{
+	struct fixture *f = *state;
+	struct value value;
+	begin_simple(f);
+	edit_set_attr(f->edit, the_span, SLICE("a"), 0, value_of_int(7));
+	assert_int_equal(count_attrs(f), 2);
+	edit_set_attr(f->edit, the_span, SLICE("a"), id_of(f, "a"), value_of_str(SLICE("x")));
+	assert_int_equal(count_attrs(f), 2);
+	assert_true(edit_find_attr(f->edit, the_span, id_of(f, "a"), &value));
+	assert_int_equal(value.type, VALUE_STRING);
+}
+
+static void removing_takes_received_and_added(void **state)
+{
+	struct fixture *f = *state;
+	struct value value;
+	begin_simple(f);
+	assert_int_equal(edit_remove_attr(f->edit, the_span, id_of(f, "a")), 2);
+	assert_int_equal(edit_remove_attr(f->edit, the_span, id_of(f, "a")), 0);
+	edit_set_attr(f->edit, the_span, SLICE("a"), 0, value_of_int(7));
+	assert_int_equal(edit_remove_attr(f->edit, the_span, id_of(f, "a")), 1);
+	assert_false(edit_find_attr(f->edit, the_span, id_of(f, "a"), &value));
+	assert_int_equal(count_attrs(f), 1);
+}
+
+static void renaming_keeps_the_value_and_moves_the_key(void **state)
+{
+	struct fixture *f = *state;
+	struct value value;
+	begin_simple(f);
+	edit_rename_attr(f->edit, the_span, 1, SLICE("service.name"), 0);
+	assert_false(edit_find_attr(f->edit, the_span, id_of(f, "http.target"), &value));
+	assert_true(edit_find_attr(f->edit, the_span, id_of(f, "service.name"), &value));
+	assert_int_equal(value.i, 2);
+	assert_int_equal(edit_remove_attr(f->edit, the_span, id_of(f, "service.name")), 1);
+}
+
+static void dropping_is_idempotent_and_counts_spans(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	begin_simple(f);
+	assert_true(edit_is_clean(f->edit));
+	edit_drop_span(f->edit, 0);
+	edit_drop_span(f->edit, 0);
+	edit_drop_resource(f->edit, 0);
+	assert_int_equal(edit_live_spans(f->edit), 0);
+	assert_false(edit_span_live(f->edit, 0));
+	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	assert_null(chunk);
+}
+
+static void span_fields_read_back_as_set(void **state)
+{
+	struct fixture *f = *state;
+	begin_simple(f);
+	assert_true(slice_equal(edit_span_name(f->edit, 0), SLICE("old")));
+	assert_int_equal(edit_span_parent(f->edit, 0).len, 0);
+	edit_set_span_name(f->edit, 0, SLICE("new"));
+	edit_set_span_trace_state(f->edit, 0, SLICE("k=v"));
+	edit_set_span_parent(f->edit, 0, SLICE("12345678"));
+	edit_set_span_status(f->edit, 0, 2, SLICE("broken"));
+	assert_true(slice_equal(edit_span_name(f->edit, 0), SLICE("new")));
+	assert_true(slice_equal(edit_span_trace_state(f->edit, 0), SLICE("k=v")));
+	assert_true(slice_equal(edit_span_parent(f->edit, 0), SLICE("12345678")));
+	assert_int_equal(edit_span_status_code(f->edit, 0), 2);
+	assert_true(slice_equal(edit_span_status_message(f->edit, 0), SLICE("broken")));
+}
+
+static void dropped_spans_take_their_events_along(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	buf_reset(&f->body);
+	tw_request_of_span(&f->body, SLICE("\x5a\x00\x6a\x00"));
+	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
+	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+	assert_true(edit_event_live(f->edit, 0) && edit_link_live(f->edit, 0));
+	edit_drop_span(f->edit, 0);
+	assert_false(edit_event_live(f->edit, 0) || edit_link_live(f->edit, 0));
+}
+
+static void an_edit_that_runs_out_of_memory_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	begin_simple(f);
+	struct buf large = BUF_INIT;
+	for (unsigned i = 0; i < 1 << 20; i++)
+		buf_append_byte(&large, 'x');
+	for (unsigned i = 0; i < 100; i++)
+		edit_set_attr(f->edit, the_span, SLICE("a"), 0, value_of_str(buf_slice(&large)));
+	buf_fini(&large);
+	assert_true(edit_failed(f->edit));
+	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), -1);
+	assert_int_equal(err.kind, ERR_LIMIT);
+	begin_simple(f);
+	assert_false(edit_failed(f->edit));
+}
+
+static void beginning_needs_budget(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	begin_simple(f);
+	struct budget none;
+	budget_init(&none, 10);
+	struct edit *edit = edit_new(&none);
+	assert_int_equal(edit_begin(edit, &f->index, &err), -1);
+	assert_int_equal(err.kind, ERR_NOMEM);
+	edit_free(edit);
+	assert_int_equal(budget_used(&none), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_edits_equal_a_naive_model),
+		cmocka_unit_test(finding_gives_the_last_of_equal_keys),
+		cmocka_unit_test(setting_replaces_all_of_the_key_and_setting_again_keeps_one),
+		cmocka_unit_test(removing_takes_received_and_added),
+		cmocka_unit_test(renaming_keeps_the_value_and_moves_the_key),
+		cmocka_unit_test(dropping_is_idempotent_and_counts_spans),
+		cmocka_unit_test(span_fields_read_back_as_set),
+		cmocka_unit_test(dropped_spans_take_their_events_along),
+		cmocka_unit_test(an_edit_that_runs_out_of_memory_is_refused),
+		cmocka_unit_test(beginning_needs_budget),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
