@@ -48,7 +48,8 @@ bool edit_column_reserve(struct edit *edit, struct column *column, size_t bytes)
 	if (bytes < column->bytes)
 		return true;
 	free_column(edit, column);
-	/* Whole pages: few sizes, so that growth ends; and never none, so that data is a pointer. */
+	/* Whole pages: few sizes, so that growth ends; and never none, so that data is a pointer.
+	 */
 	size_t rounded = (bytes / COLUMN_PAGE_BYTES + 1) * COLUMN_PAGE_BYTES;
 	if (!budget_take(edit->budget, rounded))
 		goto fail;

@@ -82,8 +82,7 @@ static bool find_added(const struct edit *edit, struct owner owner, key_id id,
 	return false;
 }
 
-bool edit_find_attr(const struct edit *edit, struct owner owner, key_id id,
-		    struct value *ret_value)
+bool edit_find_attr(const struct edit *edit, struct owner owner, key_id id, struct value *ret_value)
 {
 	if (UNLIKELY(edit_has_flag(edit, owner, FLAG_PATCHED)) &&
 	    find_added(edit, owner, id, ret_value))

@@ -214,8 +214,7 @@ static void put_resource_in_place(struct sink *sink, uint32_t resource_at,
 				resource->resource, &edit->lengths.resource[resource_at]);
 }
 
-static void put_resource_rebuilt(struct sink *sink, uint32_t resource_at,
-				 struct span_window window)
+static void put_resource_rebuilt(struct sink *sink, uint32_t resource_at, struct span_window window)
 {
 	const struct edit *edit = sink->edit;
 	const struct trace_index *index = edit->index;
@@ -333,8 +332,8 @@ static bool reserve_lengths(struct edit *edit)
 	return true;
 }
 
-int trace_encode_measure(struct edit *edit, struct span_window window,
-			 struct encode_plan *ret_plan, struct err *err)
+int trace_encode_measure(struct edit *edit, struct span_window window, struct encode_plan *ret_plan,
+			 struct err *err)
 {
 	if (edit->failed)
 		return err_set(err, ERR_LIMIT, "edits of one request over their memory limit");

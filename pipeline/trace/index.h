@@ -11,7 +11,8 @@
  *   index  resources[] → scopes[] → spans[] → attrs[], events[] → attrs[], links[] → attrs[]
  *
  * Invariants after trace_index_build returned 0:
- *  1. children of an element are contiguous in their array, in wire order; every range is in bounds;
+ *  1. children of an element are contiguous in their array, in wire order; every range is in
+ * bounds;
  *  2. every offset + length lies inside the body; ids have length 0 or 16/8;
  *  3. no element holds a singular field twice or several members of a oneof (such a request is
  *     rewritten by trace_normalise first), so the view shows what every decoder will see;
@@ -30,10 +31,10 @@
 #include "pipeline/trace/otlp.h"
 
 enum {
-	TRACE_VALUE_DEPTH_MAX = 100,		/* AnyValue inside AnyValue */
-	TRACE_INDEX_BYTES_MIN = 1 << 20,	/* always allowed per request */
+	TRACE_VALUE_DEPTH_MAX = 100,	 /* AnyValue inside AnyValue */
+	TRACE_INDEX_BYTES_MIN = 1 << 20, /* always allowed per request */
 	TRACE_INDEX_BYTES_PER_BODY_BYTE = 8,
-	TRACE_INDEX_KEEP_BYTES = 1 << 20,	/* kept between requests, the rest is freed */
+	TRACE_INDEX_KEEP_BYTES = 1 << 20, /* kept between requests, the rest is freed */
 };
 #define TRACE_BODY_BYTES_MAX ((size_t)INT32_MAX) /* offsets are 32 bits wide */
 

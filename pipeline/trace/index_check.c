@@ -41,8 +41,8 @@ COLD bool index_fail_id(struct walk *walk, enum schema_message message, const ui
 	return false;
 }
 
-const uint8_t *index_skip_unknown(struct walk *walk, enum schema_message message,
-				  const uint8_t *at, const uint8_t *end)
+const uint8_t *index_skip_unknown(struct walk *walk, enum schema_message message, const uint8_t *at,
+				  const uint8_t *end)
 {
 	struct wire_reader reader = {at, end};
 	struct wire_field field;
@@ -67,11 +67,12 @@ struct level_stack {
 	unsigned values; /* AnyValue levels among them */
 };
 
-static bool enter_message(struct walk *walk, struct level_stack *stack,
-			  enum schema_message message, const uint8_t *at, const uint8_t *end)
+static bool enter_message(struct walk *walk, struct level_stack *stack, enum schema_message message,
+			  const uint8_t *at, const uint8_t *end)
 {
 	if (message == SCHEMA_ANY_VALUE && ++stack->values > TRACE_VALUE_DEPTH_MAX) {
-		(void)err_set(walk->err, ERR_LIMIT, "attribute value nested over %d deep at byte %u",
+		(void)err_set(walk->err, ERR_LIMIT,
+			      "attribute value nested over %d deep at byte %u",
 			      TRACE_VALUE_DEPTH_MAX, walk_off(walk, at));
 		return false;
 	}

@@ -32,8 +32,8 @@ bool index_fail_id(struct walk *walk, enum schema_message message, const uint8_t
 
 /* Steps over the field at ${at}, which no fast path took: the position after it when the schema
  * does not know it, NULL with err set otherwise. */
-const uint8_t *index_skip_unknown(struct walk *walk, enum schema_message message,
-				  const uint8_t *at, const uint8_t *end);
+const uint8_t *index_skip_unknown(struct walk *walk, enum schema_message message, const uint8_t *at,
+				  const uint8_t *end);
 
 /* Checks a message of the cold or nested kinds (${message}: entity reference, value, key-value)
  * with an explicit stack. ${ret_type} (may be NULL) is the value type of an AnyValue. */
@@ -152,8 +152,7 @@ static inline int walk_scalar_type(const uint8_t *at, const uint8_t *end)
 			return -1;
 		return tag == TAG_LEN(ANY_VALUE_STRING) ? VALUE_STRING : VALUE_BYTES;
 	}
-	case TAG_VARINT(ANY_VALUE_INT):
-		return read_varint(at, end, 10).at == end ? VALUE_INT : -1;
+	case TAG_VARINT(ANY_VALUE_INT): return read_varint(at, end, 10).at == end ? VALUE_INT : -1;
 	case TAG_VARINT(ANY_VALUE_BOOL):
 		return read_varint(at, end, 10).at == end ? VALUE_BOOL : -1;
 	case TAG_FIXED64(ANY_VALUE_DOUBLE): return end - at == 8 ? VALUE_DOUBLE : -1;
@@ -188,7 +187,8 @@ static inline struct attr_entry *walk_attr(struct walk *walk, enum owner_kind ki
 				attr->key = walk_range(walk, key, value);
 				attr->value = walk_range(walk, len.at, end);
 				attr->value_type = (uint8_t)type;
-				attr->key_id = key_table_probe(walk->keys, key, (size_t)(value - key));
+				attr->key_id =
+					key_table_probe(walk->keys, key, (size_t)(value - key));
 				return attr;
 			}
 		}

@@ -211,9 +211,7 @@ static inline bool walk_span_bytes(struct walk *walk, struct span_entry *span, u
 		link->span = span_at;
 		return true;
 	}
-	case SPAN_STATUS:
-		walk_see(seen, SPAN_STATUS);
-		return walk_status(walk, span, at, end);
+	case SPAN_STATUS: walk_see(seen, SPAN_STATUS); return walk_status(walk, span, at, end);
 	default: return index_skip_unknown(walk, SCHEMA_SPAN, field, end) != NULL;
 	}
 }
@@ -273,6 +271,23 @@ static bool walk_events_and_links(struct walk *walk, const struct span_entry *sp
 	return true;
 }
 
+/* Member by member: gcc clears a compound literal of this size with a slow string instruction. */
+static inline void span_begin(const struct walk *walk, struct span_entry *span, struct range field,
+			      struct range content)
+{
+	const struct range none = {0, 0};
+	span->field = field;
+	span->content = content;
+	span->name = span->trace_state = span->status = span->status_message = none;
+	span->trace_id_off = span->span_id_off = span->parent_span_id_off = 0;
+	span->start_ns = span->end_ns = 0;
+	span->attrs.begin = walk->index->attr_count;
+	span->event_begin = walk->index->event_count;
+	span->link_begin = walk->index->link_count;
+	span->kind = span->status_code = 0;
+	span->flags = 0;
+}
+
 bool index_walk_span(struct walk *walk, uint32_t scope, const uint8_t *field, const uint8_t *at,
 		     const uint8_t *end)
 {
@@ -281,14 +296,8 @@ bool index_walk_span(struct walk *walk, uint32_t scope, const uint8_t *field, co
 	if (UNLIKELY(!span))
 		return false;
 	uint32_t span_at = index->span_count - 1;
-	*span = (struct span_entry){
-		.field = walk_range(walk, field, end),
-		.content = walk_range(walk, at, end),
-		.scope = scope,
-		.attrs = {index->attr_count, 0},
-		.event_begin = index->event_count,
-		.link_begin = index->link_count,
-	};
+	span_begin(walk, span, walk_range(walk, field, end), walk_range(walk, at, end));
+	span->scope = scope;
 	struct walk_seen seen = {0, 0};
 	uint64_t key_mask = 0;
 	while (at < end) {

@@ -25,8 +25,10 @@ struct key_table {
 /* Compares ${len} bytes; words that overlap spare a call for the lengths that keys have. */
 static inline bool key_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
-	if (len > 16)
-		return memcmp(a, b, len) == 0;
+	for (; len > 16; a += 8, b += 8, len -= 8) {
+		if (hash_read64(a) != hash_read64(b))
+			return false;
+	}
 	if (len >= 8)
 		return ((hash_read64(a) ^ hash_read64(b)) |
 			(hash_read64(a + len - 8) ^ hash_read64(b + len - 8))) == 0;

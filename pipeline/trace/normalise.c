@@ -22,7 +22,7 @@
 
 struct normaliser {
 	const uint8_t *body;
-	uint8_t *out; /* where the next byte goes */
+	uint8_t *out;	     /* where the next byte goes */
 	struct range *parts; /* a stack: the parts of each message on the way down */
 	size_t part_count, part_cap;
 	unsigned value_depth;
@@ -184,8 +184,8 @@ static bool write_message(struct normaliser *n, enum schema_message message, siz
 		bool pushed = known->label == SCHEMA_SINGULAR
 				      ? push_occurrences(n, part, part_end, field.number)
 				      : push_part(n, field.content);
-		if (!pushed || !write_submessage(n, field.number,
-						 (enum schema_message)known->content, child))
+		if (!pushed ||
+		    !write_submessage(n, field.number, (enum schema_message)known->content, child))
 			return false;
 	}
 	return more == 0;
@@ -202,8 +202,7 @@ struct chunk *trace_normalise(struct slice body, struct budget *budget, struct e
 		(void)err_set(err, ERR_NOMEM, "out of memory while normalising a request");
 		return NULL;
 	}
-	struct normaliser n = {
-		.body = body.ptr, .out = chunk->data, .budget = budget, .err = err};
+	struct normaliser n = {.body = body.ptr, .out = chunk->data, .budget = budget, .err = err};
 	bool ok = push_part(&n, body) && write_message(&n, SCHEMA_EXPORT_REQUEST, 0, 1);
 	free(n.parts);
 	budget_give(budget, n.part_cap * sizeof(*n.parts));

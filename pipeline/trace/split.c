@@ -28,7 +28,8 @@ static uint64_t text_bytes(struct range text)
 static uint64_t scope_bytes(const struct trace_index *index, uint32_t scope_at, bool first)
 {
 	const struct scope_entry *scope = &index->scopes[scope_at];
-	uint64_t bytes = HEADER_BYTES_MAX + text_bytes(scope->scope) + text_bytes(scope->schema_url);
+	uint64_t bytes =
+		HEADER_BYTES_MAX + text_bytes(scope->scope) + text_bytes(scope->schema_url);
 	if (!first)
 		return bytes;
 	bytes += scope->field.len;

@@ -195,8 +195,8 @@ static bool maps_equal(struct value a, struct value b)
 {
 	struct value_pair *left = NULL, *right = NULL;
 	size_t left_count, right_count = 0;
-	bool equal = value_sort_map(a, &left, &left_count) && value_sort_map(b, &right, &right_count) &&
-		     left_count == right_count;
+	bool equal = value_sort_map(a, &left, &left_count) &&
+		     value_sort_map(b, &right, &right_count) && left_count == right_count;
 	for (size_t i = 0; equal && i < left_count; i++)
 		equal = slice_equal(left[i].key, right[i].key) &&
 			value_equal(left[i].value, right[i].value);

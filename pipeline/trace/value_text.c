@@ -48,8 +48,8 @@ static void append_finite(struct buf *out, double number)
 	double size = fabs(number);
 	if (size != 0 && (size < 1e-6 || size >= 1e21)) {
 		*exponent_at = 0;
-		buf_printf(out, "%se%c%0*ld", text, exponent < 0 ? '-' : '+',
-			   exponent < 0 ? 1 : 2, labs(exponent));
+		buf_printf(out, "%se%c%0*ld", text, exponent < 0 ? '-' : '+', exponent < 0 ? 1 : 2,
+			   labs(exponent));
 		return;
 	}
 	const char *mantissa = text + (text[0] == '-');
@@ -58,7 +58,8 @@ static void append_finite(struct buf *out, double number)
 		buf_printf(out, "%.*f", (int)(fraction - exponent), number);
 		return;
 	}
-	/* Beyond 2^53 the exact digits are more than the shortest ones: zeros stand for the rest. */
+	/* Beyond 2^53 the exact digits are more than the shortest ones: zeros stand for the rest.
+	 */
 	*exponent_at = 0;
 	buf_printf(out, "%s%c%s", text[0] == '-' ? "-" : "", mantissa[0],
 		   fraction > 0 ? mantissa + 2 : "");

@@ -17,13 +17,35 @@
 enum { BODIES = 16, SPANS = 512, REPEATS = 9, ROUNDS = 8 };
 
 static const char *const other_keys[] = {
-	"service.name", "http.route", "http.target", "url.full", "http.method", "url.path",
-	"http.request.method", "http.response.status_code", "server.address", "server.port",
-	"gen_ai.operation.name", "gen_ai.system", "gen_ai.request.model", "gen_ai.response.model",
-	"gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.response.id",
-	"gen_ai.response.finish_reasons", "session.id", "user.id", "gen_ai.completion",
-	"gen_ai.request.temperature", "langfuse.user.id", "langfuse.session.id",
-	"user_agent.original", "db.system", "messaging.system", "http.url", "error.type",
+	"service.name",
+	"http.route",
+	"http.target",
+	"url.full",
+	"http.method",
+	"url.path",
+	"http.request.method",
+	"http.response.status_code",
+	"server.address",
+	"server.port",
+	"gen_ai.operation.name",
+	"gen_ai.system",
+	"gen_ai.request.model",
+	"gen_ai.response.model",
+	"gen_ai.usage.input_tokens",
+	"gen_ai.usage.output_tokens",
+	"gen_ai.response.id",
+	"gen_ai.response.finish_reasons",
+	"session.id",
+	"user.id",
+	"gen_ai.completion",
+	"gen_ai.request.temperature",
+	"langfuse.user.id",
+	"langfuse.session.id",
+	"user_agent.original",
+	"db.system",
+	"messaging.system",
+	"http.url",
+	"error.type",
 	"k8s.pod.name",
 };
 
@@ -54,8 +76,8 @@ static key_id add_key(struct bench *bench, const char *key)
 }
 
 /* Absent keys mostly, as noise filters ask; two that exist and do not match. */
-static const char *const condition_keys[6] = {"http.route", "http.target", "url.full",
-					      "http.method", "url.path", "user_agent.original"};
+static const char *const condition_keys[6] = {"http.route",  "http.target", "url.full",
+					      "http.method", "url.path",    "user_agent.original"};
 
 static void bench_init(struct bench *bench, enum payload_shape shape)
 {

@@ -94,7 +94,8 @@ static void change_received_attr(struct edit *edit, struct trace_model *model, u
 
 static void change_span(struct edit *edit, struct trace_model *model, uint64_t *rng)
 {
-	static const char *const texts[] = {"", "renamed", "another name that is longer than before"};
+	static const char *const texts[] = {"", "renamed",
+					    "another name that is longer than before"};
 	const char *text = texts[tw_below(rng, ARRAY_COUNT(texts))];
 	uint32_t span = tw_below(rng, edit_index(edit)->span_count);
 	struct slice parent = slice_of("parentid", tw_below(rng, 2) ? 8 : 0);

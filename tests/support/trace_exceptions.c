@@ -46,7 +46,7 @@ static bool take_content(struct slice *in, uint32_t wire, struct slice *ret_cont
 static size_t id_length(enum schema_message message, uint32_t number)
 {
 	if (message == SCHEMA_SPAN)
-		return number == SPAN_TRACE_ID ? 16
+		return number == SPAN_TRACE_ID					 ? 16
 		       : number == SPAN_SPAN_ID || number == SPAN_PARENT_SPAN_ID ? 8
 										 : 0;
 	if (message == SCHEMA_LINK)

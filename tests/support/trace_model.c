@@ -257,7 +257,8 @@ static Otlp__AnyValue *make_any(struct value value)
 		break;
 	case VALUE_ARRAY:
 		any->value_case = OTLP__ANY_VALUE__VALUE_ARRAY_VALUE;
-		any->array_value = otlp__array_value__unpack(NULL, value.bytes.len, value.bytes.ptr);
+		any->array_value =
+			otlp__array_value__unpack(NULL, value.bytes.len, value.bytes.ptr);
 		break;
 	case VALUE_KVLIST:
 		any->value_case = OTLP__ANY_VALUE__VALUE_KVLIST_VALUE;

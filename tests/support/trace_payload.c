@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 static const char *const words[] = {
-	"the",	  "model", "answer", "request", "token",  "cache",  "prefill", "decode",
-	"batch",  "queue", "server", "stream",	"latency", "a",	    "of",      "to",
-	"prompt", "user",  "context", "window",	"result", "search", "in",      "with",
+	"the",	  "model", "answer",  "request", "token",   "cache",  "prefill", "decode",
+	"batch",  "queue", "server",  "stream",	 "latency", "a",      "of",	 "to",
+	"prompt", "user",  "context", "window",	 "result",  "search", "in",	 "with",
 };
 
 static const char *pick_word(uint64_t *rng)

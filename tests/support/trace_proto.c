@@ -38,7 +38,8 @@ static bool array_matches(const Otlp__ArrayValue *array, struct value value)
 	if (value_count(value) != array->n_values)
 		return false;
 	for (size_t i = 0; i < array->n_values; i++) {
-		if (!value_next_item(&cursor, &item) || !trace_value_matches(array->values[i], item))
+		if (!value_next_item(&cursor, &item) ||
+		    !trace_value_matches(array->values[i], item))
 			return false;
 	}
 	return !value_next_item(&cursor, &item);

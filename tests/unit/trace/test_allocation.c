@@ -5,9 +5,9 @@
  * the chunk that carries the result. Under a sanitizer, which brings its own allocator, nothing is
  * counted and the test is skipped.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -132,8 +132,8 @@ static void encode_in_place(struct fixture *f, struct slice body)
 	struct err err;
 	struct encode_plan plan;
 	edit_request(f, body);
-	assert_int_equal(
-		trace_encode_measure(f->edit, (struct span_window){0, SPANS}, &plan, &err), 0);
+	assert_int_equal(trace_encode_measure(f->edit, (struct span_window){0, SPANS}, &plan, &err),
+			 0);
 	assert_true(plan.bytes <= 2 * f->bodies[0].len);
 	trace_encode_write(f->edit, &plan, f->out);
 	trace_index_release(&f->index);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The index against protobuf-c, on random requests whole and damaged. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -224,8 +224,7 @@ static void ids_of_wrong_length_are_refused(void **state)
 static void bool_of_another_wire_type_is_refused(void **state)
 {
 	check_exception(*state, SLICE("\x4a\x05\x12\x03\x12\x01x"), EXCEPTION_BOOL_TYPE);
-	check_exception(*state, SLICE("\x4a\x07\x12\x05\x15\x01\x00\x00\x00"),
-			EXCEPTION_BOOL_TYPE);
+	check_exception(*state, SLICE("\x4a\x07\x12\x05\x15\x01\x00\x00\x00"), EXCEPTION_BOOL_TYPE);
 }
 
 static void empty_values_given_twice_are_merged(void **state)
@@ -251,8 +250,8 @@ static void status_given_twice_keeps_both_fields(void **state)
 	assert_int_equal(trace_exceptions(buf_slice(&body)), EXCEPTION_MERGE);
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), 0);
 	assert_int_equal(f->index.spans[0].status_code, 2);
-	assert_true(slice_equal(index_slice(&f->index, f->index.spans[0].status_message),
-				SLICE("m")));
+	assert_true(
+		slice_equal(index_slice(&f->index, f->index.spans[0].status_message), SLICE("m")));
 	buf_fini(&body);
 }
 
@@ -261,7 +260,8 @@ static void text_with_nul_is_kept_whole(void **state)
 	struct fixture *f = *state;
 	struct buf body = BUF_INIT;
 	struct err err;
-	tw_request_of_span(&body, SLICE("\x2a\x03" "a\0b"));
+	tw_request_of_span(&body, SLICE("\x2a\x03"
+					"a\0b"));
 	trace_tree *theirs = trace_tree_parse(buf_slice(&body));
 	assert_string_equal(theirs->resource_spans[0]->scope_spans[0]->spans[0]->name, "a");
 	trace_tree_free(theirs);

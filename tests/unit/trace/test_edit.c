@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Edits: each rule by itself, then random runs against a naive model on protobuf-c's tree. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -82,8 +82,8 @@ static void compare_find(struct fixture *f, struct owner owner, uint64_t seed)
 			last = view.value;
 			any = true;
 		}
-		if (edit_find_attr(f->edit, owner, id, &found) != any ||
-		    found.type != last.type || found.bytes.ptr != last.bytes.ptr)
+		if (edit_find_attr(f->edit, owner, id, &found) != any || found.type != last.type ||
+		    found.bytes.ptr != last.bytes.ptr)
 			fail_msg("seed %llu: find differs from next", (unsigned long long)seed);
 	}
 }
@@ -141,8 +141,9 @@ static void random_edits_equal_a_naive_model(void **state)
 			random_action(f->edit, &model, &shape.rng);
 		compare_readers(f, &model, seed);
 		if (f->index.span_count > 0)
-			compare_find(f, (struct owner){OWNER_SPAN,
-						       tw_below(&shape.rng, f->index.span_count)},
+			compare_find(f,
+				     (struct owner){OWNER_SPAN,
+						    tw_below(&shape.rng, f->index.span_count)},
 				     seed);
 		with_spans += f->index.span_count > 0;
 		compare_encoded(f, &model, seed);

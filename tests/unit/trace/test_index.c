@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The index's traps and limits, one test each. What it reads is compared in test_differential.c. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -192,8 +192,8 @@ static const struct refusal refusals[] = {
 	{"tag of six bytes", SLICE_INIT("\xaa\x80\x80\x80\x80\x00\x01n"), 0, "malformed"},
 	{"length past the end", SLICE_INIT("\x2a\x02n"), 0, "malformed field in Span"},
 	{"length of six bytes", SLICE_INIT("\x2a\x81\x80\x80\x80\x80\x00n"), 0, "malformed"},
-	{"varint of eleven bytes",
-	 SLICE_INIT("\x30\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"), 0, "malformed"},
+	{"varint of eleven bytes", SLICE_INIT("\x30\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"),
+	 0, "malformed"},
 	{"varint that does not end", SLICE_INIT("\x30\x80"), 0, "malformed field in Span"},
 	{"short fixed64", SLICE_INIT("\x39\x01\x02\x03"), 0, "malformed field in Span"},
 	{"short fixed32", SLICE_INIT("\x85\x01\x02\x03"), 0, "malformed field in Span"},
@@ -213,11 +213,13 @@ static const struct refusal refusals[] = {
 	 "ArrayValue.values"},
 	{"key in a map as a number", SLICE_INIT("\x4a\x08\x12\x06\x32\x04\x0a\x02\x08\x01"), 8,
 	 "KeyValue.key"},
-	{"value past its end", SLICE_INIT("\x4a\x05\x12\x03\x0a\x02x"), 4, "malformed field in Any"},
+	{"value past its end", SLICE_INIT("\x4a\x05\x12\x03\x0a\x02x"), 4,
+	 "malformed field in Any"},
 	{"trace id of 15 bytes", SLICE_INIT("\x0a\x0fxxxxxxxxxxxxxxx"), 0, "id"},
 	{"span id of 16 bytes", SLICE_INIT("\x12\x10xxxxxxxxxxxxxxxx"), 0, "id"},
 	{"parent id of 7 bytes", SLICE_INIT("\x22\x07xxxxxxx"), 0, "id"},
-	{"link's trace id of 8 bytes", SLICE_INIT("\x6a\x0a\x0a\x08xxxxxxxx"), 2, "Link has a trace id"},
+	{"link's trace id of 8 bytes", SLICE_INIT("\x6a\x0a\x0a\x08xxxxxxxx"), 2,
+	 "Link has a trace id"},
 	{"link's span id of 1 byte", SLICE_INIT("\x6a\x03\x12\x01x"), 2, "Link has a trace id"},
 };
 
@@ -232,8 +234,8 @@ static void malformed_spans_are_refused_with_place_and_reason(void **state)
 		size_t span_off = f->body.len - r->span.len;
 		if (f->err.kind != ERR_DECODE || f->err.offset != span_off + r->offset ||
 		    !strstr(f->err.msg, r->message))
-			fail_msg("%s: offset %d, %s", r->what,
-				 (int)(f->err.offset - span_off), f->err.msg);
+			fail_msg("%s: offset %d, %s", r->what, (int)(f->err.offset - span_off),
+				 f->err.msg);
 		assert_int_equal(f->index.span_count, 0);
 		assert_int_equal(f->index.body.len, 0);
 	}
@@ -242,16 +244,16 @@ static void malformed_spans_are_refused_with_place_and_reason(void **state)
 static void faults_outside_spans_are_refused(void **state)
 {
 	static const struct slice bodies[] = {
-		SLICE_INIT("\x08\x01"),			   /* resource_spans as a number */
-		SLICE_INIT("\x0a\x05"),			   /* cut short */
-		SLICE_INIT("\x0a\x02\x08\x01"),		   /* resource as a number */
-		SLICE_INIT("\x0a\x02\x18\x01"),		   /* schema_url as a number */
-		SLICE_INIT("\x0a\x04\x0a\x02\x08\x01"),	   /* attributes as a number */
-		SLICE_INIT("\x0a\x05\x0a\x03\x12\x01x"),	   /* dropped count as text */
+		SLICE_INIT("\x08\x01"),				/* resource_spans as a number */
+		SLICE_INIT("\x0a\x05"),				/* cut short */
+		SLICE_INIT("\x0a\x02\x08\x01"),			/* resource as a number */
+		SLICE_INIT("\x0a\x02\x18\x01"),			/* schema_url as a number */
+		SLICE_INIT("\x0a\x04\x0a\x02\x08\x01"),		/* attributes as a number */
+		SLICE_INIT("\x0a\x05\x0a\x03\x12\x01x"),	/* dropped count as text */
 		SLICE_INIT("\x0a\x06\x0a\x04\x1a\x02\x08\x01"), /* entity schema_url as a number */
-		SLICE_INIT("\x0a\x04\x12\x02\x10\x01"),	   /* spans as a number */
+		SLICE_INIT("\x0a\x04\x12\x02\x10\x01"),		/* spans as a number */
 		SLICE_INIT("\x0a\x06\x12\x04\x0a\x02\x08\x01"), /* scope name as a number */
-		SLICE_INIT("\x0a\x02\x13\x14"),		   /* group */
+		SLICE_INIT("\x0a\x02\x13\x14"),			/* group */
 		SLICE_INIT("\x0b\x0c"),
 	};
 	struct fixture *f = *state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Normalisation: what a repeated field turns into, and that each repeat is noticed. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -44,7 +44,8 @@ static const struct span_case cases[] = {
 	{"lists of one oneof do not merge",
 	 SLICE_INIT("\x4a\x0a\x12\x08\x2a\x02\x0a\x00\x2a\x02\x0a\x00"),
 	 SLICE_INIT("\x4a\x06\x12\x04\x2a\x02\x0a\x00")},
-	{"inside an event", SLICE_INIT("\x5a\x06\x12\x01m\x12\x01n"), SLICE_INIT("\x5a\x03\x12\x01n")},
+	{"inside an event", SLICE_INIT("\x5a\x06\x12\x01m\x12\x01n"),
+	 SLICE_INIT("\x5a\x03\x12\x01n")},
 	{"inside a map in an array",
 	 SLICE_INIT("\x4a\x12\x12\x10\x2a\x0e\x0a\x0c\x32\x0a\x0a\x08\x0a\x01x\x0a\x01y\x12\x00"),
 	 SLICE_INIT("\x4a\x0f\x12\x0d\x2a\x0b\x0a\x09\x32\x07\x0a\x05\x0a\x01y\x12\x00")},
@@ -145,8 +146,8 @@ static void the_index_notices_every_repeat(void **state)
 			wrap(&body, (enum schema_message)message, buf_slice(&content));
 			assert_int_equal(trace_index_build(&index, buf_slice(&body), &err), 0);
 			if ((index.normalised != NULL) != repeat)
-				fail_msg("%s: fields %u and %u", schema_message_name(message), first,
-					 second);
+				fail_msg("%s: fields %u and %u", schema_message_name(message),
+					 first, second);
 			assert_false(trace_repeats(index.body));
 			tried += repeat;
 			buf_fini(&content);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Splitting: nothing lost, nothing twice, bounds kept. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -72,9 +72,9 @@ static void split(struct fixture *f, size_t bytes_max, uint32_t spans_max)
 	drop_pieces(f);
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
 	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
-	assert_int_equal(trace_split(f->edit, &f->budget, bytes_max, spans_max, take_piece, f,
-				     &taken, &err),
-			 0);
+	assert_int_equal(
+		trace_split(f->edit, &f->budget, bytes_max, spans_max, take_piece, f, &taken, &err),
+		0);
 	assert_int_equal(taken, f->index.span_count);
 }
 
@@ -82,9 +82,11 @@ static void split(struct fixture *f, size_t bytes_max, uint32_t spans_max)
 static void append_surroundings(struct buf *out, const Otlp__ResourceSpans *resource,
 				const Otlp__ScopeSpans *scope)
 {
-	Otlp__ResourceSpans around = OTLP__RESOURCE_SPANS__INIT;
-	Otlp__ScopeSpans inner = OTLP__SCOPE_SPANS__INIT;
+	Otlp__ResourceSpans around;
+	Otlp__ScopeSpans inner;
 	Otlp__ScopeSpans *inner_at = &inner;
+	otlp__resource_spans__init(&around);
+	otlp__scope_spans__init(&inner);
 	around.resource = resource->resource;
 	around.schema_url = resource->schema_url;
 	inner.scope = scope->scope;
@@ -165,7 +167,8 @@ static void assert_pieces_are_the_request(struct fixture *f, size_t bytes_max, u
 		assert_true(bytes_max == 0 || piece->len <= bytes_max || piece->span_count == 1);
 	}
 	assert_true(slice_equal(buf_slice(&whole), buf_slice(&joined)));
-	assert_int_equal(unknown, f->index.span_count > 0 ? container_unknown_bytes(f->index.body) : 0);
+	assert_int_equal(unknown,
+			 f->index.span_count > 0 ? container_unknown_bytes(f->index.body) : 0);
 	buf_fini(&whole);
 	buf_fini(&joined);
 }

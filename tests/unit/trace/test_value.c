@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -21,7 +21,9 @@ struct text_case {
 /* What the Collector's AsString prints for the same value. */
 static const struct text_case texts[] = {
 	{S(""), ""},
-	{S("\x0a\x03" "a\"b"), "a\"b"},
+	{S("\x0a\x03"
+	   "a\"b"),
+	 "a\"b"},
 	{S("\x10\x01"), "true"},
 	{S("\x10\x00"), "false"},
 	{S("\x18\x00"), "0"},
@@ -33,14 +35,17 @@ static const struct text_case texts[] = {
 	{S("\x3a\x03\xff\xfe\xfd"), "//79"},
 	{S("\x2a\x00"), "[]"},
 	{S("\x32\x00"), "{}"},
-	{S("\x2a\x0f\x0a\x02\x18\x01\x0a\x03\x0a\x01x\x0a\x00\x0a\x02\x2a\x00"), "[1,\"x\",null,[]]"},
+	{S("\x2a\x0f\x0a\x02\x18\x01\x0a\x03\x0a\x01x\x0a\x00\x0a\x02\x2a\x00"),
+	 "[1,\"x\",null,[]]"},
 	{S("\x2a\x09\x0a\x07\x3a\x05hello"), "[\"aGVsbG8=\"]"},
 	/* keys in order, the last of equal ones */
-	{S("\x32\x1b\x0a\x07\x0a\x01z\x12\x02\x18\x01\x0a\x07\x0a\x01" "a\x12\x02\x18\x02\x0a\x07\x0a\x01z"
+	{S("\x32\x1b\x0a\x07\x0a\x01z\x12\x02\x18\x01\x0a\x07\x0a\x01"
+	   "a\x12\x02\x18\x02\x0a\x07\x0a\x01z"
 	   "\x12\x02\x18\x03"),
 	 "{\"a\":2,\"z\":3}"},
 	/* Go's encoder makes HTML safe and escapes the line separators */
-	{S("\x2a\x0d\x0a\x0b\x0a\x09<>&\xe2\x80\xa8\"\n!"), "[\"\\u003c\\u003e\\u0026\\u2028\\\"\\n!\"]"},
+	{S("\x2a\x0d\x0a\x0b\x0a\x09<>&\xe2\x80\xa8\"\n!"),
+	 "[\"\\u003c\\u003e\\u0026\\u2028\\\"\\n!\"]"},
 };
 
 static void assert_text(struct value value, const char *expected)
@@ -94,12 +99,14 @@ static void doubles_are_printed_shortest_as_go_does(void **state)
 static void a_list_with_a_nan_has_no_text(void **state)
 {
 	(void)state;
-	assert_text(value_read(SLICE("\x2a\x0f\x0a\x02\x18\x01\x0a\x09\x21\0\0\0\0\0\0\xf8\x7f")), "");
+	assert_text(value_read(SLICE("\x2a\x0f\x0a\x02\x18\x01\x0a\x09\x21\0\0\0\0\0\0\xf8\x7f")),
+		    "");
 }
 
 static struct value map_of_three(void)
 {
-	return value_read(SLICE("\x32\x1b\x0a\x07\x0a\x01z\x12\x02\x18\x01\x0a\x07\x0a\x01" "a\x12\x02\x18"
+	return value_read(SLICE("\x32\x1b\x0a\x07\x0a\x01z\x12\x02\x18\x01\x0a\x07\x0a\x01"
+				"a\x12\x02\x18"
 				"\x02\x0a\x07\x0a\x01z\x12\x02\x18\x03"));
 }
 
@@ -131,7 +138,8 @@ static void unknown_fields_are_passed_over(void **state)
 {
 	struct value item;
 	(void)state;
-	struct value array = value_read(SLICE("\x9a\x06\x01x\x2a\x08\x9a\x06\x01x\x0a\x02\x18\x05"));
+	struct value array =
+		value_read(SLICE("\x9a\x06\x01x\x2a\x08\x9a\x06\x01x\x0a\x02\x18\x05"));
 	assert_int_equal(value_count(array), 1);
 	assert_true(value_array_get(array, 0, &item) && item.i == 5);
 }
@@ -158,10 +166,21 @@ static const struct equal_case equals[] = {
 	{S("\x2a\x04\x0a\x02\x18\x01"), S("\x2a\x04\x0a\x02\x18\x01"), true},
 	{S("\x2a\x04\x0a\x02\x18\x01"), S("\x2a\x04\x0a\x02\x18\x02"), false},
 	{S("\x2a\x04\x0a\x02\x18\x01"), S("\x2a\x06\x0a\x02\x18\x01\x0a\x00"), false},
-	{S("\x32\x0a\x0a\x03\x0a\x01" "a\x0a\x03\x0a\x01" "b"), S("\x32\x0a\x0a\x03\x0a\x01" "b\x0a\x03\x0a\x01" "a"),
+	{S("\x32\x0a\x0a\x03\x0a\x01"
+	   "a\x0a\x03\x0a\x01"
+	   "b"),
+	 S("\x32\x0a\x0a\x03\x0a\x01"
+	   "b\x0a\x03\x0a\x01"
+	   "a"),
 	 true},
-	{S("\x32\x05\x0a\x03\x0a\x01" "a"), S("\x32\x05\x0a\x03\x0a\x01" "b"), false},
-	{S("\x32\x05\x0a\x03\x0a\x01" "a"), S("\x32\x00"), false},
+	{S("\x32\x05\x0a\x03\x0a\x01"
+	   "a"),
+	 S("\x32\x05\x0a\x03\x0a\x01"
+	   "b"),
+	 false},
+	{S("\x32\x05\x0a\x03\x0a\x01"
+	   "a"),
+	 S("\x32\x00"), false},
 };
 
 static void equality_is_deep_and_numeric(void **state)

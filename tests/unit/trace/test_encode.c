@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Encoding by windows and its refusals; whole requests under edits are in test_edit.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pipeline/trace/encode.h"
+#include "tests/support/trace_actions.h"
+#include "tests/support/trace_payload.h"
+#include "tests/support/trace_random.h"
+#include "tests/support/trace_wire.h"
+
+enum { ROUNDS = 3000 };
+
+struct fixture {
+	struct budget budget;
+	struct key_table *keys;
+	struct trace_index index;
+	struct edit *edit;
+	struct buf body;
+};
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+	struct err err;
+	budget_init(&f.budget, UINT64_MAX);
+	f.keys = key_table_new();
+	for (unsigned i = 0; i < RANDOM_KEYS_KNOWN; i++)
+		assert_int_not_equal(key_table_add(f.keys, slice_str(random_keys[i]), &err), 0);
+	assert_int_equal(key_table_freeze(f.keys, &err), 0);
+	trace_index_init(&f.index, &f.budget, f.keys);
+	f.edit = edit_new(&f.budget);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	edit_free(f->edit);
+	trace_index_fini(&f->index);
+	key_table_free(f->keys);
+	buf_fini(&f->body);
+	assert_int_equal(budget_used(&f->budget), 0);
+	return 0;
+}
+
+static void begin(struct fixture *f)
+{
+	struct err err;
+	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
+	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+}
+
+/* Appends each span of the encoded ${body} after its packed resource and scope. */
+static void append_spans(struct buf *out, struct slice body)
+{
+	trace_tree *tree = trace_tree_parse(body);
+	assert_non_null(tree);
+	for (size_t r = 0; r < tree->n_resource_spans; r++) {
+		const Otlp__ResourceSpans *resource = tree->resource_spans[r];
+		for (size_t s = 0; s < resource->n_scope_spans; s++) {
+			const Otlp__ScopeSpans *scope = resource->scope_spans[s];
+			for (size_t i = 0; i < scope->n_spans; i++) {
+				const ProtobufCMessage *parts[] = {
+					resource->resource ? &resource->resource->base : NULL,
+					scope->scope ? &scope->scope->base : NULL,
+					&scope->spans[i]->base};
+				for (size_t p = 0; p < ARRAY_COUNT(parts); p++) {
+					uint8_t bytes[1 << 16];
+					size_t len = parts[p] ? protobuf_c_message_get_packed_size(
+									parts[p])
+							      : 0;
+					assert_in_range(len, 0, sizeof(bytes));
+					if (parts[p])
+						(void)protobuf_c_message_pack(parts[p], bytes);
+					tw_bytes(out, (uint32_t)p + 1, slice_of(bytes, len));
+				}
+			}
+		}
+	}
+	trace_tree_free(tree);
+}
+
+/* Encodes the window at exactly its measured size and returns its live spans. */
+static uint32_t append_window(struct fixture *f, struct span_window window, struct buf *spans)
+{
+	struct err err;
+	struct encode_plan plan;
+	assert_int_equal(trace_encode_measure(f->edit, window, &plan, &err), 0);
+	assert_int_equal(plan.bytes == 0, plan.spans == 0);
+	uint8_t *out = test_malloc(plan.bytes + 1); /* overruns are found when freed */
+	trace_encode_write(f->edit, &plan, out);
+	append_spans(spans, slice_of(out, plan.bytes));
+	test_free(out);
+	return plan.spans;
+}
+
+static void windows_of_an_edited_request_make_up_the_whole(void **state)
+{
+	struct fixture *f = *state;
+	for (uint64_t seed = 0; seed < ROUNDS; seed++) {
+		struct random_shape shape = random_shape_of(seed);
+		struct buf whole = BUF_INIT, pieces = BUF_INIT;
+		buf_reset(&f->body);
+		random_request(&shape, &f->body);
+		begin(f);
+		for (uint32_t left = tw_below(&shape.rng, 16); left > 0; left--)
+			random_action(f->edit, NULL, &shape.rng);
+		uint32_t count = f->index.span_count, live = 0;
+		(void)append_window(f, (struct span_window){0, count}, &whole);
+		for (uint32_t at = 0; at < count;) {
+			uint32_t end = at + 1 + tw_below(&shape.rng, 3);
+			end = end < count ? end : count;
+			live += append_window(f, (struct span_window){at, end}, &pieces);
+			at = end;
+		}
+		assert_int_equal(live, edit_live_spans(f->edit));
+		if (!slice_equal(buf_slice(&whole), buf_slice(&pieces)))
+			fail_msg("seed %llu", (unsigned long long)seed);
+		buf_fini(&whole);
+		buf_fini(&pieces);
+	}
+}
+
+static void an_empty_window_has_no_bytes(void **state)
+{
+	struct fixture *f = *state;
+	struct encode_plan plan;
+	struct err err;
+	buf_reset(&f->body);
+	payload_append(&f->body, PAYLOAD_S, 3, 1);
+	begin(f);
+	assert_int_equal(trace_encode_measure(f->edit, (struct span_window){2, 2}, &plan, &err), 0);
+	assert_int_equal(plan.bytes, 0);
+	assert_int_equal(plan.spans, 0);
+}
+
+static void dropping_all_spans_of_a_scope_drops_the_scope(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	buf_reset(&f->body);
+	payload_append(&f->body, PAYLOAD_S, 2, 1);
+	payload_append(&f->body, PAYLOAD_G, 2, 2);
+	begin(f);
+	edit_drop_span(f->edit, 0);
+	edit_drop_span(f->edit, 1);
+	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	struct range kept = f->index.resources[1].field;
+	assert_true(slice_equal(chunk_slice(chunk), index_slice(&f->index, kept)));
+	assert_int_equal(chunk->span_count, 2);
+	chunk_unref(chunk);
+}
+
+static void an_untouched_part_is_copied_byte_for_byte(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	buf_reset(&f->body);
+	payload_append(&f->body, PAYLOAD_G, 3, 1);
+	begin(f);
+	edit_drop_span(f->edit, 1);
+	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	struct slice last = index_slice(&f->index, f->index.spans[2].field);
+	assert_true(slice_has_suffix(chunk_slice(chunk), last));
+	chunk_unref(chunk);
+}
+
+static void a_short_budget_refuses_the_chunk(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	struct budget small;
+	buf_reset(&f->body);
+	payload_append(&f->body, PAYLOAD_S, 3, 1);
+	begin(f);
+	budget_init(&small, 10);
+	assert_int_equal(trace_encode(f->edit, &small, &chunk, &err), -1);
+	assert_int_equal(err.kind, ERR_NOMEM);
+	assert_int_equal(budget_used(&small), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(windows_of_an_edited_request_make_up_the_whole),
+		cmocka_unit_test(an_empty_window_has_no_bytes),
+		cmocka_unit_test(dropping_all_spans_of_a_scope_drops_the_scope),
+		cmocka_unit_test(an_untouched_part_is_copied_byte_for_byte),
+		cmocka_unit_test(a_short_budget_refuses_the_chunk),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
