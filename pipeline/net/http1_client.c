@@ -57,6 +57,8 @@ static int on_header_value_complete(llhttp_t *parser)
 {
 	struct http1 *http1 = parser->data;
 	struct slice field = chunk_slice(http1->field);
+	if (http1->name_len == 0) /* llhttp lets it pass, RFC 9110 §5.1 does not */
+		return err_set(&http1->exchange->err, ERR_PEER, "a header field without a name");
 	struct slice name = slice_of(field.ptr, http1->name_len);
 	struct slice value = slice_of(field.ptr + name.len, field.len - name.len);
 	http1->field->len = http1->name_len = 0;

@@ -232,6 +232,8 @@ static const struct answer_case {
 	 CLIENT_BROKEN, 0, "", "", ""},
 	{"a bad chunk size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
 	 CLIENT_BROKEN, 0, "", "", ""},
+	{"an empty header name", "HTTP/1.1 200 OK\r\n: x\r\n\r\n", CLIENT_BROKEN, 0, "", "", ""},
+	{"an empty header", "HTTP/1.1 200 OK\r\n:\r\n\r\n", CLIENT_BROKEN, 0, "", "", ""},
 	{"a bad header name", "HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n", CLIENT_BROKEN, 0, "", "",
 	 ""},
 };
