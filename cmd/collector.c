@@ -19,11 +19,11 @@ static const char *get_env(void *arg, const char *name)
 	return getenv(name);
 }
 
-static void print_problems(const struct config_report *report, enum config_severity severity)
+void collector_print_problems(const struct collector *collector, enum config_severity severity)
 {
 	struct buf text = BUF_INIT;
-	config_report_print(report, severity, &text);
-	fwrite(text.data, 1, text.len, stderr);
+	config_report_print(&collector->report, severity, &text);
+	fputs(buf_cstr(&text), stderr);
 	buf_fini(&text);
 }
 
@@ -91,7 +91,7 @@ bool collector_init(struct collector *collector, const struct collector_options 
 	if (collector->service)
 		collector->graph = graph_new(collector->service, &graph, &collector->report);
 	if (!collector->graph)
-		print_problems(&collector->report, CONFIG_ERROR);
+		collector_print_problems(collector, CONFIG_ERROR);
 	return collector->graph != NULL;
 }
 

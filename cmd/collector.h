@@ -41,6 +41,9 @@ bool collector_init(struct collector *collector, const struct collector_options 
 /* Starts, runs until SIGINT or SIGTERM (or graph_stop) and drains. Returns the exit code. */
 int collector_run(struct collector *collector);
 
+/* Prints all problems of ${severity} to stderr. */
+void collector_print_problems(const struct collector *collector, enum config_severity severity);
+
 void collector_fini(struct collector *collector);
 
 #endif

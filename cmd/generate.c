@@ -52,31 +52,41 @@ static int report(const struct example_sent *sent, const char *endpoint)
 	return 1;
 }
 
+static bool start(struct generate *generate, const struct example_sender_config *config,
+		  struct err *err)
+{
+	struct example_sender_config with_budget = *config;
+	budget_init(&generate->budget, UINT64_MAX);
+	with_budget.budget = &generate->budget;
+	generate->interrupt.data = generate;
+	if (uv_signal_init(&generate->loop.uv, &generate->interrupt) != 0) {
+		(void)err_set(err, ERR_IO, "cannot watch signals");
+		return false;
+	}
+	generate->sender =
+		example_sender_start(&generate->loop, &with_budget, on_done, generate, err);
+	if (!generate->sender)
+		uv_close((uv_handle_t *)&generate->interrupt, NULL);
+	else /* without it Ctrl-C ends the program at once */
+		(void)uv_signal_start(&generate->interrupt, on_interrupt, SIGINT);
+	return generate->sender != NULL;
+}
+
 static int generate_all(const struct example_sender_config *config)
 {
 	struct generate generate = {0};
 	struct err err;
-	if (loop_init(&generate.loop, &err) != 0)
-		goto fail;
-	struct example_sender_config with_budget = *config;
-	budget_init(&generate.budget, UINT64_MAX);
-	with_budget.budget = &generate.budget;
-	(void)uv_signal_init(&generate.loop.uv, &generate.interrupt);
-	generate.interrupt.data = &generate;
-	generate.sender =
-		example_sender_start(&generate.loop, &with_budget, on_done, &generate, &err);
-	if (!generate.sender) {
-		uv_close((uv_handle_t *)&generate.interrupt, NULL);
-		loop_fini(&generate.loop);
-		goto fail;
+	int code = 1;
+	bool made = loop_init(&generate.loop, &err) == 0;
+	if (made && start(&generate, config, &err)) {
+		loop_run(&generate.loop);
+		code = report(&generate.sent, config->endpoint);
+	} else {
+		fprintf(stderr, "Error: %s\n", err.msg);
 	}
-	(void)uv_signal_start(&generate.interrupt, on_interrupt, SIGINT);
-	loop_run(&generate.loop);
-	loop_fini(&generate.loop);
-	return report(&generate.sent, config->endpoint);
-fail:
-	fprintf(stderr, "Error: %s\n", err.msg);
-	return 1;
+	if (made)
+		loop_fini(&generate.loop);
+	return code;
 }
 
 int command_generate(int argc, char **argv)

@@ -31,10 +31,7 @@ int command_validate(int argc, char **argv)
 	bool valid = collector_init(&collector, &options, true, NULL, NULL);
 	if (valid)
 		graph_lint(collector.graph, &collector.report);
-	struct buf text = BUF_INIT;
-	config_report_print(&collector.report, CONFIG_WARNING, &text);
-	fwrite(text.data, 1, text.len, stderr);
-	buf_fini(&text);
+	collector_print_problems(&collector, CONFIG_WARNING);
 	collector_fini(&collector);
 	return valid ? 0 : 1;
 }

@@ -308,7 +308,8 @@ void graph_free(struct graph *graph)
 	free_components(graph);
 	server_free(graph->metrics_server);
 	for (size_t i = 0; graph->shards && graph->server_shards && i < graph->shard_count; i++) {
-		trace_index_fini(&graph->shards[i].index);
+		if (graph->shards[i].server) /* made */
+			trace_index_fini(&graph->shards[i].index);
 		edit_free(graph->shards[i].edit);
 		coder_free(graph->server_shards[i].coder);
 	}

@@ -170,7 +170,7 @@ static size_t run_protobuf_c(struct bench *bench, struct slice body)
 	if (!tree)
 		die("protobuf-c refused the payload");
 	size_t len = otlp__export_trace_service_request__pack(tree, bench->out);
-	trace_tree_free(tree);
+	trace_request_free(tree);
 	return len;
 }
 
@@ -204,8 +204,8 @@ static void check_output(struct bench *bench, struct slice body, const char *den
 	if (packed != len || memcmp(expected, bench->out, len) != 0)
 		die("the output differs from protobuf-c's");
 	free(expected);
-	trace_tree_free(ours);
-	trace_tree_free(theirs);
+	trace_request_free(ours);
+	trace_request_free(theirs);
 }
 
 typedef size_t run(struct bench *bench, struct slice body);

@@ -77,9 +77,9 @@ static bool compare(struct state *state, struct slice body)
 		trace_tree *normal = trace_tree_parse(state->index.body);
 		check(normal != NULL, "normalised request refused");
 		check(!trace_tree_differs(normal, &state->index), "reads differently");
-		trace_tree_free(normal);
+		trace_request_free(normal);
 	}
-	trace_tree_free(theirs);
+	trace_request_free(theirs);
 	return ours;
 }
 
@@ -93,7 +93,7 @@ static void check_encoded(struct state *state, const struct chunk *chunk)
 	trace_tree *tree = trace_tree_parse(chunk_slice(chunk));
 	check(tree != NULL, "own output refused by protobuf-c");
 	check(!trace_tree_differs(tree, &state->again), "own output reads differently");
-	trace_tree_free(tree);
+	trace_request_free(tree);
 }
 
 /* Values with doubles inside may differ from themselves (NaN); they are compared all the same. */

@@ -13,7 +13,7 @@ trace_tree *trace_tree_parse(struct slice body)
 		NULL, body.len, body.len > 0 ? body.ptr : (const uint8_t *)"");
 }
 
-void trace_tree_free(trace_tree *tree)
+void trace_request_free(trace_tree *tree)
 {
 	otlp__export_trace_service_request__free_unpacked(tree, NULL);
 }

@@ -9,9 +9,9 @@
 
 typedef Otlp__ExportTraceServiceRequest trace_tree;
 
-/* NULL when protobuf-c refuses. The caller frees with trace_tree_free. */
+/* NULL when protobuf-c refuses. The caller frees with trace_request_free. */
 trace_tree *trace_tree_parse(struct slice body);
-void trace_tree_free(trace_tree *tree);
+void trace_request_free(trace_tree *tree);
 
 /* NULL when each field of ${tree} reads the same through ${index}, else the name of the first that
  * does not. Strings with NUL are compared up to it: protobuf-c has no more. */

@@ -102,8 +102,8 @@ static void assert_full_rewrite_decodes_equal(struct fixture *f, uint64_t seed)
 		assert_non_null(before);
 		assert_non_null(after);
 		assert_trees_equal(before, after, seed);
-		trace_tree_free(before);
-		trace_tree_free(after);
+		trace_request_free(before);
+		trace_request_free(after);
 	}
 	chunk_unref(chunk);
 }
@@ -122,7 +122,7 @@ static void compare_accepted(struct fixture *f, const trace_tree *theirs, unsign
 	if (differs)
 		fail_msg("seed %llu: %s differs after normalising", (unsigned long long)seed,
 			 differs);
-	trace_tree_free(normal);
+	trace_request_free(normal);
 	assert_clean_encode_is_the_body(f, seed);
 	assert_full_rewrite_decodes_equal(f, seed);
 }
@@ -151,7 +151,7 @@ static bool compare(struct fixture *f, struct slice body, uint64_t seed)
 	}
 	if (!ours)
 		assert_true(err.kind == ERR_DECODE && err.offset < body.len && err.msg[0]);
-	trace_tree_free(theirs);
+	trace_request_free(theirs);
 	return ours;
 }
 
@@ -194,7 +194,7 @@ static void check_exception(struct fixture *f, struct slice span, unsigned expec
 	assert_int_equal(trace_exceptions(buf_slice(&body)), expected);
 	trace_tree *theirs = trace_tree_parse(buf_slice(&body));
 	assert_non_null(theirs);
-	trace_tree_free(theirs);
+	trace_request_free(theirs);
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), -1);
 	assert_int_equal(err.kind, ERR_DECODE);
 	buf_fini(&body);
@@ -264,7 +264,7 @@ static void text_with_nul_is_kept_whole(void **state)
 					"a\0b"));
 	trace_tree *theirs = trace_tree_parse(buf_slice(&body));
 	assert_string_equal(theirs->resource_spans[0]->scope_spans[0]->spans[0]->name, "a");
-	trace_tree_free(theirs);
+	trace_request_free(theirs);
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), 0);
 	assert_true(slice_equal(index_slice(&f->index, f->index.spans[0].name), SLICE("a\0b")));
 	buf_fini(&body);

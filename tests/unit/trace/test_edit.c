@@ -114,7 +114,7 @@ static void compare_encoded(struct fixture *f, struct trace_model *model, uint64
 			 (unsigned long long)seed);
 	test_free(expected);
 	test_free(packed);
-	trace_tree_free(ours);
+	trace_request_free(ours);
 	struct trace_index again;
 	trace_index_init(&again, &f->budget, f->keys);
 	assert_int_equal(trace_index_build(&again, chunk_slice(chunk), &err), 0);
@@ -147,7 +147,7 @@ static void random_edits_equal_a_naive_model(void **state)
 				     seed);
 		with_spans += f->index.span_count > 0;
 		compare_encoded(f, &model, seed);
-		trace_tree_free(model.tree);
+		trace_request_free(model.tree);
 	}
 	assert_true(with_spans > ROUNDS / 4);
 }

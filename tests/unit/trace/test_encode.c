@@ -83,7 +83,7 @@ static void append_spans(struct buf *out, struct slice body)
 			}
 		}
 	}
-	trace_tree_free(tree);
+	trace_request_free(tree);
 }
 
 /* Encodes the window at exactly its measured size and returns its live spans. */

@@ -60,7 +60,7 @@ static void assert_reads_as_protobuf_c(struct fixture *f)
 	const char *differs = trace_tree_differs(tree, &f->index);
 	if (differs)
 		fail_msg("%s differs", differs);
-	trace_tree_free(tree);
+	trace_request_free(tree);
 }
 
 /* ---- accepted forms ---- */
@@ -280,7 +280,7 @@ static void every_truncation_is_refused_or_read_as_protobuf_c(void **state)
 		struct slice cut = slice_of(f->body.data, len);
 		trace_tree *tree = trace_tree_parse(cut);
 		assert_int_equal(trace_index_build(&f->index, cut, &f->err) == 0, tree != NULL);
-		trace_tree_free(tree);
+		trace_request_free(tree);
 	}
 	buf_fini(&span);
 }

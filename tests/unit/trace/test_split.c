@@ -119,7 +119,7 @@ static void flatten(struct buf *out, struct slice body)
 			}
 		}
 	}
-	trace_tree_free(tree);
+	trace_request_free(tree);
 }
 
 /* Bytes of fields that the schema does not know in the containers of ${tree} that have spans. */
@@ -146,7 +146,7 @@ static size_t container_unknown_bytes(struct slice body)
 		if (spans > 0)
 			bytes += unknown_bytes(&resource->base);
 	}
-	trace_tree_free(tree);
+	trace_request_free(tree);
 	return bytes;
 }
 
