@@ -41,7 +41,8 @@ static void state_init(struct state *state)
 	budget_init(&state->budget, MEMORY_MAX);
 	state->keys = key_table_new();
 	for (unsigned i = 0; i < RANDOM_KEYS_KNOWN; i++)
-		(void)key_table_add(state->keys, slice_str(random_keys[i]), &err);
+		check(key_table_add(state->keys, slice_str(random_keys[i]), &err) != KEY_ID_NONE,
+		      "no key");
 	check(key_table_freeze(state->keys, &err) == 0, "no key table");
 	trace_index_init(&state->index, &state->budget, state->keys);
 	trace_index_init(&state->again, &state->budget, state->keys);
