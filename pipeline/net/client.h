@@ -65,6 +65,8 @@ struct client_result {
 	struct slice content_type;
 	struct slice body;	  /* HTTP: the entity; gRPC: the first message without its prefix */
 	struct slice retry_after; /* header value, "" when absent */
+	/* gRPC: set with every answer (from the HTTP status when the peer gave none) and for a
+	 * stream that the peer reset (CLIENT_BROKEN, mapped as the gRPC documents say). */
 	bool has_grpc_status;
 	int grpc_status;
 	struct slice grpc_message;	  /* percent-decoded; a peer's text: never log it above debug */

@@ -137,6 +137,15 @@ static void describe_handshake(const struct link *link, const struct err *why, s
 		      gave_no_reason ? plain_text_hint : "");
 }
 
+/* One kept connection was dead; the others have been idle as long: the retry gets a fresh one. */
+static void close_idle_links(struct client *client)
+{
+	for (struct link *link = client->links; link; link = link->next) {
+		if (link->state == LINK_OPEN && link->active.count == 0)
+			link_close(link);
+	}
+}
+
 /* What was under way when the connection ended. */
 static void end_active(struct link *link, const struct err *why)
 {
@@ -155,7 +164,9 @@ static void end_active(struct link *link, const struct err *why)
 		/* A kept connection that the peer gave up while it was idle: nothing was lost. */
 		bool was_stale = link->protocol == &http1_client_protocol && link->served > 0 &&
 				 !exchange->touched;
-		if (!was_stale || link->client->closing || !call_retry(call))
+		if (was_stale && !link->client->closing && call_retry(call))
+			close_idle_links(link->client);
+		else
 			call_fail(call, CLIENT_BROKEN, &err);
 	}
 }

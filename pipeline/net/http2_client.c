@@ -25,6 +25,7 @@ enum {
 	FURTHER_HEADERS_MAX = 64,
 	FIELDS_MAX = FURTHER_HEADERS_MAX + 12,
 	FRAME_HEADER_BYTES = 9,
+	FRAME_BYTES_MAX = 128 * 1024, /* nghttp2 makes its buffer as large as the largest frame */
 	KEEPALIVE_TIMEOUT_S_DEFAULT = 20,
 	GRPC_TIMEOUT_DIGITS_VALUE = 100000000, /* TimeoutValue has at most 8 digits */
 };
@@ -249,6 +250,8 @@ static ssize_t frame_length(nghttp2_session *session, uint8_t frame_type, int32_
 	(void)stream_id;
 	(void)arg;
 	int32_t len = session_window < stream_window ? session_window : stream_window;
+	if (frame_max > FRAME_BYTES_MAX)
+		frame_max = FRAME_BYTES_MAX;
 	return (uint32_t)len < frame_max ? len : (ssize_t)frame_max;
 }
 

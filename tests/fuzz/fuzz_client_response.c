@@ -6,7 +6,8 @@
  * memory must be given back.
  *
  * Byte 0: bit 0 gRPC, bit 1 HTTP/2 in HTTP mode, bit 2 output blocks, bit 3 the connection ends in
- * an error, bits 4-5 calls, bit 6 one is cancelled half-way, bit 7 the client is freed from inside
+ * an error, bits 4-5 calls, bit 6 one is cancelled half-way
+ * and each one cancels its neighbour when done, bit 7 the client is freed from inside
  * done. Byte 1: bytes per piece.
  */
 #include "pipeline/net/client.h"
@@ -148,6 +149,8 @@ static void on_done(struct client_call *call, const struct client_result *result
 		for (size_t at = 0; at < texts[i].len; at++)
 			sink ^= texts[i].ptr[at];
 	}
+	if (world.flags & FLAG_CANCEL)
+		client_cancel(&world.calls[(index + 1) % CALLS_MAX]); /* idle ones: no effect */
 	if ((world.flags & FLAG_FREE) && world.client) {
 		struct client *client = world.client;
 		world.client = NULL;

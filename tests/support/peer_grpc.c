@@ -231,6 +231,7 @@ static void act(struct connection *connection, int32_t stream_id, struct call *c
 					    NGHTTP2_NO_ERROR, NULL, 0);
 		break;
 	case PEER_CLOSE: connection->broken = true; break;
+	case PEER_ANSWER_EARLY:
 	case PEER_RESET_EARLY:
 	case PEER_STALL: break;
 	}
@@ -319,6 +320,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	struct call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 	if (!call)
 		return 0;
+	if (frame->hd.type == NGHTTP2_HEADERS && call->behaviour.action == PEER_ANSWER_EARLY)
+		answer(connection, frame->hd.stream_id, call);
 	if (frame->hd.type == NGHTTP2_HEADERS && call->behaviour.action == PEER_RESET_EARLY)
 		(void)nghttp2_submit_rst_stream(session, 0, frame->hd.stream_id,
 						call->behaviour.reset_code);

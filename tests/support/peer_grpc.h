@@ -14,6 +14,7 @@ struct peer_grpc;
 
 enum peer_grpc_action {
 	PEER_ANSWER = 0,
+	PEER_ANSWER_EARLY, /* as soon as the header is there, before the body */
 	PEER_STALL,	   /* never answers; the call is counted and kept */
 	PEER_RESET,	   /* RST_STREAM with reset_code once the request is complete */
 	PEER_RESET_EARLY,  /* …as soon as its header is */

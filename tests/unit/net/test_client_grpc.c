@@ -447,6 +447,45 @@ static void free_client(struct fixture_call *call)
 	call->fixture->client = NULL;
 }
 
+static void the_client_may_be_freed_while_it_connects(void **ret_state)
+{
+	struct state *state = *ret_state;
+	for (unsigned turns = 0; turns < 10; turns++) {
+		struct client_fixture fixture;
+		struct fixture_call call = {0};
+		fixture_open(&fixture, CLIENT_GRPC, peer_grpc_port(state->peer),
+			     &(struct client_config){.host = "localhost"});
+		fixture_send(&fixture, &call, export_path, spans());
+		for (unsigned i = 0; i < turns; i++)
+			uv_run(&fixture.loop.uv, UV_RUN_NOWAIT);
+		client_free(fixture.client);
+		fixture.client = NULL;
+		assert_int_equal(call.done_count, 1);
+		fixture_release(&call);
+		fixture_close(&fixture);
+	}
+}
+
+static bool has_cancel(void *arg)
+{
+	return peer_grpc_counts(arg).cancels > 0;
+}
+
+static void an_answer_before_the_whole_message_stops_it(void **ret_state)
+{
+	struct state *state = *ret_state;
+	uint8_t *bytes = calloc(1, 4 << 20);
+	struct fixture_call call = {0};
+	peer_grpc_set(state->peer, &(struct peer_grpc_behaviour){.action = PEER_ANSWER_EARLY,
+								 .trailers_only = true,
+								 .grpc_status = "8"});
+	fixture_call(&state->fixture, &call, export_path, slice_of(bytes, 4 << 20));
+	assert_int_equal(call.result.outcome, CLIENT_ANSWERED);
+	assert_int_equal(call.result.grpc_status, 8);
+	fixture_run_until(&state->fixture, has_cancel, state->peer);
+	free(bytes);
+}
+
 static void the_client_may_be_freed_from_inside_done(void **ret_state)
 {
 	struct state *state = *ret_state;
@@ -623,6 +662,8 @@ int main(void)
 		STATE_TEST(a_call_can_be_cancelled_in_every_state),
 		STATE_TEST(half_a_body_can_be_cancelled),
 		STATE_TEST(freeing_the_client_cancels_everything),
+		STATE_TEST(the_client_may_be_freed_while_it_connects),
+		STATE_TEST(an_answer_before_the_whole_message_stops_it),
 		STATE_TEST(the_client_may_be_freed_from_inside_done),
 		STATE_TEST(a_call_may_be_sent_again_from_inside_done),
 		STATE_TEST(keep_alive_pings_while_a_call_waits),

@@ -349,6 +349,41 @@ static void the_second_dead_connection_breaks_the_call(void **unused)
 	finish(&state);
 }
 
+/* The first two connections answer once, wait for a second request and close; others serve. */
+static void serve_two_then_close(struct peer_stream *stream, unsigned index, void *arg)
+{
+	struct script *script = arg;
+	while (read_request(stream, script) && peer_write(stream, slice_str(ok))) {
+		if (index < 2) {
+			(void)read_request(stream, script);
+			return;
+		}
+	}
+}
+
+static void the_retry_gets_a_fresh_connection(void **unused)
+{
+	(void)unused;
+	struct state state = {0};
+	pthread_mutex_init(&state.script.lock, NULL);
+	state.peer = peer_start(&(struct peer_options){0}, serve_two_then_close, &state.script);
+	fixture_open(&state.fixture, CLIENT_HTTP, peer_port(state.peer),
+		     &(struct client_config){.connections_max = 2});
+	struct fixture_call calls[2] = {0}, next = {0};
+	for (size_t i = 0; i < 2; i++)
+		fixture_send(&state.fixture, &calls[i], "/v1/traces", SLICE("body"));
+	for (size_t i = 0; i < 2; i++) {
+		fixture_finish(&state.fixture, &calls[i]);
+		assert_int_equal(calls[i].result.outcome, CLIENT_ANSWERED);
+		fixture_release(&calls[i]);
+	}
+	assert_int_equal(peer_connection_count(state.peer), 2);
+	post(&state, &next);
+	assert_int_equal(next.result.outcome, CLIENT_ANSWERED);
+	assert_int_equal(peer_connection_count(state.peer), 3);
+	finish(&state);
+}
+
 static void a_fresh_connection_that_dies_breaks_the_call(void **unused)
 {
 	(void)unused;
@@ -585,6 +620,7 @@ int main(void)
 		cmocka_unit_test(a_connection_is_not_kept_when_the_answer_forbids_it),
 		cmocka_unit_test(a_kept_connection_found_dead_is_tried_again_once),
 		cmocka_unit_test(the_second_dead_connection_breaks_the_call),
+		cmocka_unit_test(the_retry_gets_a_fresh_connection),
 		cmocka_unit_test(a_fresh_connection_that_dies_breaks_the_call),
 		cmocka_unit_test(the_pool_is_bounded_and_calls_wait_for_it),
 		cmocka_unit_test(an_idle_connection_is_closed_after_its_time),

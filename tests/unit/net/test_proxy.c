@@ -307,6 +307,38 @@ static void a_proxys_refusal_is_told(void **state)
 	}
 }
 
+static void a_silent_proxy_is_given_up_at_the_calls_timeout(void **state)
+{
+	(void)state;
+	struct proxy_script script = {.reply = "", .expected = ""};
+	struct peer *peer = peer_start(&(struct peer_options){0}, serve_proxy, &script);
+	struct client_fixture fixture;
+	struct fixture_call call = {.call.timeout_ns = 30 * 1000000};
+	char url[64];
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", peer_port(peer));
+	fixture_open(&fixture, CLIENT_HTTP, 80,
+		     &(struct client_config){.host = "backend.invalid", .proxy_url = url});
+	fixture_call(&fixture, &call, "/v1/traces", SLICE(""));
+	assert_int_equal(call.result.outcome, CLIENT_TIMED_OUT);
+	fixture_close(&fixture);
+	peer_stop(peer);
+}
+
+static void a_bad_proxy_url_fails_at_once(void **state)
+{
+	(void)state;
+	struct loop loop;
+	struct budget budget;
+	struct err err;
+	budget_init(&budget, UINT64_MAX);
+	assert_int_equal(loop_init(&loop, &err), 0);
+	const struct client_config config = {
+		.host = "backend", .port = 80, .proxy_url = "socks5://p:1", .budget = &budget};
+	assert_null(client_new(&loop, &config, &err));
+	assert_int_equal(err.kind, ERR_CONFIG);
+	loop_fini(&loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +348,8 @@ int main(void)
 		cmocka_unit_test(a_reply_is_found_in_any_split),
 		cmocka_unit_test(a_call_goes_through_a_tunnel),
 		cmocka_unit_test(a_proxys_refusal_is_told),
+		cmocka_unit_test(a_silent_proxy_is_given_up_at_the_calls_timeout),
+		cmocka_unit_test(a_bad_proxy_url_fails_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
