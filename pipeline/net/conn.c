@@ -30,7 +30,9 @@
 #include <unistd.h>
 
 enum {
-	BLOCK_BYTES = 16 * 1024 - 64, /* with its header just under the allocator's round size */
+	/* With their header just under a round size: one small answer, then answers of many. */
+	FIRST_BLOCK_BYTES = 2 * 1024 - 64,
+	BLOCK_BYTES = 16 * 1024 - 64,
 	IOVECS_MAX = 64,
 	TLS_RECORD_BYTES = 16 * 1024,
 	FLUSH_MS_MAX = 10000, /* a closing connection whose peer does not read */
@@ -159,7 +161,9 @@ void conn_write(struct conn *conn, struct slice bytes)
 		bytes = slice_of(bytes.ptr + len, bytes.len - len);
 	}
 	if (bytes.len > 0) {
-		size_t capacity = bytes.len > BLOCK_BYTES ? bytes.len : BLOCK_BYTES;
+		size_t capacity = last ? BLOCK_BYTES : FIRST_BLOCK_BYTES;
+		if (capacity < bytes.len)
+			capacity = bytes.len;
 		struct segment *segment = malloc(sizeof(*segment) + capacity);
 		if (!segment) {
 			end(conn, &no_memory);

@@ -19,56 +19,9 @@
 
 enum phase { PHASE_HEADER = 0, PHASE_BODY, PHASE_TRAILER };
 
-enum scan_result { SCAN_MORE, SCAN_END, SCAN_BAD };
-
 static struct server_conn *conn_of(llhttp_t *parser)
 {
 	return parser->data;
-}
-
-/* ---- raw blocks ----------------------------------------------------------------------------- */
-
-/* One byte of the request line: exactly two spaces, and HTTP is the protocol (llhttp would take
- * runs of spaces, and RTSP). */
-static bool scan_request_line(struct http1_scan *scan, uint8_t byte)
-{
-	static const char protocol[] = "HTTP/";
-	if (byte == ' ')
-		return ++scan->spaces <= 2;
-	if (scan->spaces < 2 || scan->protocol_len == sizeof(protocol) - 1)
-		return true;
-	return byte == (uint8_t)protocol[scan->protocol_len++];
-}
-
-/* Passes over bytes of the block. ${ret_len} is how many belong to it. */
-static enum scan_result scan_block(struct http1_scan *scan, struct slice bytes, size_t *ret_len)
-{
-	for (size_t i = 0; i < bytes.len; i++) {
-		uint8_t byte = bytes.ptr[i], previous = scan->previous;
-		scan->previous = byte;
-		if (byte == 0 || (previous == '\r') != (byte == '\n'))
-			return SCAN_BAD; /* NUL; CR or LF without the other */
-		if (byte == '\r')
-			continue;
-		if (byte == '\n') {
-			bool empty = scan->line_len == 0;
-			scan->line_len = 0;
-			if (empty && scan->in_block) {
-				*ret_len = i + 1;
-				return SCAN_END;
-			}
-			scan->in_block = scan->in_block || !empty;
-			continue;
-		}
-		/* A fold (RFC 9112 §5.2), white space before the request line, an empty name. */
-		if (scan->line_len == 0 && (byte == ' ' || byte == '\t' || byte == ':'))
-			return SCAN_BAD;
-		if (!scan->in_block && !scan_request_line(scan, byte))
-			return SCAN_BAD;
-		scan->line_len++;
-	}
-	*ret_len = bytes.len;
-	return SCAN_MORE;
 }
 
 static void begin_message(struct server_conn *sc)
@@ -479,8 +432,8 @@ static size_t feed_block(struct server_conn *sc, struct slice bytes)
 	struct http1 *h = &sc->http1;
 	enum phase phase = h->phase;
 	size_t len = 0;
-	enum scan_result result = scan_block(&h->scan, bytes, &len);
-	if (result == SCAN_BAD) {
+	enum http1_scan_result result = http1_scan_block(&h->scan, bytes, &len);
+	if (result == HTTP1_SCAN_BAD) {
 		protocol_error(sc, 400);
 		return bytes.len;
 	}
@@ -488,7 +441,7 @@ static size_t feed_block(struct server_conn *sc, struct slice bytes)
 		return bytes.len;
 	size_t used = parse(sc, slice_of(bytes.ptr, len));
 	bool ended = phase == PHASE_HEADER ? h->phase != PHASE_HEADER : h->message_complete;
-	if (!h->closing && (result == SCAN_END) != ended)
+	if (!h->closing && (result == HTTP1_SCAN_END) != ended)
 		protocol_error(sc, 400); /* llhttp and the scan disagree: trust neither */
 	return used;
 }

@@ -160,6 +160,13 @@ struct http1_scan {
 	uint8_t spaces, protocol_len; /* of the request line */
 };
 
+enum http1_scan_result { HTTP1_SCAN_MORE = 0, HTTP1_SCAN_END, HTTP1_SCAN_BAD };
+
+/* Passes over ${bytes}. Unless bad, ${ret_len} is how many of them belong to the block; after
+ * HTTP1_SCAN_END it ended there. (http1_scan.c) */
+enum http1_scan_result http1_scan_block(struct http1_scan *scan, struct slice bytes,
+					size_t *ret_len);
+
 struct http1 {
 	llhttp_t parser;
 	struct http1_scan scan;
