@@ -59,7 +59,12 @@ TEST_LIB_SRCS := $(wildcard tests/support/*.c)
 T ?=
 narrow = $(if $(T),$(foreach name,$(1),$(if $(findstring $(T),$(name)),$(name))),$(1))
 TEST_SRCS := $(wildcard tests/unit/*/test_*.c tests/scenario/test_*.c)
+# Sanitizers bring their own allocator: what counts allocations is a test of the release build.
+COUNTS_ALLOCATIONS := tests/unit/trace/test_allocation
 TESTS := $(call narrow,$(TEST_SRCS:%.c=$(B)/%))
+ifneq (,$(filter asan tsan,$(MODE)))
+TESTS := $(filter-out $(COUNTS_ALLOCATIONS:%=$(B)/%),$(TESTS))
+endif
 TEST_SCRIPTS := $(call narrow,$(wildcard tests/unit/*/test_*.sh))
 FUZZERS := $(call narrow,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%.c=$(B)/%.replay)

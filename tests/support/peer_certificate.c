@@ -31,8 +31,10 @@ static char *to_pem(X509 *certificate)
 	char *data;
 	must(bio && PEM_write_bio_X509(bio, certificate), "PEM");
 	long len = BIO_get_mem_data(bio, &data);
-	char *pem = strndup(data, (size_t)len);
-	must(pem != NULL, "strndup");
+	char *pem = malloc((size_t)len + 1);
+	must(pem != NULL, "malloc");
+	memcpy(pem, data, (size_t)len);
+	pem[len] = 0;
 	BIO_free(bio);
 	return pem;
 }
