@@ -10,10 +10,9 @@
 #include "pipeline/net/client_internal.h"
 
 #include "pipeline/base/clock.h"
+#include "pipeline/net/http2_fields.h"
 
-#include <inttypes.h>
 #include <nghttp2/nghttp2.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -22,12 +21,9 @@ enum {
 	CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024,
 	STREAMS_BEFORE_SETTINGS = 100, /* RFC 9113 §6.5.2: what a peer should at least allow */
 	STREAM_ID_LAST = 0x7fffff00,
-	FURTHER_HEADERS_MAX = 64,
-	FIELDS_MAX = FURTHER_HEADERS_MAX + 12,
 	FRAME_HEADER_BYTES = 9,
 	FRAME_BYTES_MAX = 128 * 1024, /* nghttp2 makes its buffer as large as the largest frame */
 	KEEPALIVE_TIMEOUT_S_DEFAULT = 20,
-	GRPC_TIMEOUT_DIGITS_VALUE = 100000000, /* TimeoutValue has at most 8 digits */
 };
 
 struct http2 {
@@ -255,81 +251,13 @@ static ssize_t frame_length(nghttp2_session *session, uint8_t frame_type, int32_
 	return (uint32_t)len < frame_max ? len : (ssize_t)frame_max;
 }
 
-/* ---- requests ----------------------------------------------------------------------------- */
-
-struct fields {
-	nghttp2_nv at[FIELDS_MAX];
-	size_t count;
-};
-
-static void add_field(struct fields *fields, struct slice name, struct slice value)
-{
-	/* nghttp2 copies both */
-	fields->at[fields->count++] = (nghttp2_nv){
-		.name = (uint8_t *)(uintptr_t)name.ptr,
-		.namelen = name.len,
-		.value = (uint8_t *)(uintptr_t)value.ptr,
-		.valuelen = value.len,
-	};
-}
-
-/* "Timeout" of the gRPC over HTTP/2 document, in the smallest unit that has room for it. */
-static void format_timeout(uint64_t deadline_ns, char *text, size_t size)
-{
-	static const struct {
-		char name;
-		uint64_t ns;
-	} units[] = {{'n', 1},	      {'u', NS_PER_US},	    {'m', NS_PER_MS},
-		     {'S', NS_PER_S}, {'M', 60 * NS_PER_S}, {'H', 3600 * NS_PER_S}};
-	uint64_t now_ns = clock_monotonic_ns();
-	uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 1;
-	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-		uint64_t value = left_ns / units[i].ns;
-		if (value < GRPC_TIMEOUT_DIGITS_VALUE || i + 1 == ARRAY_COUNT(units)) {
-			(void)snprintf(text, size, "%" PRIu64 "%c", value, units[i].name);
-			return;
-		}
-	}
-}
-
-static void add_further(struct fields *fields, const struct client_call *call)
-{
-	for (size_t i = 0; i < call->header_count && i < FURTHER_HEADERS_MAX; i++) {
-		if (client_header_is_sendable(&call->headers[i]))
-			add_field(fields, call->headers[i].name, call->headers[i].value);
-	}
-}
+/* ---- calls -------------------------------------------------------------------------------- */
 
 static int32_t submit(struct http2 *http2, struct exchange *exchange)
 {
-	const struct client *client = http2->link->client;
-	const struct client_call *call = exchange->call;
-	bool is_grpc = exchange->response.is_grpc;
-	char timeout[32], length[32];
-	struct fields fields = {.count = 0};
-	add_field(&fields, SLICE(":method"), SLICE("POST"));
-	add_field(&fields, SLICE(":scheme"), client->config.tls ? SLICE("https") : SLICE("http"));
-	add_field(&fields, SLICE(":path"), call->path);
-	add_field(&fields, SLICE(":authority"), client_authority(client, call));
-	if (call->content_type)
-		add_field(&fields, SLICE("content-type"), slice_str(call->content_type));
-	else if (is_grpc)
-		add_field(&fields, SLICE("content-type"), SLICE("application/grpc"));
-	if (is_grpc)
-		add_field(&fields, SLICE("te"), SLICE("trailers"));
-	if (call->content_encoding)
-		add_field(&fields, is_grpc ? SLICE("grpc-encoding") : SLICE("content-encoding"),
-			  slice_str(call->content_encoding));
-	if (is_grpc && call->deadline_ns != UINT64_MAX) {
-		format_timeout(call->deadline_ns, timeout, sizeof(timeout));
-		add_field(&fields, SLICE("grpc-timeout"), slice_str(timeout));
-	}
-	if (!is_grpc) {
-		(void)snprintf(length, sizeof(length), "%zu", exchange->body_left);
-		add_field(&fields, SLICE("content-length"), slice_str(length));
-	}
-	add_further(&fields, call);
+	struct http2_fields fields;
 	const nghttp2_data_provider body = {.read_callback = read_body};
+	http2_fields_fill(&fields, exchange);
 	return nghttp2_submit_request(http2->session, NULL, fields.at, fields.count,
 				      exchange->body_left > 0 ? &body : NULL, exchange);
 }
