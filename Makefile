@@ -159,7 +159,8 @@ $(REPLAYS): %.replay: %.o $(B)/tests/fuzz/replay_main.o $(TEST_LIB) $(LIB)
 # Under ThreadSanitizer the tests without threads of their own would prove nothing and cost minutes.
 THREADED := $(if $(TEST_SRCS),$(shell grep -l -e '<pthread.h>' -e '<threads.h>' -e uv_thread \
 	$(TEST_SRCS)))
-TESTS_tsan = $(filter $(B)/tests/scenario/% $(THREADED:%.c=$(B)/%),$(TESTS))
+TESTS_tsan = $(filter $(B)/tests/scenario/% $(addprefix $(B)/tests/unit/,net/% delivery/% graph/%) \
+	$(THREADED:%.c=$(B)/%),$(TESTS))
 TESTS_all = $(TESTS) $(TEST_SCRIPTS) $(REPLAYS)
 TEST_TIMEOUT ?= 120
 SHARDS := 1 3
