@@ -75,7 +75,7 @@ HEADERS := $(wildcard pipeline/*/*.h receivers/*/*.h processors/*/*.h exporters/
 FORMATTED := $(SRCS) $(CMDS) $(HEADERS) $(TEST_LIB_SRCS) $(wildcard tests/unit/*/*.[ch] \
 	tests/scenario/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 
-.PHONY: all deps run test asan tsan fuzz bench interop lint headers install clean build-tests FORCE \
+.PHONY: all docs deps run test asan tsan fuzz bench interop lint headers install clean build-tests FORCE \
 	run-tests run-fuzz format lint-format lint-tidy lint-cppcheck
 # One short line per command; V=1 shows the commands themselves.
 ifndef V
@@ -140,6 +140,10 @@ DEPS = .ci/install-packages
 
 deps:
 	@$(DEPS)
+
+# The pages that are printed from the program's own tables.
+docs: bin/sluice
+	bin/sluice components --markdown > docs/components.md
 
 run:
 	@$(DEPS) build
