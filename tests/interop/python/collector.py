@@ -3,6 +3,7 @@
 asked for its metrics, ended by SIGTERM."""
 
 import os
+import random
 import re
 import signal
 import socket
@@ -20,10 +21,16 @@ LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 def free_port():
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on now. Below Linux's ephemeral ports: those are given to any
+    outgoing connection, also while a collector is down that is about to come back."""
+    while True:
+        port = random.randint(10_000, 32_767)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def environment(**more):
