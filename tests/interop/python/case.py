@@ -78,9 +78,9 @@ class Run:
         return sent
 
 
-def check_counters(metrics, protocol, sent):
-    """Problems of Sluice's own account of a run without refusals: what came in, what the filter
-    dropped by which condition, and that nothing was lost."""
+def check_counters(metrics, protocol, sent, refusals=0):
+    """Problems of Sluice's own account of a run: what came in, what the filter dropped by which
+    condition, and that nothing was lost. ${refusals}: requests that had to be refused, at least."""
     problems = []
 
     def expect(what, got, expected):
@@ -92,9 +92,13 @@ def check_counters(metrics, protocol, sent):
            values(metrics, "otelcol_receiver_accepted_spans", transport=protocol),
            [len(sent.kept) + scraped])
     for name in ("otelcol_receiver_refused_spans", "otelcol_receiver_failed_spans",
-                 "sluice_receiver_requests_refused", "sluice_exporter_dropped_spans",
-                 "otelcol_exporter_enqueue_failed_spans", "sluice_exporter_held_spans"):
+                 "sluice_exporter_dropped_spans", "otelcol_exporter_enqueue_failed_spans",
+                 "sluice_exporter_held_spans"):
         expect(name, sum(values(metrics, name)), 0)
+    refused = sum(v for name, _, v in metrics if name.startswith("sluice_")
+                  and ("requests_refused" in name or "too_large" in name))
+    if bool(refused) != bool(refusals):
+        problems.append(f"refused requests: counted {refused}, expected {refusals}")
     conditions = values(metrics, "sluice_processor_filter_condition_dropped")
     if conditions:
         expect("filtered spans by condition", conditions,

@@ -34,8 +34,9 @@ def free_port():
 
 
 def environment(**more):
-    """Ours, without proxies: everything here is on the loopback interface."""
-    kept = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    """Ours, without what would change where SDKs and collector connect and whom they trust."""
+    foreign = re.compile(r".*_proxy|.*_ca_bundle|ssl_cert_.*|otel_.*", re.IGNORECASE)
+    kept = {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
     return {**kept, **more}
 
 

@@ -12,14 +12,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-#import lifecycle
-#import limits
+import lifecycle
+import limits
 import matrix
-#import terminal
-#import transport
+import terminal
+import transport
 from case import Setting
 
-SIDE_BY_SIDE = 2
+SIDE_BY_SIDE = 3  # some mostly wait
 
 COLUMNS = [("case", "<"), ("SDK", "<"), ("version", "<"), ("protocol", "<"), ("coding", "<"),
            ("sent", ">"), ("arrived", ">"), ("dropped", ">"), ("equal attributes", ">"), ("", "<")]
