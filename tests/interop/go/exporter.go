@@ -31,7 +31,8 @@ const (
 	retryMax   = time.Second
 )
 
-// recorder writes requests, each preceded by its length, 4 bytes, big endian.
+// recorder writes requests and what became of them: a byte, 1 when the receiver took it, the length
+// in 4 bytes, big endian, and the request.
 type recorder struct {
 	mutex sync.Mutex
 	file  *os.File
@@ -45,15 +46,19 @@ func newRecorder(path string) (*recorder, error) {
 	return &recorder{file: file}, nil
 }
 
-func (r *recorder) write(spans []*tracepb.ResourceSpans) error {
+func (r *recorder) write(spans []*tracepb.ResourceSpans, taken bool) error {
 	body, err := proto.Marshal(&collectorpb.ExportTraceServiceRequest{ResourceSpans: spans})
 	if err != nil {
 		return err
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	framed := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
-	_, err = r.file.Write(append(framed, body...))
+	header := []byte{0}
+	if taken {
+		header[0] = 1
+	}
+	header = binary.BigEndian.AppendUint32(header, uint32(len(body)))
+	_, err = r.file.Write(append(header, body...))
 	return err
 }
 
@@ -61,14 +66,15 @@ func (r *recorder) close() error {
 	return r.file.Close()
 }
 
-// recordingClient records what the exporter hands over, then lets the real client send it.
+// recordingClient lets the real client send what the exporter hands over, and records that.
 type recordingClient struct {
 	otlptrace.Client
 	record *recorder
 }
 
 func (c recordingClient) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
-	return errors.Join(c.record.write(spans), c.Client.UploadTraces(ctx, spans))
+	err := c.Client.UploadTraces(ctx, spans)
+	return errors.Join(err, c.record.write(spans, err == nil))
 }
 
 func newExporter(o options, record *recorder) (*otlptrace.Exporter, error) {

@@ -163,7 +163,6 @@ func (w *workload) scrape(number int) {
 
 func (w *workload) oversize(size int) {
 	_, span := w.tracers[0].Start(context.Background(), "oversize", trace.WithAttributes(
-		attribute.Int("interop.oversize", 1),
 		attribute.String("content", strings.Repeat("x", size))))
 	span.End()
 }

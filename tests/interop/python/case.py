@@ -35,7 +35,8 @@ class Row:
     version: str = "-"
     sent: int = 0
     arrived: int = 0
-    dropped: int = 0
+    filtered: int = 0
+    failed: int = 0  # the SDK gave up
     equal_attributes: int = 0
     problems: list = field(default_factory=list)
 
@@ -68,7 +69,7 @@ class Run:
         if self._process.returncode != 0:
             self.problems.append(f"sender ended with status {self._process.returncode}, see "
                                  f"{self._errors.name}")
-            return Sent([], {}, 0)
+            return Sent()
         summary = json.loads(output.splitlines()[-1])
         self.version = summary["version"]
         self.failures = summary["failures"]
@@ -87,7 +88,7 @@ def check_counters(metrics, protocol, sent, refusals=0):
         if got != expected:
             problems.append(f"{what}: counted {got}, expected {expected}")
 
-    scraped = sum(sent.scraped.values())
+    scraped = sent.scraped.total()
     expect("accepted spans",
            values(metrics, "otelcol_receiver_accepted_spans", transport=protocol),
            [len(sent.kept) + scraped])

@@ -9,22 +9,20 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as messages
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-# Attributes that the workloads set on spans that are to be dropped: the value of SCRAPE is the
-# number of the condition that drops it, OVERSIZE is above the receiver's limit.
+# The workloads set this attribute on spans that the filter has to drop; its value is the number of
+# the condition that does it.
 SCRAPE = "interop.scrape"
-OVERSIZE = "interop.oversize"
 
 
 def read_record(path):
-    """The requests of a record file: each preceded by its length, 4 bytes, big endian."""
-    requests = []
+    """The requests that a sender recorded: (taken by the receiver?, request). See the senders for
+    the form of the file."""
     with open(path, "rb") as file:
-        while header := file.read(4):
-            (length,) = struct.unpack(">I", header)
+        while header := file.read(5):
+            taken, length = struct.unpack(">BI", header)
             request = messages.ExportTraceServiceRequest()
             request.ParseFromString(file.read(length))
-            requests.append(request)
-    return requests
+            yield bool(taken), request
 
 
 def spans_of(requests):
@@ -45,10 +43,10 @@ def span(alone):
     return alone.scope_spans[0].spans[0]
 
 
-def marker(alone, key):
-    """The integer attribute ${key} of a span, None without it."""
+def scrape_condition(alone):
+    """The number of the condition that drops a span; None: it is to arrive."""
     for attribute in span(alone).attributes:
-        if attribute.key == key:
+        if attribute.key == SCRAPE:
             return attribute.value.int_value
     return None
 
@@ -75,24 +73,31 @@ def value_types(value, into):
 @dataclass
 class Sent:
     """What an SDK exported, by what has to become of it."""
-    kept: list
-    scraped: Counter  # condition number -> spans
-    oversize: int
+    kept: list = field(default_factory=list)
+    scraped: Counter = field(default_factory=Counter)  # condition number -> spans
+    failed: list = field(default_factory=list)  # the SDK gave up on their request
     types: set = field(default_factory=set)  # of attribute values
 
     @classmethod
     def from_record(cls, path):
-        sent = cls([], Counter(), 0)
-        for alone in spans_of(read_record(path)):
-            for attribute in attributes_of(alone):
-                value_types(attribute.value, sent.types)
-            if (condition := marker(alone, SCRAPE)) is not None:
-                sent.scraped[condition] += 1
-            elif marker(alone, OVERSIZE) is not None:
-                sent.oversize += 1
-            else:
-                sent.kept.append(alone)
+        sent = cls()
+        for taken, request in read_record(path):
+            for alone in spans_of([request]):
+                sent._add(alone, taken)
         return sent
+
+    def _add(self, alone, taken):
+        for attribute in attributes_of(alone):
+            value_types(attribute.value, self.types)
+        if not taken:
+            self.failed.append(alone)
+        elif (condition := scrape_condition(alone)) is not None:
+            self.scraped[condition] += 1
+        else:
+            self.kept.append(alone)
+
+    def total(self):
+        return len(self.kept) + self.scraped.total() + len(self.failed)
 
 
 @dataclass
@@ -119,9 +124,10 @@ def explain(expected, got):
     return "; ".join(list(found)[:3]) or "only in bytes that have no JSON form"
 
 
-def compare(kept, requests, repeats_allowed=False):
+def compare(kept, requests, uncertain=None):
     """Are the spans ${kept} the ones of ${requests}: each there once, equal in every field, and no
-    other? With ${repeats_allowed} once or more."""
+    other? ${uncertain}: spans of which the SDK does not know; they may be there, and any span may
+    be there repeatedly, since an answer may be lost on its way."""
     result = Comparison()
     by_id = {}
     for alone in spans_of(requests):
@@ -141,7 +147,9 @@ def compare(kept, requests, repeats_allowed=False):
             result.equal_attributes += len(attributes_of(expected))
     if missing:
         result.problems.append(f"{missing} spans are missing")
-    if repeated and not repeats_allowed:
+    for alone in uncertain or []:
+        by_id.pop((span(alone).trace_id, span(alone).span_id), None)
+    if repeated and uncertain is None:
         result.problems.append(f"{repeated} spans arrived again")
     if by_id:
         names = sorted({span(copies[0]).name for copies in by_id.values()})

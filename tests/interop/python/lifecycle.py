@@ -10,22 +10,27 @@ from workload import SERVICES
 
 AGE = {"receivers.otlp.protocols.grpc.keepalive.server_parameters.max_connection_age": "300ms"}
 
+# What an SDK does not repeat: while nobody listens, the Go SDK's HTTP exporter loses spans.
+GIVES_UP = {("Go", "http"): "connection refused"}
+
 # SDK -> interval of its PINGs and silence between spans. grpc-go raises shorter intervals to 10 s.
 PINGS = {"Python": (300, 2), "Go": (10_000, 12)}
 
 
 def restarted(route, rows, sdk, protocol, coding):
-    """SIGTERM in the middle of a run, and a new process on the same ports: the SDKs repeat what was
-    not confirmed, nothing is lost."""
+    """SIGTERM in the middle of a run, and a new process on the same ports: what was confirmed
+    arrives, and the SDKs repeat what was not."""
     sender = route.send(sdk, protocol, coding, "--seconds", 4, "--timeout", 20)
     time.sleep(1.5)
     problems = route.collector.stop()
     time.sleep(0.5)
     route.collector.start()
     sent = sender.wait()
-    problems += sender.problems + [f"the SDK reports: {text}" for text in sender.failures]
+    may_fail = GIVES_UP.get((sdk, protocol))
+    problems += sender.problems + [f"the SDK reports: {text}" for text in sender.failures
+                                   if not may_fail or may_fail not in text]
     problems += route.collector.stop()  # delivers what it still holds
-    route.fill(sender, sent, rows, problems, repeats_allowed=True)
+    route.fill(sender, sent, rows, problems, uncertain=sent.failed)
 
 
 def counted(route, rows, sdk, protocol, coding, options, check):

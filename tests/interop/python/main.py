@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import lifecycle
 import limits
 import matrix
+import selfcheck
 import terminal
 import transport
 from case import Setting
@@ -22,7 +23,7 @@ from case import Setting
 SIDE_BY_SIDE = 3  # some mostly wait
 
 COLUMNS = [("case", "<"), ("SDK", "<"), ("version", "<"), ("protocol", "<"), ("coding", "<"),
-           ("sent", ">"), ("arrived", ">"), ("dropped", ">"), ("equal attributes", ">"), ("", "<")]
+           ("sent", ">"), ("arrived", ">"), ("filtered", ">"), ("failed", ">"), ("equal attributes", ">"), ("", "<")]
 
 
 def make_certificate(folder):
@@ -40,7 +41,8 @@ def print_table(rows):
     lines = [[title for title, _ in COLUMNS]]
     for row in rows:
         lines.append([row.case, row.sdk, row.version, row.protocol, row.coding, str(row.sent),
-                      str(row.arrived), str(row.dropped), str(row.equal_attributes),
+                      str(row.arrived), str(row.filtered), str(row.failed),
+                      str(row.equal_attributes),
                       "FAIL" if row.problems else "ok"])
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
@@ -54,7 +56,7 @@ def main():
     senders = {"Python": [sys.executable, os.path.join(here, "sender.py")], "Go": [go_sender]}
     setting = Setting(sluice, configs, work, senders, make_certificate(work))
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, limits, transport, terminal, matrix]
+    parts = [lifecycle, limits, transport, terminal, matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]

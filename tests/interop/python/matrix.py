@@ -19,9 +19,9 @@ def run(setting, config, sdk, protocol, coding):
         with Route(setting, name, config) as route:
             sender = route.send(sdk, protocol, coding, "--spans", SPANS, "--scrapes", SCRAPES)
             sent = sender.wait()
-            if (len(sent.kept), sum(sent.scraped.values())) != (SPANS, SCRAPES):
-                sender.problems.append(f"the SDK exported {len(sent.kept)} spans and "
-                                       f"{sum(sent.scraped.values())} of scrapes")
+            exported = len(sent.kept), sent.scraped.total()
+            if exported != (SPANS, SCRAPES):
+                sender.problems.append(f"the SDK exported {exported}, not {(SPANS, SCRAPES)}")
             route.check(sender, sent, rows, protocol)
 
     return guarded(list(rows.values()), work)

@@ -77,15 +77,17 @@ class Route:
         common += self.collector.stop()
         self.fill(sender, sent, rows, common)
 
-    def fill(self, sender, sent, rows, common, repeats_allowed=False):
-        """Fills ${rows} by comparing alone; the problems ${common} are every row's."""
+    def fill(self, sender, sent, rows, common, uncertain=None):
+        """Fills ${rows} by comparing alone; the problems ${common} are every row's. `uncertain`:
+        see compare."""
         for exporter, row in rows.items():
             sink = self.sinks[exporter]
-            found = compare(sent.kept, sink.requests, repeats_allowed)
+            found = compare(sent.kept, sink.requests, uncertain)
             row.version = sender.version
-            row.sent = len(sent.kept) + sum(sent.scraped.values()) + sent.oversize
+            row.sent = sent.total()
             row.arrived = found.arrived
-            row.dropped = sum(sent.scraped.values())
+            row.filtered = sent.scraped.total()
+            row.failed = len(sent.failed)
             row.equal_attributes = found.equal_attributes
             row.problems += common + found.problems + sink.problems + check_headers(sink)
 

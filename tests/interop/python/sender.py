@@ -18,7 +18,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from workload import SERVICES, TREE_SPANS, Workload
 
@@ -43,31 +43,33 @@ def parse_options():
 
 
 class Recorder:
-    """Writes requests, each preceded by its length, 4 bytes, big endian."""
+    """Writes requests and what became of them: a byte, 1 when the receiver took it, the length in 4
+    bytes, big endian, and the request."""
 
     def __init__(self, path):
         self._file = open(path, "wb")
         self._lock = threading.Lock()
 
-    def write(self, request):
+    def write(self, request, taken):
         body = request.SerializeToString()
         with self._lock:
-            self._file.write(struct.pack(">I", len(body)) + body)
+            self._file.write(struct.pack(">BI", taken, len(body)) + body)
 
     def close(self):
         self._file.close()
 
 
 class RecordingExporter(SpanExporter):
-    """Records what it is given, then lets the real exporter send it."""
+    """Lets the real exporter send what it is given, and records that."""
 
     def __init__(self, exporter, recorder):
         self._exporter = exporter
         self._recorder = recorder
 
     def export(self, spans):
-        self._recorder.write(encode_spans(spans))
-        return self._exporter.export(spans)
+        result = self._exporter.export(spans)
+        self._recorder.write(encode_spans(spans), result is SpanExportResult.SUCCESS)
+        return result
 
     def shutdown(self):
         self._exporter.shutdown()

@@ -56,8 +56,8 @@ def run(setting, config, sdk, protocol, coding, scrapes, check):
             row.arrived, problems = check(route.collector.output(), sent)
             row.problems += problems
             row.version = sender.version
-            row.dropped = sum(sent.scraped.values())
-            row.sent = len(sent.kept) + row.dropped
+            row.filtered = sent.scraped.total()
+            row.sent = sent.total()
 
     return guarded([row], work)
 

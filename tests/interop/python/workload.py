@@ -110,7 +110,7 @@ class Workload:
 
     def oversize(self, size):
         self._tracers[0].start_span(
-            "oversize", attributes={"interop.oversize": 1, "content": "x" * size}).end()
+            "oversize", attributes={"content": "x" * size}).end()
 
     def _start(self, number, i, context):
         service = (number + i) % len(SERVICES)
