@@ -23,7 +23,8 @@ from case import Setting
 SIDE_BY_SIDE = 3  # some mostly wait
 
 COLUMNS = [("case", "<"), ("SDK", "<"), ("version", "<"), ("protocol", "<"), ("coding", "<"),
-           ("sent", ">"), ("arrived", ">"), ("filtered", ">"), ("failed", ">"), ("equal attributes", ">"), ("", "<")]
+           ("sent", ">"), ("arrived", ">"), ("filtered", ">"), ("failed", ">"),
+           ("equal attributes", ">"), ("", "<")]
 
 
 def make_certificate(folder):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every SDK over every protocol with every coding through the shipped configurations: each span
-arrives once at each backend, equal in all fields, or is counted by the condition that dropped it."""
+arrives once at each backend, equal in all fields, or the condition that dropped it counts it."""
 
 from case import Row
 from route import CONFIGS, Route, guarded

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends the workload by the OpenTelemetry Python SDK, recording each request as it is exported.
 
-The same options and the same output as ../go/main.go. Prints one line of JSON: SDK, version, and the
-failures that the exporters reported.
+The same options and the same output as ../go/main.go. Prints one line of JSON: SDK, version, and
+the failures that the exporters reported.
 """
 
 import argparse

@@ -27,7 +27,8 @@ def check_lines(output, sent):
     expected = Counter(ids(alone) for alone in sent.kept)
     found = sum((printed & expected).values())
     return found, [] if printed == expected else [
-        f"{(expected - printed).total()} spans not printed, {(printed - expected).total()} too many"]
+        f"{(expected - printed).total()} spans not printed, "
+        f"{(printed - expected).total()} too many"]
 
 
 def check_trees(output, sent):
@@ -64,5 +65,6 @@ def run(setting, config, sdk, protocol, coding, scrapes, check):
 
 def cases(sdks):
     for sdk in sdks:
-        yield lambda setting, sdk=sdk: run(setting, "ci.yaml", sdk, "grpc", "gzip", 0, check_lines)
-        yield lambda setting, sdk=sdk: run(setting, "dev.yaml", sdk, "http", "none", 50, check_trees)
+        for args in (("ci.yaml", sdk, "grpc", "gzip", 0, check_lines),
+                     ("dev.yaml", sdk, "http", "none", 50, check_trees)):
+            yield lambda setting, args=args: run(setting, *args)

@@ -7,7 +7,8 @@ SECURE = [("Python", "grpc", "gzip", []), ("Python", "http", "none", []),
           ("Go", "grpc", "none", []), ("Go", "http", "gzip", []),
           ("Go", "http", "none", ["--http-version", 1]),
           ("Go", "http", "gzip", ["--http-version", 2])]
-PLAIN = [("Go", "http", "gzip", ["--http-version", 1]), ("Go", "http", "none", ["--http-version", 2])]
+PLAIN = [("Go", "http", "gzip", ["--http-version", 1]),
+         ("Go", "http", "none", ["--http-version", 2])]
 CROSSED = [("Python", "grpc", "gzip"), ("Python", "http", "none"), ("Go", "grpc", "none"),
            ("Go", "http", "gzip")]
 OTHER = {"grpc": "http", "http": "grpc"}

@@ -61,7 +61,7 @@ NEAR_MISSES = [
 
 
 class Workload:
-    """`exporters`: one span processor per service."""
+    """`processors`: one span processor per service."""
 
     def __init__(self, processors):
         self._providers = [self._provider(name, p) for name, p in zip(SERVICES, processors)]
