@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an SDK through the collector to its backends: a shipped configuration is started with free
+ports, each of its backends is a sink, and a sender is checked against what arrived."""
+
+import os
+
+from case import Row, Run, check_counters
+from collector import Collector
+from compare import compare
+from sink import LOOPBACK, Sink
+
+# Configuration -> its backends: exporter, and the protocol it speaks.
+CONFIGS = {
+    "cluster.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_grpc/tempo": "grpc",
+                     "otlp_http/langfuse": "http"},
+    "dual-export.yaml": {"otlp_http/langfuse": "http", "otlp_grpc/jaeger": "grpc"},
+    "llm-d-operator.yaml": {"otlp_grpc/jaeger": "grpc"},
+    "ci.yaml": {},
+    "dev.yaml": {},
+}
+HEALTH_CHECKS = {"cluster.yaml", "llm-d-operator.yaml", "ci.yaml"}
+PATH = "/api/public/otel"  # of HTTP backends, as Langfuse's
+
+
+class Route:
+    """A running collector and its sinks; a context manager. `secure`: TLS at both ends."""
+
+    def __init__(self, setting, name, config, overrides=None, secure=False):
+        self.setting, self.name, self.config = setting, name, config
+        certificate = setting.certificate if secure else None
+        self.sinks = {exporter: Sink(certificate) for exporter in CONFIGS[config]}
+        values = dict(overrides or {})
+        for exporter, protocol in CONFIGS[config].items():
+            values.update(self._backend(exporter, protocol, secure))
+        if secure:
+            for protocol in ("grpc", "http"):
+                tls = f"receivers.otlp.protocols.{protocol}.tls"
+                values[f"{tls}.cert_file"], values[f"{tls}.key_file"] = certificate
+        self.collector = Collector(
+            setting.sluice, os.path.join(setting.configs, config),
+            os.path.join(setting.work, name + ".log"), values, config in HEALTH_CHECKS)
+
+    def _backend(self, exporter, protocol, secure):
+        sink = self.sinks[exporter]
+        scheme = "https" if secure else "http"
+        yield f"exporters.{exporter}.endpoint", (
+            f"{LOOPBACK}:{sink.grpc_port}" if protocol == "grpc"
+            else f"{scheme}://{LOOPBACK}:{sink.http_port}{PATH}")
+        if secure:
+            yield f"exporters.{exporter}.tls.insecure", "false"
+            yield f"exporters.{exporter}.tls.ca_file", self.setting.certificate[0]
+
+    def __enter__(self):
+        try:
+            self.collector.start()
+        except Exception:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.collector.stop()
+        for sink in self.sinks.values():
+            sink.close()
+
+    def send(self, sdk, protocol, coding, *options, port=None):
+        """Starts a sender; `port`: to another port than the protocol's own."""
+        endpoint = f"{LOOPBACK}:{port or self.collector.ports[protocol]}"
+        return Run(self.setting, self.name, sdk, protocol, coding, endpoint, options)
+
+    def check(self, sender, sent, rows, transport, expected_failures=None, refusals=0):
+        """Fills ${rows}, {exporter: row}, with what became of ${sent}: counted and compared.
+        `transport`: the protocol of the port; `expected_failures`: see check_failures."""
+        common = sender.problems + check_failures(sender.failures, expected_failures)
+        metrics = self.collector.settled_metrics(len(sent.kept))
+        common += check_counters(metrics, transport, sent, refusals)
+        common += self.collector.stop()
+        self.fill(sender, sent, rows, common)
+
+    def fill(self, sender, sent, rows, common, uncertain=None):
+        """Fills ${rows} by comparing alone; the problems ${common} are every row's. `uncertain`:
+        see compare."""
+        for exporter, row in rows.items():
+            sink = self.sinks[exporter]
+            found = compare(sent.kept, sink.requests, uncertain)
+            row.version = sender.version
+            row.sent = sent.total()
+            row.arrived = found.arrived
+            row.filtered = sent.scraped.total()
+            row.failed = len(sent.failed)
+            row.equal_attributes = found.equal_attributes
+            row.problems += common + found.problems + sink.problems + check_headers(sink)
+
+
+def check_failures(failures, expected):
+    """Problems of what an SDK said of failed exports: nothing, or once a text with ${expected}."""
+    if expected is None:
+        return [f"the SDK reports: {failure}" for failure in failures]
+    if len(failures) == 1 and any(text in failures[0] for text in expected):
+        return []
+    return [f"the SDK reports {failures}, expected once one of {expected}"]
+
+
+def check_headers(sink):
+    """Problems of the header fields that an HTTP backend got."""
+    wanted = {"authorization": "Basic aW50ZXJvcA==", "content-encoding": "gzip"}
+    return [f"header {name}: {headers.get(name)!r}" for headers in sink.http_headers[:1]
+            for name, value in wanted.items() if headers.get(name) != value]
+
+
+def through_one_backend(setting, title, sdk, protocol, coding, body, **route):
+    """One row through llm-d-operator.yaml, which has one backend. ${body} gets the route and the
+    rows to fill."""
+    row = Row(title, sdk, protocol, coding)
+    name = "-".join([*title.replace(",", "").replace("/", " ").split(), sdk, protocol, coding])
+    return guarded([row], lambda: _run(setting, name, row, body, route))
+
+
+def _run(setting, name, row, body, route):
+    with Route(setting, name, "llm-d-operator.yaml", **route) as running:
+        body(running, {"otlp_grpc/jaeger": row})
+
+
+def guarded(rows, work):
+    """Runs ${work}; a case that breaks off must not take the others with it. Returns ${rows}."""
+    try:
+        work()
+    except Exception as error:
+        for row in rows:
+            row.problems.append(f"broken off: {error!r}")
+    return rows
