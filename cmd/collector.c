@@ -120,19 +120,31 @@ static int watch_signal(struct collector *collector, uv_signal_t *handle, int si
 	return failure ? failure : uv_signal_start(handle, on_signal, signum);
 }
 
-int collector_run(struct collector *collector)
+/* Starts the graph and watches signals, which the caller keeps blocked meanwhile: one that comes
+ * right after "ready" must drain, not kill. The shards' threads inherit the block and keep it. */
+static int start(struct collector *collector, struct err *err)
 {
-	struct err err;
-	raise_file_limit();
-	if (graph_start(collector->graph, &err) != 0) {
-		fprintf(stderr, "Error: cannot start pipelines: %s\n", err.msg);
-		return 1;
-	}
+	if (graph_start(collector->graph, err) != 0)
+		return err_wrap(err, "cannot start pipelines");
 	int failure = watch_signal(collector, &collector->interrupt, SIGINT);
 	if (!failure)
 		failure = watch_signal(collector, &collector->terminate, SIGTERM);
+	return failure ? err_set(err, ERR_IO, "cannot watch signals: %s", uv_strerror(failure)) : 0;
+}
+
+int collector_run(struct collector *collector)
+{
+	struct err err;
+	sigset_t signals, before;
+	raise_file_limit();
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)pthread_sigmask(SIG_BLOCK, &signals, &before);
+	int failure = start(collector, &err);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (failure) {
-		fprintf(stderr, "Error: cannot watch signals: %s\n", uv_strerror(failure));
+		fprintf(stderr, "Error: %s\n", err.msg);
 		return 1;
 	}
 	int code = graph_run(collector->graph);

@@ -165,7 +165,8 @@ static int start(void *arg, const struct extension_host *host, struct err *err)
 	if (!self->server || server_start(self->server, host->loop, host->shard, 1, err) != 0)
 		return -1;
 	log_info(&self->log, LOG_MSG("Starting health_check extension"),
-		 LOG_STR("endpoint", config->endpoint));
+		 LOG_STR("endpoint", config->endpoint),
+		 LOG_UINT("port", server_port(self->server)));
 	return 0;
 }
 

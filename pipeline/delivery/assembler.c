@@ -186,6 +186,8 @@ static bool add_part(struct addition *addition, struct chunk *part)
 		addition->ret->batches_opened++;
 		want_timer(assembler);
 	}
+	addition->ret->spans += part->span_count;
+	addition->ret->bytes += part->len;
 	attach(addition);
 	if (full(assembler))
 		close_open(assembler);
@@ -195,45 +197,42 @@ static bool add_part(struct addition *addition, struct chunk *part)
 static void take_piece(void *arg, struct chunk *piece)
 {
 	struct addition *addition = arg;
-	if (addition->failed || !add_part(addition, piece)) {
-		addition->failed = true;
-		addition->ret->spans_lost += piece->span_count;
-	}
+	addition->failed = addition->failed || !add_part(addition, piece);
 	chunk_unref(piece);
 }
 
-/* A chunk over the maximum: cold. */
-static bool add_split(struct addition *addition, struct chunk *chunk)
+/* A chunk over the maximum: cold. What does not fit into memory is missing in addition->ret. */
+static void add_split(struct addition *addition, struct chunk *chunk)
 {
 	struct assembler *assembler = addition->assembler;
-	uint32_t taken = 0;
-	bool added = trace_index_build(&assembler->index, chunk_slice(chunk), NULL) == 0 &&
+	uint32_t taken;
+	bool whole = trace_index_build(&assembler->index, chunk_slice(chunk), NULL) == 0 &&
 		     edit_begin(assembler->edit, &assembler->index, NULL) == 0 &&
 		     trace_split(assembler->edit, assembler->budget, assembler->config.bytes_max,
 				 assembler->config.spans_max, take_piece, addition, &taken,
 				 NULL) == 0;
-	if (!added && taken > 0)
-		addition->ret->spans_lost += chunk->span_count - taken;
+	addition->failed |= !whole;
 	trace_index_release(&assembler->index);
-	return added && !addition->failed;
 }
 
-bool assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
-		   struct ack *ack, uint32_t ack_count, struct assembled *ret)
+void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
+		   struct ack *ack, uint32_t ack_count, struct assembled *ret_assembled)
 {
 	const struct assembler_config *config = &assembler->config;
 	struct addition addition = {.assembler = assembler,
 				    .takers = takers,
 				    .ack = ack_count > 0 ? ack : NULL,
 				    .ack_count = ack_count,
-				    .ret = ret};
-	*ret = (struct assembled){0};
+				    .ret = ret_assembled};
+	*ret_assembled = (struct assembled){0};
 	(void)pthread_mutex_lock(&assembler->lock);
 	bool too_large = (chunk->len > config->bytes_max && chunk->span_count > 1) ||
 			 (config->spans_max > 0 && chunk->span_count > config->spans_max);
-	bool added = too_large ? add_split(&addition, chunk) : add_part(&addition, chunk);
+	if (too_large)
+		add_split(&addition, chunk);
+	else
+		(void)add_part(&addition, chunk);
 	(void)pthread_mutex_unlock(&assembler->lock);
-	return added;
 }
 
 void assembler_flush(struct assembler *assembler)

@@ -5,7 +5,7 @@
  * the Collector's consumers do.
  *
  * Invariants:
- *  1. used_units = sum over reserved chunks + sum over batches held of their units;
+ *  1. used_units = units of chunks reserved and not yet settled + units of batches held;
  *  2. a batch is in exactly one place: the queue, or a slot's job;
  *  3. every span of a batch that has ended was added to exactly one of sent or dropped[].
  */
@@ -13,6 +13,7 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/base/hash.h"
+#include "pipeline/delivery/assembler.h"
 #include "pipeline/delivery/job.h"
 
 #include <inttypes.h>
@@ -36,8 +37,8 @@ struct sender {
 	bool required, waits;
 	uint64_t capacity;
 	/* shared, atomic */
-	_Atomic uint64_t used_units;
-	_Atomic uint64_t held_spans;
+	_Atomic int64_t used_units; /* for moments below 0: see sender_settle */
+	_Atomic int64_t held_spans;
 	struct ledger ledger;
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
@@ -65,37 +66,58 @@ static uint64_t units_of(const struct sender *sender, uint32_t spans, size_t byt
 	return 1;
 }
 
+static uint64_t used_units(const struct sender *sender)
+{
+	int64_t used = atomic_load(&((struct sender *)(uintptr_t)sender)->used_units);
+	return used > 0 ? (uint64_t)used : 0;
+}
+
 static void give_units(struct sender *sender, uint64_t units)
 {
-	atomic_fetch_sub(&sender->used_units, units);
+	atomic_fetch_sub(&sender->used_units, (int64_t)units);
 }
 
 bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes)
 {
 	uint64_t units = units_of(sender, spans, bytes);
-	uint64_t used = atomic_load(&sender->used_units);
+	int64_t used = atomic_load(&sender->used_units);
 	do {
 		/* An element larger than the whole queue is let in when the queue is empty: it
 		 * would never fit, and refusing it for ever helps nobody. */
-		if (used > 0 && (used > sender->capacity || units > sender->capacity - used))
+		if (used > 0 && ((uint64_t)used > sender->capacity ||
+				 units > sender->capacity - (uint64_t)used))
 			return false;
-	} while (!atomic_compare_exchange_weak(&sender->used_units, &used, used + units));
+	} while (!atomic_compare_exchange_weak(&sender->used_units, &used, used + (int64_t)units));
+	atomic_fetch_add(&sender->held_spans, spans);
 	return true;
 }
 
 void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes)
 {
 	give_units(sender, units_of(sender, spans, bytes));
+	atomic_fetch_sub(&sender->held_spans, spans);
 }
 
-void sender_adjust(struct sender *sender, uint32_t batches_opened)
+static void count_memory(struct sender *sender, uint32_t spans)
 {
-	if (sender->config.queue.sizer != SIZER_REQUESTS)
-		return;
-	if (batches_opened == 0)
-		give_units(sender, 1);
-	else
-		atomic_fetch_add(&sender->used_units, batches_opened - 1);
+	counter_add(&sender->ledger.enqueue_failed, spans);
+	counter_add(&sender->ledger.dropped[DROP_MEMORY], spans);
+	atomic_fetch_sub(&sender->held_spans, spans);
+	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. out of memory"),
+		  LOG_UINT("rejected_items", spans));
+}
+
+void sender_settle(struct sender *sender, const struct chunk *chunk,
+		   const struct assembled *assembled)
+{
+	/* The batches may have been delivered and have given their units back already. */
+	uint64_t reserved = units_of(sender, chunk->span_count, chunk->len);
+	uint64_t needed = sender->config.queue.sizer == SIZER_REQUESTS
+				  ? assembled->batches_opened
+				  : units_of(sender, assembled->spans, assembled->bytes);
+	atomic_fetch_add(&sender->used_units, (int64_t)needed - (int64_t)reserved);
+	if (assembled->spans < chunk->span_count)
+		count_memory(sender, chunk->span_count - assembled->spans);
 }
 
 /* ---- in ------------------------------------------------------------------------------------- */
@@ -104,14 +126,13 @@ void sender_enqueue(struct sender *sender, struct batch *batch)
 {
 	struct queued *queued = malloc(sizeof(*queued));
 	if (!queued) {
-		sender_count_memory(sender, batch->span_count);
+		count_memory(sender, batch->span_count);
 		give_units(sender, units_of(sender, batch->span_count, batch->bytes));
 		job_acknowledge(sender->waits, batch, ACK_RETRY);
 		batch_unref(batch);
 		return;
 	}
 	*queued = (struct queued){.batch = batch};
-	atomic_fetch_add(&sender->held_spans, batch->span_count);
 	(void)pthread_mutex_lock(&sender->lock);
 	*sender->last = queued;
 	sender->last = &queued->next;
@@ -143,14 +164,6 @@ void sender_count_full(struct sender *sender, uint32_t spans)
 	counter_add(&sender->ledger.enqueue_failed, spans);
 	counter_add(&sender->ledger.dropped[DROP_QUEUE_FULL], spans);
 	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. sending queue is full"),
-		  LOG_UINT("rejected_items", spans));
-}
-
-void sender_count_memory(struct sender *sender, uint32_t spans)
-{
-	counter_add(&sender->ledger.enqueue_failed, spans);
-	counter_add(&sender->ledger.dropped[DROP_MEMORY], spans);
-	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. out of memory"),
 		  LOG_UINT("rejected_items", spans));
 }
 
@@ -271,7 +284,8 @@ uint64_t sender_retry_after_ns(const struct sender *sender)
 
 uint64_t sender_held_spans(const struct sender *sender)
 {
-	return atomic_load(&((struct sender *)(uintptr_t)sender)->held_spans);
+	int64_t held = atomic_load(&((struct sender *)(uintptr_t)sender)->held_spans);
+	return held > 0 ? (uint64_t)held : 0;
 }
 
 void sender_abort(struct sender *sender)
@@ -332,7 +346,7 @@ static const struct metric_desc metric_held = {
 
 static double read_size(void *arg)
 {
-	return (double)atomic_load(&((struct sender *)arg)->used_units);
+	return (double)used_units(arg);
 }
 
 static double read_capacity(void *arg)

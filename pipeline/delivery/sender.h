@@ -36,13 +36,16 @@ bool sender_is_required(const struct sender *sender);
 /* True when the answer to the request waits for this sender's result. */
 bool sender_waits(const struct sender *sender);
 
-/* Holds room for one chunk. False: full. */
+/* Holds room for one chunk; from here on its spans count as held. False: full. */
 MUST_CHECK bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes);
 void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes);
 
-/* The chunk reserved for went into ${batches_opened} new batches instead of one: with sizer
- * requests the reservation is corrected to that. */
-void sender_adjust(struct sender *sender, uint32_t batches_opened);
+/* What the chunk that room was reserved for became: corrects the reservation (a chunk that joined an
+ * open batch needs no unit of sizer requests, one that was split needs more) and counts what memory
+ * was too short for as dropped. */
+struct assembled;
+void sender_settle(struct sender *sender, const struct chunk *chunk,
+		   const struct assembled *assembled);
 
 /* Takes over one reference to ${batch}, for which room was reserved chunk by chunk. */
 void sender_enqueue(struct sender *sender, struct batch *batch);
@@ -50,13 +53,10 @@ void sender_enqueue(struct sender *sender, struct batch *batch);
 /* Counts ${spans} that found no room, and logs it. */
 void sender_count_full(struct sender *sender, uint32_t spans);
 
-/* Counts ${spans} lost for lack of memory after room had been reserved. */
-void sender_count_memory(struct sender *sender, uint32_t spans);
-
 /* How long a refused request should wait, from how fast the queue empties (1-30 s). */
 uint64_t sender_retry_after_ns(const struct sender *sender);
 
-/* Spans held now: queued, waiting to repeat, under way. */
+/* Spans held now: being gathered, queued, waiting to repeat, under way. */
 uint64_t sender_held_spans(const struct sender *sender);
 
 /* Home loop: drops what is held, counted as DROP_SHUTDOWN, and cancels what is under way. */

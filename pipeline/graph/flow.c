@@ -169,24 +169,15 @@ static void hand_over(const struct offer *offer, struct ack *ack)
 	const struct group *group = offer->group;
 	struct chunk *chunk = offer->chunk;
 	struct assembled assembled = {0};
-	bool added = offer->takers == 0 ||
-		     assembler_add(group->assembler, chunk, offer->takers, ack,
-				   ack ? waiting_members(offer) : 0, &assembled);
-	uint32_t lost = added ? 0 : chunk->span_count;
-	if (assembled.spans_lost > 0)
-		lost = assembled.spans_lost;
+	if (offer->takers != 0)
+		assembler_add(group->assembler, chunk, offer->takers, ack,
+			      ack ? waiting_members(offer) : 0, &assembled);
 	for (size_t i = 0; i < group->member_count; i++) {
 		struct sender *sender = group->members[i]->sender;
-		if (!(offer->takers & UINT64_C(1) << i)) {
-			sender_count_full(sender, chunk->span_count);
-			continue;
-		}
-		if (lost > 0)
-			sender_count_memory(sender, lost);
-		if (lost == chunk->span_count)
-			sender_cancel_reservation(sender, lost, chunk->len);
+		if (offer->takers & UINT64_C(1) << i)
+			sender_settle(sender, chunk, &assembled);
 		else
-			sender_adjust(sender, assembled.batches_opened);
+			sender_count_full(sender, chunk->span_count);
 	}
 }
 

@@ -25,7 +25,7 @@ struct holder {
 	size_t next_stage;
 	struct assembler *assembler;
 	struct shard *home;
-	_Atomic uint64_t used_bytes; /* reserved, gathered and pending */
+	_Atomic int64_t used_bytes; /* reserved, gathered and pending; for moments below 0 */
 	pthread_mutex_t lock;	     /* guards first, last, posted */
 	struct pending *first, **last;
 	bool posted;
@@ -110,31 +110,30 @@ int holder_start(struct holder *holder, struct shard *home, struct err *err)
 
 bool holder_reserve(struct holder *holder, size_t bytes)
 {
-	uint64_t used = atomic_load(&holder->used_bytes);
+	int64_t used = atomic_load(&holder->used_bytes);
 	do {
-		if (used > 0 && used + bytes > HOLDER_BYTES_MAX)
+		if (used > 0 && (uint64_t)used + bytes > HOLDER_BYTES_MAX)
 			return false;
-	} while (!atomic_compare_exchange_weak(&holder->used_bytes, &used, used + bytes));
+	} while (!atomic_compare_exchange_weak(&holder->used_bytes, &used, used + (int64_t)bytes));
 	return true;
 }
 
 void holder_cancel(struct holder *holder, size_t bytes)
 {
-	atomic_fetch_sub(&holder->used_bytes, bytes);
+	atomic_fetch_sub(&holder->used_bytes, (int64_t)bytes);
 }
 
 void holder_take(struct holder *holder, struct chunk *chunk)
 {
 	struct assembled assembled;
-	if (assembler_add(holder->assembler, chunk, 1, NULL, 0, &assembled) &&
-	    assembled.spans_lost == 0)
-		return;
-	log_error(&holder->pipeline->graph->log, LOG_MSG("Dropping data. Out of memory"),
-		  LOG_STR("pipeline", holder->pipeline->id),
-		  LOG_UINT("dropped_items", assembled.spans_lost > 0 ? assembled.spans_lost
-								     : chunk->span_count));
-	if (assembled.spans_lost == 0)
-		holder_cancel(holder, chunk->len);
+	assembler_add(holder->assembler, chunk, 1, NULL, 0, &assembled);
+	/* The batches give their own bytes back: with the repeated parts of a split chunk, without
+	 * what memory was too short for. */
+	atomic_fetch_add(&holder->used_bytes, (int64_t)assembled.bytes - (int64_t)chunk->len);
+	if (assembled.spans < chunk->span_count)
+		log_error(&holder->pipeline->graph->log, LOG_MSG("Dropping data. Out of memory"),
+			  LOG_STR("pipeline", holder->pipeline->id),
+			  LOG_UINT("dropped_items", chunk->span_count - assembled.spans));
 }
 
 void holder_flush(struct holder *holder)

@@ -219,6 +219,8 @@ int telemetry_start(struct graph *graph, struct err *err)
 	if (!graph->metrics_server ||
 	    server_start(graph->metrics_server, &graph->main_loop, &graph->main_shard, 1, err) != 0)
 		return err_wrap(err, "service::telemetry::metrics");
+	log_info(&graph->log, LOG_MSG("Serving metrics"), LOG_STR("endpoint", endpoint),
+		 LOG_UINT("port", server_port(graph->metrics_server)));
 	return 0;
 }
 

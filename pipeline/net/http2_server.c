@@ -210,6 +210,12 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 {
 	struct server_conn *sc = arg;
 	(void)session;
+	/* grpc-go says goodbye with a GOAWAY that names a stream of its own, which RFC 9113 §6.8
+	 * does not allow. The peer leaves either way: that is no trouble to count. */
+	if (frame->hd.type == NGHTTP2_GOAWAY) {
+		sc->http2.peer_left = true;
+		return 0;
+	}
 	bool over_streams = frame->hd.type == NGHTTP2_HEADERS &&
 			    frame->headers.cat == NGHTTP2_HCAT_REQUEST &&
 			    sc->request_count >= server_conn_limits(sc)->streams_max;
@@ -225,7 +231,7 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 {
 	struct server_conn *sc = arg;
 	/* nghttp2 has ended the connection by itself; give_up has counted its own reasons. */
-	if (frame->hd.type == NGHTTP2_GOAWAY && !sc->http2.closing &&
+	if (frame->hd.type == NGHTTP2_GOAWAY && !sc->http2.closing && !sc->http2.peer_left &&
 	    frame->goaway.error_code != NGHTTP2_NO_ERROR)
 		counter_add(&server_conn_counters(sc)->protocol_errors, 1);
 	/* Answered before the request was wholly there: the peer need not send the rest. */

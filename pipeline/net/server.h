@@ -133,6 +133,11 @@ uint16_t server_port(const struct server *server);
 
 const struct server_counters *server_get_counters(const struct server *server);
 
+/* Registers the server's counters under receiver="${receiver}",listener="${listener}". Before the
+ * loops run. False when memory is short. */
+bool server_register(const struct server *server, struct metrics *metrics, const char *receiver,
+		     const char *listener);
+
 /* Starts accepting on ${accept_loop}; connections go to ${shards}. */
 MUST_CHECK int server_start(struct server *server, struct loop *accept_loop,
 			    struct server_shard *shards, size_t shard_count, struct err *err);

@@ -228,6 +228,9 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 		.keep_alives = config->http.keep_alives_enabled,
 	};
 	self->servers[which] = server_new(&server, &self->log, err);
+	if (self->servers[which] && !server_register(self->servers[which], self->metrics, self->id,
+						     grpc ? "grpc" : "http"))
+		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!self->servers[which] || server_start(self->servers[which], host->accept_loop,
 						  host->shards, host->shard_count, err) != 0)
 		return -1;
