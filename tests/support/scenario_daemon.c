@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/scenario_daemon.h"
+
+#include "pipeline/base/clock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+extern char **environ;
+
+struct daemon {
+	pid_t pid;
+	int output_fd;
+	struct buf output;
+	uint16_t metrics_port;
+	char config_path[64];
+	bool ended;
+	int exit_code;
+};
+
+static const char *program(void)
+{
+	const char *path = getenv("SLUICE_BIN");
+	return path ? path : "bin/sluice";
+}
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+/* Reads what is there, waiting at most ${timeout_ms} for the first byte. False at the end. */
+static bool read_output(struct daemon *daemon, int timeout_ms)
+{
+	struct pollfd poller = {.fd = daemon->output_fd, .events = POLLIN};
+	char piece[16384];
+	if (poll(&poller, 1, timeout_ms) <= 0)
+		return true;
+	ssize_t len = read(daemon->output_fd, piece, sizeof(piece));
+	if (len > 0)
+		buf_append(&daemon->output, slice_of(piece, (size_t)len));
+	return len > 0;
+}
+
+const char *daemon_output(struct daemon *daemon)
+{
+	struct pollfd poller = {.fd = daemon->output_fd, .events = POLLIN};
+	while (poll(&poller, 1, 0) > 0 && read_output(daemon, 0))
+		;
+	return buf_cstr(&daemon->output);
+}
+
+static uint64_t deadline(void)
+{
+	return clock_monotonic_ns() + DAEMON_DEADLINE_MS * NS_PER_MS;
+}
+
+static void give_up(struct daemon *daemon, const char *what)
+{
+	char text[4096];
+	const char *output = daemon_output(daemon);
+	size_t len = strlen(output);
+	(void)snprintf(text, sizeof(text), "%s", len > 3000 ? output + len - 3000 : output);
+	(void)kill(daemon->pid, SIGKILL);
+	fail_msg("waited in vain for %s; the end of the output:\n%s", what, text);
+}
+
+void daemon_wait_output(struct daemon *daemon, const char *text)
+{
+	uint64_t end = deadline();
+	while (!strstr(daemon_output(daemon), text)) {
+		if (!read_output(daemon, 100) || clock_monotonic_ns() > end) {
+			if (!strstr(daemon_output(daemon), text))
+				give_up(daemon, text);
+			return;
+		}
+	}
+}
+
+void daemon_assert_silent_about(struct daemon *daemon, const char *canary)
+{
+	if (strstr(daemon_output(daemon), canary))
+		fail_msg("the output holds %s:\n%s", canary, daemon_output(daemon));
+}
+
+/* ---- starting ------------------------------------------------------------------------------- */
+
+static uint16_t free_port(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	(void)close(fd);
+	return ntohs(address.sin_port);
+}
+
+static void write_config(struct daemon *daemon, const char *config)
+{
+	(void)snprintf(daemon->config_path, sizeof(daemon->config_path),
+		       "/tmp/sluice-scenario-XXXXXX");
+	int fd = mkostemp(daemon->config_path, O_CLOEXEC);
+	assert_true(fd >= 0);
+	struct buf text = BUF_INIT;
+	for (const char *at = config; *at;) {
+		const char *mark = strstr(at, "@METRICS@");
+		size_t len = mark ? (size_t)(mark - at) : strlen(at);
+		buf_append(&text, slice_of(at, len));
+		at += len;
+		if (mark) {
+			buf_printf(&text, "%u", daemon->metrics_port);
+			at += strlen("@METRICS@");
+		}
+	}
+	assert_int_equal(write(fd, text.data, text.len), text.len);
+	(void)close(fd);
+	buf_fini(&text);
+}
+
+static pid_t spawn(char *const *argv, int output_fd)
+{
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+	assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+	(void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	(void)posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
+	(void)posix_spawn_file_actions_adddup2(&actions, output_fd, STDERR_FILENO);
+	assert_int_equal(posix_spawn(&pid, argv[0], &actions, NULL, argv, environ), 0);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return pid;
+}
+
+static char *writable(const char *text)
+{
+	return (char *)(uintptr_t)text; /* posix_spawn does not write, its type only forgets to say so */
+}
+
+struct daemon *daemon_start(const char *config, const char *const *args)
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+	int ends[2];
+	assert_non_null(daemon);
+	daemon->metrics_port = free_port();
+	write_config(daemon, config);
+	const char *shards = getenv("SLUICE_TEST_SHARDS");
+	char *argv[DAEMON_ARGS_MAX + 8] = {writable(program()),	      writable("--config"),
+					   daemon->config_path,	      writable("--shards"),
+					   writable(shards ? shards : "1")};
+	for (size_t count = 5; args && *args && count < DAEMON_ARGS_MAX; args++)
+		argv[count++] = writable(*args);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	daemon->output_fd = ends[0];
+	daemon->pid = spawn(argv, ends[1]);
+	(void)close(ends[1]);
+	daemon_wait_output(daemon, "Everything is ready");
+	return daemon;
+}
+
+static uint16_t logged_port(const struct daemon *daemon, const char *message)
+{
+	const char *line = strstr((const char *)daemon->output.data, message);
+	const char *port = line ? strstr(line, "\"port\": ") : NULL;
+	return port ? (uint16_t)atoi(port + strlen("\"port\": ")) : 0;
+}
+
+uint16_t daemon_grpc_port(const struct daemon *daemon)
+{
+	return logged_port(daemon, "Starting GRPC server");
+}
+
+uint16_t daemon_http_port(const struct daemon *daemon)
+{
+	return logged_port(daemon, "Starting HTTP server");
+}
+
+/* ---- metrics -------------------------------------------------------------------------------- */
+
+void daemon_scrape(struct daemon *daemon, struct buf *page)
+{
+	static const char request[] =
+		"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons(daemon->metrics_port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct timeval patience = {.tv_sec = DAEMON_DEADLINE_MS / 1000};
+	char piece[16384];
+	ssize_t len;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+		give_up(daemon, "the metrics page");
+	assert_int_equal(write(fd, request, sizeof(request) - 1), sizeof(request) - 1);
+	while ((len = read(fd, piece, sizeof(piece))) > 0)
+		buf_append(page, slice_of(piece, (size_t)len));
+	(void)close(fd);
+}
+
+double daemon_metric(struct daemon *daemon, const char *prefix)
+{
+	struct buf page = BUF_INIT;
+	double sum = 0;
+	daemon_scrape(daemon, &page);
+	for (const char *line = buf_cstr(&page); line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, prefix, strlen(prefix)) != 0)
+			continue;
+		const char *end = strchr(line, '\n');
+		const char *value = end;
+		while (value && value > line && value[-1] != ' ')
+			value--;
+		sum += value ? strtod(value, NULL) : 0;
+	}
+	buf_fini(&page);
+	return sum;
+}
+
+void daemon_wait_metric(struct daemon *daemon, const char *prefix, double value)
+{
+	uint64_t end = deadline();
+	double seen;
+	while ((seen = daemon_metric(daemon, prefix)) != value) {
+		if (clock_monotonic_ns() > end) {
+			print_error("%s is %g, expected %g\n", prefix, seen, value);
+			give_up(daemon, prefix);
+		}
+		(void)read_output(daemon, 5);
+	}
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+void daemon_signal(struct daemon *daemon, int signal)
+{
+	assert_int_equal(kill(daemon->pid, signal), 0);
+}
+
+int daemon_wait_exit(struct daemon *daemon)
+{
+	uint64_t end = deadline();
+	while (read_output(daemon, 100)) {
+		if (clock_monotonic_ns() > end)
+			give_up(daemon, "its end");
+	}
+	int status;
+	assert_int_equal(waitpid(daemon->pid, &status, 0), daemon->pid);
+	daemon->ended = true;
+	daemon->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return daemon->exit_code;
+}
+
+int daemon_stop(struct daemon *daemon)
+{
+	if (!daemon->ended) {
+		daemon_signal(daemon, SIGTERM);
+		(void)daemon_wait_exit(daemon);
+	}
+	int code = daemon->exit_code;
+	(void)close(daemon->output_fd);
+	(void)unlink(daemon->config_path);
+	buf_fini(&daemon->output);
+	free(daemon);
+	return code;
+}
+
+int daemon_run(const char *const *args, struct buf *output)
+{
+	struct daemon daemon = {0};
+	char *argv[DAEMON_ARGS_MAX + 2] = {writable(program())};
+	int ends[2];
+	for (size_t i = 0; args[i] && i < DAEMON_ARGS_MAX; i++)
+		argv[i + 1] = writable(args[i]);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	daemon.output_fd = ends[0];
+	daemon.pid = spawn(argv, ends[1]);
+	(void)close(ends[1]);
+	int code = daemon_wait_exit(&daemon);
+	(void)close(ends[0]);
+	buf_append(output, buf_slice(&daemon.output));
+	buf_fini(&daemon.output);
+	return code;
+}
