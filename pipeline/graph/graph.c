@@ -251,9 +251,14 @@ static void report_processor(struct node *node, void *arg)
 		node->type->processor->report(node->self);
 }
 
+void graph_report(struct graph *graph)
+{
+	each_processor(graph, report_processor, NULL);
+}
+
 static void on_report(uv_timer_t *timer)
 {
-	each_processor(CONTAINER_OF(timer, struct graph, report_timer), report_processor, NULL);
+	graph_report(CONTAINER_OF(timer, struct graph, report_timer));
 }
 
 int graph_run(struct graph *graph)

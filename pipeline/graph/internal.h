@@ -163,6 +163,9 @@ struct graph {
 /* build.c */
 int graph_bind_components(struct graph *graph, struct config_report *report);
 
+/* graph.c: has the processors log what they did since the last time. */
+void graph_report(struct graph *graph);
+
 /* holder.c: a batch processor in the middle of a pipeline. */
 MUST_CHECK struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
 				     const struct batching *batching);

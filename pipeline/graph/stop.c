@@ -209,6 +209,7 @@ static void on_tick(uv_timer_t *timer)
 	case GRAPH_ABORTING:
 		if (held_spans(graph) == 0 ||
 		    since_ns(graph->abort_began_ns) > ABORT_SECONDS_MAX * NS_PER_S) {
+			graph_report(graph); /* what came since the last one */
 			log_info(&graph->log, LOG_MSG("Shutdown complete."),
 				 LOG_UINT("spans_left", held_spans(graph)));
 			end(graph);
