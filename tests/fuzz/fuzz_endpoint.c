@@ -55,8 +55,9 @@ static void check_endpoint(struct arena *arena, const struct endpoint *endpoint)
 	fuzz_must(endpoint->port != 0 && endpoint->host[0] != 0);
 	fuzz_must(is_plain(endpoint->host) && is_plain(endpoint->path));
 	fuzz_must(endpoint->path[0] == 0 || endpoint->path[0] == '/');
+	/* "dns:///": a host may be called "http", and "http:4317" is no address */
 	(void)snprintf(text, sizeof(text), v6 ? "%s[%s]:%u%s" : "%s%s:%u%s",
-		       endpoint->tls < 0 ? ""
+		       endpoint->tls < 0 ? "dns:///"
 		       : endpoint->tls	 ? "https://"
 					 : "http://",
 		       endpoint->host, endpoint->port, endpoint->path);

@@ -84,7 +84,15 @@ static void on_cancel(void *arg, struct server_request *request)
 	}
 }
 
-static const struct server_handler handler = {on_header, on_request, on_refused, on_cancel};
+const struct server_handler net_fuzz_handler = {on_header, on_request, on_refused, on_cancel};
+
+bool net_fuzz_answer_held(void)
+{
+	if (held_count == 0)
+		return false;
+	answer(held[--held_count]);
+	return true;
+}
 
 static void set_up(void)
 {
@@ -92,7 +100,7 @@ static void set_up(void)
 				       .transport = "tcp",
 				       .label = "FUZZ",
 				       .limits = server_limits_default(),
-				       .handler = &handler,
+				       .handler = &net_fuzz_handler,
 				       .keep_alives = true};
 	config.limits.header_bytes_max = 4096;
 	config.limits.http_body_bytes_max = config.limits.grpc_message_bytes_max = 1 << 20;
@@ -179,8 +187,8 @@ void net_fuzz_play(struct slice opening, struct slice input)
 	if (opening.len > 0)
 		(void)send(fd, opening.ptr, opening.len, MSG_NOSIGNAL);
 	send_pieces(fd, input, piece, plan);
-	while (piece % 2 == 0 && held_count > 0)
-		answer(held[--held_count]);
+	while (piece % 2 == 0 && net_fuzz_answer_held())
+		;
 	turn(fd);
 	if (plan & PLAN_HALF)
 		(void)shutdown(fd, SHUT_WR);
@@ -191,8 +199,8 @@ void net_fuzz_play(struct slice opening, struct slice input)
 	(void)close(fd);
 	for (int i = 0; i < TURNS_MAX && server->workers[0].connections; i++) {
 		turn(-1); /* HTTP/2 cancels what is held; HTTP/1.1 sees the end after the answer */
-		while (held_count > 0)
-			answer(held[--held_count]);
+		while (net_fuzz_answer_held())
+			;
 	}
 	fuzz_must(!server->workers[0].connections);
 	fuzz_must(held_count == 0 && budget_used(&budget) == 0);
