@@ -157,6 +157,13 @@ struct slice conn_alpn(const struct conn *conn)
 
 static volatile uint8_t sink; /* what the answers are read into */
 
+static void free_client(void)
+{
+	struct client *client = world.client;
+	world.client = NULL; /* done is called meanwhile */
+	client_free(client);
+}
+
 static void on_done(struct client_call *call, const struct client_result *result)
 {
 	size_t index = (size_t)(call - world.calls);
@@ -171,11 +178,8 @@ static void on_done(struct client_call *call, const struct client_result *result
 	}
 	if (world.flags & FLAG_CANCEL)
 		client_cancel(&world.calls[(index + 1) % CALLS_MAX]); /* idle ones: no effect */
-	if ((world.flags & FLAG_FREE) && world.client) {
-		struct client *client = world.client;
-		world.client = NULL;
-		client_free(client);
-	}
+	if (world.flags & FLAG_FREE)
+		free_client();
 }
 
 static void turn(struct loop *loop)
@@ -285,7 +289,7 @@ static void end_calls(struct loop *loop)
 		connect_next(false);
 		turn(loop);
 	}
-	client_free(world.client);
+	free_client();
 	while (uv_loop_alive(&loop->uv) && (world.connected || world.connecting))
 		close_conn(false);
 	for (int i = 0; i < 4; i++)
@@ -315,10 +319,8 @@ static void run(struct loop *loop, struct budget *budget, const uint8_t *data, s
 	check(world.client != NULL);
 	send_round(1 + (data[0] >> 4 & 3));
 	turn(loop);
-	if (world.more & MORE_EARLY) {
-		client_free(world.client);
-		world.client = NULL;
-	}
+	if (world.more & MORE_EARLY)
+		free_client();
 	connect_next(true);
 	feed(loop, data + 3, size - 3, (size_t)data[1] + 1);
 	end_calls(loop);

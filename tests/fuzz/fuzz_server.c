@@ -416,6 +416,7 @@ static void close_server(bool orderly)
 		reset_peers();
 		end_orderly();
 	}
+	turn();			   /* the server's tasks have to be through */
 	server_free(world.server); /* connections that are left end without it */
 	turn();
 	reset_peers();
