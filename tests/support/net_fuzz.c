@@ -10,7 +10,7 @@
 
 enum {
 	BUDGET_BYTES = 8 << 20,
-	BUDGET_BYTES_POOR = 32 << 10,
+	BUDGET_BYTES_POOR = 8 << 10,
 	SEND_BUFFER_BYTES = 4096, /* for a peer that does not read */
 	PIECE_MS = 10 * 1000,
 	AGE_S = 15,
@@ -102,7 +102,9 @@ static void set_up(void)
 				       .limits = server_limits_default(),
 				       .handler = &net_fuzz_handler,
 				       .keep_alives = true};
-	config.limits.header_bytes_max = 4096;
+	/* Small, so that small inputs reach them. */
+	config.limits.header_bytes_max = 2048;
+	config.limits.window_bytes_initial = 4096;
 	config.limits.http_body_bytes_max = config.limits.grpc_message_bytes_max = 1 << 20;
 	config.limits.streams_max = 8;
 	config.limits.resets_per_second_max = 10;
