@@ -5,6 +5,8 @@
  */
 #include "pipeline/net/client.h"
 
+#include <arpa/inet.h>
+
 enum { HTTP_PORT = 80, HTTPS_PORT = 443, HOST_BYTES_MAX = 253 /* RFC 1035 §2.3.4 as text */ };
 
 static const struct scheme {
@@ -119,6 +121,19 @@ static bool is_host_byte(uint8_t byte, bool is_v6)
 	return byte >= 0x80 || (is_v6 && (byte == ':' || byte == '%'));
 }
 
+/* Only IPv6 addresses stand in brackets (RFC 3986 §3.2.2); a zone may follow. */
+static bool is_v6_address(struct slice host)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+	size_t len = find(host, '%');
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, host.ptr, len);
+	text[len] = 0;
+	return inet_pton(AF_INET6, text, &address) == 1;
+}
+
 static int check_host(struct slice host, bool is_v6, struct err *err)
 {
 	if (host.len > HOST_BYTES_MAX)
@@ -128,6 +143,8 @@ static int check_host(struct slice host, bool is_v6, struct err *err)
 		if (!is_host_byte(host.ptr[i], is_v6))
 			return err_set(err, ERR_CONFIG, "invalid character in host name");
 	}
+	if (is_v6 && !is_v6_address(host))
+		return err_set(err, ERR_CONFIG, "no IPv6 address between '[' and ']'");
 	return 0;
 }
 

@@ -8,17 +8,19 @@
  * Byte 0: bit 0 gRPC, bit 1 HTTP/2 in HTTP mode, bit 2 output blocks, bit 3 the connection ends in
  * an error, bits 4-5 calls, bit 6 one is cancelled half-way
  * and each one cancels its neighbour when done, bit 7 the client is freed from inside
- * done. Byte 1: bytes per piece.
+ * done. Byte 1: bytes per piece. Byte 2: what else happens, the MORE_ bits.
  */
+#include "pipeline/base/clock.h"
 #include "pipeline/net/client.h"
 #include "pipeline/net/conn.h"
 #include "pipeline/net/connector.h"
+#include "tests/support/fuzz_clock.h"
 
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CALLS_MAX = 4, STEPS_MAX = 64 };
+enum { ROUND_CALLS_MAX = 4, CALLS_MAX = 2 * ROUND_CALLS_MAX, STEPS_MAX = 64 };
 
 enum {
 	FLAG_GRPC = 1,
@@ -28,6 +30,19 @@ enum {
 	FLAG_CANCEL = 64,
 	FLAG_FREE = 128,
 };
+
+enum {
+	MORE_LIMITS = 1,  /* calls have a deadline, connections a keep-alive */
+	MORE_TIME = 2,	  /* PIECE_MS pass before each piece */
+	MORE_TLS = 4,	  /* TLS is configured; the fake connection does without */
+	MORE_REFUSE = 8,  /* no connection can be made */
+	MORE_SHUT = 16,	  /* the first connection ends before it is open */
+	MORE_ODD = 32,	  /* ALPN ends in something else */
+	MORE_EARLY = 64,  /* the client goes while it connects */
+	MORE_AGAIN = 128, /* a second round of calls after the first bytes */
+};
+
+enum { PIECE_MS = 4000, CALL_TIMEOUT_S = 9, KEEPALIVE_S = 3 };
 
 struct connector {
 	connector_done_f *done;
@@ -42,7 +57,7 @@ struct conn {
 };
 
 static struct world {
-	uint8_t flags;
+	uint8_t flags, more;
 	struct connector connector;
 	bool connecting;
 	struct conn conn;
@@ -50,6 +65,8 @@ static struct world {
 	struct client *client;
 	unsigned done[CALLS_MAX];
 	struct client_call calls[CALLS_MAX];
+	size_t call_count;
+	struct chunk *body;
 } world;
 
 static void check(bool ok)
@@ -68,8 +85,8 @@ struct connector *connector_start(struct loop *loop, const char *host, uint16_t 
 	(void)host;
 	(void)port;
 	(void)proxy;
-	if (world.connecting) {
-		(void)err_set(err, ERR_IO, "one at a time");
+	if (world.connecting || (world.more & MORE_REFUSE)) {
+		(void)err_set(err, ERR_IO, "not now");
 		return NULL;
 	}
 	world.connecting = true;
@@ -131,12 +148,23 @@ void conn_abort(struct conn *conn)
 struct slice conn_alpn(const struct conn *conn)
 {
 	(void)conn;
+	if (world.more & MORE_ODD)
+		return SLICE("http/1.1");
 	return world.flags & FLAG_H2 ? SLICE("h2") : SLICE("");
 }
 
 static volatile uint8_t sink; /* what the answers are read into */
 
 /* ---- the script --------------------------------------------------------------------------- */
+
+static volatile uint8_t sink; /* what the answers are read into */
+
+static void free_client(void)
+{
+	struct client *client = world.client;
+	world.client = NULL; /* done is called meanwhile */
+	client_free(client);
+}
 
 static void on_done(struct client_call *call, const struct client_result *result)
 {
@@ -152,11 +180,8 @@ static void on_done(struct client_call *call, const struct client_result *result
 	}
 	if (world.flags & FLAG_CANCEL)
 		client_cancel(&world.calls[(index + 1) % CALLS_MAX]); /* idle ones: no effect */
-	if ((world.flags & FLAG_FREE) && world.client) {
-		struct client *client = world.client;
-		world.client = NULL;
-		client_free(client);
-	}
+	if (world.flags & FLAG_FREE)
+		free_client();
 }
 
 static void turn(struct loop *loop)
@@ -189,14 +214,55 @@ static void connect_next(bool succeed)
 		return;
 	world.connecting = false;
 	world.connector.done(world.connector.arg, succeed ? 1000 : -1, succeed ? NULL : &refused);
-	if (world.connected && !world.conn.closing)
+	if (world.more & MORE_SHUT) {
+		world.more &= (uint8_t)~MORE_SHUT;
+		close_conn((world.flags & FLAG_ERROR) != 0);
+	} else if (world.connected && !world.conn.closing)
 		world.conn.events->on_open(&world.conn, world.conn.arg);
+}
+
+static void send_round(size_t count)
+{
+	static const struct client_header header = {SLICE_INIT("x-custom"), SLICE_INIT("value")};
+	bool limits = world.more & MORE_LIMITS;
+	for (size_t i = 0; i < count && world.client; i++) {
+		struct client_call *call = &world.calls[world.call_count++];
+		*call = (struct client_call){
+			.path = SLICE("/v1/traces"),
+			.headers = &header,
+			.header_count = 1,
+			.content_type = limits ? NULL : "application/x-protobuf",
+			.content_encoding = limits ? "gzip" : NULL,
+			.timeout_ns = limits ? CALL_TIMEOUT_S * NS_PER_S : 0,
+			.parts = &world.body,
+			.part_count = 1,
+			.done = on_done,
+		};
+		client_send(world.client, call);
+	}
+}
+
+static void pass_time(void)
+{
+	if (world.more & MORE_TIME)
+		fuzz_clock_advance(PIECE_MS);
+}
+
+/* Half-way through the answer. */
+static void interfere(size_t round_calls)
+{
+	if (world.flags & FLAG_CANCEL)
+		client_cancel(&world.calls[0]);
+	if (world.more & MORE_AGAIN)
+		send_round(round_calls);
 }
 
 static void feed(struct loop *loop, const uint8_t *data, size_t size, size_t piece)
 {
-	bool cancelled = !(world.flags & FLAG_CANCEL);
+	size_t round_calls = world.call_count;
+	bool interfered = false;
 	for (size_t at = 0; at < size; at += piece) {
+		pass_time();
 		turn(loop);
 		if (!world.connected || world.conn.closing)
 			break;
@@ -207,61 +273,60 @@ static void feed(struct loop *loop, const uint8_t *data, size_t size, size_t pie
 		memcpy(copy, data + at, len);
 		world.conn.events->on_data(&world.conn, world.conn.arg, slice_of(copy, len));
 		free(copy);
-		if (!cancelled && at >= size / 2) {
-			cancelled = true;
-			client_cancel(&world.calls[0]);
-		}
+		if (!interfered && at >= size / 2)
+			interfere(round_calls);
+		interfered = at >= size / 2;
 	}
 	turn(loop);
 }
 
+/* No connection after the first one: what is left of the calls ends. */
+static void end_calls(struct loop *loop)
+{
+	for (int i = 0; i < STEPS_MAX && (world.connected || world.connecting); i++) {
+		pass_time();
+		turn(loop);
+		close_conn((world.flags & FLAG_ERROR) != 0);
+		turn(loop);
+		connect_next(false);
+		turn(loop);
+	}
+	free_client();
+	while (uv_loop_alive(&loop->uv) && (world.connected || world.connecting))
+		close_conn(false);
+	for (int i = 0; i < 4; i++)
+		turn(loop);
+	for (size_t i = 0; i < world.call_count; i++)
+		check(world.done[i] == 1);
+}
+
 static void run(struct loop *loop, struct budget *budget, const uint8_t *data, size_t size)
 {
-	static const struct client_header header = {SLICE_INIT("x-custom"), SLICE_INIT("value")};
+	static char no_tls;
 	struct err err;
-	size_t call_count = 1 + (data[0] >> 4 & 3);
-	world = (struct world){.flags = data[0]};
+	world = (struct world){.flags = data[0], .more = data[2]};
 	const struct client_config config = {
 		.mode = data[0] & FLAG_GRPC ? CLIENT_GRPC : CLIENT_HTTP,
 		.host = "127.0.0.1",
 		.port = 4317,
 		.proxy_url = "",
+		.tls = world.more & MORE_TLS ? (struct tls_context *)(void *)&no_tls : NULL,
+		.keepalive_time_ns = world.more & MORE_LIMITS ? KEEPALIVE_S * NS_PER_S : 0,
+		.idle_timeout_ns = world.more & MORE_LIMITS ? KEEPALIVE_S * NS_PER_S : 0,
 		.budget = budget,
 	};
-	struct chunk *body = chunk_new(budget, 0);
-	check(body && chunk_append(body, SLICE("a body of some bytes")));
+	world.body = chunk_new(budget, 0);
+	check(world.body && chunk_append(world.body, SLICE("a body of some bytes")));
 	world.client = client_new(loop, &config, &err);
 	check(world.client != NULL);
-	for (size_t i = 0; i < call_count; i++) {
-		world.calls[i] = (struct client_call){
-			.path = SLICE("/v1/traces"),
-			.headers = &header,
-			.header_count = 1,
-			.content_type = "application/x-protobuf",
-			.parts = &body,
-			.part_count = 1,
-			.done = on_done,
-		};
-		client_send(world.client, &world.calls[i]);
-	}
+	send_round(1 + (data[0] >> 4 & 3));
 	turn(loop);
+	if (world.more & MORE_EARLY)
+		free_client();
 	connect_next(true);
-	feed(loop, data + 2, size - 2, (size_t)data[1] + 1);
-	/* No connection after this one: what is left of the calls ends. */
-	for (int i = 0; i < STEPS_MAX && (world.connected || world.connecting); i++) {
-		close_conn((data[0] & FLAG_ERROR) != 0);
-		turn(loop);
-		connect_next(false);
-		turn(loop);
-	}
-	client_free(world.client);
-	while (uv_loop_alive(&loop->uv) && (world.connected || world.connecting))
-		close_conn(false);
-	for (int i = 0; i < 4; i++)
-		turn(loop);
-	for (size_t i = 0; i < call_count; i++)
-		check(world.done[i] == 1);
-	chunk_unref(body);
+	feed(loop, data + 3, size - 3, (size_t)data[1] + 1);
+	end_calls(loop);
+	chunk_unref(world.body);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -270,7 +335,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static bool ready;
 	struct err err;
 	struct budget budget;
-	if (size < 2)
+	if (size < 3)
 		return 0;
 	if (!ready)
 		check(loop_init(&loop, &err) == 0);

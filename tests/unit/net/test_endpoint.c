@@ -41,6 +41,8 @@ static const struct endpoint_case {
 	{" ", NULL, NULL, 0, 0, "endpoint is empty"},
 	{"host:abc", NULL, NULL, 0, 0, "invalid port \"abc\""},
 	{"host:", NULL, NULL, 0, 0, "invalid port \"\""},
+	{"[collector]:4317", NULL, NULL, 0, 0, "no IPv6 address between '[' and ']'"},
+	{"[]:4317", NULL, NULL, 0, 0, "no IPv6 address between '[' and ']'"},
 	{"[::1]:", NULL, NULL, 0, 0, "invalid port \"\""},
 	{"host:0", NULL, NULL, 0, 0, "invalid port \"0\""},
 	{"host:65536", NULL, NULL, 0, 0, "invalid port \"65536\""},

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a name to a connection, with a scripted resolver, addresses that answer, refuse or stay
+ * silent, and a scripted proxy. The attempt ends exactly once, or never when it was cancelled; a
+ * connection that comes out of a tunnel begins with the first byte after the proxy's answer.
+ *
+ * Byte 0: bits 0-1 addresses, bit 2 a proxy, bit 3 the resolver fails, bit 4 it cannot be
+ * cancelled. Byte 1: two bits per address, enum kind. The rest are steps of two bytes.
+ *
+ * The resolver is this file's: it defines uv_getaddrinfo and its companions itself.
+ */
+#include "pipeline/net/client.h"
+#include "pipeline/net/connector.h"
+#include "tests/support/fuzz_clock.h"
+#include "tests/support/fuzz_script.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { ADDRESSES_MAX = 3, STEPS_MAX = 200, FLAG_PROXY = 4, FLAG_FAIL = 8, FLAG_STUBBORN = 16 };
+
+enum kind { KIND_ANSWERS = 0, KIND_REFUSES, KIND_IMPOSSIBLE, KIND_SILENT };
+
+enum step {
+	STEP_RESOLVE = 0,
+	STEP_TIME,
+	STEP_ACCEPT,
+	STEP_SEND, /* bytes of the script, from the proxy */
+	STEP_CLOSE_PEER,
+	STEP_CANCEL,
+	STEP_TURN,
+	STEP_COUNT
+};
+
+struct address {
+	struct addrinfo info;
+	struct sockaddr_storage storage;
+};
+
+static struct world {
+	struct loop loop;
+	int listener; /* of KIND_ANSWERS, a unix socket: no port is used up */
+	struct address silent, answers, refuses;
+	uint8_t flags;
+	uv_getaddrinfo_t *request; /* waits for STEP_RESOLVE */
+	uv_getaddrinfo_cb resolved;
+	struct connector *connector;
+	bool cancelled, done;
+	int fd;		 /* what the connector gave us */
+	int peer;	 /* the other end of it */
+	struct buf sent; /* by the proxy */
+} world;
+
+/* ---- the resolver --------------------------------------------------------------------------- */
+
+int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb resolved,
+		   const char *node, const char *service, const struct addrinfo *hints)
+{
+	(void)loop;
+	fuzz_must(node[0] != 0 && service[0] != 0 && hints->ai_socktype == SOCK_STREAM);
+	fuzz_must(!world.request);
+	world.request = request;
+	world.resolved = resolved;
+	return 0;
+}
+
+void uv_freeaddrinfo(struct addrinfo *list)
+{
+	while (list) {
+		struct addrinfo *next = list->ai_next;
+		free(list);
+		list = next;
+	}
+}
+
+static void resolve(int code, struct addrinfo *list)
+{
+	uv_getaddrinfo_t *request = world.request;
+	if (!request)
+		return;
+	world.request = NULL;
+	world.resolved(request, code, list);
+}
+
+int uv_cancel(uv_req_t *request)
+{
+	fuzz_must(request == (uv_req_t *)world.request);
+	return world.flags & FLAG_STUBBORN ? UV_EBUSY : 0; /* the callback comes either way */
+}
+
+static struct addrinfo *make_address(enum kind kind)
+{
+	const struct address *model = kind == KIND_ANSWERS  ? &world.answers
+				      : kind == KIND_SILENT ? &world.silent
+							    : &world.refuses;
+	struct address *address = malloc(sizeof(*address));
+	fuzz_must(address != NULL);
+	*address = *model;
+	address->info.ai_addr = (struct sockaddr *)&address->storage;
+	if (kind == KIND_IMPOSSIBLE)
+		address->info.ai_family = AF_MAX;
+	return &address->info;
+}
+
+static void answer_resolver(uint8_t kinds)
+{
+	struct addrinfo *list = NULL;
+	if (world.flags & FLAG_FAIL) {
+		resolve(kinds & 1 ? UV_EAI_NONAME : UV_EAI_AGAIN, NULL);
+		return;
+	}
+	for (size_t i = 0; world.request && i < (world.flags & ADDRESSES_MAX); i++) {
+		struct addrinfo *address = make_address((enum kind)(kinds >> 2 * i & 3));
+		address->ai_next = list;
+		list = address;
+	}
+	resolve(0, list);
+}
+
+/* ---- the script ----------------------------------------------------------------------------- */
+
+static void on_done(void *arg, int fd, const struct err *err)
+{
+	fuzz_must(arg == &world && !world.done && !world.cancelled);
+	fuzz_must((fd >= 0) == (err == NULL) && (!err || err->msg[0] != 0));
+	world.done = true;
+	world.connector = NULL;
+	world.fd = fd;
+}
+
+static void turn(void)
+{
+	for (int i = 0; i < 3; i++)
+		(void)uv_run(&world.loop.uv, UV_RUN_NOWAIT);
+}
+
+static void accept_peer(void)
+{
+	int fd = accept4(world.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0 && world.peer >= 0)
+		(void)close(fd); /* the peer of an address that was given up */
+	else if (fd >= 0)
+		world.peer = fd;
+}
+
+static void close_peer(void)
+{
+	if (world.peer >= 0)
+		(void)close(world.peer);
+	world.peer = -1;
+}
+
+static void send_reply(struct slice bytes)
+{
+	ssize_t len = world.peer >= 0 && bytes.len > 0
+			      ? send(world.peer, bytes.ptr, bytes.len, MSG_NOSIGNAL)
+			      : 0;
+	if (len > 0)
+		buf_append(&world.sent, slice_of(bytes.ptr, (size_t)len));
+}
+
+static void cancel(void)
+{
+	if (!world.connector)
+		return;
+	world.cancelled = true;
+	connector_cancel(world.connector);
+	world.connector = NULL;
+}
+
+static void run_step(struct slice *script, uint8_t kinds)
+{
+	enum step step = (enum step)(fuzz_byte(script) % STEP_COUNT);
+	uint8_t amount = fuzz_byte(script);
+	switch (step) {
+	case STEP_RESOLVE: answer_resolver(kinds); break;
+	case STEP_TIME: fuzz_clock_advance((uint64_t)amount * 200); break;
+	case STEP_ACCEPT: accept_peer(); break;
+	case STEP_SEND: send_reply(fuzz_bytes(script, amount)); break;
+	case STEP_CLOSE_PEER: close_peer(); break;
+	case STEP_CANCEL: cancel(); break;
+	case STEP_TURN:
+	case STEP_COUNT: break;
+	}
+	turn();
+}
+
+/* What the connector left in the socket is what the proxy sent after its answer. */
+static void check_connection(void)
+{
+	uint8_t bytes[64 * 1024];
+	int status = 0;
+	if (world.fd < 0)
+		return;
+	fuzz_must(fcntl(world.fd, F_GETFL) & O_NONBLOCK);
+	size_t reply_len = 0;
+	if (world.flags & FLAG_PROXY) {
+		reply_len = proxy_reply_parse(buf_slice(&world.sent), &status);
+		fuzz_must(reply_len > 0 && status >= 200 && status < 300);
+	}
+	ssize_t len = recv(world.fd, bytes, sizeof(bytes), 0);
+	size_t left = world.sent.len - reply_len;
+	if (len >= 0)
+		fuzz_must((size_t)len == left &&
+			  (left == 0 || memcmp(bytes, world.sent.data + reply_len, left) == 0));
+	(void)close(world.fd);
+}
+
+/* ---- set-up --------------------------------------------------------------------------------- */
+
+static void make_unix_address(struct address *address, const char *name)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)&address->storage;
+	un->sun_family = AF_UNIX;
+	/* abstract: nothing in the file system */
+	int len = snprintf(un->sun_path + 1, sizeof(un->sun_path) - 1, "sluice-fuzz-%d-%s",
+			   (int)getpid(), name);
+	address->info.ai_family = AF_UNIX;
+	address->info.ai_addrlen =
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+}
+
+/* A listener whose queue is full: the kernel ignores who else comes. */
+static void make_silent_address(struct address *address)
+{
+	struct sockaddr *any = (struct sockaddr *)&address->storage;
+	struct sockaddr_in *in = (struct sockaddr_in *)&address->storage;
+	socklen_t len = sizeof(*in);
+	*in = (struct sockaddr_in){.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fuzz_must(listener >= 0 && bind(listener, any, len) == 0 && listen(listener, 0) == 0);
+	fuzz_must(getsockname(listener, any, &len) == 0);
+	for (int i = 0; i < 4; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		fuzz_must(fd >= 0);
+		(void)connect(fd, any, len); /* stays open as long as the process */
+	}
+	address->info.ai_family = AF_INET;
+	address->info.ai_addrlen = len;
+}
+
+static void set_up(void)
+{
+	struct err err;
+	fuzz_must(loop_init(&world.loop, &err) == 0);
+	make_unix_address(&world.answers, "answers");
+	make_unix_address(&world.refuses, "refuses");
+	make_silent_address(&world.silent);
+	world.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fuzz_must(world.listener >= 0 &&
+		  bind(world.listener, (struct sockaddr *)&world.answers.storage,
+		       world.answers.info.ai_addrlen) == 0 &&
+		  listen(world.listener, 16) == 0);
+}
+
+static void begin(uint8_t flags)
+{
+	static const struct proxy none,
+		through = {.host = "proxy.example", .port = 3128, .authorization = "Basic dTpw"};
+	struct err err;
+	world.flags = flags;
+	world.cancelled = world.done = false;
+	world.fd = world.peer = -1;
+	world.connector =
+		connector_start(&world.loop, flags & FLAG_PROXY ? "::1" : "host.example", 4317,
+				flags & FLAG_PROXY ? &through : &none, on_done, &world, &err);
+	fuzz_must(world.connector != NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice script = slice_of(data, size);
+	if (size < 2)
+		return 0;
+	if (!world.loop.read_buffer)
+		set_up();
+	uint8_t flags = fuzz_byte(&script), kinds = fuzz_byte(&script);
+	begin(flags);
+	for (int i = 0; i < STEPS_MAX && script.len > 0; i++)
+		run_step(&script, kinds);
+	fuzz_clock_advance(CLIENT_CONNECT_TIMEOUT_MS + 1000); /* the end, if it was not before */
+	for (int i = 0; i < ADDRESSES_MAX + 1; i++)
+		turn();
+	resolve(UV_ECANCELED, NULL);
+	turn();
+	fuzz_must(world.done != world.cancelled);
+	check_connection();
+	close_peer();
+	accept_peer(); /* what is still in the queue */
+	close_peer();
+	fuzz_must(!uv_loop_alive(&world.loop.uv) || !world.connector);
+	buf_reset(&world.sent);
+	return 0;
+}
