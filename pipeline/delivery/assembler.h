@@ -36,18 +36,19 @@ MUST_CHECK struct assembler *assembler_new(const struct assembler_config *config
 /* Makes the timer on ${home}; on its thread, or before it runs. Without it only size closes. */
 MUST_CHECK int assembler_start(struct assembler *assembler, struct loop *home, struct err *err);
 
+/* What became of one chunk. */
 struct assembled {
-	uint32_t batches_opened; /* batches that this chunk's spans began: 0 = it joined one */
-	uint32_t spans_lost;	 /* of a chunk that was split when memory ran out half-way */
+	uint32_t batches_opened; /* batches that its spans began: 0 = it joined one */
+	uint32_t spans_lost;	 /* memory was short: all of them, or some of a chunk being split */
+	size_t bytes_added;	 /* more than its own when split: resource and scope are repeated */
 };
 
 /*
  * Adds ${chunk} (the caller keeps its reference) for the set of ${takers} (bits). ${ack}, when not
- * NULL, waits for ${ack_count} results from each batch that holds a part of it. False when memory
- * is short: nothing was added, or, when the chunk had to be split, all but ret->spans_lost spans.
+ * NULL, waits for ${ack_count} results from each batch that holds a part of it.
  */
-MUST_CHECK bool assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
-			      struct ack *ack, uint32_t ack_count, struct assembled *ret);
+void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
+		   struct ack *ack, uint32_t ack_count, struct assembled *ret);
 
 /* Closes the open batch now. Any thread. */
 void assembler_flush(struct assembler *assembler);

@@ -34,9 +34,10 @@ struct sender {
 	struct budget *budget;
 	struct loop *home;
 	bool required, waits;
-	uint64_t capacity;
+	int64_t capacity; /* in units of the sizer */
 	/* shared, atomic */
-	_Atomic uint64_t used_units;
+	_Atomic int64_t
+		used_units; /* below zero for a moment when a batch ends before sender_adjust */
 	_Atomic uint64_t held_spans;
 	struct ledger ledger;
 	/* shared, guarded by lock */
@@ -47,7 +48,7 @@ struct sender {
 	struct loop_task pump_task;
 	struct job *jobs; /* one per slot */
 	size_t job_count;
-	bool stopped;
+	bool aborted, stopped;
 };
 
 static void pump(struct sender *sender);
@@ -55,29 +56,24 @@ static void run_pump(struct loop_task *task);
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
-static uint64_t units_of(const struct sender *sender, uint32_t spans, size_t bytes)
+static int64_t units_of(const struct sender *sender, int64_t batches, int64_t spans, int64_t bytes)
 {
 	switch ((enum queue_sizer)sender->config.queue.sizer) {
 	case SIZER_ITEMS: return spans;
 	case SIZER_BYTES: return bytes;
 	case SIZER_REQUESTS: break;
 	}
-	return 1;
-}
-
-static void give_units(struct sender *sender, uint64_t units)
-{
-	atomic_fetch_sub(&sender->used_units, units);
+	return batches;
 }
 
 bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes)
 {
-	uint64_t units = units_of(sender, spans, bytes);
-	uint64_t used = atomic_load(&sender->used_units);
+	int64_t units = units_of(sender, 1, spans, (int64_t)bytes);
+	int64_t used = atomic_load(&sender->used_units);
 	do {
 		/* An element larger than the whole queue is let in when the queue is empty: it
 		 * would never fit, and refusing it for ever helps nobody. */
-		if (used > 0 && (used > sender->capacity || units > sender->capacity - used))
+		if (used > 0 && used + units > sender->capacity)
 			return false;
 	} while (!atomic_compare_exchange_weak(&sender->used_units, &used, used + units));
 	return true;
@@ -85,17 +81,19 @@ bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes)
 
 void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes)
 {
-	give_units(sender, units_of(sender, spans, bytes));
+	sender_adjust(sender, -1, -(int64_t)spans, -(int64_t)bytes);
 }
 
-void sender_adjust(struct sender *sender, uint32_t batches_opened)
+void sender_adjust(struct sender *sender, int64_t more_batches, int64_t more_spans,
+		   int64_t more_bytes)
 {
-	if (sender->config.queue.sizer != SIZER_REQUESTS)
-		return;
-	if (batches_opened == 0)
-		give_units(sender, 1);
-	else
-		atomic_fetch_add(&sender->used_units, batches_opened - 1);
+	atomic_fetch_add(&sender->used_units,
+			 units_of(sender, more_batches, more_spans, more_bytes));
+}
+
+static void give_units_of(struct sender *sender, const struct batch *batch)
+{
+	sender_cancel_reservation(sender, batch->span_count, batch->bytes);
 }
 
 /* ---- in ------------------------------------------------------------------------------------- */
@@ -105,7 +103,7 @@ void sender_enqueue(struct sender *sender, struct batch *batch)
 	struct queued *queued = malloc(sizeof(*queued));
 	if (!queued) {
 		sender_count_memory(sender, batch->span_count);
-		give_units(sender, units_of(sender, batch->span_count, batch->bytes));
+		give_units_of(sender, batch);
 		job_acknowledge(sender->waits, batch, ACK_RETRY);
 		batch_unref(batch);
 		return;
@@ -169,7 +167,7 @@ static struct job *free_slot(struct sender *sender)
 static void on_job_end(void *arg, struct batch *batch)
 {
 	struct sender *sender = arg;
-	give_units(sender, units_of(sender, batch->span_count, batch->bytes));
+	give_units_of(sender, batch);
 	atomic_fetch_sub(&sender->held_spans, batch->span_count);
 	batch_unref(batch);
 	(void)pthread_mutex_lock(&sender->lock);
@@ -189,19 +187,33 @@ static void run_pump(struct loop_task *task)
 	pump(sender);
 }
 
+/* What was queued is dropped: also what comes after the abort, from requests that were under way. */
+static void drop_queued(struct sender *sender)
+{
+	struct batch *batch;
+	while ((batch = dequeue(sender))) {
+		counter_add(&sender->ledger.send_failed, batch->span_count);
+		counter_add(&sender->ledger.dropped[DROP_SHUTDOWN], batch->span_count);
+		job_acknowledge(sender->waits, batch, ACK_RETRY);
+		on_job_end(sender, batch);
+	}
+}
+
 static void pump(struct sender *sender)
 {
 	struct job *slot;
 	struct batch *batch;
+	if (sender->aborted)
+		drop_queued(sender);
 	while (!sender->stopped && (slot = free_slot(sender)) && (batch = dequeue(sender)))
 		job_run(slot, batch);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-struct sender *sender_new(const struct delivery_config *config,
-			  const struct export_target *target, const struct log *log,
-			  struct budget *budget, const struct key_table *keys)
+struct sender *sender_new(const struct delivery_config *config, const struct export_target *target,
+			  const struct log *log, struct budget *budget,
+			  const struct key_table *keys)
 {
 	const struct queue_config *queue = &config->queue;
 	struct sender *sender = calloc(1, sizeof(*sender));
@@ -217,7 +229,7 @@ struct sender *sender_new(const struct delivery_config *config,
 	sender->target = *target;
 	sender->log = *log;
 	sender->budget = budget;
-	sender->capacity = queue->enabled ? queue->queue_size : CAPACITY_WITHOUT_QUEUE;
+	sender->capacity = queue->enabled ? (int64_t)queue->queue_size : CAPACITY_WITHOUT_QUEUE;
 	sender->waits = !queue->enabled || queue->wait_for_result;
 	sender->required = sender->waits || queue->required || queue->block_on_overflow;
 	sender->last = &sender->first;
@@ -269,6 +281,12 @@ uint64_t sender_retry_after_ns(const struct sender *sender)
 	return wait > 30 * NS_PER_S ? 30 * NS_PER_S : wait;
 }
 
+uint64_t sender_used_units(const struct sender *sender)
+{
+	int64_t used = atomic_load(&((struct sender *)(uintptr_t)sender)->used_units);
+	return used > 0 ? (uint64_t)used : 0;
+}
+
 uint64_t sender_held_spans(const struct sender *sender)
 {
 	return atomic_load(&((struct sender *)(uintptr_t)sender)->held_spans);
@@ -277,13 +295,8 @@ uint64_t sender_held_spans(const struct sender *sender)
 void sender_abort(struct sender *sender)
 {
 	uint64_t left = sender_held_spans(sender);
-	struct batch *batch;
-	while ((batch = dequeue(sender))) {
-		counter_add(&sender->ledger.send_failed, batch->span_count);
-		counter_add(&sender->ledger.dropped[DROP_SHUTDOWN], batch->span_count);
-		job_acknowledge(sender->waits, batch, ACK_RETRY);
-		on_job_end(sender, batch);
-	}
+	sender->aborted = true;
+	drop_queued(sender);
 	for (size_t i = 0; i < sender->job_count; i++)
 		job_abort(&sender->jobs[i]);
 	if (left > 0)
@@ -332,7 +345,7 @@ static const struct metric_desc metric_held = {
 
 static double read_size(void *arg)
 {
-	return (double)atomic_load(&((struct sender *)arg)->used_units);
+	return (double)sender_used_units(arg);
 }
 
 static double read_capacity(void *arg)

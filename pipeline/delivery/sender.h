@@ -40,9 +40,11 @@ bool sender_waits(const struct sender *sender);
 MUST_CHECK bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes);
 void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes);
 
-/* The chunk reserved for went into ${batches_opened} new batches instead of one: with sizer
- * requests the reservation is corrected to that. */
-void sender_adjust(struct sender *sender, uint32_t batches_opened);
+/* The chunk that room was reserved for became batches that hold so much more (or, below zero, less)
+ * than it: corrects the reservation, so that what the batches give back at their end is what was
+ * taken. They may have ended already. */
+void sender_adjust(struct sender *sender, int64_t more_batches, int64_t more_spans,
+		   int64_t more_bytes);
 
 /* Takes over one reference to ${batch}, for which room was reserved chunk by chunk. */
 void sender_enqueue(struct sender *sender, struct batch *batch);
@@ -55,6 +57,9 @@ void sender_count_memory(struct sender *sender, uint32_t spans);
 
 /* How long a refused request should wait, from how fast the queue empties (1-30 s). */
 uint64_t sender_retry_after_ns(const struct sender *sender);
+
+/* What the queue holds, what is under way included, in units of its sizer. */
+uint64_t sender_used_units(const struct sender *sender);
 
 /* Spans held now: queued, waiting to repeat, under way. */
 uint64_t sender_held_spans(const struct sender *sender);
