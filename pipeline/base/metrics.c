@@ -8,8 +8,9 @@
 static const double WHOLE_MAX = 9007199254740992.0;
 
 struct series {
-	struct series *next; /* of the same metric, in order of registration */
-	char *labels;
+	struct series *next;	       /* of the same metric, in order of registration */
+	struct series *also;	       /* the same series from elsewhere: the value is the sum */
+	char *labels;		       /* NULL in what hangs on `also` */
 	const struct counter *counter; /* or */
 	metric_read *read;
 	void *arg;
@@ -33,6 +34,15 @@ struct metrics *metrics_new(void)
 	return metrics;
 }
 
+static void free_series(struct series *series)
+{
+	for (struct series *also; series; series = also) {
+		also = series->also;
+		free(series->labels);
+		free(series);
+	}
+}
+
 void metrics_free(struct metrics *metrics)
 {
 	if (!metrics)
@@ -41,8 +51,7 @@ void metrics_free(struct metrics *metrics)
 		next = metric->next;
 		for (struct series *series = metric->first, *after; series; series = after) {
 			after = series->next;
-			free(series->labels);
-			free(series);
+			free_series(series);
 		}
 		free(metric);
 	}
@@ -65,6 +74,14 @@ static struct metric *find_or_add(struct metrics *metrics, const struct metric_d
 	return metric;
 }
 
+static struct series *find_series(const struct metric *metric, const char *labels)
+{
+	struct series *series = metric->first;
+	while (series && strcmp(series->labels, labels) != 0)
+		series = series->next;
+	return series;
+}
+
 static bool add_series(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
 		       struct series init)
 {
@@ -73,6 +90,12 @@ static bool add_series(struct metrics *metrics, const struct metric_desc *desc, 
 	if (!series)
 		return false;
 	*series = init;
+	struct series *same = find_series(metric, labels);
+	if (same) {
+		series->also = same->also;
+		same->also = series;
+		return true;
+	}
 	series->labels = strdup(labels);
 	if (!series->labels) {
 		free(series);
@@ -135,7 +158,11 @@ static void full_name(const struct metric_desc *desc, struct metrics_page page, 
 
 static double series_value(const struct series *series)
 {
-	return series->counter ? (double)counter_get(series->counter) : series->read(series->arg);
+	double sum = 0;
+	for (; series; series = series->also)
+		sum += series->counter ? (double)counter_get(series->counter)
+				       : series->read(series->arg);
+	return sum;
 }
 
 static void print_value(struct buf *out, double value)
@@ -176,12 +203,10 @@ bool metrics_value(const struct metrics *metrics, const char *name, const char *
 	for (const struct metric *metric = metrics->first; metric; metric = metric->next) {
 		if (strcmp(metric->desc->name, name) != 0)
 			continue;
-		for (const struct series *series = metric->first; series; series = series->next) {
-			if (strcmp(series->labels, labels) == 0) {
-				*ret_value = series_value(series);
-				return true;
-			}
-		}
+		const struct series *series = find_series(metric, labels);
+		if (series)
+			*ret_value = series_value(series);
+		return series != NULL;
 	}
 	return false;
 }

@@ -53,8 +53,9 @@ MUST_CHECK struct metrics *metrics_new(void);
 void metrics_free(struct metrics *metrics);
 
 /* Registers a series that shows ${counter}. ${labels} is a ready list such as
- * `receiver="otlp",transport="grpc"` (see metrics_label), copied; "" for none. ${desc} and
- * ${counter} outlive the registry. False when memory is short. */
+ * `receiver="otlp",transport="grpc"` (see metrics_label), copied; "" for none. A series that is
+ * registered again shows the sum. ${desc} and ${counter} outlive the registry. False when memory is
+ * short. */
 bool metrics_add(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
 		 const struct counter *counter);
 

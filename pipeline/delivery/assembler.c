@@ -64,7 +64,8 @@ static void on_timer(uv_timer_t *timer);
 static void arm(struct assembler *assembler)
 {
 	uint64_t age = clock_monotonic_ns() - assembler->opened_ns;
-	uint64_t left = age >= assembler->config.timeout_ns ? 0 : assembler->config.timeout_ns - age;
+	uint64_t left =
+		age >= assembler->config.timeout_ns ? 0 : assembler->config.timeout_ns - age;
 	uint64_t left_ms = (left + NS_PER_MS - 1) / NS_PER_MS;
 	/* libuv counts from the loop's cached time, which may be old in a long turn. */
 	uv_update_time(&assembler->home->uv);
@@ -90,7 +91,8 @@ static void run_arm(struct loop_task *task)
 	struct assembler *assembler = CONTAINER_OF(task, struct assembler, arm_task);
 	(void)pthread_mutex_lock(&assembler->lock);
 	assembler->arming = false;
-	if (assembler->open && assembler->timer_made && !uv_is_active((uv_handle_t *)&assembler->timer))
+	if (assembler->open && assembler->timer_made &&
+	    !uv_is_active((uv_handle_t *)&assembler->timer))
 		arm(assembler);
 	(void)pthread_mutex_unlock(&assembler->lock);
 }
@@ -145,7 +147,7 @@ struct addition {
 	struct ack *ack;
 	uint32_t ack_count;
 	struct assembled *ret;
-	bool failed;
+	bool failed; /* memory ran out: the rest of the parts is lost, too */
 };
 
 static void attach(const struct addition *addition)
@@ -186,8 +188,7 @@ static bool add_part(struct addition *addition, struct chunk *part)
 		addition->ret->batches_opened++;
 		want_timer(assembler);
 	}
-	addition->ret->spans += part->span_count;
-	addition->ret->bytes += part->len;
+	addition->ret->bytes_added += part->len;
 	attach(addition);
 	if (full(assembler))
 		close_open(assembler);
@@ -201,22 +202,23 @@ static void take_piece(void *arg, struct chunk *piece)
 	chunk_unref(piece);
 }
 
-/* A chunk over the maximum: cold. What does not fit into memory is missing in addition->ret. */
+/* A chunk over the maximum: cold. */
 static void add_split(struct addition *addition, struct chunk *chunk)
 {
 	struct assembler *assembler = addition->assembler;
-	uint32_t taken;
-	bool whole = trace_index_build(&assembler->index, chunk_slice(chunk), NULL) == 0 &&
-		     edit_begin(assembler->edit, &assembler->index, NULL) == 0 &&
-		     trace_split(assembler->edit, assembler->budget, assembler->config.bytes_max,
-				 assembler->config.spans_max, take_piece, addition, &taken,
-				 NULL) == 0;
-	addition->failed |= !whole;
+	uint32_t taken = 0;
+	bool added =
+		trace_index_build(&assembler->index, chunk_slice(chunk), NULL) == 0 &&
+		edit_begin(assembler->edit, &assembler->index, NULL) == 0 &&
+		trace_split(assembler->edit, assembler->budget, assembler->config.bytes_max,
+			    assembler->config.spans_max, take_piece, addition, &taken, NULL) == 0;
+	if (!added)
+		addition->ret->spans_lost += chunk->span_count - taken;
 	trace_index_release(&assembler->index);
 }
 
 void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
-		   struct ack *ack, uint32_t ack_count, struct assembled *ret_assembled)
+		   struct ack *ack, uint32_t ack_count, struct assembled *ret)
 {
 	const struct assembler_config *config = &assembler->config;
 	struct addition addition = {.assembler = assembler,
@@ -230,8 +232,8 @@ void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t ta
 			 (config->spans_max > 0 && chunk->span_count > config->spans_max);
 	if (too_large)
 		add_split(&addition, chunk);
-	else
-		(void)add_part(&addition, chunk);
+	else if (!add_part(&addition, chunk))
+		ret->spans_lost = chunk->span_count;
 	(void)pthread_mutex_unlock(&assembler->lock);
 }
 

@@ -36,20 +36,19 @@ MUST_CHECK struct assembler *assembler_new(const struct assembler_config *config
 /* Makes the timer on ${home}; on its thread, or before it runs. Without it only size closes. */
 MUST_CHECK int assembler_start(struct assembler *assembler, struct loop *home, struct err *err);
 
-/* What became of a chunk. */
+/* What became of one chunk. */
 struct assembled {
-	uint32_t batches_opened; /* 0: it joined one that was open */
-	uint32_t spans;		 /* that were added; the chunk's, unless memory ran out */
-	size_t bytes;		 /* that were added; more than the chunk's when it was split */
+	uint32_t batches_opened; /* batches that its spans began: 0 = it joined one */
+	uint32_t spans_lost;	 /* memory was short: all of them, or some of a chunk being split */
+	size_t bytes_added;	 /* more than its own when split: resource and scope are repeated */
 };
 
 /*
  * Adds ${chunk} (the caller keeps its reference) for the set of ${takers} (bits). ${ack}, when not
- * NULL, waits for ${ack_count} results from each batch that holds a part of it. *ret_assembled says
- * what was added: less than the whole chunk only when memory is short.
+ * NULL, waits for ${ack_count} results from each batch that holds a part of it.
  */
 void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
-		   struct ack *ack, uint32_t ack_count, struct assembled *ret_assembled);
+		   struct ack *ack, uint32_t ack_count, struct assembled *ret);
 
 /* Closes the open batch now. Any thread. */
 void assembler_flush(struct assembler *assembler);

@@ -17,7 +17,8 @@ struct batch *batch_new(struct budget *budget)
 	if (!batch)
 		return NULL;
 	batch->budget = budget;
-	(void)pthread_mutex_init(&batch->coded_lock, NULL); /* cannot fail with default attributes */
+	(void)pthread_mutex_init(&batch->coded_lock,
+				 NULL); /* cannot fail with default attributes */
 	atomic_init(&batch->refs, 1);
 	return batch;
 }
@@ -79,7 +80,8 @@ static struct chunk *gathering_tail(const struct batch *batch, size_t len)
 
 bool batch_append(struct batch *batch, struct chunk *chunk)
 {
-	if (chunk->len >= SMALL_CHUNK_BYTES) {
+	/* The first one may stay alone: then there was nothing to gather. */
+	if (chunk->len >= SMALL_CHUNK_BYTES || batch->chunk_count == 0) {
 		if (!push_chunk(batch, chunk))
 			return false;
 		chunk_ref(chunk);

@@ -38,8 +38,9 @@ MUST_CHECK struct batch *batch_new(struct budget *budget);
 struct batch *batch_ref(struct batch *batch);
 void batch_unref(struct batch *batch); /* NULL accepted */
 
-/* Appends ${chunk}: small ones are copied together, large ones are referenced. The caller keeps its
- * own reference. False when memory is short; the batch is unchanged then. */
+/* Appends ${chunk}: the first one and large ones are referenced, small ones that follow are copied
+ * together. The caller keeps its own reference. False when memory is short; the batch is unchanged
+ * then. */
 MUST_CHECK bool batch_append(struct batch *batch, struct chunk *chunk);
 
 /* Lets ${ack} (see ack.h) wait for what becomes of this batch. The batch takes over one of its

@@ -35,10 +35,11 @@ struct sender {
 	struct budget *budget;
 	struct loop *home;
 	bool required, waits;
-	uint64_t capacity;
+	int64_t capacity; /* in units of the sizer */
 	/* shared, atomic */
-	_Atomic int64_t used_units; /* for moments below 0: see sender_settle */
-	_Atomic int64_t held_spans;
+	_Atomic int64_t
+		used_units; /* below zero for a moment when a batch ends before sender_adjust */
+	_Atomic uint64_t held_spans;
 	struct ledger ledger;
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
@@ -48,7 +49,7 @@ struct sender {
 	struct loop_task pump_task;
 	struct job *jobs; /* one per slot */
 	size_t job_count;
-	bool stopped;
+	bool aborted, stopped;
 };
 
 static void pump(struct sender *sender);
@@ -56,36 +57,24 @@ static void run_pump(struct loop_task *task);
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
-static uint64_t units_of(const struct sender *sender, uint32_t spans, size_t bytes)
+static int64_t units_of(const struct sender *sender, int64_t batches, int64_t spans, int64_t bytes)
 {
 	switch ((enum queue_sizer)sender->config.queue.sizer) {
 	case SIZER_ITEMS: return spans;
 	case SIZER_BYTES: return bytes;
 	case SIZER_REQUESTS: break;
 	}
-	return 1;
-}
-
-static uint64_t used_units(const struct sender *sender)
-{
-	int64_t used = atomic_load(&((struct sender *)(uintptr_t)sender)->used_units);
-	return used > 0 ? (uint64_t)used : 0;
-}
-
-static void give_units(struct sender *sender, uint64_t units)
-{
-	atomic_fetch_sub(&sender->used_units, (int64_t)units);
+	return batches;
 }
 
 bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes)
 {
-	uint64_t units = units_of(sender, spans, bytes);
+	int64_t units = units_of(sender, 1, spans, (int64_t)bytes);
 	int64_t used = atomic_load(&sender->used_units);
 	do {
 		/* An element larger than the whole queue is let in when the queue is empty: it
 		 * would never fit, and refusing it for ever helps nobody. */
-		if (used > 0 && ((uint64_t)used > sender->capacity ||
-				 units > sender->capacity - (uint64_t)used))
+		if (used > 0 && used + units > sender->capacity)
 			return false;
 	} while (!atomic_compare_exchange_weak(&sender->used_units, &used, used + (int64_t)units));
 	atomic_fetch_add(&sender->held_spans, spans);
@@ -94,30 +83,19 @@ bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes)
 
 void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes)
 {
-	give_units(sender, units_of(sender, spans, bytes));
-	atomic_fetch_sub(&sender->held_spans, spans);
+	sender_adjust(sender, -1, -(int64_t)spans, -(int64_t)bytes);
 }
 
-static void count_memory(struct sender *sender, uint32_t spans)
+void sender_adjust(struct sender *sender, int64_t more_batches, int64_t more_spans,
+		   int64_t more_bytes)
 {
-	counter_add(&sender->ledger.enqueue_failed, spans);
-	counter_add(&sender->ledger.dropped[DROP_MEMORY], spans);
-	atomic_fetch_sub(&sender->held_spans, spans);
-	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. out of memory"),
-		  LOG_UINT("rejected_items", spans));
+	atomic_fetch_add(&sender->used_units,
+			 units_of(sender, more_batches, more_spans, more_bytes));
 }
 
-void sender_settle(struct sender *sender, const struct chunk *chunk,
-		   const struct assembled *assembled)
+static void give_units_of(struct sender *sender, const struct batch *batch)
 {
-	/* The batches may have been delivered and have given their units back already. */
-	uint64_t reserved = units_of(sender, chunk->span_count, chunk->len);
-	uint64_t needed = sender->config.queue.sizer == SIZER_REQUESTS
-				  ? assembled->batches_opened
-				  : units_of(sender, assembled->spans, assembled->bytes);
-	atomic_fetch_add(&sender->used_units, (int64_t)needed - (int64_t)reserved);
-	if (assembled->spans < chunk->span_count)
-		count_memory(sender, chunk->span_count - assembled->spans);
+	sender_cancel_reservation(sender, batch->span_count, batch->bytes);
 }
 
 /* ---- in ------------------------------------------------------------------------------------- */
@@ -126,8 +104,8 @@ void sender_enqueue(struct sender *sender, struct batch *batch)
 {
 	struct queued *queued = malloc(sizeof(*queued));
 	if (!queued) {
-		count_memory(sender, batch->span_count);
-		give_units(sender, units_of(sender, batch->span_count, batch->bytes));
+		sender_count_memory(sender, batch->span_count);
+		give_units_of(sender, batch);
 		job_acknowledge(sender->waits, batch, ACK_RETRY);
 		batch_unref(batch);
 		return;
@@ -182,7 +160,7 @@ static struct job *free_slot(struct sender *sender)
 static void on_job_end(void *arg, struct batch *batch)
 {
 	struct sender *sender = arg;
-	give_units(sender, units_of(sender, batch->span_count, batch->bytes));
+	give_units_of(sender, batch);
 	atomic_fetch_sub(&sender->held_spans, batch->span_count);
 	batch_unref(batch);
 	(void)pthread_mutex_lock(&sender->lock);
@@ -202,19 +180,33 @@ static void run_pump(struct loop_task *task)
 	pump(sender);
 }
 
+/* What was queued is dropped: also what comes after the abort, from requests that were under way. */
+static void drop_queued(struct sender *sender)
+{
+	struct batch *batch;
+	while ((batch = dequeue(sender))) {
+		counter_add(&sender->ledger.send_failed, batch->span_count);
+		counter_add(&sender->ledger.dropped[DROP_SHUTDOWN], batch->span_count);
+		job_acknowledge(sender->waits, batch, ACK_RETRY);
+		on_job_end(sender, batch);
+	}
+}
+
 static void pump(struct sender *sender)
 {
 	struct job *slot;
 	struct batch *batch;
+	if (sender->aborted)
+		drop_queued(sender);
 	while (!sender->stopped && (slot = free_slot(sender)) && (batch = dequeue(sender)))
 		job_run(slot, batch);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-struct sender *sender_new(const struct delivery_config *config,
-			  const struct export_target *target, const struct log *log,
-			  struct budget *budget, const struct key_table *keys)
+struct sender *sender_new(const struct delivery_config *config, const struct export_target *target,
+			  const struct log *log, struct budget *budget,
+			  const struct key_table *keys)
 {
 	const struct queue_config *queue = &config->queue;
 	struct sender *sender = calloc(1, sizeof(*sender));
@@ -230,7 +222,7 @@ struct sender *sender_new(const struct delivery_config *config,
 	sender->target = *target;
 	sender->log = *log;
 	sender->budget = budget;
-	sender->capacity = queue->enabled ? queue->queue_size : CAPACITY_WITHOUT_QUEUE;
+	sender->capacity = queue->enabled ? (int64_t)queue->queue_size : CAPACITY_WITHOUT_QUEUE;
 	sender->waits = !queue->enabled || queue->wait_for_result;
 	sender->required = sender->waits || queue->required || queue->block_on_overflow;
 	sender->last = &sender->first;
@@ -282,6 +274,12 @@ uint64_t sender_retry_after_ns(const struct sender *sender)
 	return wait > 30 * NS_PER_S ? 30 * NS_PER_S : wait;
 }
 
+uint64_t sender_used_units(const struct sender *sender)
+{
+	int64_t used = atomic_load(&((struct sender *)(uintptr_t)sender)->used_units);
+	return used > 0 ? (uint64_t)used : 0;
+}
+
 uint64_t sender_held_spans(const struct sender *sender)
 {
 	int64_t held = atomic_load(&((struct sender *)(uintptr_t)sender)->held_spans);
@@ -291,13 +289,8 @@ uint64_t sender_held_spans(const struct sender *sender)
 void sender_abort(struct sender *sender)
 {
 	uint64_t left = sender_held_spans(sender);
-	struct batch *batch;
-	while ((batch = dequeue(sender))) {
-		counter_add(&sender->ledger.send_failed, batch->span_count);
-		counter_add(&sender->ledger.dropped[DROP_SHUTDOWN], batch->span_count);
-		job_acknowledge(sender->waits, batch, ACK_RETRY);
-		on_job_end(sender, batch);
-	}
+	sender->aborted = true;
+	drop_queued(sender);
 	for (size_t i = 0; i < sender->job_count; i++)
 		job_abort(&sender->jobs[i]);
 	if (left > 0)
@@ -346,7 +339,7 @@ static const struct metric_desc metric_held = {
 
 static double read_size(void *arg)
 {
-	return (double)used_units(arg);
+	return (double)sender_used_units(arg);
 }
 
 static double read_capacity(void *arg)

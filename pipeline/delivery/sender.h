@@ -40,12 +40,11 @@ bool sender_waits(const struct sender *sender);
 MUST_CHECK bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes);
 void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes);
 
-/* What the chunk that room was reserved for became: corrects the reservation (a chunk that joined an
- * open batch needs no unit of sizer requests, one that was split needs more) and counts what memory
- * was too short for as dropped. */
-struct assembled;
-void sender_settle(struct sender *sender, const struct chunk *chunk,
-		   const struct assembled *assembled);
+/* The chunk that room was reserved for became batches that hold so much more (or, below zero, less)
+ * than it: corrects the reservation, so that what the batches give back at their end is what was
+ * taken. They may have ended already. */
+void sender_adjust(struct sender *sender, int64_t more_batches, int64_t more_spans,
+		   int64_t more_bytes);
 
 /* Takes over one reference to ${batch}, for which room was reserved chunk by chunk. */
 void sender_enqueue(struct sender *sender, struct batch *batch);
@@ -56,7 +55,10 @@ void sender_count_full(struct sender *sender, uint32_t spans);
 /* How long a refused request should wait, from how fast the queue empties (1-30 s). */
 uint64_t sender_retry_after_ns(const struct sender *sender);
 
-/* Spans held now: being gathered, queued, waiting to repeat, under way. */
+/* What the queue holds, what is under way included, in units of its sizer. */
+uint64_t sender_used_units(const struct sender *sender);
+
+/* Spans held now: queued, waiting to repeat, under way. */
 uint64_t sender_held_spans(const struct sender *sender);
 
 /* Home loop: drops what is held, counted as DROP_SHUTDOWN, and cancels what is under way. */

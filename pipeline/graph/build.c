@@ -8,10 +8,8 @@
 #include <stdlib.h>
 
 static const enum component_kind section_kinds[SECTION_COUNT] = {
-	[SECTION_RECEIVERS] = COMPONENT_RECEIVER,
-	[SECTION_PROCESSORS] = COMPONENT_PROCESSOR,
-	[SECTION_EXPORTERS] = COMPONENT_EXPORTER,
-	[SECTION_EXTENSIONS] = COMPONENT_EXTENSION,
+	[SECTION_RECEIVERS] = COMPONENT_RECEIVER,    [SECTION_PROCESSORS] = COMPONENT_PROCESSOR,
+	[SECTION_EXPORTERS] = COMPONENT_EXPORTER,    [SECTION_EXTENSIONS] = COMPONENT_EXTENSION,
 	[SECTION_CONNECTORS] = COMPONENT_KIND_COUNT,
 };
 static const char *const section_names[SECTION_COUNT] = {"receivers", "processors", "exporters",
@@ -38,9 +36,9 @@ const struct config_known_types *graph_known_types(void)
 		size_t count = 0;
 		for (size_t i = 0; i < type_count; i++) {
 			const struct component_type *type = types[i];
-			for (size_t n = 0; n < COMPONENT_NAMES_MAX && type->names[n] &&
-					   type->kind == section_kinds[section] &&
-					   count < KNOWN_TYPES_MAX;
+			for (size_t n = 0;
+			     n < COMPONENT_NAMES_MAX && type->names[n] &&
+			     type->kind == section_kinds[section] && count < KNOWN_TYPES_MAX;
 			     n++)
 				names[section][count++] = type->names[n];
 		}
@@ -192,7 +190,7 @@ static bool cut_stages(struct pipeline *pipeline)
 			break;
 		}
 		stage->holder = holder_new(pipeline, pipeline->stage_count, batching);
-		if (!stage->holder)
+		if (!stage->holder || !holder_register(stage->holder, graph->metrics))
 			return false;
 		stage = &pipeline->stages[pipeline->stage_count++];
 		stage->processors = &processors[i + 1];
@@ -376,8 +374,7 @@ static bool create_extensions(struct graph *graph, struct config_report *report)
 	bool built = true;
 	const struct config_refs *refs = &graph->service->extensions;
 	graph->extension_count = refs->count;
-	graph->extensions =
-		arena_calloc(graph->arena, refs->count + 1, sizeof(*graph->extensions));
+	graph->extensions = arena_calloc(graph->arena, refs->count + 1, sizeof(*graph->extensions));
 	for (size_t i = 0; graph->extensions && i < refs->count; i++) {
 		struct node *node = &graph->extensions[i];
 		if (!bind_node(graph, SECTION_EXTENSIONS, refs->at[i].at, node, report))
@@ -434,8 +431,8 @@ int graph_bind_components(struct graph *graph, struct config_report *report)
 		return -1;
 	for (size_t i = 0; i < graph->service->pipeline_count; i++) {
 		graph->pipeline_count++;
-		built &= build_pipeline(graph, &graph->service->pipelines[i],
-					&graph->pipelines[i], report);
+		built &= build_pipeline(graph, &graph->service->pipelines[i], &graph->pipelines[i],
+					report);
 	}
 	built &= create_receivers(graph, report);
 	bind_unused(graph, SECTION_RECEIVERS, report);

@@ -54,9 +54,6 @@ static enum process_outcome encode(const struct shard *shard, struct chunk *body
 	const struct trace_index *index = &shard->index;
 	/* The received bytes are what was indexed unless the request had to be normalised. */
 	if (edit_is_clean(shard->edit) && index->body.ptr == body->data) {
-		body->span_count = index->span_count;
-		if (atomic_load_explicit(&body->refs, memory_order_relaxed) == 1)
-			chunk_trim(body);
 		*ret_chunk = chunk_ref(body);
 		return PROCESS_CONTINUE;
 	}
@@ -68,8 +65,8 @@ static enum process_outcome encode(const struct shard *shard, struct chunk *body
 static void add_offer(struct shard *shard, struct group *group, struct holder *holder,
 		      struct chunk *chunk)
 {
-	shard->offers[shard->offer_count++] = (struct offer){
-		.group = group, .holder = holder, .chunk = chunk_ref(chunk)};
+	shard->offers[shard->offer_count++] =
+		(struct offer){.group = group, .holder = holder, .chunk = chunk_ref(chunk)};
 }
 
 enum process_outcome flow_run(struct pipeline *pipeline, size_t first, struct shard *shard,
@@ -169,15 +166,24 @@ static void hand_over(const struct offer *offer, struct ack *ack)
 	const struct group *group = offer->group;
 	struct chunk *chunk = offer->chunk;
 	struct assembled assembled = {0};
+	uint32_t waiting = ack ? waiting_members(offer) : 0;
 	if (offer->takers != 0)
-		assembler_add(group->assembler, chunk, offer->takers, ack,
-			      ack ? waiting_members(offer) : 0, &assembled);
+		assembler_add(group->assembler, chunk, offer->takers, ack, waiting, &assembled);
 	for (size_t i = 0; i < group->member_count; i++) {
 		struct sender *sender = group->members[i]->sender;
-		if (offer->takers & UINT64_C(1) << i)
-			sender_settle(sender, chunk, &assembled);
-		else
+		if (!(offer->takers & UINT64_C(1) << i)) {
 			sender_count_full(sender, chunk->span_count);
+			continue;
+		}
+		if (assembled.spans_lost > 0)
+			sender_count_memory(sender, assembled.spans_lost);
+		sender_adjust(sender, (int64_t)assembled.batches_opened - 1,
+			      -(int64_t)assembled.spans_lost,
+			      (int64_t)assembled.bytes_added - (int64_t)chunk->len);
+	}
+	if (assembled.spans_lost > 0 && waiting > 0) {
+		ack_expect(ack, 1);
+		ack_finish(ack, ACK_RETRY); /* whoever waits must not hear that all was delivered */
 	}
 }
 
@@ -305,11 +311,14 @@ static void refuse(struct receiver_port *port, enum push_transport transport, st
 	answer(port, transport, push, result);
 }
 
-/* Phases 4 and 5, and the answer. */
+/* Phases 4 and 5, and the answer. Nobody looks at the index any more. */
 static void settle(struct receiver_port *port, struct shard *shard, enum push_transport transport,
-		   struct push *push, struct push_result *result)
+		   struct chunk *body, struct push *push, struct push_result *result)
 {
 	struct waiting_push *waiting = NULL;
+	/* Kept as received: all references are still on this thread, so its bytes may move. */
+	if (atomic_load_explicit(&body->refs, memory_order_relaxed) > 1)
+		chunk_trim(body);
 	if (anyone_waits(shard)) {
 		waiting = malloc(sizeof(*waiting));
 		if (!waiting) {
@@ -355,14 +364,14 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 		refuse(port, transport, push, why, &result);
 		return;
 	}
-	result.span_count = shard->index.span_count;
+	result.span_count = body->span_count = shard->index.span_count;
 	if (result.span_count == 0) {
 		counter_add(&port->counters.empty, 1);
 		answer(port, transport, push, &result);
 	} else {
 		enum process_outcome outcome = run_all(port, shard, body, &result.err);
 		if (outcome == PROCESS_CONTINUE) {
-			settle(port, shard, transport, push, &result);
+			settle(port, shard, transport, body, push, &result);
 		} else {
 			result.outcome = outcome == PROCESS_RETRY ? PUSH_RETRY : PUSH_REJECTED;
 			refuse(port, transport, push, refusal_of(&result.err), &result);

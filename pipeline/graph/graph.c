@@ -22,8 +22,8 @@ static int make_shards(struct graph *graph, struct err *err)
 		shard->server = &graph->server_shards[i];
 		trace_index_init(&shard->index, &graph->budget, graph->keys);
 		shard->edit = edit_new(&graph->budget);
-		shard->offers = arena_calloc(graph->arena, graph->offer_capacity,
-					     sizeof(*shard->offers));
+		shard->offers =
+			arena_calloc(graph->arena, graph->offer_capacity, sizeof(*shard->offers));
 		*shard->server = (struct server_shard){
 			.loop = &shard->loop, .coder = coder_new(), .budget = &graph->budget};
 		if (!shard->edit || !shard->offers || !shard->server->coder)
@@ -107,9 +107,8 @@ static int make_loops(struct graph *graph, struct err *err)
 	if (loop_init(&graph->main_loop, err) != 0)
 		return -1;
 	graph->main_loop_made = true;
-	graph->main_shard = (struct server_shard){.loop = &graph->main_loop,
-						  .coder = graph->main_coder,
-						  .budget = &graph->budget};
+	graph->main_shard = (struct server_shard){
+		.loop = &graph->main_loop, .coder = graph->main_coder, .budget = &graph->budget};
 	for (; graph->loops_made < graph->shard_count; graph->loops_made++) {
 		if (loop_init(&graph->shards[graph->loops_made].loop, err) != 0)
 			return -1;
@@ -235,8 +234,7 @@ int graph_start(struct graph *graph, struct err *err)
 	}
 	log_info(&graph->log, LOG_MSG("Everything is ready. Begin running and processing data."),
 		 LOG_UINT("shards", graph->shard_count),
-		 LOG_DOUBLE("start_ms",
-			    (double)(clock_monotonic_ns() - graph->started_ns) / 1e6));
+		 LOG_DOUBLE("start_ms", (double)(clock_monotonic_ns() - graph->started_ns) / 1e6));
 	if (graph->options.ready)
 		graph->options.ready(graph->options.arg, graph);
 	return 0;

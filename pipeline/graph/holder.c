@@ -3,7 +3,9 @@
  * The memory holder: a `batch` processor that other processors follow. It gathers what the stage
  * before it leaves, and runs the stages after it over each batch. It keeps a batch until the next
  * stage has taken it, pushes back when it is full (HOLDER_BYTES_MAX), and never drops, unless a
- * later processor refuses a batch for good. A crash loses what it holds: `validate` says so.
+ * later processor refuses a batch for good: an error that will be the same at the next attempt would
+ * block the pipeline for ever. What is dropped is counted. A crash loses what it holds: `validate`
+ * says so.
  *
  * Chunks come from any shard; batches are run on the home shard, whose index is free between
  * requests.
@@ -25,14 +27,17 @@ struct holder {
 	size_t next_stage;
 	struct assembler *assembler;
 	struct shard *home;
-	_Atomic int64_t used_bytes; /* reserved, gathered and pending; for moments below 0 */
-	pthread_mutex_t lock;	     /* guards first, last, posted */
+	/* shared, atomic */
+	_Atomic int64_t used_bytes; /* reserved, gathered and pending; see struct sender */
+	_Atomic uint64_t held_spans;
+	struct counter dropped[DROP_REASON_COUNT]; /* spans */
+	pthread_mutex_t lock;			   /* guards first, last, posted */
 	struct pending *first, **last;
 	bool posted;
 	/* owned by the home loop */
 	struct loop_task task;
 	uv_timer_t timer;
-	bool timer_made, waiting;
+	bool timer_made, waiting, aborted;
 };
 
 static void run_pending(struct loop_task *task);
@@ -47,6 +52,22 @@ static void wake(struct holder *holder)
 		loop_post(&holder->home->loop, &holder->task);
 }
 
+static void give(struct holder *holder, uint32_t spans, size_t bytes)
+{
+	atomic_fetch_sub(&holder->used_bytes, (int64_t)bytes);
+	atomic_fetch_sub(&holder->held_spans, spans);
+}
+
+/* Spans that nobody will get. The caller gives their room back. */
+static void count_dropped(struct holder *holder, enum drop_reason reason, uint32_t spans,
+			  const struct err *why)
+{
+	counter_add(&holder->dropped[reason], spans);
+	log_error(&holder->pipeline->graph->log, LOG_MSG("Sender failed. Dropping data."),
+		  LOG_STR("error", why ? why->msg : ""), LOG_STR("pipeline", holder->pipeline->id),
+		  LOG_STR("reason", drop_reason_name(reason)), LOG_UINT("dropped_items", spans));
+}
+
 /* The assembler has closed a batch. */
 static void take(void *arg, struct batch *batch, uint64_t takers)
 {
@@ -54,10 +75,8 @@ static void take(void *arg, struct batch *batch, uint64_t takers)
 	(void)takers;
 	struct pending *pending = malloc(sizeof(*pending));
 	if (!pending) {
-		log_error(&holder->pipeline->graph->log, LOG_MSG("Dropping data. Out of memory"),
-			  LOG_STR("pipeline", holder->pipeline->id),
-			  LOG_UINT("dropped_items", batch->span_count));
-		holder_cancel(holder, batch->bytes);
+		count_dropped(holder, DROP_MEMORY, batch->span_count, NULL);
+		give(holder, batch->span_count, batch->bytes);
 		batch_unref(batch);
 		return;
 	}
@@ -75,22 +94,20 @@ struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
 	struct holder *holder = calloc(1, sizeof(*holder));
 	if (!holder)
 		return NULL;
-	const struct assembler_config config = {.spans_min = batching->spans_min,
-						.spans_max = batching->spans_max,
-						.bytes_min = batching->bytes_min,
-						.bytes_max = batching->bytes_max > 0
-								     ? batching->bytes_max
-								     : HOLDER_BATCH_BYTES_MAX,
-						.timeout_ns = batching->timeout_ns,
-						.take = take,
-						.arg = holder};
+	const struct assembler_config config = {
+		.spans_min = batching->spans_min,
+		.spans_max = batching->spans_max,
+		.bytes_min = batching->bytes_min,
+		.bytes_max = batching->bytes_max > 0 ? batching->bytes_max : HOLDER_BATCH_BYTES_MAX,
+		.timeout_ns = batching->timeout_ns,
+		.take = take,
+		.arg = holder};
 	holder->pipeline = pipeline;
 	holder->next_stage = next_stage;
 	holder->last = &holder->first;
 	holder->task.run = run_pending;
 	(void)pthread_mutex_init(&holder->lock, NULL);
-	holder->assembler =
-		assembler_new(&config, &pipeline->graph->budget, pipeline->graph->keys);
+	holder->assembler = assembler_new(&config, &pipeline->graph->budget, pipeline->graph->keys);
 	if (!holder->assembler) {
 		holder_free(holder);
 		return NULL;
@@ -112,7 +129,7 @@ bool holder_reserve(struct holder *holder, size_t bytes)
 {
 	int64_t used = atomic_load(&holder->used_bytes);
 	do {
-		if (used > 0 && (uint64_t)used + bytes > HOLDER_BYTES_MAX)
+		if (used > 0 && used + (int64_t)bytes > HOLDER_BYTES_MAX)
 			return false;
 	} while (!atomic_compare_exchange_weak(&holder->used_bytes, &used, used + (int64_t)bytes));
 	return true;
@@ -120,20 +137,20 @@ bool holder_reserve(struct holder *holder, size_t bytes)
 
 void holder_cancel(struct holder *holder, size_t bytes)
 {
-	atomic_fetch_sub(&holder->used_bytes, (int64_t)bytes);
+	give(holder, 0, bytes);
 }
 
 void holder_take(struct holder *holder, struct chunk *chunk)
 {
 	struct assembled assembled;
+	atomic_fetch_add(&holder->held_spans, chunk->span_count);
 	assembler_add(holder->assembler, chunk, 1, NULL, 0, &assembled);
-	/* The batches give their own bytes back: with the repeated parts of a split chunk, without
-	 * what memory was too short for. */
-	atomic_fetch_add(&holder->used_bytes, (int64_t)assembled.bytes - (int64_t)chunk->len);
-	if (assembled.spans < chunk->span_count)
-		log_error(&holder->pipeline->graph->log, LOG_MSG("Dropping data. Out of memory"),
-			  LOG_STR("pipeline", holder->pipeline->id),
-			  LOG_UINT("dropped_items", chunk->span_count - assembled.spans));
+	/* The reservation becomes what the batches will give back, which may differ: see sender_adjust. */
+	atomic_fetch_add(&holder->used_bytes, (int64_t)assembled.bytes_added - (int64_t)chunk->len);
+	if (assembled.spans_lost == 0)
+		return;
+	atomic_fetch_sub(&holder->held_spans, assembled.spans_lost);
+	count_dropped(holder, DROP_MEMORY, assembled.spans_lost, NULL);
 }
 
 void holder_flush(struct holder *holder)
@@ -141,9 +158,9 @@ void holder_flush(struct holder *holder)
 	assembler_flush(holder->assembler);
 }
 
-bool holder_is_empty(const struct holder *holder)
+uint64_t holder_held_spans(const struct holder *holder)
 {
-	return atomic_load(&((struct holder *)(uintptr_t)holder)->used_bytes) == 0;
+	return atomic_load(&((struct holder *)(uintptr_t)holder)->held_spans);
 }
 
 /* ---- the stages that follow, on the home loop ----------------------------------------------- */
@@ -164,14 +181,15 @@ static void remove_first(struct holder *holder)
 	if (!holder->first)
 		holder->last = &holder->first;
 	(void)pthread_mutex_unlock(&holder->lock);
-	holder_cancel(holder, first->batch->bytes);
+	give(holder, first->batch->span_count, first->batch->bytes);
 	batch_unref(first->batch);
 	free(first);
 }
 
-/* Runs one batch through the rest of the pipeline. PROCESS_RETRY: nobody took it. */
-static enum process_outcome run(struct holder *holder, struct batch *batch,
-				uint64_t *ret_wait_ns, struct err *err)
+/* Runs one batch through the rest of the pipeline. PROCESS_RETRY: nobody took it, later somebody
+ * may. */
+static enum process_outcome run(struct holder *holder, struct batch *batch, uint64_t *ret_wait_ns,
+				struct err *err)
 {
 	struct shard *shard = holder->home;
 	struct chunk *body = batch_flatten(batch);
@@ -179,13 +197,13 @@ static enum process_outcome run(struct holder *holder, struct batch *batch,
 	if (!body)
 		return PROCESS_RETRY;
 	enum process_outcome outcome = PROCESS_REJECT;
-	if (trace_index_build(&shard->index, chunk_slice(body), err) == 0) {
+	if (trace_index_build(&shard->index, chunk_slice(body), err) == 0)
 		outcome = flow_run(holder->pipeline, holder->next_stage, shard, body, err);
-		if (outcome != PROCESS_CONTINUE)
-			flow_abort(shard);
-		else if (!flow_commit(shard, NULL, ret_wait_ns))
-			outcome = PROCESS_RETRY;
-	} else if (err->kind == ERR_NOMEM) {
+	if (outcome != PROCESS_CONTINUE) {
+		flow_abort(shard);
+		/* Memory comes back. Everything else depends on the batch alone. */
+		outcome = err->kind == ERR_NOMEM ? PROCESS_RETRY : PROCESS_REJECT;
+	} else if (!flow_commit(shard, NULL, ret_wait_ns)) {
 		outcome = PROCESS_RETRY;
 	}
 	trace_index_release(&shard->index);
@@ -200,6 +218,15 @@ static void on_timer(uv_timer_t *timer)
 	wake(holder);
 }
 
+static void drop_pending(struct holder *holder)
+{
+	struct pending *pending;
+	while ((pending = first_pending(holder))) {
+		count_dropped(holder, DROP_SHUTDOWN, pending->batch->span_count, NULL);
+		remove_first(holder);
+	}
+}
+
 static void run_pending(struct loop_task *task)
 {
 	struct holder *holder = CONTAINER_OF(task, struct holder, task);
@@ -207,6 +234,8 @@ static void run_pending(struct loop_task *task)
 	(void)pthread_mutex_lock(&holder->lock);
 	holder->posted = false;
 	(void)pthread_mutex_unlock(&holder->lock);
+	if (holder->aborted)
+		drop_pending(holder);
 	while (holder->timer_made && !holder->waiting && (pending = first_pending(holder))) {
 		struct err err = {0};
 		uint64_t wait_ns;
@@ -217,14 +246,19 @@ static void run_pending(struct loop_task *task)
 			return;
 		}
 		if (outcome == PROCESS_REJECT)
-			log_error(&holder->pipeline->graph->log,
-				  LOG_MSG("Sender failed. Dropping data."), LOG_ERR(&err),
-				  LOG_UINT("dropped_items", pending->batch->span_count));
+			count_dropped(holder, DROP_PERMANENT, pending->batch->span_count, &err);
 		remove_first(holder);
 	}
 }
 
 /* ---- end ------------------------------------------------------------------------------------ */
+
+void holder_abort(struct holder *holder)
+{
+	holder->aborted = true;
+	assembler_flush(holder->assembler);
+	drop_pending(holder);
+}
 
 void holder_stop(struct holder *holder)
 {
@@ -243,4 +277,41 @@ void holder_free(struct holder *holder)
 	assembler_free(holder->assembler);
 	(void)pthread_mutex_destroy(&holder->lock);
 	free(holder);
+}
+
+/* ---- telemetry ------------------------------------------------------------------------------ */
+
+static const struct metric_desc metric_held = {
+	"sluice_pipeline_held_spans", "{spans}",
+	"Spans that wait in a batch processor in the middle of a pipeline", METRIC_GAUGE};
+static const struct metric_desc metric_dropped = {
+	"sluice_pipeline_dropped_spans", "{spans}",
+	"Spans that were accepted and lost between the stages of a pipeline, by reason",
+	METRIC_COUNTER};
+
+static double read_held(void *arg)
+{
+	return (double)holder_held_spans(arg);
+}
+
+bool holder_register(struct holder *holder, struct metrics *metrics)
+{
+	static const enum drop_reason reasons[] = {DROP_MEMORY, DROP_PERMANENT, DROP_SHUTDOWN};
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "pipeline", holder->pipeline->id);
+	bool added = metrics_add_read(metrics, &metric_held, buf_cstr(&labels), read_held, holder);
+	for (size_t i = 0; i < ARRAY_COUNT(reasons) && added; i++) {
+		buf_reset(&labels);
+		metrics_label(&labels, "pipeline", holder->pipeline->id);
+		metrics_label(&labels, "reason", drop_reason_name(reasons[i]));
+		added = metrics_add(metrics, &metric_dropped, buf_cstr(&labels),
+				    &holder->dropped[reasons[i]]);
+	}
+	buf_fini(&labels);
+	return added;
+}
+
+uint64_t holder_dropped_spans(const struct holder *holder, enum drop_reason reason)
+{
+	return counter_get(&holder->dropped[reason]);
 }

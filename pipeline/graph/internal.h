@@ -48,7 +48,7 @@ struct stage {
 	size_t processor_count;
 	struct holder *holder; /* NULL: the groups of the pipeline follow */
 	struct loop *holder_home;
-	struct loop_task stop_task;
+	struct loop_task abort_task, stop_task;
 };
 
 struct pipeline {
@@ -163,7 +163,7 @@ struct graph {
 /* build.c */
 int graph_bind_components(struct graph *graph, struct config_report *report);
 
-/* graph.c: has the processors log what they did since the last time. */
+/* graph.c: lets every processor write its line. */
 void graph_report(struct graph *graph);
 
 /* holder.c: a batch processor in the middle of a pipeline. */
@@ -174,7 +174,10 @@ MUST_CHECK bool holder_reserve(struct holder *holder, size_t bytes);
 void holder_cancel(struct holder *holder, size_t bytes);
 void holder_take(struct holder *holder, struct chunk *chunk); /* room was reserved */
 void holder_flush(struct holder *holder);		       /* any thread */
-bool holder_is_empty(const struct holder *holder);
+uint64_t holder_held_spans(const struct holder *holder);
+uint64_t holder_dropped_spans(const struct holder *holder, enum drop_reason reason);
+MUST_CHECK bool holder_register(struct holder *holder, struct metrics *metrics);
+void holder_abort(struct holder *holder); /* home loop: drops what it holds, now and later */
 void holder_stop(struct holder *holder); /* home loop */
 void holder_free(struct holder *holder);
 

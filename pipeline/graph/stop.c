@@ -28,26 +28,25 @@ static uint64_t since_ns(uint64_t began_ns)
 	return clock_monotonic_ns() - began_ns;
 }
 
-static bool holders_are_empty(struct graph *graph)
+static uint64_t held_by_stages(struct pipeline *pipeline)
 {
-	bool empty = true;
-	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		struct pipeline *pipeline = &graph->pipelines[p];
-		for (size_t s = 0; s < pipeline->stage_count; s++) {
-			struct holder *holder = pipeline->stages[s].holder;
-			if (!holder || holder_is_empty(holder))
-				continue;
-			holder_flush(holder);
-			empty = false;
-		}
+	uint64_t held = 0;
+	for (size_t i = 0; i < pipeline->stage_count; i++) {
+		struct holder *holder = pipeline->stages[i].holder;
+		if (!holder)
+			continue;
+		held += holder_held_spans(holder);
+		holder_flush(holder);
 	}
-	return empty;
+	return held;
 }
 
+/* Also sends on what waits for more. Stages first: what has left them is with the senders then. */
 static uint64_t held_spans(struct graph *graph)
 {
 	uint64_t held = 0;
 	for (size_t p = 0; p < graph->pipeline_count; p++) {
+		held += held_by_stages(&graph->pipelines[p]);
 		for (size_t i = 0; i < graph->pipelines[p].group_count; i++)
 			assembler_flush(graph->pipelines[p].groups[i].assembler);
 	}
@@ -62,6 +61,24 @@ static void run_abort(struct loop_task *task)
 {
 	struct exporter_node *exporter = CONTAINER_OF(task, struct exporter_node, abort_task);
 	sender_abort(exporter->sender);
+}
+
+static void run_abort_stage(struct loop_task *task)
+{
+	holder_abort(CONTAINER_OF(task, struct stage, abort_task)->holder);
+}
+
+static void abort_stages(struct graph *graph)
+{
+	for (size_t p = 0; p < graph->pipeline_count; p++) {
+		struct pipeline *pipeline = &graph->pipelines[p];
+		for (size_t i = 0; i < pipeline->stage_count; i++) {
+			struct stage *stage = &pipeline->stages[i];
+			stage->abort_task.run = run_abort_stage;
+			if (stage->holder_home)
+				loop_post(stage->holder_home, &stage->abort_task);
+		}
+	}
 }
 
 static void abort_senders(struct graph *graph)
@@ -184,6 +201,7 @@ static void begin_abort(struct graph *graph)
 	graph->state = GRAPH_ABORTING;
 	graph->abort_began_ns = clock_monotonic_ns();
 	graph->exit_code = held_spans(graph) > 0 ? 1 : 0;
+	abort_stages(graph);
 	abort_senders(graph);
 }
 
@@ -201,7 +219,7 @@ static void on_tick(uv_timer_t *timer)
 			abort_receivers(graph);
 		break;
 	case GRAPH_SENDING:
-		if (holders_are_empty(graph) && held_spans(graph) == 0)
+		if (held_spans(graph) == 0)
 			graph->state = GRAPH_ABORTING;
 		else if (age > limit)
 			begin_abort(graph);
@@ -209,7 +227,7 @@ static void on_tick(uv_timer_t *timer)
 	case GRAPH_ABORTING:
 		if (held_spans(graph) == 0 ||
 		    since_ns(graph->abort_began_ns) > ABORT_SECONDS_MAX * NS_PER_S) {
-			graph_report(graph); /* what came since the last one */
+			graph_report(graph);
 			log_info(&graph->log, LOG_MSG("Shutdown complete."),
 				 LOG_UINT("spans_left", held_spans(graph)));
 			end(graph);

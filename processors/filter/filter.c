@@ -32,10 +32,10 @@ static bool register_condition(struct filter_condition *condition, const struct 
 	buf_append(&text, condition->text);
 	metrics_label(&labels, "filter", env->id);
 	metrics_label(&labels, "condition", buf_cstr(&text));
-	bool added = metrics_add(env->metrics, &metric_condition, buf_cstr(&labels),
-				 &condition->dropped) &&
-		     metrics_add(env->metrics, &metric_errors, buf_cstr(&labels),
-				 &condition->errors);
+	bool added =
+		metrics_add(env->metrics, &metric_condition, buf_cstr(&labels),
+			    &condition->dropped) &&
+		metrics_add(env->metrics, &metric_errors, buf_cstr(&labels), &condition->errors);
 	buf_fini(&labels);
 	buf_fini(&text);
 	return added;
@@ -50,10 +50,13 @@ static bool register_metrics(struct filter *self, const struct component_env *en
 		     metrics_add(env->metrics, &metric_events, buf_cstr(&labels),
 				 &self->events_filtered);
 	buf_fini(&labels);
+	uint32_t number = 0;
 	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++) {
 		struct condition_list *list = &self->conditions[context];
-		for (size_t i = 0; i < list->count; i++)
+		for (size_t i = 0; i < list->count; i++) {
+			list->at[i].number = number++;
 			added = added && register_condition(&list->at[i], env);
+		}
 	}
 	return added;
 }
@@ -84,14 +87,30 @@ static void *create(const struct component_env *env, const void *config,
 	return self;
 }
 
-static void *shard_new(void *self)
+static void shard_free(void *arg)
 {
-	return ottl_scratch_new(((struct filter *)self)->budget);
+	struct shard_state *state = arg;
+	if (state->scratch)
+		ottl_scratch_free(state->scratch);
+	free(state);
 }
 
-static void shard_free(void *state)
+static void *shard_new(void *arg)
 {
-	ottl_scratch_free(state);
+	const struct filter *self = arg;
+	size_t conditions = 0;
+	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++)
+		conditions += self->conditions[context].count;
+	struct shard_state *state =
+		calloc(1, sizeof(*state) + conditions * sizeof(state->tallies[0]));
+	if (!state)
+		return NULL;
+	state->scratch = ottl_scratch_new(self->budget);
+	if (!state->scratch) {
+		shard_free(state);
+		return NULL;
+	}
+	return state;
 }
 
 /* ---- filtering ------------------------------------------------------------------------------ */
@@ -100,16 +119,24 @@ static void shard_free(void *state)
 struct pass {
 	struct filter *filter;
 	struct edit *edit;
-	struct ottl_scratch *scratch;
+	struct shard_state *state;
 	struct err first_error; /* of a condition with error_mode propagate */
 	bool propagate;
+	uint32_t events_dropped;
 };
 
-/* A condition could not be evaluated on an element: rare. Returns false, "not matched". */
-static COLD bool note_error(struct pass *pass, struct filter_condition *condition,
+static struct tally *tally_of(struct pass *pass, const struct filter_condition *condition)
+{
+	return &pass->state->tallies[condition->number];
+}
+
+/* A condition could not be evaluated on an element. It may be so on every span: one line a request
+ * is enough. */
+static COLD void note_error(struct pass *pass, struct filter_condition *condition,
 			    const struct err *err)
 {
-	counter_add(&condition->errors, 1);
+	if (tally_of(pass, condition)->errors++ > 0)
+		return;
 	if (condition->error_mode == ERROR_IGNORE) {
 		log_warn(&pass->filter->log, LOG_MSG("failed to eval condition"), LOG_ERR(err),
 			 LOG_SLICE("condition", condition->text));
@@ -117,7 +144,6 @@ static COLD bool note_error(struct pass *pass, struct filter_condition *conditio
 		pass->propagate = true;
 		pass->first_error = *err;
 	}
-	return false;
 }
 
 /* The first condition of the list that is true for element ${at}; NULL when none is. */
@@ -127,9 +153,10 @@ static inline struct filter_condition *match(struct pass *pass, struct condition
 	struct err err;
 	for (size_t i = 0; i < list->count; i++) {
 		struct filter_condition *condition = &list->at[i];
-		switch (ottl_eval(condition->condition, pass->edit, at, pass->scratch, &err)) {
+		switch (ottl_eval(condition->condition, pass->edit, at, pass->state->scratch,
+				  &err)) {
 		case OTTL_TRUE: return condition;
-		case OTTL_ERROR: (void)note_error(pass, condition, &err); break;
+		case OTTL_ERROR: note_error(pass, condition, &err); break;
 		case OTTL_FALSE: break;
 		}
 	}
@@ -142,7 +169,7 @@ static void drop_spans(struct pass *pass, uint32_t begin, uint32_t count,
 	uint32_t before = edit_live_spans(pass->edit);
 	for (uint32_t span = begin; span < begin + count; span++)
 		edit_drop_span(pass->edit, span);
-	counter_add(&why->dropped, before - edit_live_spans(pass->edit));
+	tally_of(pass, why)->dropped += before - edit_live_spans(pass->edit);
 }
 
 static void filter_resources(struct pass *pass)
@@ -155,7 +182,7 @@ static void filter_resources(struct pass *pass)
 			continue;
 		uint32_t before = edit_live_spans(pass->edit);
 		edit_drop_resource(pass->edit, i);
-		counter_add(&why->dropped, before - edit_live_spans(pass->edit));
+		tally_of(pass, why)->dropped += before - edit_live_spans(pass->edit);
 	}
 }
 
@@ -181,7 +208,7 @@ static void filter_spans(struct pass *pass)
 		struct filter_condition *why = match(pass, list, span);
 		if (why) {
 			edit_drop_span(pass->edit, span);
-			counter_add(&why->dropped, 1);
+			tally_of(pass, why)->dropped++;
 		}
 	}
 }
@@ -190,7 +217,6 @@ static void filter_events(struct pass *pass)
 {
 	const struct trace_index *index = edit_index(pass->edit);
 	struct condition_list *list = &pass->filter->conditions[OTTL_SPANEVENT];
-	uint64_t dropped = 0;
 	for (uint32_t event = 0; list->count > 0 && event < index->event_count; event++) {
 		if (!edit_span_live(pass->edit, index->events[event].span) ||
 		    !edit_event_live(pass->edit, event))
@@ -198,26 +224,45 @@ static void filter_events(struct pass *pass)
 		struct filter_condition *why = match(pass, list, event);
 		if (why) {
 			edit_drop_event(pass->edit, event);
-			counter_add(&why->dropped, 1);
-			dropped++;
+			tally_of(pass, why)->dropped++;
+			pass->events_dropped++;
 		}
 	}
-	counter_add(&pass->filter->events_filtered, dropped);
+}
+
+/* Adds the request's tallies to the shared counters and clears them. Of a request that is refused
+ * only the errors count: nothing was dropped, it will come again. */
+static void settle(struct pass *pass)
+{
+	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++) {
+		struct condition_list *list = &pass->filter->conditions[context];
+		for (size_t i = 0; i < list->count; i++) {
+			struct tally *tally = tally_of(pass, &list->at[i]);
+			if (tally->dropped > 0 && !pass->propagate)
+				counter_add(&list->at[i].dropped, tally->dropped);
+			if (tally->errors > 0)
+				counter_add(&list->at[i].errors, tally->errors);
+			*tally = (struct tally){0};
+		}
+	}
 }
 
 static enum process_outcome process(void *arg, void *state, struct edit *edit, struct err *err)
 {
-	struct pass pass = {.filter = arg, .edit = edit, .scratch = state};
+	struct pass pass = {.filter = arg, .edit = edit, .state = state};
 	uint32_t before = edit_live_spans(edit);
 	filter_resources(&pass);
 	filter_scopes(&pass);
 	filter_spans(&pass);
 	filter_events(&pass);
+	settle(&pass);
 	if (pass.propagate) {
 		*err = pass.first_error;
 		return PROCESS_RETRY; /* not permanent in the Collector either: 503 */
 	}
 	counter_add(&pass.filter->spans_filtered, before - edit_live_spans(edit));
+	if (pass.events_dropped > 0)
+		counter_add(&pass.filter->events_filtered, pass.events_dropped);
 	return PROCESS_CONTINUE;
 }
 

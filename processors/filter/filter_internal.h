@@ -22,9 +22,10 @@ extern const struct config_block filter_block; /* for struct filter_config */
 /* One condition, with what became of it. */
 struct filter_condition {
 	const struct ottl_condition *condition;
-	struct slice text;	/* as the user wrote it: configuration, may be logged */
+	struct slice text; /* as the user wrote it: configuration, may be logged */
 	struct config_loc loc;
 	enum error_mode error_mode;
+	uint32_t number;	/* among all of the filter, from 0 */
 	struct counter dropped; /* spans; events for a spanevent condition */
 	struct counter errors;
 	uint64_t reported; /* of dropped, at the last report; main thread */
@@ -33,6 +34,17 @@ struct filter_condition {
 struct condition_list {
 	struct filter_condition *at;
 	size_t count;
+};
+
+/* What one condition did to the request under way: the shared counters are moved once a request. */
+struct tally {
+	uint32_t dropped, errors;
+};
+
+/* Scratch of one shard. */
+struct shard_state {
+	struct ottl_scratch *scratch;
+	struct tally tallies[]; /* by condition number; all 0 between requests */
 };
 
 struct filter {

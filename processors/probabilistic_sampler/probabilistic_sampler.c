@@ -5,9 +5,15 @@
  * of 2^14. The decision depends on the trace id alone, so all spans of a trace share it, whatever
  * request, shard or replica they pass. The attribute `sampling.priority` overrides it: 0 drops,
  * more keeps.
+ *
+ * A span without a trace id, or one whose trace state says that a consistent sampler has decided
+ * already (OpenTelemetry's `ot=th:…` or `ot=rv:…`), cannot be decided by the hash: `fail_closed` says
+ * what becomes of it. Trace state is left as it is.
  */
 #include "pipeline/graph/component.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { HASH_BUCKETS = 0x4000 };
@@ -16,6 +22,7 @@ struct sampler_config {
 	double sampling_percentage;
 	uint32_t hash_seed;
 	int mode;
+	bool fail_closed;
 };
 
 static const char *const modes[] = {"hash_seed", NULL};
@@ -27,18 +34,34 @@ static const struct config_field fields[] = {
 		   "Same seed, same decisions: set it alike on all replicas of a tier."),
 	CONFIG_ENUM(struct sampler_config, mode, "mode", modes, "hash_seed",
 		    "hash_seed; proportional and equalizing are not in this build."),
-	CONFIG_IGNORED("fail_closed", "Accepted; it concerns modes that read trace state."),
-	CONFIG_IGNORED("sampling_precision", "Accepted; see fail_closed."),
+	CONFIG_BOOL(struct sampler_config, fail_closed, "fail_closed", "true",
+		    "Drop spans that the hash cannot decide (no trace id, or another sampler's "
+		    "decision in their trace state); false keeps them."),
+	CONFIG_IGNORED("sampling_precision", "Accepted; it concerns the modes not in this build."),
 	CONFIG_IGNORED("attribute_source", "Accepted; for logs in the Collector."),
 	CONFIG_IGNORED("from_attribute", "Accepted; for logs in the Collector."),
 	CONFIG_IGNORED("sampling_priority", "Accepted; for logs in the Collector."),
 };
-static const struct config_block block = CONFIG_BLOCK(struct sampler_config, fields);
+
+/* The smallest share that the Collector's thresholds can say: 2^-56. */
+#define SHARE_MIN (1.0 / 72057594037927936.0)
+
+static void check(const void *config, const struct config_node *node, const char *path,
+		  struct config_report *report)
+{
+	double percentage = ((const struct sampler_config *)config)->sampling_percentage;
+	if (percentage > 0 && percentage / 100 < SHARE_MIN)
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL, "sampling rate is too small: %g%%", percentage);
+}
+
+static const struct config_block block = CONFIG_BLOCK_CHECKED(struct sampler_config, fields, check);
 
 enum policy { POLICY_HASH = 0, POLICY_PRIORITY, POLICY_COUNT };
 
 struct sampler {
 	uint32_t seed, threshold; /* keep below */
+	bool keep_undecided;
 	key_id priority_key;
 	struct counter counts[POLICY_COUNT][2]; /* spans, [1]: kept */
 };
@@ -76,6 +99,7 @@ static void *create(const struct component_env *env, const void *config,
 	/* In single precision, as the Collector computes it. */
 	float share = (float)sampler->sampling_percentage * (float)(HASH_BUCKETS / 100.0);
 	self->threshold = share >= (float)HASH_BUCKETS ? HASH_BUCKETS : (uint32_t)share;
+	self->keep_undecided = !sampler->fail_closed && sampler->sampling_percentage > 0;
 	self->priority_key = key_table_add(env->keys, SLICE("sampling.priority"), &err);
 	if (self->priority_key == KEY_ID_NONE) {
 		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, env->path, NULL, "%s",
@@ -101,6 +125,23 @@ static uint32_t hash(uint32_t seed, struct slice trace_id)
 	return state;
 }
 
+/* A number as Go's strconv.ParseFloat reads one: unlike strtod without white space in front,
+ * hexadecimal only with an exponent, and no number at all when it is too large. */
+static bool parse_number(struct slice digits, double *ret_number)
+{
+	char text[64], *end;
+	if (digits.len == 0 || digits.len >= sizeof(text))
+		return false;
+	memcpy(text, digits.ptr, digits.len);
+	text[digits.len] = 0;
+	if (strchr(" \t\n\v\f\r", text[0]) || strchr(text, '(') ||
+	    (strpbrk(text, "xX") && !strpbrk(text, "pP")))
+		return false;
+	errno = 0;
+	*ret_number = strtod(text, &end);
+	return end == text + digits.len && !(errno == ERANGE && fabs(*ret_number) > 1);
+}
+
 /* sampling.priority as a number; false when absent or not a number. */
 static bool read_priority(const struct sampler *self, const struct edit *edit, uint32_t span,
 			  double *ret_priority)
@@ -116,13 +157,43 @@ static bool read_priority(const struct sampler *self, const struct edit *edit, u
 		*ret_priority = value.d;
 		return true;
 	}
-	char text[64], *end;
-	if (value.type != VALUE_STRING || value.bytes.len == 0 || value.bytes.len >= sizeof(text))
-		return false;
-	memcpy(text, value.bytes.ptr, value.bytes.len);
-	text[value.bytes.len] = 0;
-	*ret_priority = strtod(text, &end);
-	return *end == 0;
+	return value.type == VALUE_STRING && parse_number(value.bytes, ret_priority);
+}
+
+/* Cuts ${rest} at the next ${separator} and returns what stood before it. */
+static struct slice next_part(struct slice *rest, char separator)
+{
+	const uint8_t *end = memchr(rest->ptr, separator, rest->len);
+	struct slice part = slice_of(rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len);
+	size_t used = part.len + (end ? 1 : 0);
+	*rest = slice_of(rest->ptr + used, rest->len - used);
+	return part;
+}
+
+/* True when a consistent sampler's randomness or threshold is in the trace state's member `ot` (the
+ * last one): its parts "key:value" are separated by semicolons. */
+static bool is_decided_elsewhere(struct slice trace_state)
+{
+	bool decided = false;
+	while (trace_state.len > 0) {
+		struct slice member = slice_trim(next_part(&trace_state, ','));
+		if (!slice_has_prefix(member, SLICE("ot=")))
+			continue;
+		member = slice_of(member.ptr + 3, member.len - 3);
+		decided = false;
+		while (member.len > 0) {
+			struct slice part = next_part(&member, ';');
+			decided |= slice_has_prefix(part, SLICE("th:")) ||
+				   slice_has_prefix(part, SLICE("rv:"));
+		}
+	}
+	return decided;
+}
+
+static bool is_empty_id(struct slice id)
+{
+	static const uint8_t zero_id[TRACE_ID_BYTES];
+	return id.len == 0 || memcmp(id.ptr, zero_id, sizeof(zero_id)) == 0;
 }
 
 static bool keep(struct sampler *self, const struct edit *edit, uint32_t span,
@@ -138,11 +209,9 @@ static bool keep(struct sampler *self, const struct edit *edit, uint32_t span,
 			return true;
 	}
 	*ret_policy = POLICY_HASH;
-	struct slice trace_id =
-		index_id(index, index->spans[span].trace_id_off, TRACE_ID_BYTES);
-	static const uint8_t zero_id[TRACE_ID_BYTES];
-	if (trace_id.len == 0)
-		trace_id = slice_of(zero_id, sizeof(zero_id));
+	struct slice trace_id = index_id(index, index->spans[span].trace_id_off, TRACE_ID_BYTES);
+	if (is_empty_id(trace_id) || is_decided_elsewhere(edit_span_trace_state(edit, span)))
+		return self->keep_undecided;
 	return (hash(self->seed, trace_id) & (HASH_BUCKETS - 1)) < self->threshold;
 }
 
