@@ -225,8 +225,8 @@ void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t ta
 				    .takers = takers,
 				    .ack = ack_count > 0 ? ack : NULL,
 				    .ack_count = ack_count,
-				    .ret = ret_assembled};
-	*ret_assembled = (struct assembled){0};
+				    .ret = ret};
+	*ret = (struct assembled){0};
 	(void)pthread_mutex_lock(&assembler->lock);
 	bool too_large = (chunk->len > config->bytes_max && chunk->span_count > 1) ||
 			 (config->spans_max > 0 && chunk->span_count > config->spans_max);

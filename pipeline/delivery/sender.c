@@ -13,7 +13,6 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/base/hash.h"
-#include "pipeline/delivery/assembler.h"
 #include "pipeline/delivery/job.h"
 
 #include <inttypes.h>
@@ -37,9 +36,8 @@ struct sender {
 	bool required, waits;
 	int64_t capacity; /* in units of the sizer */
 	/* shared, atomic */
-	_Atomic int64_t
-		used_units; /* below zero for a moment when a batch ends before sender_adjust */
-	_Atomic uint64_t held_spans;
+	_Atomic int64_t used_units; /* below 0 for a moment: a batch may end before sender_adjust */
+	_Atomic int64_t held_spans; /* from the reservation on */
 	struct ledger ledger;
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
@@ -84,6 +82,7 @@ bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes)
 void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes)
 {
 	sender_adjust(sender, -1, -(int64_t)spans, -(int64_t)bytes);
+	atomic_fetch_sub(&sender->held_spans, spans);
 }
 
 void sender_adjust(struct sender *sender, int64_t more_batches, int64_t more_spans,
@@ -95,7 +94,7 @@ void sender_adjust(struct sender *sender, int64_t more_batches, int64_t more_spa
 
 static void give_units_of(struct sender *sender, const struct batch *batch)
 {
-	sender_cancel_reservation(sender, batch->span_count, batch->bytes);
+	sender_adjust(sender, -1, -(int64_t)batch->span_count, -(int64_t)batch->bytes);
 }
 
 /* ---- in ------------------------------------------------------------------------------------- */
@@ -142,6 +141,15 @@ void sender_count_full(struct sender *sender, uint32_t spans)
 	counter_add(&sender->ledger.enqueue_failed, spans);
 	counter_add(&sender->ledger.dropped[DROP_QUEUE_FULL], spans);
 	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. sending queue is full"),
+		  LOG_UINT("rejected_items", spans));
+}
+
+void sender_count_memory(struct sender *sender, uint32_t spans)
+{
+	counter_add(&sender->ledger.enqueue_failed, spans);
+	counter_add(&sender->ledger.dropped[DROP_MEMORY], spans);
+	atomic_fetch_sub(&sender->held_spans, spans);
+	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. out of memory"),
 		  LOG_UINT("rejected_items", spans));
 }
 

@@ -52,13 +52,16 @@ void sender_enqueue(struct sender *sender, struct batch *batch);
 /* Counts ${spans} that found no room, and logs it. */
 void sender_count_full(struct sender *sender, uint32_t spans);
 
+/* Counts ${spans} of what was reserved as lost for lack of memory; they are held no longer. */
+void sender_count_memory(struct sender *sender, uint32_t spans);
+
 /* How long a refused request should wait, from how fast the queue empties (1-30 s). */
 uint64_t sender_retry_after_ns(const struct sender *sender);
 
 /* What the queue holds, what is under way included, in units of its sizer. */
 uint64_t sender_used_units(const struct sender *sender);
 
-/* Spans held now: queued, waiting to repeat, under way. */
+/* Spans held now: being gathered, queued, waiting to repeat, under way. */
 uint64_t sender_held_spans(const struct sender *sender);
 
 /* Home loop: drops what is held, counted as DROP_SHUTDOWN, and cancels what is under way. */

@@ -14,7 +14,7 @@
 #include "pipeline/net/client.h"
 #include "pipeline/net/conn.h"
 #include "pipeline/net/connector.h"
-#include "tests/support/fuzz_clock.h"
+#include "tests/fuzz/virtual_clock.h"
 
 #include <stdlib.h>
 
@@ -245,7 +245,7 @@ static void send_round(size_t count)
 static void pass_time(void)
 {
 	if (world.more & MORE_TIME)
-		fuzz_clock_advance(PIECE_MS);
+		virtual_clock_advance(PIECE_MS);
 }
 
 /* Half-way through the answer. */

@@ -10,7 +10,7 @@
  * (low four bits) and to which side (bit 4), one byte for how much.
  */
 #include "pipeline/net/conn.h"
-#include "tests/support/fuzz_clock.h"
+#include "tests/fuzz/virtual_clock.h"
 #include "tests/support/fuzz_script.h"
 #include "tests/support/fuzz_tls.h"
 
@@ -276,7 +276,7 @@ static void run_step(struct slice *script)
 			(void)shutdown(side->wire, SHUT_WR);
 		break;
 	case STEP_WIRE_BREAK: break_wire(side); break;
-	case STEP_TIME: fuzz_clock_advance((uint64_t)amount * 100); break;
+	case STEP_TIME: virtual_clock_advance((uint64_t)amount * 100); break;
 	case STEP_REOPEN: reopen(); break;
 	case STEP_FILE: change_file(amount); break;
 	}

@@ -11,7 +11,7 @@
  */
 #include "pipeline/net/client.h"
 #include "pipeline/net/connector.h"
-#include "tests/support/fuzz_clock.h"
+#include "tests/fuzz/virtual_clock.h"
 #include "tests/support/fuzz_script.h"
 
 #include <fcntl.h>
@@ -180,7 +180,7 @@ static void run_step(struct slice *script, uint8_t kinds)
 	uint8_t amount = fuzz_byte(script);
 	switch (step) {
 	case STEP_RESOLVE: answer_resolver(kinds); break;
-	case STEP_TIME: fuzz_clock_advance((uint64_t)amount * 200); break;
+	case STEP_TIME: virtual_clock_advance((uint64_t)amount * 200); break;
 	case STEP_ACCEPT: accept_peer(); break;
 	case STEP_SEND: send_reply(fuzz_bytes(script, amount)); break;
 	case STEP_CLOSE_PEER: close_peer(); break;
@@ -285,7 +285,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	begin(flags);
 	for (int i = 0; i < STEPS_MAX && script.len > 0; i++)
 		run_step(&script, kinds);
-	fuzz_clock_advance(CLIENT_CONNECT_TIMEOUT_MS + 1000); /* the end, if it was not before */
+	virtual_clock_advance(CLIENT_CONNECT_TIMEOUT_MS + 1000); /* the end, if it was not before */
 	for (int i = 0; i < ADDRESSES_MAX + 1; i++)
 		turn();
 	resolve(UV_ECANCELED, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames after the preface of HTTP/2 and empty SETTINGS: HPACK, streams, gRPC framing, codings. */
+#include "tests/fuzz/virtual_clock.h"
 #include "tests/support/net_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

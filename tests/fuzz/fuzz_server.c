@@ -11,7 +11,7 @@
  * bind itself (see there), and accept4, which can be made to fail.
  */
 #include "pipeline/net/server_internal.h"
-#include "tests/support/fuzz_clock.h"
+#include "tests/fuzz/virtual_clock.h"
 #include "tests/support/fuzz_script.h"
 #include "tests/support/fuzz_tls.h"
 #include "tests/support/net_fuzz.h"
@@ -81,10 +81,10 @@ static int scripted_error(uint16_t port)
 
 /* Binds to loopback: 127.0.0.0/8 as it is, everything else to the first address; a port that the
  * kernel chooses, unless it was the kernel that chose it. */
-int bind(int fd, const struct sockaddr *address, socklen_t len)
+int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
 {
 	struct sockaddr_storage copy = {0};
-	memcpy(&copy, address, len);
+	memcpy(&copy, address.__sockaddr__, len);
 	struct sockaddr_in *in = (struct sockaddr_in *)&copy;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&copy;
 	bool is_v4 = copy.ss_family == AF_INET, is_v6 = copy.ss_family == AF_INET6;
@@ -100,14 +100,14 @@ int bind(int fd, const struct sockaddr *address, socklen_t len)
 	return (int)syscall(SYS_bind, fd, &copy, len);
 }
 
-int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+int accept4(int fd, __SOCKADDR_ARG address, socklen_t *len, int flags)
 {
 	if (world.accept_error != 0) {
 		errno = world.accept_error;
 		world.accept_error = 0;
 		return -1;
 	}
-	return (int)syscall(SYS_accept4, fd, address, len, flags);
+	return (int)syscall(SYS_accept4, fd, address.__sockaddr__, len, flags);
 }
 
 struct found {
@@ -283,7 +283,7 @@ static void run_step(struct slice *script)
 		on_peer(step, code >> 4 & 3,
 			step == STEP_SEND ? fuzz_bytes(script, amount) : slice_of(NULL, 0));
 		break;
-	case STEP_TIME: fuzz_clock_advance((uint64_t)amount * 100); break;
+	case STEP_TIME: virtual_clock_advance((uint64_t)amount * 100); break;
 	case STEP_DRAIN: drain(); break;
 	case STEP_ABORT: server_abort(world.server); break;
 	case STEP_ANSWER: (void)net_fuzz_answer_held(); break;

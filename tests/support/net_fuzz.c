@@ -167,7 +167,7 @@ static void send_pieces(int fd, struct slice input, size_t piece, uint8_t plan)
 	while (input.len > 0) {
 		struct slice next = fuzz_bytes(&input, piece > 0 ? piece : input.len);
 		if (plan & PLAN_TIME)
-			fuzz_clock_advance(PIECE_MS);
+			virtual_clock_advance(PIECE_MS);
 		if (send(fd, next.ptr, next.len, MSG_NOSIGNAL) <= 0)
 			break;
 		turn(reader);
@@ -195,7 +195,7 @@ void net_fuzz_play(struct slice opening, struct slice input)
 	if (plan & PLAN_HALF)
 		(void)shutdown(fd, SHUT_WR);
 	for (int i = 0; i < 8 && (plan & (PLAN_HALF | PLAN_TIME)); i++) {
-		fuzz_clock_advance(PIECE_MS);
+		virtual_clock_advance(PIECE_MS);
 		turn(fd);
 	}
 	(void)close(fd);
