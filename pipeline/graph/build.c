@@ -192,7 +192,8 @@ static bool cut_stages(struct pipeline *pipeline)
 			break;
 		}
 		stage->holder = holder_new(pipeline, pipeline->stage_count, batching);
-		if (!stage->holder)
+		if (!stage->holder ||
+		    !holder_register(stage->holder, graph->metrics, processor->node.id))
 			return false;
 		stage = &pipeline->stages[pipeline->stage_count++];
 		stage->processors = &processors[i + 1];
