@@ -192,8 +192,7 @@ static bool cut_stages(struct pipeline *pipeline)
 			break;
 		}
 		stage->holder = holder_new(pipeline, pipeline->stage_count, batching);
-		if (!stage->holder ||
-		    !holder_register(stage->holder, graph->metrics, processor->node.id))
+		if (!stage->holder)
 			return false;
 		stage = &pipeline->stages[pipeline->stage_count++];
 		stage->processors = &processors[i + 1];

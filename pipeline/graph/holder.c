@@ -2,9 +2,8 @@
 /*
  * The memory holder: a `batch` processor that other processors follow. It gathers what the stage
  * before it leaves, and runs the stages after it over each batch. It keeps a batch until the next
- * stage has taken it, pushes back when it is full (HOLDER_BYTES_MAX), and drops only what a later
- * processor refuses for good, what memory cannot hold, and at the shutdown deadline what is left:
- * counted and logged. A crash loses what it holds: `validate` says so.
+ * stage has taken it, pushes back when it is full (HOLDER_BYTES_MAX), and never drops, unless a
+ * later processor refuses a batch for good. A crash loses what it holds: `validate` says so.
  *
  * Chunks come from any shard; batches are run on the home shard, whose index is free between
  * requests.
@@ -21,36 +20,22 @@ struct pending {
 	struct batch *batch;
 };
 
-enum loss { LOST_REFUSED = 0, LOST_MEMORY, LOST_SHUTDOWN, LOSS_COUNT };
-static const char *const loss_names[LOSS_COUNT] = {"refused", "memory", "shutdown"};
-
 struct holder {
 	struct pipeline *pipeline; /* immutable */
 	size_t next_stage;
 	struct assembler *assembler;
 	struct shard *home;
 	_Atomic uint64_t used_bytes; /* reserved, gathered and pending */
-	struct counter dropped[LOSS_COUNT];
 	pthread_mutex_t lock;	     /* guards first, last, posted */
 	struct pending *first, **last;
 	bool posted;
 	/* owned by the home loop */
 	struct loop_task task;
-	struct loop_task abort_task;
 	uv_timer_t timer;
-	bool timer_made, waiting, aborting;
+	bool timer_made, waiting;
 };
 
 static void run_pending(struct loop_task *task);
-static void run_abort(struct loop_task *task);
-
-static void lose(struct holder *holder, enum loss why, uint32_t spans, const struct err *err)
-{
-	counter_add(&holder->dropped[why], spans);
-	log_error(&holder->pipeline->graph->log, LOG_MSG("Batch processor dropped data."),
-		  LOG_STR("pipeline", holder->pipeline->id), LOG_STR("reason", loss_names[why]),
-		  LOG_STR("error", err ? err->msg : ""), LOG_UINT("dropped_items", spans));
-}
 
 static void wake(struct holder *holder)
 {
@@ -69,7 +54,9 @@ static void take(void *arg, struct batch *batch, uint64_t takers)
 	(void)takers;
 	struct pending *pending = malloc(sizeof(*pending));
 	if (!pending) {
-		lose(holder, LOST_MEMORY, batch->span_count, NULL);
+		log_error(&holder->pipeline->graph->log, LOG_MSG("Dropping data. Out of memory"),
+			  LOG_STR("pipeline", holder->pipeline->id),
+			  LOG_UINT("dropped_items", batch->span_count));
 		holder_cancel(holder, batch->bytes);
 		batch_unref(batch);
 		return;
@@ -101,7 +88,6 @@ struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
 	holder->next_stage = next_stage;
 	holder->last = &holder->first;
 	holder->task.run = run_pending;
-	holder->abort_task.run = run_abort;
 	(void)pthread_mutex_init(&holder->lock, NULL);
 	holder->assembler =
 		assembler_new(&config, &pipeline->graph->budget, pipeline->graph->keys);
@@ -110,25 +96,6 @@ struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
 		return NULL;
 	}
 	return holder;
-}
-
-static const struct metric_desc metric_dropped = {
-	"sluice_processor_dropped_spans", "{spans}",
-	"Spans that a batch in the middle of a pipeline held and could not hand on, by reason",
-	METRIC_COUNTER};
-
-bool holder_register(struct holder *holder, struct metrics *metrics, const char *id)
-{
-	bool added = true;
-	for (int i = 0; i < LOSS_COUNT; i++) {
-		struct buf labels = BUF_INIT;
-		metrics_label(&labels, "processor", id);
-		metrics_label(&labels, "reason", loss_names[i]);
-		added &= metrics_add(metrics, &metric_dropped, buf_cstr(&labels),
-				     &holder->dropped[i]);
-		buf_fini(&labels);
-	}
-	return added;
 }
 
 int holder_start(struct holder *holder, struct shard *home, struct err *err)
@@ -162,8 +129,10 @@ void holder_take(struct holder *holder, struct chunk *chunk)
 	if (assembler_add(holder->assembler, chunk, 1, NULL, 0, &assembled) &&
 	    assembled.spans_lost == 0)
 		return;
-	lose(holder, LOST_MEMORY,
-	     assembled.spans_lost > 0 ? assembled.spans_lost : chunk->span_count, NULL);
+	log_error(&holder->pipeline->graph->log, LOG_MSG("Dropping data. Out of memory"),
+		  LOG_STR("pipeline", holder->pipeline->id),
+		  LOG_UINT("dropped_items", assembled.spans_lost > 0 ? assembled.spans_lost
+								     : chunk->span_count));
 	if (assembled.spans_lost == 0)
 		holder_cancel(holder, chunk->len);
 }
@@ -239,10 +208,6 @@ static void run_pending(struct loop_task *task)
 	(void)pthread_mutex_lock(&holder->lock);
 	holder->posted = false;
 	(void)pthread_mutex_unlock(&holder->lock);
-	if (holder->aborting) { /* a request that was under way came after the deadline */
-		run_abort(&holder->abort_task);
-		return;
-	}
 	while (holder->timer_made && !holder->waiting && (pending = first_pending(holder))) {
 		struct err err = {0};
 		uint64_t wait_ns;
@@ -253,32 +218,14 @@ static void run_pending(struct loop_task *task)
 			return;
 		}
 		if (outcome == PROCESS_REJECT)
-			lose(holder, LOST_REFUSED, pending->batch->span_count, &err);
+			log_error(&holder->pipeline->graph->log,
+				  LOG_MSG("Sender failed. Dropping data."), LOG_ERR(&err),
+				  LOG_UINT("dropped_items", pending->batch->span_count));
 		remove_first(holder);
 	}
 }
 
 /* ---- end ------------------------------------------------------------------------------------ */
-
-static void run_abort(struct loop_task *task)
-{
-	struct holder *holder = CONTAINER_OF(task, struct holder, abort_task);
-	struct pending *pending;
-	uint32_t spans = 0;
-	holder->aborting = true;
-	assembler_flush(holder->assembler);
-	while ((pending = first_pending(holder))) {
-		spans += pending->batch->span_count;
-		remove_first(holder);
-	}
-	if (spans > 0)
-		lose(holder, LOST_SHUTDOWN, spans, NULL);
-}
-
-void holder_abort(struct holder *holder)
-{
-	loop_post(&holder->home->loop, &holder->abort_task);
-}
 
 void holder_stop(struct holder *holder)
 {

@@ -151,7 +151,7 @@ struct graph {
 	struct server_shard main_shard; /* for /metrics and extensions */
 	struct server *metrics_server;
 	uv_timer_t tick_timer, report_timer;
-	bool main_loop_made, timers_made, senders_aborted;
+	bool main_loop_made, timers_made;
 	size_t loops_made; /* of shards */
 	enum graph_state state;
 	size_t receivers_draining;
@@ -169,15 +169,12 @@ void graph_report(struct graph *graph);
 /* holder.c: a batch processor in the middle of a pipeline. */
 MUST_CHECK struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
 				     const struct batching *batching);
-bool holder_register(struct holder *holder, struct metrics *metrics, const char *id);
 MUST_CHECK int holder_start(struct holder *holder, struct shard *home, struct err *err);
 MUST_CHECK bool holder_reserve(struct holder *holder, size_t bytes);
 void holder_cancel(struct holder *holder, size_t bytes);
 void holder_take(struct holder *holder, struct chunk *chunk); /* room was reserved */
 void holder_flush(struct holder *holder);		       /* any thread */
 bool holder_is_empty(const struct holder *holder);
-/* The deadline has passed: what it holds is dropped, counted and logged. Any thread, once. */
-void holder_abort(struct holder *holder);
 void holder_stop(struct holder *holder); /* home loop */
 void holder_free(struct holder *holder);
 

@@ -44,17 +44,6 @@ static bool holders_are_empty(struct graph *graph)
 	return empty;
 }
 
-static void abort_holders(struct graph *graph)
-{
-	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		struct pipeline *pipeline = &graph->pipelines[p];
-		for (size_t s = 0; s < pipeline->stage_count; s++) {
-			if (pipeline->stages[s].holder_home)
-				holder_abort(pipeline->stages[s].holder);
-		}
-	}
-}
-
 static uint64_t held_spans(struct graph *graph)
 {
 	uint64_t held = 0;
@@ -164,8 +153,8 @@ static void begin_abort(struct graph *graph)
 {
 	graph->state = GRAPH_ABORTING;
 	graph->abort_began_ns = clock_monotonic_ns();
-	graph->exit_code = held_spans(graph) > 0 || !holders_are_empty(graph) ? 1 : 0;
-	abort_holders(graph); /* before the queues: what these hold must not refill them */
+	graph->exit_code = held_spans(graph) > 0 ? 1 : 0;
+	abort_senders(graph);
 }
 
 static void abort_receivers(struct graph *graph)
@@ -197,11 +186,7 @@ static void on_tick(uv_timer_t *timer)
 			begin_abort(graph);
 		break;
 	case GRAPH_ABORTING:
-		if (!graph->senders_aborted && holders_are_empty(graph)) {
-			graph->senders_aborted = true;
-			abort_senders(graph);
-		}
-		if ((holders_are_empty(graph) && held_spans(graph) == 0) ||
+		if (held_spans(graph) == 0 ||
 		    since_ns(graph->abort_began_ns) > ABORT_SECONDS_MAX * NS_PER_S) {
 			graph_report(graph); /* what came since the last one */
 			log_info(&graph->log, LOG_MSG("Shutdown complete."),
