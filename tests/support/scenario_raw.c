@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <nghttp2/nghttp2.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,7 @@
 
 enum { DEADLINE_S = 20, HEADERS_MAX = 16 };
 
-int raw_connect(uint16_t port)
+static int try_connect(uint16_t port, int *ret_fd)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons(port),
@@ -27,8 +28,22 @@ int raw_connect(uint16_t port)
 	assert_true(fd >= 0);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	*ret_fd = fd;
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
+}
+
+int raw_connect(uint16_t port)
+{
+	int fd;
+	assert_int_equal(try_connect(port, &fd), 0);
 	return fd;
+}
+
+int raw_try_connect(uint16_t port)
+{
+	int fd, failure = try_connect(port, &fd);
+	(void)close(fd);
+	return failure;
 }
 
 /* The peer may have answered and closed before it read all: then what is left is not sent. */

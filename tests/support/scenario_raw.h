@@ -16,6 +16,8 @@ struct raw_answer {
 
 /* Connects to 127.0.0.1:${port}. */
 int raw_connect(uint16_t port);
+/* Whether one could: 0, or the error number. */
+int raw_try_connect(uint16_t port);
 
 /* Sends ${request} over HTTP/1.1 on a connection of its own; reads one answer. */
 void raw_http1(uint16_t port, struct slice request, struct raw_answer *ret_answer);

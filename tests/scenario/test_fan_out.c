@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One stream of spans to several backends of which some are away: who gets what, and what senders
+ * are told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pipeline/base/clock.h"
+#include "tests/support/scenario_config.h"
+#include "tests/support/scenario_sender.h"
+#include "tests/support/scenario_spans.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#define UNAVAILABLE "14"
+
+/* Sends request ${number} of ten spans; remembers it as expected when it is taken. */
+static struct scenario_answer send_ten(struct scenario_sender *sender, uint64_t number,
+				       struct span_bag *expected)
+{
+	struct buf request = scenario_request(number * 10, 10, "work", "k", "v");
+	struct scenario_answer answer =
+		scenario_send(sender, NULL, CODING_IDENTITY, buf_slice(&request));
+	if (scenario_taken(sender, &answer))
+		span_bag_add(expected, buf_slice(&request), NULL);
+	buf_fini(&request);
+	return answer;
+}
+
+static void assert_grpc_holds(struct peer_grpc *peer, struct span_bag *expected)
+{
+	struct span_bag seen = {0};
+	assert_true(peer_grpc_wait_spans(peer, (unsigned)expected->count, SCENARIO_WAIT_MS));
+	span_bag_add_grpc(&seen, peer);
+	span_bag_assert_equal(expected, &seen);
+	span_bag_fini(&seen);
+}
+
+static void assert_http_holds(struct http_sink *sink, struct span_bag *expected)
+{
+	struct span_bag seen = {0};
+	assert_true(http_sink_wait_spans(sink, (unsigned)expected->count, SCENARIO_WAIT_MS));
+	span_bag_add_http(&seen, sink);
+	span_bag_assert_equal(expected, &seen);
+	span_bag_fini(&seen);
+}
+
+static void two_live_backends_get_all_while_the_third_is_dead(void **state)
+{
+	(void)state;
+	static const char *const args[] = {"--shutdown-timeout", "1s", NULL};
+	struct peer_grpc *grpc = peer_grpc_start(&(struct peer_grpc_options){0});
+	struct http_sink *http = http_sink_start(0, false);
+	struct span_bag expected = {0};
+	struct daemon *daemon = scenario_start(
+		args,
+		SCENARIO_LISTENERS "exporters:\n"
+				   "  otlp/live: {" SCENARIO_GRPC_TO "}\n"
+				   "  otlphttp/live: {" SCENARIO_HTTP_TO "}\n"
+				   "  otlp/dead: {" SCENARIO_GRPC_TO
+				   ", sending_queue: {queue_size: 3}}\n" SCENARIO_PIPELINE
+				   "exporters: [otlp/live, otlp/dead, otlphttp/live]}\n",
+		peer_grpc_port(grpc), http_sink_port(http), scenario_dead_port());
+	struct scenario_sender senders[2];
+	scenario_sender_open(&senders[0], CLIENT_GRPC, daemon_grpc_port(daemon));
+	scenario_sender_open(&senders[1], CLIENT_HTTP, daemon_http_port(daemon));
+	for (uint64_t i = 0; i < 20; i++) {
+		struct scenario_answer answer = send_ten(&senders[i % 2], i, &expected);
+		assert_true(scenario_taken(&senders[i % 2], &answer));
+	}
+	assert_grpc_holds(grpc, &expected);
+	assert_http_holds(http, &expected);
+	daemon_wait_metric(daemon, "otelcol_exporter_sent_spans{exporter=\"otlp/live\"}", 200);
+	daemon_wait_metric(daemon, "otelcol_exporter_sent_spans{exporter=\"otlphttp/live\"}", 200);
+	daemon_wait_metric(daemon, "otelcol_exporter_sent_spans{exporter=\"otlp/dead\"}", 0);
+	daemon_wait_metric(daemon, "sluice_exporter_held_spans{exporter=\"otlp/dead\"}", 30);
+	daemon_wait_metric(daemon, "sluice_exporter_dropped_spans{exporter=\"otlp/dead\"", 170);
+	daemon_wait_metric(daemon, "otelcol_exporter_enqueue_failed_spans{exporter=\"otlp/dead\"}",
+			   170);
+	daemon_wait_metric(daemon, "otelcol_exporter_queue_size{exporter=\"otlp/dead\"", 3);
+	daemon_wait_output(daemon, "sending queue is full");
+	scenario_sender_close(&senders[0]);
+	scenario_sender_close(&senders[1]);
+	assert_int_equal(daemon_stop(daemon), 1);
+	span_bag_fini(&expected);
+	peer_grpc_stop(grpc);
+	http_sink_stop(http);
+}
+
+/* Every queue is full: the sender is told when to come back, and when it does, nothing is doubled:
+ * no branch had kept what was refused. */
+static void when_all_queues_are_full_a_repeat_doubles_nothing(void **state)
+{
+	(void)state;
+	static const struct peer_grpc_behaviour away = {.grpc_status = UNAVAILABLE};
+	struct peer_grpc *grpc = peer_grpc_start(&(struct peer_grpc_options){0});
+	struct http_sink *http = http_sink_start(0, false);
+	struct span_bag expected = {0};
+	peer_grpc_set(grpc, &away);
+	http_sink_set(http, &(struct http_sink_behaviour){.status = 503}, 0);
+	struct daemon *daemon = scenario_start(
+		NULL,
+		SCENARIO_LISTENERS
+		"exporters:\n"
+		"  otlp: {" SCENARIO_GRPC_TO ", sending_queue: {queue_size: 1}, retry_on_failure: "
+		"{initial_interval: 100ms, max_interval: 100ms}}\n"
+		"  otlphttp: {" SCENARIO_HTTP_TO ", sending_queue: {queue_size: 1}, "
+		"retry_on_failure: {initial_interval: 100ms, max_interval: "
+		"100ms}}\n" SCENARIO_PIPELINE "exporters: [otlp, otlphttp]}\n",
+		peer_grpc_port(grpc), http_sink_port(http));
+	struct scenario_sender by_grpc, by_http;
+	scenario_sender_open(&by_grpc, CLIENT_GRPC, daemon_grpc_port(daemon));
+	scenario_sender_open(&by_http, CLIENT_HTTP, daemon_http_port(daemon));
+	struct scenario_answer answer = send_ten(&by_grpc, 0, &expected);
+	assert_int_equal(answer.grpc_status, 0);
+	answer = send_ten(&by_grpc, 1, &expected);
+	assert_int_equal(answer.grpc_status, 14);
+	assert_true(answer.has_retry_info && answer.retry_info_ns > 0);
+	answer = send_ten(&by_http, 2, &expected);
+	assert_int_equal(answer.http_status, 503);
+	assert_true(atoi(answer.retry_after) >= 1);
+	assert_string_not_equal(answer.message, "");
+	daemon_wait_metric(daemon,
+			   "sluice_receiver_requests_refused{receiver=\"otlp\",reason="
+			   "\"queue_full\"}",
+			   2);
+	daemon_wait_metric(daemon, "otelcol_receiver_refused_spans{", 20);
+	peer_grpc_set(grpc, &(struct peer_grpc_behaviour){0});
+	http_sink_set(http, &(struct http_sink_behaviour){0}, 0);
+	daemon_wait_metric(daemon, "sluice_exporter_held_spans{", 0);
+	/* The senders come back with the very same spans. */
+	answer = send_ten(&by_grpc, 1, &expected);
+	assert_int_equal(answer.grpc_status, 0);
+	daemon_wait_metric(daemon, "sluice_exporter_held_spans{", 0);
+	answer = send_ten(&by_http, 2, &expected);
+	assert_int_equal(answer.http_status, 200);
+	assert_int_equal(expected.count, 30);
+	assert_grpc_holds(grpc, &expected);
+	assert_http_holds(http, &expected);
+	daemon_wait_metric(daemon, "sluice_exporter_dropped_spans{", 0);
+	scenario_sender_close(&by_grpc);
+	scenario_sender_close(&by_http);
+	assert_int_equal(daemon_stop(daemon), 0);
+	span_bag_fini(&expected);
+	peer_grpc_stop(grpc);
+	http_sink_stop(http);
+}
+
+/* A queue that counts spans or bytes is full by them. */
+static void queues_count_in_the_unit_that_is_configured(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *sizer;
+		unsigned size, taken;
+	} cases[] = {{"items", 25, 2}, {"bytes", 5000, 0}, {"requests", 5, 5}};
+	struct buf request = scenario_request(0, 10, "work", "k", "v");
+	unsigned bytes_taken = 5000 / (unsigned)request.len;
+	buf_fini(&request);
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		static const char *const args[] = {"--shutdown-timeout", "300ms", NULL};
+		struct span_bag expected = {0};
+		struct daemon *daemon = scenario_start(
+			args,
+			SCENARIO_LISTENERS
+			"exporters:\n"
+			"  otlp: {" SCENARIO_GRPC_TO
+			", sending_queue: {sizer: %s, queue_size: %u}}\n" SCENARIO_PIPELINE
+			"exporters: [otlp]}\n",
+			scenario_dead_port(), cases[i].sizer, cases[i].size);
+		struct scenario_sender sender;
+		scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
+		unsigned taken = 0;
+		while (send_ten(&sender, taken, &expected).grpc_status == 0 && taken < 100)
+			taken++;
+		assert_int_equal(taken, cases[i].taken ? cases[i].taken : bytes_taken);
+		scenario_sender_close(&sender);
+		assert_int_equal(daemon_stop(daemon), 1);
+		span_bag_fini(&expected);
+	}
+}
+
+int main(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_live_backends_get_all_while_the_third_is_dead),
+		cmocka_unit_test(when_all_queues_are_full_a_repeat_doubles_nothing),
+		cmocka_unit_test(queues_count_in_the_unit_that_is_configured),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
