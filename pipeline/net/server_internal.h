@@ -189,6 +189,7 @@ struct http2 {
 	int32_t window_bytes; /* of the connection */
 	uint64_t notice_ns;   /* drain: when the first GOAWAY was sent; 0: not */
 	bool final_goaway, closing;
+	bool flooded; /* a callback has seen a flood */
 };
 
 /* ---- connections (server_conn.c) ------------------------------------------------------------- */
