@@ -10,7 +10,9 @@
  *
  * Floods end the connection with GOAWAY ENHANCE_YOUR_CALM: resets (CVE-2023-44487), streams that
  * the peer makes us reset, empty DATA frames, header blocks far above the limit; CONTINUATION,
- * SETTINGS and PING floods are bounded by nghttp2's options.
+ * SETTINGS and PING floods are bounded by nghttp2's options. A callback only says so and fails: a
+ * session that is terminated inside of a callback reads on, and asserts at the next bad frame
+ * (CVE-2026-27135).
  */
 #include "pipeline/net/server_internal.h"
 
@@ -45,8 +47,16 @@ static void give_up(struct server_conn *sc, uint32_t code)
 	conn_want_write(sc->conn);
 }
 
-/* Counts something that costs us more than the peer. False when it is too much. */
-static bool count_reset(struct server_conn *sc)
+/* The value of a callback that has seen a flood: nghttp2 stops, and http2_data gives up. */
+static int flood(struct server_conn *sc, struct counter *counter)
+{
+	counter_add(counter, 1);
+	sc->http2.flooded = true;
+	return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+/* Counts something that costs us more than the peer; the value is a callback's. */
+static int count_reset(struct server_conn *sc)
 {
 	struct http2 *h = &sc->http2;
 	uint32_t max = server_conn_limits(sc)->resets_per_second_max;
@@ -57,12 +67,8 @@ static bool count_reset(struct server_conn *sc)
 		h->resets = 0;
 	}
 	if (max == 0 || ++h->resets <= max)
-		return true;
-	if (!h->closing) {
-		counter_add(&server_conn_counters(sc)->reset_floods, 1);
-		give_up(sc, NGHTTP2_ENHANCE_YOUR_CALM);
-	}
-	return false;
+		return 0;
+	return flood(sc, &server_conn_counters(sc)->reset_floods);
 }
 
 static void finish_drain(struct server_conn *sc)
@@ -74,7 +80,7 @@ static void finish_drain(struct server_conn *sc)
 	if (nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
 				  nghttp2_session_get_last_proc_stream_id(h->session),
 				  NGHTTP2_NO_ERROR, NULL, 0) != 0)
-		give_up(sc, NGHTTP2_INTERNAL_ERROR);
+		conn_abort(sc->conn); /* out of memory */
 	conn_want_write(sc->conn);
 }
 
@@ -105,13 +111,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	size_t max = server_conn_limits(sc)->header_bytes_max;
 	(void)flags;
 	h->block_bytes += name_len + value_len + 32;
-	if (h->block_bytes > max * HEADER_FLOOD_FACTOR) {
-		if (!h->closing) {
-			counter_add(&server_conn_counters(sc)->header_too_large, 1);
-			give_up(sc, NGHTTP2_ENHANCE_YOUR_CALM);
-		}
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	}
+	if (h->block_bytes > max * HEADER_FLOOD_FACTOR)
+		return flood(sc, &server_conn_counters(sc)->header_too_large);
 	if (!request || request->state != REQUEST_HEADER)
 		return 0; /* trailers */
 	if (!request_add_field(request, slice_of(name, name_len), slice_of(value, value_len)))
@@ -145,11 +146,11 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 			header_done(request, end_stream);
 		}
 		if (frame->hd.type == NGHTTP2_DATA && frame->hd.length == 0 && !end_stream)
-			(void)count_reset(sc);
+			return count_reset(sc);
 		if (request && end_stream)
 			request_body_done(request);
 		break;
-	case NGHTTP2_RST_STREAM: (void)count_reset(sc); break;
+	case NGHTTP2_RST_STREAM: return count_reset(sc);
 	case NGHTTP2_PING:
 		if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && sc->drain_since_ns != 0)
 			finish_drain(sc);
@@ -223,8 +224,7 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 			    ? &server_conn_counters(sc)->streams_refused
 			    : &server_conn_counters(sc)->protocol_errors,
 		    1);
-	(void)count_reset(sc); /* it makes us send a reset: as cheap for the peer as its own */
-	return 0;
+	return count_reset(sc); /* it makes us send a reset: as cheap for the peer as its own */
 }
 
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -385,7 +385,9 @@ static void http2_data(struct server_conn *sc, struct slice bytes)
 	if (h->closing)
 		return;
 	ssize_t used = nghttp2_session_mem_recv(h->session, bytes.ptr, bytes.len);
-	if (used < 0) {
+	if (used < 0 && h->flooded) {
+		give_up(sc, NGHTTP2_ENHANCE_YOUR_CALM);
+	} else if (used < 0) {
 		counter_add(used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS
 				    ? &server_conn_counters(sc)->header_too_large
 				    : &server_conn_counters(sc)->protocol_errors,

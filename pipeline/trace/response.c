@@ -15,7 +15,7 @@ enum { DURATION_SECONDS = 1, DURATION_NANOS = 2 };
 /* The last sub-message or string ${number} of ${message}; false when there is none. */
 static bool find_bytes(struct slice message, uint32_t number, struct slice *ret_content)
 {
-	struct wire_reader reader = {message.ptr, message.ptr + message.len};
+	struct wire_reader reader = wire_reader_of(message);
 	struct wire_field field;
 	bool found = false;
 	while (reader.at < reader.end && wire_read_field(&reader, &field)) {
@@ -29,7 +29,7 @@ static bool find_bytes(struct slice message, uint32_t number, struct slice *ret_
 
 static uint64_t find_number(struct slice message, uint32_t number)
 {
-	struct wire_reader reader = {message.ptr, message.ptr + message.len};
+	struct wire_reader reader = wire_reader_of(message);
 	struct wire_field field;
 	uint64_t value = 0;
 	while (reader.at < reader.end && wire_read_field(&reader, &field)) {
@@ -41,7 +41,7 @@ static uint64_t find_number(struct slice message, uint32_t number)
 
 static bool well_formed(struct slice message)
 {
-	struct wire_reader reader = {message.ptr, message.ptr + message.len};
+	struct wire_reader reader = wire_reader_of(message);
 	struct wire_field field;
 	while (reader.at < reader.end) {
 		if (!wire_read_field(&reader, &field))
@@ -80,7 +80,7 @@ static bool read_duration(struct slice duration, uint64_t *ret_ns)
 
 bool response_read_retry_delay(struct slice status, uint64_t *ret_delay_ns)
 {
-	struct wire_reader reader = {status.ptr, status.ptr + status.len};
+	struct wire_reader reader = wire_reader_of(status);
 	struct wire_field field;
 	while (reader.at < reader.end && wire_read_field(&reader, &field)) {
 		struct slice url, info, delay;

@@ -28,6 +28,13 @@ struct wire_field {
 	uint64_t value;	      /* the others: the number as it stands on the wire */
 };
 
+/* Of a message that may be empty without an address, on which there is no arithmetic. */
+static inline struct wire_reader wire_reader_of(struct slice message)
+{
+	return (struct wire_reader){message.ptr,
+				    message.len > 0 ? message.ptr + message.len : message.ptr};
+}
+
 static inline bool wire_read_varint_slow(struct wire_reader *reader, size_t bytes_max,
 					 uint64_t *ret_value)
 {

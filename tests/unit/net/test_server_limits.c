@@ -282,6 +282,32 @@ static void resets_that_we_are_made_to_send_count_as_well(void **state)
 	close_limited(server);
 }
 
+/* In one piece: what nghttp2 has read already must not be looked at once we have given up. */
+static void what_follows_a_flood_is_not_read(void **state)
+{
+	struct net_server *server = open_limited(ten_resets);
+	struct net_h2 client;
+	struct buf frames = BUF_INIT;
+	(void)state;
+	net_h2_frame(&frames, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1,
+		     SLICE("\x83\x84\x86\x41\x01"
+			   "a"));
+	for (int i = 0; i < 12; i++)
+		net_h2_frame(&frames, NGHTTP2_DATA, 0, 1, slice_of(NULL, 0));
+	net_h2_frame(&frames, NGHTTP2_PING, 0, 0, SLICE("wrong size"));
+	net_h2_frame(&frames, NGHTTP2_PING, 0, 0, SLICE("wrong"));
+	open_raw(&client, server);
+	net_h2_raw(&client, buf_slice(&frames));
+	assert_true(net_h2_wait_goaway(&client));
+	assert_int_equal(client.goaway_code, NGHTTP2_ENHANCE_YOUR_CALM);
+	assert_true(net_h2_wait_closed(&client));
+	assert_int_equal(counter_get(&server->counters->reset_floods), 1);
+	assert_int_equal(counter_get(&server->counters->protocol_errors), 0);
+	net_h2_close(&client);
+	buf_fini(&frames);
+	close_limited(server);
+}
+
 static void short_header_time(struct server_limits *limits)
 {
 	limits->header_timeout_ns = SHORT_MS * NS_PER_MS;
@@ -506,6 +532,7 @@ int main(void)
 		CASE(a_flood_of_continuations_ends_the_connection),
 		CASE(a_flood_of_pings_is_bounded),
 		cmocka_unit_test(rapid_resets_end_the_connection),
+		cmocka_unit_test(what_follows_a_flood_is_not_read),
 		cmocka_unit_test(resets_that_we_are_made_to_send_count_as_well),
 		cmocka_unit_test(a_header_that_does_not_end_times_out),
 		cmocka_unit_test(a_header_block_of_http2_that_does_not_end_times_out),
