@@ -7,6 +7,7 @@
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/trace/encode.h"
+#include "tests/support/bench_figure.h"
 #include "tests/support/trace_payload.h"
 #include "tests/support/trace_proto.h"
 
@@ -14,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BODIES = 16, SPANS = 512, REPEATS = 9, ROUNDS = 8 };
+enum { BODIES = 16, SPANS = 512, REPEATS = 9, ROUNDS = 8, RATIO_GOAL = 9 };
 
 static const char *const other_keys[] = {
 	"service.name",
@@ -60,18 +61,12 @@ struct bench {
 	size_t out_bytes;
 };
 
-static void die(const char *what)
-{
-	fprintf(stderr, "bench_trace: %s\n", what);
-	exit(1);
-}
-
 static key_id add_key(struct bench *bench, const char *key)
 {
 	struct err err;
 	key_id id = key_table_add(bench->keys, slice_str(key), &err);
 	if (id == KEY_ID_NONE)
-		die(err.msg);
+		bench_die("%s", err.msg);
 	return id;
 }
 
@@ -85,7 +80,7 @@ static void bench_init(struct bench *bench, enum payload_shape shape)
 	budget_init(&bench->budget, UINT64_MAX);
 	bench->keys = key_table_new();
 	if (!bench->keys)
-		die("out of memory");
+		bench_die("out of memory");
 	for (size_t i = 0; i < ARRAY_COUNT(other_keys); i++)
 		(void)add_key(bench, other_keys[i]);
 	for (size_t i = 0; i < ARRAY_COUNT(condition_keys); i++)
@@ -93,11 +88,11 @@ static void bench_init(struct bench *bench, enum payload_shape shape)
 	bench->denied =
 		add_key(bench, shape == PAYLOAD_S ? PAYLOAD_DENIED_KEY_S : PAYLOAD_DENIED_KEY_G);
 	if (key_table_freeze(bench->keys, &err))
-		die(err.msg);
+		bench_die("%s", err.msg);
 	trace_index_init(&bench->index, &bench->budget, bench->keys);
 	bench->edit = edit_new(&bench->budget);
 	if (!bench->edit)
-		die("out of memory");
+		bench_die("out of memory");
 	for (unsigned i = 0; i < BODIES; i++) {
 		bench->bodies[i] = BUF_INIT;
 		payload_append(&bench->bodies[i], shape, SPANS, 1000 + i);
@@ -106,7 +101,7 @@ static void bench_init(struct bench *bench, enum payload_shape shape)
 	}
 	bench->out = malloc(bench->out_bytes);
 	if (!bench->out)
-		die("out of memory");
+		bench_die("out of memory");
 }
 
 static void bench_fini(struct bench *bench)
@@ -131,14 +126,15 @@ static bool span_is_noise(const struct bench *bench, uint32_t span)
 	return false;
 }
 
-/* One request through index, filter and encode; returns the bytes written. */
-static size_t run_sluice(struct bench *bench, struct slice body)
+/* One request through index, filter and encode; returns the bytes written. A function of its own in
+ * every build: instructions are counted from its entry to its end. */
+static __attribute__((noinline)) size_t run_sluice(struct bench *bench, struct slice body)
 {
 	struct err err;
 	struct encode_plan plan;
 	if (trace_index_build(&bench->index, body, &err) ||
 	    edit_begin(bench->edit, &bench->index, &err))
-		die(err.msg);
+		bench_die("%s", err.msg);
 	uint32_t count = bench->index.span_count;
 	for (uint32_t span = 0; span < count; span++) {
 		if (span_is_noise(bench, span)) {
@@ -149,9 +145,9 @@ static size_t run_sluice(struct bench *bench, struct slice body)
 				       bench->denied);
 	}
 	if (trace_encode_measure(bench->edit, (struct span_window){0, count}, &plan, &err))
-		die(err.msg);
+		bench_die("%s", err.msg);
 	if (plan.bytes > bench->out_bytes)
-		die("output larger than input");
+		bench_die("output larger than input");
 	trace_encode_write(bench->edit, &plan, bench->out);
 	return plan.bytes;
 }
@@ -160,7 +156,7 @@ static size_t run_index(struct bench *bench, struct slice body)
 {
 	struct err err;
 	if (trace_index_build(&bench->index, body, &err))
-		die(err.msg);
+		bench_die("%s", err.msg);
 	return bench->index.span_count;
 }
 
@@ -168,7 +164,7 @@ static size_t run_protobuf_c(struct bench *bench, struct slice body)
 {
 	trace_tree *tree = trace_tree_parse(body);
 	if (!tree)
-		die("protobuf-c refused the payload");
+		bench_die("protobuf-c refused the payload");
 	size_t len = otlp__export_trace_service_request__pack(tree, bench->out);
 	trace_request_free(tree);
 	return len;
@@ -181,7 +177,7 @@ static void check_output(struct bench *bench, struct slice body, const char *den
 	trace_tree *ours = trace_tree_parse(slice_of(bench->out, len));
 	trace_tree *theirs = trace_tree_parse(body);
 	if (!ours || !theirs)
-		die("protobuf-c refused a request");
+		bench_die("protobuf-c refused a request");
 	Otlp__ScopeSpans *scope = theirs->resource_spans[0]->scope_spans[0];
 	for (size_t i = 0; i < scope->n_spans; i++) {
 		Otlp__Span *span = scope->spans[i];
@@ -193,16 +189,16 @@ static void check_output(struct bench *bench, struct slice body, const char *den
 				span->attributes[kept++] = span->attributes[j];
 		}
 		if (kept + 1 != span->n_attributes)
-			die("a span without the denied attribute");
+			bench_die("a span without the denied attribute");
 		span->n_attributes = kept;
 	}
 	size_t packed = otlp__export_trace_service_request__get_packed_size(theirs);
 	uint8_t *expected = malloc(packed);
 	if (!expected)
-		die("out of memory");
+		bench_die("out of memory");
 	(void)otlp__export_trace_service_request__pack(theirs, expected);
 	if (packed != len || memcmp(expected, bench->out, len) != 0)
-		die("the output differs from protobuf-c's");
+		bench_die("the output differs from protobuf-c's");
 	free(expected);
 	trace_request_free(ours);
 	trace_request_free(theirs);
@@ -218,18 +214,6 @@ static double ns_per_span(struct bench *bench, run *run_one)
 	return (double)(clock_monotonic_ns() - start_ns) / (BODIES * ROUNDS * SPANS);
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median(double *samples)
-{
-	qsort(samples, REPEATS, sizeof(*samples), compare_doubles);
-	return samples[REPEATS / 2];
-}
-
 static void bench_shape(enum payload_shape shape)
 {
 	struct bench bench = {0};
@@ -237,22 +221,40 @@ static void bench_shape(enum payload_shape shape)
 	for (unsigned i = 0; i < BODIES; i++)
 		check_output(&bench, buf_slice(&bench.bodies[i]),
 			     shape == PAYLOAD_S ? PAYLOAD_DENIED_KEY_S : PAYLOAD_DENIED_KEY_G);
-	double reference[REPEATS], sluice[REPEATS], index[REPEATS];
+	struct bench_samples reference = {0}, sluice = {0}, index = {0};
 	for (unsigned i = 0; i < REPEATS; i++) {
-		reference[i] = ns_per_span(&bench, run_protobuf_c);
-		sluice[i] = ns_per_span(&bench, run_sluice);
-		index[i] = ns_per_span(&bench, run_index);
+		bench_add(&reference, ns_per_span(&bench, run_protobuf_c));
+		bench_add(&sluice, ns_per_span(&bench, run_sluice));
+		bench_add(&index, ns_per_span(&bench, run_index));
 	}
-	double theirs = median(reference), ours = median(sluice);
+	double theirs = bench_median(&reference), ours = bench_median(&sluice);
 	printf("%c  %6.1f B/span  protobuf-c unpack+pack+free %7.1f ns/span  "
-	       "index+filter+encode %6.1f ns/span (index alone %6.1f)  ratio 1/%.1f\n",
+	       "index+filter+encode %6.1f ns/span (index alone %6.1f)  ratio 1/%.1f, goal "
+	       "1/%d: %s\n",
 	       shape == PAYLOAD_S ? 'S' : 'G', (double)bench.bodies[0].len / SPANS, theirs, ours,
-	       median(index), theirs / ours);
+	       bench_median(&index), theirs / ours, RATIO_GOAL,
+	       bench_verdict(theirs >= ours * RATIO_GOAL));
 	bench_fini(&bench);
 }
 
-int main(void)
+/* For a tool that counts instructions: each body twice. Prints the spans that were in them. */
+static void count_shape(enum payload_shape shape)
 {
+	struct bench bench = {0};
+	bench_init(&bench, shape);
+	for (unsigned i = 0; i < 2 * BODIES; i++)
+		(void)run_sluice(&bench, buf_slice(&bench.bodies[i % BODIES]));
+	printf("%d\n", 2 * BODIES * SPANS);
+	bench_fini(&bench);
+}
+
+/* Without an argument: the comparison. With "S" or "G": what instructions are counted of. */
+int main(int argc, char **argv)
+{
+	if (argc > 1) {
+		count_shape(argv[1][0] == 'S' ? PAYLOAD_S : PAYLOAD_G);
+		return 0;
+	}
 	bench_shape(PAYLOAD_S);
 	bench_shape(PAYLOAD_G);
 	return 0;
