@@ -20,7 +20,8 @@ static const struct config_field exporter_fields[] = {
 	DELIVERY_FIELDS(struct exporter_config, delivery, "5s")};
 static const struct config_block block = CONFIG_BLOCK(struct exporter_config, exporter_fields);
 
-static void bind(struct config_support *support, const char *yaml, struct delivery_config *ret)
+static void bind_settings(struct config_support *support, const char *yaml,
+			  struct delivery_config *ret)
 {
 	struct exporter_config config;
 	config_support_init(support);
@@ -38,7 +39,7 @@ static void an_empty_block_has_the_collectors_defaults(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(blocks); i++) {
 		struct config_support support;
 		struct delivery_config config;
-		bind(&support, blocks[i], &config);
+		bind_settings(&support, blocks[i], &config);
 		assert_int_equal(support.report.error_count, 0);
 		assert_int_equal(config.timeout_ns, 5 * NS_PER_S);
 		assert_int_equal(config.max_request_bytes, (4 << 20) - (64 << 10));
@@ -69,7 +70,7 @@ static void a_batch_block_that_is_there_is_on(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(blocks); i++) {
 		struct config_support support;
 		struct delivery_config config;
-		bind(&support, blocks[i], &config);
+		bind_settings(&support, blocks[i], &config);
 		assert_int_equal(support.report.error_count, 0);
 		assert_true(config.queue.batch_present);
 		assert_int_equal(config.queue.batch.flush_timeout_ns, 200 * NS_PER_MS);
@@ -85,13 +86,15 @@ static void what_is_written_is_what_holds(void **state)
 	struct config_support support;
 	struct delivery_config config;
 	(void)state;
-	bind(&support,
-	     "{timeout: 0s, max_request_bytes: 4000000, sending_queue: {num_consumers: 3, "
-	     "queue_size: 77, sizer: bytes, block_on_overflow: true, wait_for_result: true, "
-	     "required: true, batch: {flush_timeout: 1s, min_size: 10, max_size: 20, sizer: "
-	     "bytes}}, retry_on_failure: {enabled: false, initial_interval: 1s, max_interval: 2s, "
-	     "max_elapsed_time: 0, randomization_factor: 0, multiplier: 2}}",
-	     &config);
+	bind_settings(
+		&support,
+		"{timeout: 0s, max_request_bytes: 4000000, sending_queue: {num_consumers: 3, "
+		"queue_size: 77, sizer: bytes, block_on_overflow: true, wait_for_result: true, "
+		"required: true, batch: {flush_timeout: 1s, min_size: 10, max_size: 20, sizer: "
+		"bytes}}, retry_on_failure: {enabled: false, initial_interval: 1s, max_interval: "
+		"2s, "
+		"max_elapsed_time: 0, randomization_factor: 0, multiplier: 2}}",
+		&config);
 	assert_string_equal(config_support_errors(&support), "");
 	assert_int_equal(config.timeout_ns, 0);
 	assert_int_equal(config.max_request_bytes, 4000000);
@@ -141,7 +144,7 @@ static void each_mistake_has_its_text(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct config_support support;
 		struct delivery_config config;
-		bind(&support, cases[i].yaml, &config);
+		bind_settings(&support, cases[i].yaml, &config);
 		const char *errors = config_support_errors(&support);
 		if (support.report.error_count != 1 || !strstr(errors, cases[i].error) ||
 		    !strstr(errors, "test.yaml:1:"))
@@ -162,7 +165,7 @@ static void what_is_off_may_hold_anything(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(blocks); i++) {
 		struct config_support support;
 		struct delivery_config config;
-		bind(&support, blocks[i], &config);
+		bind_settings(&support, blocks[i], &config);
 		assert_string_equal(config_support_errors(&support), "");
 		config_support_fini(&support);
 	}
