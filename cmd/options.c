@@ -39,7 +39,11 @@ static bool store(const struct option_spec *spec, const char *value)
 {
 	char *end;
 	switch (spec->type) {
-	case OPTION_FLAG: *(bool *)spec->target = strcmp(value, "false") != 0; return true;
+	case OPTION_FLAG:
+		*(bool *)spec->target = strcmp(value, "true") == 0;
+		if (*(bool *)spec->target || strcmp(value, "false") == 0)
+			return true;
+		return complain(spec->name, value, "true or false");
 	case OPTION_TEXT: *(const char **)spec->target = value; return true;
 	case OPTION_NUMBER:
 		if (slice_parse_u64(slice_str(value), spec->target))

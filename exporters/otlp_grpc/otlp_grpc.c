@@ -4,6 +4,7 @@
  * Collector's gRPC client keys. TLS is on unless `tls.insecure` or an http:// endpoint says so.
  */
 #include "pipeline/delivery/otlp_client.h"
+#include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct otlp_grpc_config {
 	struct config_headers headers;
 	struct keepalive_config keepalive;
 	bool keepalive_present;
+	struct collector_keys keys;
 };
 
 static const struct config_field keepalive_fields[] = {
@@ -36,6 +38,7 @@ static void check(const void *config, const struct config_node *node, const char
 		  struct config_report *report)
 {
 	const struct otlp_grpc_config *grpc = config;
+	collector_keys_check(&grpc->keys, path, report);
 	if (!grpc->endpoint[0])
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "requires a non-empty \"endpoint\"");
@@ -60,6 +63,7 @@ static const struct config_field fields[] = {
 	CONFIG_IGNORED("wait_for_ready", "Accepted; failed connections are retried."),
 	CONFIG_IGNORED("read_buffer_size", "Accepted; buffers belong to shards."),
 	CONFIG_IGNORED("write_buffer_size", "Accepted; output is gathered."),
+	COLLECTOR_CLIENT_FIELDS(struct otlp_grpc_config, keys),
 };
 static const struct config_block block =
 	CONFIG_BLOCK_CHECKED(struct otlp_grpc_config, fields, check);

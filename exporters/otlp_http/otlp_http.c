@@ -4,6 +4,7 @@
  * the Collector's HTTP client keys. The scheme of the endpoint decides about TLS.
  */
 #include "pipeline/delivery/otlp_client.h"
+#include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct otlp_http_config {
 	struct config_headers headers;
 	uint64_t idle_conn_timeout_ns;
 	uint32_t max_conns_per_host;
+	struct collector_keys keys;
 };
 
 static const char *const encodings[] = {"proto", NULL};
@@ -25,6 +27,7 @@ static void check(const void *config, const struct config_node *node, const char
 		  struct config_report *report)
 {
 	const struct otlp_http_config *http = config;
+	collector_keys_check(&http->keys, path, report);
 	if (!http->endpoint[0] && !http->traces_endpoint[0])
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "at least one endpoint must be specified");
@@ -60,6 +63,11 @@ static const struct config_field fields[] = {
 	CONFIG_IGNORED("compression_params", "Accepted; the level is fixed."),
 	CONFIG_IGNORED("metrics_endpoint", "Accepted; Sluice sends traces alone."),
 	CONFIG_IGNORED("logs_endpoint", "Accepted; Sluice sends traces alone."),
+	CONFIG_IGNORED("profiles_endpoint", "Accepted; Sluice sends traces alone."),
+	CONFIG_IGNORED("http2_read_idle_timeout", "Accepted; dead peers show by time-outs."),
+	CONFIG_IGNORED("http2_ping_timeout", "Accepted; see http2_read_idle_timeout."),
+	CONFIG_IGNORED("cookies", "Accepted; cookies are not kept."),
+	COLLECTOR_CLIENT_FIELDS(struct otlp_http_config, keys),
 };
 static const struct config_block block =
 	CONFIG_BLOCK_CHECKED(struct otlp_http_config, fields, check);

@@ -5,10 +5,13 @@
  * Runs on the main loop.
  */
 #include "pipeline/base/clock.h"
+#include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
 
 #include <stdlib.h>
 #include <time.h>
+
+enum { RESPONSE_HEADERS_MAX = 16 };
 
 struct response_body {
 	const char *healthy, *unhealthy;
@@ -18,8 +21,10 @@ struct health_config {
 	const char *endpoint, *path;
 	struct response_body response_body;
 	bool response_body_present;
+	struct config_headers response_headers;
 	struct tls_config tls;
 	bool tls_present;
+	struct collector_keys keys;
 };
 
 static const struct config_field body_fields[] = {
@@ -32,14 +37,37 @@ static const struct config_field fields[] = {
 	CONFIG_STRING(struct health_config, endpoint, "endpoint", "localhost:13133",
 		      "Address to listen on."),
 	CONFIG_STRING(struct health_config, path, "path", "/", "Path that answers; / is all."),
-	CONFIG_OPTIONAL(struct health_config, response_body, response_body_present,
-			"response_body", &body_block, "Texts in place of the JSON status."),
+	CONFIG_OPTIONAL(struct health_config, response_body, response_body_present, "response_body",
+			&body_block, "Texts in place of the JSON status."),
 	CONFIG_OPTIONAL(struct health_config, tls, tls_present, "tls", &tls_server_block,
 			"Certificate and key; without it connections are plain text."),
 	CONFIG_IGNORED("check_collector_pipeline",
 		       "Accepted; it has no effect in the Collector either."),
+	CONFIG_HEADERS(struct health_config, response_headers, "response_headers",
+		       "Added to every answer."),
+	CONFIG_IGNORED("transport", "Accepted; probes come over TCP."),
+	CONFIG_IGNORED("max_request_body_size", "Accepted; bodies of probes are not read."),
+	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
+	CONFIG_IGNORED("compression_algorithms", "Accepted; bodies of probes are not read."),
+	CONFIG_IGNORED("read_timeout", "Accepted; the server's own limits hold."),
+	CONFIG_IGNORED("read_header_timeout", "Accepted; the server's own limits hold."),
+	CONFIG_IGNORED("write_timeout", "Accepted; the server's own limits hold."),
+	CONFIG_IGNORED("idle_timeout", "Accepted; the server's own limits hold."),
+	CONFIG_IGNORED("keep_alives_enabled", "Accepted; connections are kept."),
+	COLLECTOR_HTTP_SERVER_FIELDS(struct health_config, keys),
 };
-static const struct config_block block = CONFIG_BLOCK(struct health_config, fields);
+
+static void check(const void *config, const struct config_node *node, const char *path,
+		  struct config_report *report)
+{
+	const struct health_config *health = config;
+	collector_keys_check(&health->keys, path, report);
+	if (health->path[0] != '/')
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL, "'path' must begin with a slash");
+}
+
+static const struct config_block block = CONFIG_BLOCK_CHECKED(struct health_config, fields, check);
 
 struct health {
 	const struct health_config *config; /* immutable */
@@ -64,15 +92,37 @@ static void append_time(struct buf *out, uint64_t wall_ns)
 	buf_printf(out, "%s.%09lluZ", text, (unsigned long long)(wall_ns % NS_PER_S));
 }
 
-/* As Go prints a duration: 1h2m3.5s. */
+/* ${ns} in a unit of ${unit_ns}, with as many digits after the point as it needs. */
+static void append_decimal(struct buf *out, uint64_t ns, uint64_t unit_ns, const char *unit)
+{
+	buf_printf(out, "%llu", (unsigned long long)(ns / unit_ns));
+	uint64_t rest = ns % unit_ns;
+	if (rest > 0)
+		buf_append_byte(out, '.');
+	for (uint64_t digit_ns = unit_ns / 10; rest > 0; digit_ns /= 10) {
+		buf_append_byte(out, (uint8_t)('0' + rest / digit_ns));
+		rest %= digit_ns;
+	}
+	buf_append_str(out, unit);
+}
+
+/* As Go prints a duration: 1h2m3.5s, 1.5ms. */
 static void append_duration(struct buf *out, uint64_t ns)
 {
 	uint64_t minutes = ns / NS_PER_S / 60;
+	if (ns > 0 && ns < 1000)
+		append_decimal(out, ns, 1, "ns");
+	else if (ns > 0 && ns < NS_PER_MS)
+		append_decimal(out, ns, 1000, "\xc2\xb5s"); /* micro sign */
+	else if (ns > 0 && ns < NS_PER_S)
+		append_decimal(out, ns, NS_PER_MS, "ms");
+	if (ns > 0 && ns < NS_PER_S)
+		return;
 	if (minutes >= 60)
 		buf_printf(out, "%lluh", (unsigned long long)(minutes / 60));
 	if (minutes > 0)
 		buf_printf(out, "%llum", (unsigned long long)(minutes % 60));
-	buf_printf(out, "%.9gs", (double)(ns % (60 * NS_PER_S)) / 1e9);
+	append_decimal(out, ns % (60 * NS_PER_S), NS_PER_S, "s");
 }
 
 static void append_status(const struct health *self, struct buf *body)
@@ -108,8 +158,14 @@ static bool on_header(void *arg, struct server_request *request)
 	} else {
 		append_status(self, &body);
 	}
-	const struct server_header header = {"content-type", slice_str(type)};
-	server_respond_http(request, status, &header, 1, buf_slice(&body));
+	struct server_header headers[RESPONSE_HEADERS_MAX + 1] = {
+		{"content-type", slice_str(type)}};
+	size_t count = 1;
+	for (size_t i = 0; i < config->response_headers.count && i < RESPONSE_HEADERS_MAX; i++)
+		headers[count++] =
+			(struct server_header){config->response_headers.at[i].name,
+					       slice_str(config->response_headers.at[i].value)};
+	server_respond_http(request, status, headers, count, buf_slice(&body));
 	buf_fini(&body);
 	return false;
 }

@@ -149,7 +149,7 @@ void job_run(struct job *job, struct batch *batch)
 	job->worst = ACK_DELIVERED;
 	job->delivered_some = job->aborting = false;
 	job->both_halves_failed = 0;
-	job->requests = 0;
+	job->requests = 1;
 	job->requests_max = 4 * log2_ceil(batch->span_count) + 8;
 	struct piece *whole = piece_new(batch_ref(batch));
 	if (whole) {
@@ -170,6 +170,7 @@ static void attempt(struct job *job)
 	job->call.exporter = NULL;
 	job->sending = true;
 	counter_add(&job->host.ledger->requests, 1);
+	counter_add(&job->host.ledger->in_flight, 1);
 	job->host.target->send(job->host.target->self, &job->call);
 }
 
@@ -191,7 +192,7 @@ static uint64_t next_random(struct job *job)
 
 /* ---- what came of an attempt ---------------------------------------------------------------- */
 
-static void delivered(struct job *job, const struct export_result *result)
+static void count_delivered(struct job *job, const struct export_result *result)
 {
 	uint32_t spans = job->first->batch->span_count;
 	uint64_t rejected = result->rejected_spans < spans ? result->rejected_spans : spans;
@@ -205,6 +206,11 @@ static void delivered(struct job *job, const struct export_result *result)
 			 LOG_UINT("dropped_spans", rejected));
 	job->delivered_some = true;
 	remove_first(job);
+}
+
+static void delivered(struct job *job, const struct export_result *result)
+{
+	count_delivered(job, result);
 	job->retry = (struct retry_state){.started_ns = clock_monotonic_ns()};
 	next(job);
 }
@@ -227,8 +233,7 @@ static void failed_for_now(struct job *job, const struct export_result *result)
 		failed_for_good(job, result, DROP_RETRIES_EXHAUSTED);
 		return;
 	}
-	log_info(job->host.log,
-		 LOG_MSG("Exporting failed. Will retry the request after interval."),
+	log_info(job->host.log, LOG_MSG("Exporting failed. Will retry the request after interval."),
 		 LOG_ERR(&result->err), LOG_DOUBLE("interval_seconds", (double)wait_ns / 1e9));
 	/* Fails only for a timer that is being closed, and then nobody waits for it. */
 	(void)uv_timer_start(&job->timer, on_timer, wait_ns / NS_PER_MS + 1, 0);
@@ -335,10 +340,8 @@ static void too_large(struct job *job, const struct export_result *result)
 
 static void end_aborted(struct job *job, const struct export_result *result)
 {
-	if (result && result->outcome == EXPORT_DELIVERED) {
-		counter_add(&job->host.ledger->sent, job->first->batch->span_count);
-		remove_first(job);
-	}
+	if (result && result->outcome == EXPORT_DELIVERED)
+		count_delivered(job, result);
 	(void)drop_all(job, DROP_SHUTDOWN);
 	finish(job);
 }
@@ -347,6 +350,7 @@ static void on_done(struct export_call *call, const struct export_result *result
 {
 	struct job *job = CONTAINER_OF(call, struct job, call);
 	job->sending = false;
+	counter_sub(&job->host.ledger->in_flight, 1);
 	if (job->aborting) {
 		end_aborted(job, result);
 		return;

@@ -28,15 +28,18 @@ static const struct metric_desc metric_enqueue_failed = {
 static const struct metric_desc metric_dropped = {
 	"sluice_exporter_dropped_spans", "{spans}",
 	"Spans that were accepted and not delivered, by reason", METRIC_COUNTER};
-static const struct metric_desc metric_requests = {
-	"sluice_exporter_requests", "{requests}", "Requests sent, repeats included",
-	METRIC_COUNTER};
-static const struct metric_desc metric_retries = {
-	"sluice_exporter_retries", "{requests}", "Requests sent again after a failure",
-	METRIC_COUNTER};
-static const struct metric_desc metric_splits = {
-	"sluice_exporter_splits", "{requests}", "Requests halved because the backend refused them",
-	METRIC_COUNTER};
+static const struct metric_desc metric_requests = {"sluice_exporter_requests", "{requests}",
+						   "Requests sent, repeats included",
+						   METRIC_COUNTER};
+static const struct metric_desc metric_retries = {"sluice_exporter_retries", "{requests}",
+						  "Requests sent again after a failure",
+						  METRIC_COUNTER};
+static const struct metric_desc metric_splits = {"sluice_exporter_splits", "{requests}",
+						 "Requests halved because the backend refused them",
+						 METRIC_COUNTER};
+static const struct metric_desc metric_in_flight = {
+	"otelcol_exporter_in_flight_requests", "{requests}",
+	"Current number of requests under way to the destination. [Development]", METRIC_GAUGE};
 
 bool ledger_register(const struct ledger *ledger, struct metrics *metrics, const char *id)
 {
@@ -56,6 +59,11 @@ bool ledger_register(const struct ledger *ledger, struct metrics *metrics, const
 		added = metrics_add(metrics, &metric_dropped, buf_cstr(&labels),
 				    &ledger->dropped[i]);
 	}
+	buf_reset(&labels);
+	metrics_label(&labels, "exporter", id);
+	metrics_label(&labels, "data_type", "traces");
+	added = added &&
+		metrics_add(metrics, &metric_in_flight, buf_cstr(&labels), &ledger->in_flight);
 	buf_fini(&labels);
 	return added;
 }

@@ -8,10 +8,22 @@
 #include <time.h>
 
 static const char *const grpc_names[] = {
-	"OK",		     "Canceled",	"Unknown",	   "InvalidArgument",
-	"DeadlineExceeded",  "NotFound",	"AlreadyExists",   "PermissionDenied",
-	"ResourceExhausted", "FailedPrecondition", "Aborted",	   "OutOfRange",
-	"Unimplemented",     "Internal",	"Unavailable",	   "DataLoss",
+	"OK",
+	"Canceled",
+	"Unknown",
+	"InvalidArgument",
+	"DeadlineExceeded",
+	"NotFound",
+	"AlreadyExists",
+	"PermissionDenied",
+	"ResourceExhausted",
+	"FailedPrecondition",
+	"Aborted",
+	"OutOfRange",
+	"Unimplemented",
+	"Internal",
+	"Unavailable",
+	"DataLoss",
 	"Unauthenticated",
 };
 
@@ -93,21 +105,27 @@ static void classify_grpc(const char *label, const struct client_result *answer,
 /* Retry-After: delay-seconds or HTTP-date (RFC 9110 §10.2.3); 0 when it is neither. */
 static uint64_t retry_after_ns(struct slice value, uint64_t now_wall_ns)
 {
+	/* IMF-fixdate, and the two that recipients have to understand besides. */
+	static const char *const formats[] = {"%a, %d %b %Y %H:%M:%S GMT",
+					      "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"};
 	uint64_t seconds;
 	char text[64];
-	struct tm date = {0};
 	if (slice_parse_u64(value, &seconds))
 		return seconds > UINT64_MAX / NS_PER_S ? 0 : seconds * NS_PER_S;
 	if (value.len == 0 || value.len >= sizeof(text))
 		return 0;
 	memcpy(text, value.ptr, value.len);
 	text[value.len] = 0;
-	const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &date);
-	if (!end || *end)
-		return 0;
-	time_t then = timegm(&date);
-	uint64_t now = now_wall_ns / NS_PER_S;
-	return then > 0 && (uint64_t)then > now ? ((uint64_t)then - now) * NS_PER_S : 0;
+	for (size_t i = 0; i < ARRAY_COUNT(formats); i++) {
+		struct tm date = {0};
+		const char *end = strptime(text, formats[i], &date);
+		if (!end || *end)
+			continue;
+		time_t then = timegm(&date);
+		uint64_t now = now_wall_ns / NS_PER_S;
+		return then > 0 && (uint64_t)then > now ? ((uint64_t)then - now) * NS_PER_S : 0;
+	}
+	return 0;
 }
 
 static void classify_http(const char *label, const struct client_result *answer,

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/delivery/retry.h"
 
+#include "pipeline/base/clock.h"
+
+/* A peer may not put a slot to sleep for longer than this. */
+#define RETRY_AFTER_NS_MAX (3600 * NS_PER_S)
+
 /* ${interval} spread evenly over [1 - factor, 1 + factor] of itself. */
 static uint64_t jittered(uint64_t interval_ns, double factor, uint64_t random)
 {
@@ -16,11 +21,13 @@ bool retry_next(const struct retry_config *config, struct retry_state *state, ui
 	if (state->interval_ns == 0)
 		state->interval_ns = config->initial_interval_ns;
 	uint64_t wait = jittered(state->interval_ns, config->randomization_factor, random);
+	if (retry_after_ns > RETRY_AFTER_NS_MAX)
+		retry_after_ns = RETRY_AFTER_NS_MAX;
 	if (wait < retry_after_ns)
 		wait = retry_after_ns;
 	double next = (double)state->interval_ns * config->multiplier;
-	state->interval_ns = next > (double)config->max_interval_ns ? config->max_interval_ns
-								    : (uint64_t)next;
+	state->interval_ns =
+		next > (double)config->max_interval_ns ? config->max_interval_ns : (uint64_t)next;
 	if (config->max_elapsed_time_ns > 0 &&
 	    now_ns - state->started_ns + wait > config->max_elapsed_time_ns)
 		return false;

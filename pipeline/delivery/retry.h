@@ -12,7 +12,7 @@ struct retry_state {
 
 /*
  * The wait before the next attempt: the larger of back-off (jittered by ${random}, any 64 bits) and
- * the peer's ${retry_after_ns}. False when there must be none: retries are off, or the wait would
+ * the peer's ${retry_after_ns} (an hour at most). False when there must be none: retries are off, or the wait would
  * end later than max_elapsed_time after the start.
  */
 bool retry_next(const struct retry_config *config, struct retry_state *state, uint64_t now_ns,

@@ -208,6 +208,11 @@ static void group_take(void *arg, struct batch *batch, uint64_t takers)
 	batch_unref(batch);
 }
 
+static uint32_t clamp_u32(uint64_t number)
+{
+	return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+}
+
 /* What the assembler in front of ${exporter} shall do: the queue's own batching, else the
  * pipeline's, within the exporter's request bound. */
 static struct assembler_config assembling(const struct pipeline *pipeline,
@@ -223,9 +228,11 @@ static struct assembler_config assembling(const struct pipeline *pipeline,
 			want.bytes_min = batch->min_size;
 			want.bytes_max = batch->max_size;
 		} else {
-			want.spans_min = (uint32_t)batch->min_size;
-			want.spans_max = (uint32_t)batch->max_size;
+			want.spans_min = clamp_u32(batch->min_size);
+			want.spans_max = clamp_u32(batch->max_size);
 		}
+		if (batch->min_size == 0)
+			want.timeout_ns = 0; /* any size is enough */
 	}
 	size_t bytes_max = delivery->max_request_bytes;
 	if (want.bytes_max > 0 && want.bytes_max < bytes_max)

@@ -10,12 +10,17 @@
  * Chunks come from any shard; batches are run on the home shard, whose index is free between
  * requests.
  */
-#include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
 
 #include <stdlib.h>
 
-enum { HOLDER_BYTES_MAX = 64 << 20, HOLDER_BATCH_BYTES_MAX = 16 << 20 };
+enum {
+	HOLDER_BYTES_MAX = 64 << 20,
+	HOLDER_BATCH_BYTES_MAX = 16 << 20,
+	/* Between looks whether the next stage has room: doubled each time. */
+	HOLDER_WAIT_MS_MIN = 5,
+	HOLDER_WAIT_MS_MAX = 1000,
+};
 
 struct pending {
 	struct pending *next;
@@ -37,6 +42,7 @@ struct holder {
 	/* owned by the home loop */
 	struct loop_task task;
 	uv_timer_t timer;
+	uint64_t wait_ms;
 	bool timer_made, waiting, aborted;
 };
 
@@ -188,12 +194,11 @@ static void remove_first(struct holder *holder)
 
 /* Runs one batch through the rest of the pipeline. PROCESS_RETRY: nobody took it, later somebody
  * may. */
-static enum process_outcome run(struct holder *holder, struct batch *batch, uint64_t *ret_wait_ns,
-				struct err *err)
+static enum process_outcome run(struct holder *holder, struct batch *batch, struct err *err)
 {
 	struct shard *shard = holder->home;
 	struct chunk *body = batch_flatten(batch);
-	*ret_wait_ns = NS_PER_S;
+	uint64_t wait_ns; /* a hint for senders far away; here looking costs little */
 	if (!body)
 		return PROCESS_RETRY;
 	enum process_outcome outcome = PROCESS_REJECT;
@@ -203,7 +208,7 @@ static enum process_outcome run(struct holder *holder, struct batch *batch, uint
 		flow_abort(shard);
 		/* Memory comes back. Everything else depends on the batch alone. */
 		outcome = err->kind == ERR_NOMEM ? PROCESS_RETRY : PROCESS_REJECT;
-	} else if (!flow_commit(shard, NULL, ret_wait_ns)) {
+	} else if (!flow_commit(shard, NULL, &wait_ns)) {
 		outcome = PROCESS_RETRY;
 	}
 	trace_index_release(&shard->index);
@@ -216,6 +221,16 @@ static void on_timer(uv_timer_t *timer)
 	struct holder *holder = CONTAINER_OF(timer, struct holder, timer);
 	holder->waiting = false;
 	wake(holder);
+}
+
+static void wait_for_room(struct holder *holder)
+{
+	holder->wait_ms = holder->wait_ms == 0 ? HOLDER_WAIT_MS_MIN : holder->wait_ms * 2;
+	if (holder->wait_ms > HOLDER_WAIT_MS_MAX)
+		holder->wait_ms = HOLDER_WAIT_MS_MAX;
+	holder->waiting = true;
+	/* Fails only for a timer that is being closed. */
+	(void)uv_timer_start(&holder->timer, on_timer, holder->wait_ms, 0);
 }
 
 static void drop_pending(struct holder *holder)
@@ -238,13 +253,12 @@ static void run_pending(struct loop_task *task)
 		drop_pending(holder);
 	while (holder->timer_made && !holder->waiting && (pending = first_pending(holder))) {
 		struct err err = {0};
-		uint64_t wait_ns;
-		enum process_outcome outcome = run(holder, pending->batch, &wait_ns, &err);
+		enum process_outcome outcome = run(holder, pending->batch, &err);
 		if (outcome == PROCESS_RETRY) {
-			holder->waiting = true;
-			(void)uv_timer_start(&holder->timer, on_timer, wait_ns / NS_PER_MS, 0);
+			wait_for_room(holder);
 			return;
 		}
+		holder->wait_ms = 0;
 		if (outcome == PROCESS_REJECT)
 			count_dropped(holder, DROP_PERMANENT, pending->batch->span_count, &err);
 		remove_first(holder);

@@ -14,7 +14,7 @@ static const char *const contexts[] = {"resource", "scope", "span", "spanevent",
 /* One entry of trace_conditions in its long form. */
 struct condition_group {
 	int context, error_mode;
-	bool context_present;
+	bool context_present, error_mode_present;
 	struct config_strings conditions;
 };
 
@@ -26,8 +26,13 @@ static const struct config_field group_fields[] = {
 	 .names = contexts,
 	 .unit = "",
 	 .doc = "What unprefixed paths mean; without it the prefixes decide."},
-	CONFIG_ENUM(struct condition_group, error_mode, "error_mode", error_modes, "ignore",
-		    "As the processor's, for these conditions."),
+	{.key = "error_mode",
+	 .type = CONFIG_TYPE_ENUM,
+	 .offset = CONFIG_CHECKED_OFFSET(struct condition_group, error_mode, int),
+	 .present_offset = CONFIG_CHECKED_OFFSET(struct condition_group, error_mode_present, bool),
+	 .names = error_modes,
+	 .unit = "",
+	 .doc = "For these conditions; without it the processor's."},
 	CONFIG_STRING_LIST(struct condition_group, conditions, "conditions",
 			   "OTTL conditions; any that is true drops."),
 };
@@ -50,6 +55,10 @@ static void check(const void *config, const struct config_node *node, const char
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL,
 			       "cannot use \"traces\" and \"trace_conditions\" at the same time");
+	if (filter->spans && filter->spans->kind != CONFIG_NULL)
+		config_problem(report, CONFIG_ERROR, filter->spans->loc, path, NULL,
+			       "'spans' (include and exclude by match properties) is not in this "
+			       "build: write conditions under traces.span");
 }
 
 static const struct config_field fields[] = {
@@ -62,6 +71,8 @@ static const struct config_field fields[] = {
 	CONFIG_NODE(struct filter_config, trace_conditions, "trace_conditions",
 		    "List of conditions with prefixed paths, or of {context, error_mode, "
 		    "conditions}."),
+	CONFIG_NODE(struct filter_config, spans, "spans",
+		    "Match properties of old Collectors: refused when set; write traces.span."),
 	CONFIG_IGNORED("metrics", "Accepted; Sluice has traces alone."),
 	CONFIG_IGNORED("logs", "Accepted; Sluice has traces alone."),
 	CONFIG_IGNORED("profiles", "Accepted; Sluice has traces alone."),
@@ -122,13 +133,14 @@ static void add_all(struct parse *parse, const struct config_strings *strings,
 		add(parse, strings->nodes[i], context, error_mode);
 }
 
-static void add_group(struct parse *parse, const struct config_node *node, const char *path)
+static void add_group(struct parse *parse, const struct config_node *node, const char *path,
+		      enum error_mode error_mode)
 {
 	struct condition_group group = {0};
 	config_bind(&group_block, node, path, &group, parse->report);
 	add_all(parse, &group.conditions,
 		group.context_present ? (enum ottl_context)group.context : OTTL_INFER,
-		(enum error_mode)group.error_mode);
+		group.error_mode_present ? (enum error_mode)group.error_mode : error_mode);
 }
 
 static size_t count_conditions(const struct config_node *list)
@@ -157,10 +169,16 @@ static void add_trace_conditions(struct parse *parse, const struct config_node *
 	parse->room = count_conditions(list);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct config_node *item = list->items[i];
-		if (item->kind == CONFIG_MAP)
-			add_group(parse, item, path);
-		else
+		if (item->kind == CONFIG_MAP) {
+			add_group(parse, item, path, error_mode);
+		} else if (item->kind != CONFIG_SCALAR) {
+			config_problem(parse->report, CONFIG_ERROR, item->loc, path, NULL,
+				       "an entry of 'trace_conditions' must be a string or a map "
+				       "{context, error_mode, conditions}");
+			parse->failed = true;
+		} else {
 			add(parse, item, OTTL_INFER, error_mode);
+		}
 	}
 }
 

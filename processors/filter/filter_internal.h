@@ -15,6 +15,7 @@ struct filter_config {
 	} traces;
 	bool traces_present;
 	const struct config_node *trace_conditions;
+	const struct config_node *spans; /* only to refuse it by name */
 };
 
 extern const struct config_block filter_block; /* for struct filter_config */

@@ -10,6 +10,8 @@
  */
 #include "receivers/otlp/otlp_internal.h"
 
+#include "pipeline/graph/collector_keys.h"
+
 #include <stdlib.h>
 
 /* ---- configuration -------------------------------------------------------------------------- */
@@ -29,6 +31,7 @@ struct grpc_config {
 	struct keepalive_config keepalive;
 	struct tls_config tls;
 	bool tls_present;
+	struct collector_keys keys;
 };
 
 struct http_config {
@@ -39,6 +42,7 @@ struct http_config {
 	struct config_headers response_headers;
 	struct tls_config tls;
 	bool tls_present;
+	struct collector_keys keys;
 };
 
 struct protocols_config {
@@ -54,8 +58,8 @@ struct otlp_config {
 static const struct config_field server_parameter_fields[] = {
 	CONFIG_DURATION(struct server_parameters, max_connection_idle_ns, "max_connection_idle",
 			"0s", "Close a connection without a request after this; 0: never."),
-	CONFIG_DURATION(struct server_parameters, max_connection_age_ns, "max_connection_age",
-			"0s", "Ask a connection to end after this; 0: never."),
+	CONFIG_DURATION(struct server_parameters, max_connection_age_ns, "max_connection_age", "0s",
+			"Ask a connection to end after this; 0: never."),
 	CONFIG_DURATION(struct server_parameters, max_connection_age_grace_ns,
 			"max_connection_age_grace", "0s",
 			"Close it this long after it was asked to end; 0: never."),
@@ -80,8 +84,8 @@ static const struct config_field grpc_fields[] = {
 		      "Address to listen on; localhost means every address it resolves to."),
 	CONFIG_STRING(struct grpc_config, transport, "transport", "tcp",
 		      "tcp, tcp4, tcp6 or unix."),
-	CONFIG_U32(struct grpc_config, max_recv_msg_size_mib, "max_recv_msg_size_mib", "0", 0,
-		   2047, "MiBy", "Largest message, decompressed; 0: 4 MiB."),
+	CONFIG_U32(struct grpc_config, max_recv_msg_size_mib, "max_recv_msg_size_mib", "0", 0, 2047,
+		   "MiBy", "Largest message, decompressed; 0: 4 MiB."),
 	CONFIG_U32(struct grpc_config, max_concurrent_streams, "max_concurrent_streams", "0", 0,
 		   1000000, "", "Requests at once per connection; 0: 1024."),
 	CONFIG_SUB(struct grpc_config, keepalive, "keepalive", &keepalive_block,
@@ -91,8 +95,18 @@ static const struct config_field grpc_fields[] = {
 	CONFIG_IGNORED("read_buffer_size", "Accepted; buffers belong to shards."),
 	CONFIG_IGNORED("write_buffer_size", "Accepted; buffers belong to shards."),
 	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
+	COLLECTOR_SERVER_FIELDS(struct grpc_config, keys),
 };
-static const struct config_block grpc_block = CONFIG_BLOCK(struct grpc_config, grpc_fields);
+
+static void check_grpc(const void *config, const struct config_node *node, const char *path,
+		       struct config_report *report)
+{
+	(void)node;
+	collector_keys_check(&((const struct grpc_config *)config)->keys, path, report);
+}
+
+static const struct config_block grpc_block =
+	CONFIG_BLOCK_CHECKED(struct grpc_config, grpc_fields, check_grpc);
 
 static const struct config_field http_fields[] = {
 	CONFIG_STRING(struct http_config, endpoint, "endpoint", "localhost:4318",
@@ -121,8 +135,18 @@ static const struct config_field http_fields[] = {
 	CONFIG_IGNORED("write_timeout", "Accepted; answers are small."),
 	CONFIG_IGNORED("compression_algorithms",
 		       "Accepted; identity, gzip, zstd and deflate are always understood."),
+	COLLECTOR_HTTP_SERVER_FIELDS(struct http_config, keys),
 };
-static const struct config_block http_block = CONFIG_BLOCK(struct http_config, http_fields);
+
+static void check_http(const void *config, const struct config_node *node, const char *path,
+		       struct config_report *report)
+{
+	(void)node;
+	collector_keys_check(&((const struct http_config *)config)->keys, path, report);
+}
+
+static const struct config_block http_block =
+	CONFIG_BLOCK_CHECKED(struct http_config, http_fields, check_http);
 
 static const struct config_field protocol_fields[] = {
 	CONFIG_OPTIONAL(struct protocols_config, grpc, grpc_present, "grpc", &grpc_block,
@@ -199,8 +223,8 @@ static struct server_limits limits_of(const struct protocols_config *config)
 		limits.header_timeout_ns = http->read_header_timeout_ns;
 	if (http->read_timeout_ns > 0)
 		limits.body_timeout_ns = http->read_timeout_ns;
-	limits.idle_timeout_ns = http->idle_timeout_ns > 0 ? http->idle_timeout_ns
-							   : life->max_connection_idle_ns;
+	limits.idle_timeout_ns =
+		http->idle_timeout_ns > 0 ? http->idle_timeout_ns : life->max_connection_idle_ns;
 	limits.max_connection_age_ns = life->max_connection_age_ns;
 	limits.max_connection_age_grace_ns = life->max_connection_age_grace_ns;
 	return limits;
@@ -234,6 +258,9 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 	if (!self->servers[which] || server_start(self->servers[which], host->accept_loop,
 						  host->shards, host->shard_count, err) != 0)
 		return -1;
+	if (!otlp_register_counters(self->metrics, self->id, grpc ? "grpc" : "http",
+				    server_get_counters(self->servers[which])))
+		return err_set(err, ERR_NOMEM, "out of memory");
 	uint16_t port = server_port(self->servers[which]); /* differs from the endpoint's 0 */
 	if (grpc)
 		log_info(&self->log, LOG_MSG("Starting GRPC server"),

@@ -105,8 +105,7 @@ static void check_ledger(const struct state *state)
 		delivered += state->script->delivered[id];
 	}
 	assert_int_equal(counter_get(&ledger->sent), delivered);
-	assert_int_equal(state->taken,
-			 delivered + lost + sender_held_spans(state->sender));
+	assert_int_equal(state->taken, delivered + lost + sender_held_spans(state->sender));
 }
 
 static void delivers_what_it_took(void **ret_state)
@@ -175,7 +174,7 @@ static struct export_result twice_unavailable(struct scripted_exporter *script,
 {
 	(void)batch;
 	struct export_result result = {.outcome = script->calls <= 2 ? EXPORT_RETRY
-								      : EXPORT_DELIVERED};
+								     : EXPORT_DELIVERED};
 	return result;
 }
 
@@ -191,8 +190,7 @@ static void repeats_what_was_not_taken(void **ret_state)
 	check_ledger(state);
 }
 
-static struct export_result unavailable(struct scripted_exporter *script,
-					const struct batch *batch)
+static struct export_result unavailable(struct scripted_exporter *script, const struct batch *batch)
 {
 	(void)script;
 	(void)batch;

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/graph/collector_keys.h"
+
+static bool is_set(const struct config_node *node)
+{
+	bool empty =
+		node && (node->kind == CONFIG_LIST || node->kind == CONFIG_MAP) && node->count == 0;
+	return node && node->kind != CONFIG_NULL && !empty;
+}
+
+void collector_keys_check(const struct collector_keys *keys, const char *path,
+			  struct config_report *report)
+{
+	if (is_set(keys->auth))
+		config_problem(report, CONFIG_ERROR, keys->auth->loc, path, NULL,
+			       "'auth' names an authenticator, which this build does not have: a "
+			       "server needs an authenticating proxy or client certificates "
+			       "(tls.client_ca_file), a client sends its credentials as headers");
+	if (is_set(keys->middlewares))
+		config_problem(report, CONFIG_ERROR, keys->middlewares->loc, path, NULL,
+			       "'middlewares' are not in this build: remove them");
+	if (is_set(keys->cors))
+		config_problem(report, CONFIG_WARNING, keys->cors->loc, path, NULL,
+			       "'cors' is not in this build: requests from web pages of other "
+			       "origins stay without permission");
+}

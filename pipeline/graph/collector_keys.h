@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys of the Collector's server and client blocks that this build does not carry out. They are
+ * known, so that a file is not refused for a misspelt key, and each is answered by what ignoring it
+ * would mean: a server without its authenticator would be open, so that is an error; a browser
+ * without CORS headers only gets less than it asked for, so that is a warning.
+ */
+#ifndef SLUICE_GRAPH_COLLECTOR_KEYS_H
+#define SLUICE_GRAPH_COLLECTOR_KEYS_H
+
+#include "pipeline/config/bind.h"
+
+/* Embed it in a block's struct and put its fields and its check into the block. */
+struct collector_keys {
+	const struct config_node *auth, *middlewares, *cors;
+};
+
+#define COLLECTOR_SERVER_FIELDS(type, member)                                                      \
+	CONFIG_NODE(type, member.auth, "auth",                                                     \
+		    "Authenticators are not in this build: refused when set."),                    \
+		CONFIG_NODE(type, member.middlewares, "middlewares",                               \
+			    "Not in this build: refused when set.")
+
+#define COLLECTOR_HTTP_SERVER_FIELDS(type, member)                                                 \
+	COLLECTOR_SERVER_FIELDS(type, member),                                                     \
+		CONFIG_NODE(type, member.cors, "cors",                                             \
+			    "Accepted with a warning: browsers' preflight requests get no "        \
+			    "permission.")
+
+#define COLLECTOR_CLIENT_FIELDS(type, member)                                                      \
+	CONFIG_NODE(type, member.auth, "auth",                                                     \
+		    "Authenticators are not in this build: refused when set; give the "            \
+		    "credentials as headers."),                                                    \
+		CONFIG_NODE(type, member.middlewares, "middlewares",                               \
+			    "Not in this build: refused when set.")
+
+/* Reports what is set of ${keys}; ${path} is the block's. */
+void collector_keys_check(const struct collector_keys *keys, const char *path,
+			  struct config_report *report);
+
+#endif
