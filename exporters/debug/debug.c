@@ -224,6 +224,18 @@ static void print_trees(struct debug *self, uint64_t quiet_since_ns)
 	buf_fini(&text);
 }
 
+/* The loop is about to end, and what follows on the terminal (a summary, a prompt) comes from other
+ * threads: written here and now, unless a write is under way that has to end first. */
+static void print_last_trees(struct debug *self)
+{
+	struct buf text = BUF_INIT;
+	if (self->first)
+		print_trees(self, UINT64_MAX);
+	else if (trace_tree_print(self->tree, UINT64_MAX, &text) > 0)
+		write_all(self->fd, buf_slice(&text));
+	buf_fini(&text);
+}
+
 /* ---- exporting ------------------------------------------------------------------------------ */
 
 /* Whether this request is among those that sampling leaves. */
@@ -317,7 +329,7 @@ static void stop(void *arg)
 		uv_close((uv_handle_t *)&self->timer, NULL);
 	self->timer_made = false;
 	if (self->tree)
-		print_trees(self, UINT64_MAX);
+		print_last_trees(self);
 }
 
 static void destroy(void *arg)
