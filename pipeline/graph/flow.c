@@ -361,6 +361,7 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	if (trace_index_build(&shard->index, chunk_slice(body), &result.err) != 0) {
 		enum refusal why = refusal_of(&result.err);
 		result.outcome = why == REFUSAL_MEMORY ? PUSH_RETRY : PUSH_REJECTED;
+		trace_index_release(&shard->index); /* what had been built until then */
 		refuse(port, transport, push, why, &result);
 		return;
 	}

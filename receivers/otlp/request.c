@@ -205,6 +205,9 @@ static void on_refused(void *arg, struct server_request *request, enum server_re
 		       int http_status, int grpc_status, const char *message)
 {
 	uint64_t retry_ns = why == REFUSED_MEMORY ? NS_PER_S : 0;
+	/* The Status in a body of 400 is INVALID_ARGUMENT, whatever gRPC says for the cause. */
+	if (!request->is_grpc && http_status == 400)
+		grpc_status = GRPC_INVALID_ARGUMENT;
 	fail(arg, request, http_status, (enum grpc_status)grpc_status, message, retry_ns);
 }
 
