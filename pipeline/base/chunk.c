@@ -27,15 +27,10 @@ fail:
 	return NULL;
 }
 
-bool chunk_reserve(struct chunk *chunk, size_t more)
+bool chunk_grow_to(struct chunk *chunk, size_t capacity)
 {
-	size_t need;
-	if (__builtin_add_overflow(chunk->len, more, &need))
-		return false;
-	if (need <= chunk->capacity)
+	if (capacity <= chunk->capacity)
 		return true;
-	size_t growth = chunk->capacity < GROWTH_BYTES_MAX ? chunk->capacity : GROWTH_BYTES_MAX;
-	size_t capacity = chunk->capacity + growth > need ? chunk->capacity + growth : need;
 	if (!budget_take(chunk->budget, capacity - chunk->capacity))
 		return false;
 	uint8_t *data = realloc(chunk->data, capacity);
@@ -46,6 +41,18 @@ bool chunk_reserve(struct chunk *chunk, size_t more)
 	chunk->data = data;
 	chunk->capacity = capacity;
 	return true;
+}
+
+bool chunk_reserve(struct chunk *chunk, size_t more)
+{
+	size_t need;
+	if (__builtin_add_overflow(chunk->len, more, &need))
+		return false;
+	if (need <= chunk->capacity)
+		return true;
+	size_t growth = chunk->capacity < GROWTH_BYTES_MAX ? chunk->capacity : GROWTH_BYTES_MAX;
+	return chunk_grow_to(chunk,
+			     chunk->capacity + growth > need ? chunk->capacity + growth : need);
 }
 
 bool chunk_append(struct chunk *chunk, struct slice bytes)

@@ -29,6 +29,10 @@ MUST_CHECK struct chunk *chunk_new(struct budget *budget, size_t capacity);
  * than 1 MiB. False when the budget or the allocator refuses; the chunk is unchanged then. */
 MUST_CHECK bool chunk_reserve(struct chunk *chunk, size_t more);
 
+/* Makes the capacity ${capacity} bytes, exactly, unless it is as large already: for who knows what
+ * will come. False as chunk_reserve. */
+MUST_CHECK bool chunk_grow_to(struct chunk *chunk, size_t capacity);
+
 /* Appends a copy of ${bytes}. False as chunk_reserve. */
 MUST_CHECK bool chunk_append(struct chunk *chunk, struct slice bytes);
 

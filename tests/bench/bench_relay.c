@@ -8,6 +8,9 @@
  * nginx, which looks at nothing, does the same work in turn with Sluice (A-B-A-B), so both see the
  * same moods of the machine; the ratio is what counts. Every run ends only when the sink has
  * counted every span that was accepted; one too few ends the program with an error.
+ *
+ * With $SLUICE_BASELINE, another build of Sluice takes nginx's place. An argument narrows the rows to
+ * those with it in their title.
  */
 #include "pipeline/base/clock.h"
 #include "tests/support/bench_child.h"
@@ -26,9 +29,11 @@ enum {
 	SETTLE_MS_MAX = 5000,
 	CONFIG_BYTES = 4096,
 	BULK_SPANS = 512,
+	AHEAD_SPANS_MAX = 32768, /* accepted and not at the sink: four batches */
 };
 
-enum subject_kind { SLUICE = 0, NGINX, SUBJECT_COUNT };
+/* The other is nginx, or a further build of Sluice. */
+enum subject_kind { SLUICE = 0, OTHER, SUBJECT_COUNT };
 
 struct row {
 	const char *title;
@@ -38,91 +43,36 @@ struct row {
 	uint32_t spans; /* in a request */
 	unsigned connections, streams;
 	unsigned repeats;
-	bool beside_nginx;
+	bool beside;	/* the other program, too */
 	double goal[2]; /* CPU time over nginx's at most; 0: none. By payload shape */
 };
 
+#define PLAIN CODING_IDENTITY
+#define GZIP CODING_GZIP
+
 /* clang-format off */
 static const struct row rows[] = {
-	{"gRPC -> gRPC",
-	 CLIENT_GRPC,
-	 CLIENT_GRPC,
-	 CODING_IDENTITY,
-	 CODING_IDENTITY,
-	 false,
-	 BULK_SPANS,
-	 4,
-	 4,
-	 5,
-	 true,
-	 {2.0, 1.4}},
-	{"… with a filter of six conditions",
-	 CLIENT_GRPC,
-	 CLIENT_GRPC,
-	 CODING_IDENTITY,
-	 CODING_IDENTITY,
-	 true,
-	 BULK_SPANS,
-	 4,
-	 4,
-	 3,
-	 false,
-	 {0, 0}},
-	{"gRPC -> gRPC, gzip out",
-	 CLIENT_GRPC,
-	 CLIENT_GRPC,
-	 CODING_IDENTITY,
-	 CODING_GZIP,
-	 false,
-	 BULK_SPANS,
-	 4,
-	 4,
-	 3,
-	 false,
-	 {0, 0}},
-	{"gRPC -> gRPC, gzip in and out",
-	 CLIENT_GRPC,
-	 CLIENT_GRPC,
-	 CODING_GZIP,
-	 CODING_GZIP,
-	 false,
-	 BULK_SPANS,
-	 4,
-	 4,
-	 3,
-	 false,
-	 {0, 0}},
-	{"HTTP -> HTTP",
-	 CLIENT_HTTP,
-	 CLIENT_HTTP,
-	 CODING_IDENTITY,
-	 CODING_IDENTITY,
-	 false,
-	 BULK_SPANS,
-	 4,
-	 4,
-	 3,
-	 true,
-	 {0, 0}},
-	{"gRPC -> gRPC, 1 span a request",
-	 CLIENT_GRPC,
-	 CLIENT_GRPC,
-	 CODING_IDENTITY,
-	 CODING_IDENTITY,
-	 false,
-	 1,
-	 16,
-	 32,
-	 3,
-	 true,
-	 {0, 0}},
+	{"gRPC -> gRPC, untouched", CLIENT_GRPC, CLIENT_GRPC, PLAIN, PLAIN, false,
+	 BULK_SPANS, 4, 4, 5, true, {2.0, 1.4}},
+	{"gRPC -> gRPC, six-condition filter", CLIENT_GRPC, CLIENT_GRPC, PLAIN, PLAIN, true,
+	 BULK_SPANS, 4, 4, 3, false, {0, 0}},
+	{"gRPC -> gRPC, gzip out", CLIENT_GRPC, CLIENT_GRPC, PLAIN, GZIP, false,
+	 BULK_SPANS, 4, 4, 3, false, {0, 0}},
+	{"gRPC -> gRPC, gzip in and out", CLIENT_GRPC, CLIENT_GRPC, GZIP, GZIP, false,
+	 BULK_SPANS, 4, 4, 3, false, {0, 0}},
+	{"HTTP -> HTTP, untouched", CLIENT_HTTP, CLIENT_HTTP, PLAIN, PLAIN, false,
+	 BULK_SPANS, 4, 4, 3, true, {0, 0}},
+	{"gRPC -> gRPC, 1 span a request", CLIENT_GRPC, CLIENT_GRPC, PLAIN, PLAIN, false,
+	 1, 16, 32, 3, true, {0, 0}},
 };
+/* clang-format on */
 
 struct bench {
 	struct loop loop;
 	struct budget budget;
 	struct bench_sink sink;
 	bool pinned;
+	const char *baseline; /* a build of Sluice to compare with; NULL: nginx */
 };
 
 struct subject {
@@ -146,13 +96,11 @@ static const char six_conditions[] =
 	"        - attributes[\"url.path\"] == \"/metrics\"\n"
 	"        - attributes[\"user_agent.original\"] == \"/metrics\"\n";
 
-static void start_sluice(struct subject *subject, const struct row *row, uint16_t sink_port,
-			 uint16_t port, int cpu)
+static void start_sluice(struct subject *subject, const char *program, const struct row *row,
+			 uint16_t sink_port, uint16_t port, int cpu)
 {
 	char config[CONFIG_BYTES];
-	const char *program = getenv("SLUICE_BIN");
-	const char *const argv[] = {
-		program ? program : "bin/sluice", "--config", "@config", "--shards", "1", NULL};
+	const char *const argv[] = {program, "--config", "@config", "--shards", "1", NULL};
 	const char *exporter = row->out == CLIENT_GRPC ? "otlp_grpc" : "otlp_http";
 	(void)snprintf(config, sizeof(config),
 		       "receivers:\n"
@@ -170,7 +118,7 @@ static void start_sluice(struct subject *subject, const struct row *row, uint16_
 		       "    endpoint: %s127.0.0.1:%u\n"
 		       "    compression: %s\n"
 		       "    tls: {insecure: true}\n"
-		       "    sending_queue: {sizer: bytes, queue_size: 268435456}\n"
+		       "    sending_queue: {sizer: bytes, queue_size: 134217728}\n"
 		       "service:\n"
 		       "  telemetry: {metrics: {level: none}}\n"
 		       "  pipelines:\n"
@@ -221,17 +169,22 @@ static void start_nginx(struct subject *subject, const struct row *row, uint16_t
 static void subject_open(struct subject *subject, struct bench *bench, enum subject_kind kind,
 			 const struct row *row, const struct bench_bodies *bodies)
 {
-	uint16_t port = bench_free_port();
+	uint16_t port = bench_free_port(), sink_port = bench_sink_port(&bench->sink);
 	int cpu = bench->pinned ? BENCH_CPU_SUBJECT : BENCH_CPU_ANY;
+	const char *program = getenv("SLUICE_BIN");
 	const struct bench_load_config load = {.mode = row->in,
 					       .connections = row->connections,
 					       .streams = row->streams,
-					       .bodies = bodies};
+					       .bodies = bodies,
+					       .arrived = &bench->sink.spans,
+					       .ahead_max = AHEAD_SPANS_MAX};
 	*subject = (struct subject){0};
 	if (kind == SLUICE)
-		start_sluice(subject, row, bench_sink_port(&bench->sink), port, cpu);
+		start_sluice(subject, program ? program : "bin/sluice", row, sink_port, port, cpu);
+	else if (bench->baseline)
+		start_sluice(subject, bench->baseline, row, sink_port, port, cpu);
 	else
-		start_nginx(subject, row, bench_sink_port(&bench->sink), port, cpu);
+		start_nginx(subject, row, sink_port, port, cpu);
 	subject->load = bench_load_new(&bench->loop, &bench->budget, &load, port);
 }
 
@@ -294,7 +247,7 @@ static void run_row(struct bench *bench, const struct row *row, enum payload_sha
 {
 	struct subject subjects[SUBJECT_COUNT];
 	struct bench_bodies bodies;
-	unsigned count = row->beside_nginx ? SUBJECT_COUNT : 1;
+	unsigned count = row->beside || bench->baseline ? SUBJECT_COUNT : 1;
 	bench_bodies_make(&bodies, shape, row->spans, row->coding_in, &bench->budget);
 	for (unsigned i = 0; i < count; i++) {
 		subject_open(&subjects[i], bench, (enum subject_kind)i, row, &bodies);
@@ -307,12 +260,12 @@ static void run_row(struct bench *bench, const struct row *row, enum payload_sha
 	}
 	printf("%c  %-34s", shape == PAYLOAD_S ? 'S' : 'G', row->title);
 	print_subject("sluice", &subjects[SLUICE]);
-	if (row->beside_nginx) {
+	if (count == SUBJECT_COUNT) {
 		double ratio = bench_median(&subjects[SLUICE].cpu_ns) /
-			       bench_median(&subjects[NGINX].cpu_ns);
-		print_subject("| nginx", &subjects[NGINX]);
+			       bench_median(&subjects[OTHER].cpu_ns);
+		print_subject(bench->baseline ? "| baseline" : "| nginx", &subjects[OTHER]);
 		printf(" | ratio %.2f", ratio);
-		if (row->goal[shape] > 0)
+		if (row->goal[shape] > 0 && !bench->baseline)
 			printf(", goal %.1f: %s", row->goal[shape],
 			       bench_verdict(ratio <= row->goal[shape]));
 	}
@@ -325,7 +278,8 @@ static void run_row(struct bench *bench, const struct row *row, enum payload_sha
 
 int main(int argc, char **argv)
 {
-	struct bench bench = {.pinned = bench_cpu_count() > 1};
+	struct bench bench = {.pinned = bench_cpu_count() > 1,
+			      .baseline = getenv("SLUICE_BASELINE")};
 	struct err err;
 	const char *wanted = argc > 1 ? argv[1] : "";
 	printf("CPU time per span, median (min-max)%s\n",

@@ -13,7 +13,7 @@
 
 #define TRACE_EXPORT "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-enum { CALL_TIMEOUT_S = 30, REFUSED_PAUSE_MS = 2, GRPC_UNAVAILABLE = 14 };
+enum { CALL_TIMEOUT_S = 30, PAUSE_MS = 2, GRPC_UNAVAILABLE = 14 };
 
 struct slot {
 	struct client_call call;
@@ -93,12 +93,28 @@ static void send_next(struct slot *slot)
 	client_send(slot->client, &slot->call);
 }
 
+static void on_pause_end(uv_timer_t *pause);
+
+static void pause_slot(struct slot *slot)
+{
+	(void)uv_timer_start(&slot->pause, on_pause_end, PAUSE_MS, 0); /* cannot fail */
+}
+
+static bool is_ahead(const struct bench_load *load)
+{
+	const struct bench_load_config *config = &load->config;
+	uint64_t accepted = load->answers.accepted * config->bodies->spans;
+	return config->arrived && accepted > *config->arrived + config->ahead_max;
+}
+
 static void send_or_rest(struct slot *slot)
 {
-	if (clock_monotonic_ns() < slot->load->end_ns)
-		send_next(slot);
-	else
+	if (clock_monotonic_ns() >= slot->load->end_ns)
 		slot->load->busy--;
+	else if (is_ahead(slot->load))
+		pause_slot(slot);
+	else
+		send_next(slot);
 }
 
 static void on_pause_end(uv_timer_t *pause)
@@ -122,7 +138,7 @@ static void on_answer(struct client_call *call, const struct client_result *resu
 		answers->refused++;
 	else
 		answers->failed++;
-	(void)uv_timer_start(&slot->pause, on_pause_end, REFUSED_PAUSE_MS, 0); /* cannot fail */
+	pause_slot(slot);
 }
 
 struct bench_answers bench_load_run(struct bench_load *load, uint64_t duration_ns)

@@ -28,6 +28,10 @@ struct bench_load_config {
 	enum client_mode mode;
 	unsigned connections, streams; /* streams: requests at a time on each connection */
 	const struct bench_bodies *bodies;
+	/* The load waits while more than ${ahead_max} spans were accepted that have not arrived;
+	 * NULL: it never does. */
+	const uint64_t *arrived;
+	uint64_t ahead_max;
 };
 
 struct bench_load;

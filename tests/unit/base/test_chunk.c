@@ -61,6 +61,22 @@ static void grows_by_doubling_and_never_a_mebibyte_past_the_need(void **state)
 	chunk_unref(chunk);
 }
 
+static void grows_to_exactly_what_is_asked_for(void **state)
+{
+	(void)state;
+	struct budget budget;
+	budget_init(&budget, 1000);
+	struct chunk *chunk = chunk_new(&budget, 16);
+	assert_non_null(chunk);
+	assert_true(chunk_grow_to(chunk, 17));
+	assert_int_equal(budget_used(&budget), 17);
+	assert_true(chunk_grow_to(chunk, 5));
+	assert_false(chunk_grow_to(chunk, 1001));
+	assert_int_equal(chunk->capacity, 17);
+	assert_int_equal(budget_used(&budget), 17);
+	chunk_unref(chunk);
+}
+
 static void is_unchanged_when_the_budget_refuses(void **state)
 {
 	(void)state;
@@ -124,6 +140,7 @@ int main(void)
 		cmocka_unit_test(holds_exactly_what_it_is_charged_for),
 		cmocka_unit_test(an_empty_chunk_costs_nothing_and_grows),
 		cmocka_unit_test(grows_by_doubling_and_never_a_mebibyte_past_the_need),
+		cmocka_unit_test(grows_to_exactly_what_is_asked_for),
 		cmocka_unit_test(is_unchanged_when_the_budget_refuses),
 		cmocka_unit_test(the_last_of_many_threads_frees_it),
 	};

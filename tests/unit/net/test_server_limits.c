@@ -520,6 +520,27 @@ static void a_declared_length_reserves_nothing(void **state)
 	net_h2_close(&client);
 }
 
+static void a_body_is_charged_for_little_more_than_came_and_never_past_its_end(void **state)
+{
+	enum { REQUEST_BYTES_MAX = 4096 };
+	static const uint8_t bytes[10000];
+	struct net_server *server = *state;
+	struct net_h2 client;
+	net_h2_open(&client, server);
+	uint64_t before = budget_used(&server->budget);
+	struct net_h2_stream *post =
+		net_h2_request(&client, "POST", "/x", "content-length: 20000000\n", false);
+	net_h2_body(&client, post, slice_of(bytes, sizeof(bytes)), false);
+	uint64_t charge = budget_used(&server->budget) - before;
+	assert_in_range(charge, sizeof(bytes), 4 * sizeof(bytes) + REQUEST_BYTES_MAX);
+	before += charge;
+	post = net_h2_request(&client, "POST", "/x", "content-length: 20001\n", false);
+	net_h2_body(&client, post, slice_of(bytes, sizeof(bytes)), false);
+	net_h2_body(&client, post, slice_of(bytes, sizeof(bytes)), false);
+	assert_in_range(budget_used(&server->budget) - before, 20001, 20001 + REQUEST_BYTES_MAX);
+	net_h2_close(&client);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, net_server_set_up, net_server_tear_down)
@@ -543,6 +564,7 @@ int main(void)
 		cmocka_unit_test(decoded_bodies_over_the_limit_are_refused),
 		CASE(a_short_budget_refuses_requests_and_recovers),
 		CASE(a_declared_length_reserves_nothing),
+		CASE(a_body_is_charged_for_little_more_than_came_and_never_past_its_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
