@@ -52,8 +52,8 @@ static void check(const void *config, const struct config_node *node, const char
 static const struct config_field fields[] = {
 	CONFIG_ENUM(struct debug_config, verbosity, "verbosity", verbosities, "basic",
 		    "basic, normal, detailed, or tree: whole traces as trees."),
-	CONFIG_U32(struct debug_config, sampling_initial, "sampling_initial", "2", 0,
-		   4294967295.0, "", "Requests printed in each second before sampling begins."),
+	CONFIG_U32(struct debug_config, sampling_initial, "sampling_initial", "2", 0, 4294967295.0,
+		   "", "Requests printed in each second before sampling begins."),
 	CONFIG_U32(struct debug_config, sampling_thereafter, "sampling_thereafter", "1", 0,
 		   4294967295.0, "", "Then every so-manieth."),
 	CONFIG_BOOL(struct debug_config, use_internal_logger, "use_internal_logger", "true",
@@ -102,8 +102,8 @@ static int target_fd(const struct debug_config *config)
 	bool to_paths = !config->use_internal_logger || config->verbosity == VERBOSITY_TREE;
 	if (!to_paths)
 		return STDERR_FILENO;
-	bool to_stderr = config->output_paths.count > 0 &&
-			 strcmp(config->output_paths.at[0], "stderr") == 0;
+	bool to_stderr =
+		config->output_paths.count > 0 && strcmp(config->output_paths.at[0], "stderr") == 0;
 	return to_stderr ? STDERR_FILENO : STDOUT_FILENO;
 }
 
@@ -199,9 +199,9 @@ static void enqueue(struct debug *self, struct buf *text, struct export_call *ca
 {
 	struct output *output = calloc(1, sizeof(*output));
 	if (!output) {
-		const struct export_result failed = {.outcome = EXPORT_RETRY,
-						     .err = {.kind = ERR_NOMEM,
-							     .msg = "out of memory"}};
+		const struct export_result failed = {
+			.outcome = EXPORT_RETRY,
+			.err = {.kind = ERR_NOMEM, .msg = "out of memory"}};
 		buf_fini(text);
 		if (call)
 			export_done(call, &failed);
@@ -288,9 +288,10 @@ static void send_batch(void *arg, struct export_call *call)
 	    edit_begin(self->edit, &self->index, &result.err) == 0) {
 		show(self, call);
 	} else {
-		result.outcome = EXPORT_RETRY;
 		if (!body)
 			(void)err_set(&result.err, ERR_NOMEM, "out of memory");
+		/* Memory comes back; everything else is the same the next time. */
+		result.outcome = result.err.kind == ERR_NOMEM ? EXPORT_RETRY : EXPORT_PERMANENT;
 		export_done(call, &result);
 	}
 	trace_index_release(&self->index);
@@ -303,7 +304,8 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct debug *self = CONTAINER_OF(timer, struct debug, timer);
 	uint64_t now = clock_monotonic_ns();
-	print_trees(self, now > self->config->tree_quiet_ns ? now - self->config->tree_quiet_ns : 0);
+	print_trees(self,
+		    now > self->config->tree_quiet_ns ? now - self->config->tree_quiet_ns : 0);
 }
 
 static int start(void *arg, struct loop *loop, struct err *err)

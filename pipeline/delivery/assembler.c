@@ -7,6 +7,7 @@
 #include "pipeline/delivery/assembler.h"
 
 #include "pipeline/base/clock.h"
+#include "pipeline/base/metrics.h"
 #include "pipeline/trace/encode.h"
 
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct assembler {
 	uv_timer_t timer;
 	struct loop_task arm_task;
 	bool timer_made;
+	struct counter closed_by_size, closed_by_timeout; /* batches */
 };
 
 struct assembler *assembler_new(const struct assembler_config *config, struct budget *budget,
@@ -58,6 +60,12 @@ static void close_open(struct assembler *assembler)
 	assembler->config.take(assembler->config.arg, batch, assembler->open_takers);
 }
 
+static void close_by_size(struct assembler *assembler)
+{
+	counter_add(&assembler->closed_by_size, 1);
+	close_open(assembler);
+}
+
 static void on_timer(uv_timer_t *timer);
 
 /* Home loop, lock held: waits for the rest of the open batch's time. */
@@ -78,10 +86,12 @@ static void on_timer(uv_timer_t *timer)
 	(void)pthread_mutex_lock(&assembler->lock);
 	if (assembler->open) {
 		uint64_t age = clock_monotonic_ns() - assembler->opened_ns;
-		if (age >= assembler->config.timeout_ns)
+		if (age >= assembler->config.timeout_ns) {
+			counter_add(&assembler->closed_by_timeout, 1);
 			close_open(assembler);
-		else
+		} else {
 			arm(assembler);
+		}
 	}
 	(void)pthread_mutex_unlock(&assembler->lock);
 }
@@ -171,8 +181,9 @@ static void attach(const struct addition *addition)
 static bool add_part(struct addition *addition, struct chunk *part)
 {
 	struct assembler *assembler = addition->assembler;
-	if (assembler->open &&
-	    (!fits(assembler, part) || assembler->open_takers != addition->takers))
+	if (assembler->open && !fits(assembler, part))
+		close_by_size(assembler);
+	if (assembler->open && assembler->open_takers != addition->takers)
 		close_open(assembler);
 	bool opened = !assembler->open;
 	struct batch *batch = opened ? batch_new(assembler->budget) : assembler->open;
@@ -191,7 +202,7 @@ static bool add_part(struct addition *addition, struct chunk *part)
 	addition->ret->bytes_added += part->len;
 	attach(addition);
 	if (full(assembler))
-		close_open(assembler);
+		close_by_size(assembler);
 	return true;
 }
 
@@ -262,4 +273,26 @@ void assembler_free(struct assembler *assembler)
 	edit_free(assembler->edit);
 	(void)pthread_mutex_destroy(&assembler->lock);
 	free(assembler);
+}
+
+/* ---- telemetry ------------------------------------------------------------------------------ */
+
+static const struct metric_desc metric_size = {
+	"otelcol_processor_batch_batch_size_trigger_send", "{times}",
+	"Number of times the batch was sent due to a size trigger [Development]", METRIC_COUNTER};
+static const struct metric_desc metric_timeout = {
+	"otelcol_processor_batch_timeout_trigger_send", "{times}",
+	"Number of times the batch was sent due to a timeout trigger [Development]",
+	METRIC_COUNTER};
+
+bool assembler_register(const struct assembler *assembler, struct metrics *metrics,
+			const char *processor_id)
+{
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "processor", processor_id);
+	const char *text = buf_cstr(&labels);
+	bool added = metrics_add(metrics, &metric_size, text, &assembler->closed_by_size) &&
+		     metrics_add(metrics, &metric_timeout, text, &assembler->closed_by_timeout);
+	buf_fini(&labels);
+	return added;
 }

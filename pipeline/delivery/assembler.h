@@ -20,6 +20,7 @@
 #include "pipeline/trace/key_table.h"
 
 struct assembler;
+struct metrics;
 
 struct assembler_config {
 	uint32_t spans_min, spans_max; /* 0: no bound; min 0 and timeout 0: each chunk at once */
@@ -32,6 +33,10 @@ struct assembler_config {
 
 MUST_CHECK struct assembler *assembler_new(const struct assembler_config *config,
 					   struct budget *budget, const struct key_table *keys);
+
+/* Registers what closed its batches as series of the batch processor ${processor_id}. */
+MUST_CHECK bool assembler_register(const struct assembler *assembler, struct metrics *metrics,
+				   const char *processor_id);
 
 /* Makes the timer on ${home}; on its thread, or before it runs. Without it only size closes. */
 MUST_CHECK int assembler_start(struct assembler *assembler, struct loop *home, struct err *err);

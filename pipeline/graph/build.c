@@ -187,10 +187,12 @@ static bool cut_stages(struct pipeline *pipeline)
 			processor->node.type->processor->batching(processor->node.self);
 		if (i + 1 == count) {
 			pipeline->batching = *batching;
+			pipeline->batch_id = processor->node.id;
 			break;
 		}
 		stage->holder = holder_new(pipeline, pipeline->stage_count, batching);
-		if (!stage->holder || !holder_register(stage->holder, graph->metrics))
+		if (!stage->holder ||
+		    !holder_register(stage->holder, graph->metrics, processor->node.id))
 			return false;
 		stage = &pipeline->stages[pipeline->stage_count++];
 		stage->processors = &processors[i + 1];
@@ -269,6 +271,11 @@ static struct group *group_for(struct pipeline *pipeline, const struct assembler
 	return group->members && group->assembler ? group : NULL;
 }
 
+static bool has_own_batch(const struct exporter_node *exporter)
+{
+	return exporter->node.type->exporter->delivery(exporter->node.config)->queue.batch_present;
+}
+
 static bool join_exporters(struct pipeline *pipeline, const struct config_pipeline *config,
 			   struct config_report *report)
 {
@@ -287,7 +294,10 @@ static bool join_exporters(struct pipeline *pipeline, const struct config_pipeli
 			return false; /* its own problem is in the report */
 		struct assembler_config want = assembling(pipeline, exporter);
 		struct group *group = group_for(pipeline, &want, count);
-		if (!group)
+		bool batched = pipeline->batch_id && !has_own_batch(exporter);
+		if (!group ||
+		    (batched && group->member_count == 0 &&
+		     !assembler_register(group->assembler, graph->metrics, pipeline->batch_id)))
 			return report_no_memory(report, config->id);
 		group->members[group->member_count++] = exporter;
 	}

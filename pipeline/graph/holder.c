@@ -308,12 +308,13 @@ static double read_held(void *arg)
 	return (double)holder_held_spans(arg);
 }
 
-bool holder_register(struct holder *holder, struct metrics *metrics)
+bool holder_register(struct holder *holder, struct metrics *metrics, const char *processor_id)
 {
 	static const enum drop_reason reasons[] = {DROP_MEMORY, DROP_PERMANENT, DROP_SHUTDOWN};
 	struct buf labels = BUF_INIT;
 	metrics_label(&labels, "pipeline", holder->pipeline->id);
-	bool added = metrics_add_read(metrics, &metric_held, buf_cstr(&labels), read_held, holder);
+	bool added = assembler_register(holder->assembler, metrics, processor_id) &&
+		     metrics_add_read(metrics, &metric_held, buf_cstr(&labels), read_held, holder);
 	for (size_t i = 0; i < ARRAY_COUNT(reasons) && added; i++) {
 		buf_reset(&labels);
 		metrics_label(&labels, "pipeline", holder->pipeline->id);

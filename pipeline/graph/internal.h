@@ -61,6 +61,7 @@ struct pipeline {
 	struct group *groups;
 	size_t group_count;
 	struct batching batching; /* of a batch processor at the end; all 0: none */
+	const char *batch_id;	  /* that processor's id; NULL: none */
 };
 
 enum refusal {
@@ -173,12 +174,13 @@ MUST_CHECK int holder_start(struct holder *holder, struct shard *home, struct er
 MUST_CHECK bool holder_reserve(struct holder *holder, size_t bytes);
 void holder_cancel(struct holder *holder, size_t bytes);
 void holder_take(struct holder *holder, struct chunk *chunk); /* room was reserved */
-void holder_flush(struct holder *holder);		       /* any thread */
+void holder_flush(struct holder *holder);		      /* any thread */
 uint64_t holder_held_spans(const struct holder *holder);
 uint64_t holder_dropped_spans(const struct holder *holder, enum drop_reason reason);
-MUST_CHECK bool holder_register(struct holder *holder, struct metrics *metrics);
+MUST_CHECK bool holder_register(struct holder *holder, struct metrics *metrics,
+				const char *processor_id);
 void holder_abort(struct holder *holder); /* home loop: drops what it holds, now and later */
-void holder_stop(struct holder *holder); /* home loop */
+void holder_stop(struct holder *holder);  /* home loop */
 void holder_free(struct holder *holder);
 
 /* flow.c */

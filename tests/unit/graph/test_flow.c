@@ -261,6 +261,8 @@ static void the_queue_is_empty_again_whatever_became_of_the_requests(void **stat
 		assert_int_equal(delivered(&fixture, 0, 0, (uint32_t)first), first);
 		struct sender *sender = graph_fixture_exporter(&fixture, 0)->sender;
 		assert_true(sender_reserve(sender, 1000000, 1000000));
+		if (i % 3 != SIZER_REQUESTS) /* full now, neither more nor less */
+			assert_false(sender_reserve(sender, 1, 1));
 		sender_cancel_reservation(sender, 1000000, 1000000);
 		assert_int_equal(sender_used_units(sender), 0);
 		buf_fini(&body);

@@ -58,6 +58,10 @@ static void gathers_before_the_next_stage(void **state)
 	assert_int_equal(graph_fixture_metric(&fixture, "otelcol_processor_incoming_items",
 					      "otel_signal=\"traces\",processor=\"filter\""),
 			 10);
+	assert_int_equal(graph_fixture_metric(&fixture,
+					      "otelcol_processor_batch_batch_size_trigger_send",
+					      "processor=\"batch\""),
+			 1);
 	graph_fixture_drain(&fixture);
 	graph_fixture_close(&fixture);
 }
