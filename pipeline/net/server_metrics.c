@@ -15,6 +15,9 @@ static const struct metric_desc metric_refused = {
 	"Requests, streams and connections that a limit or a rule of the protocol refused",
 	METRIC_COUNTER};
 
+static const struct metric_desc metric_resets = {
+	"sluice_server_resets", "{streams}", "HTTP/2 streams that peers reset", METRIC_COUNTER};
+
 /* Where in the counters, and what it is called. */
 struct series {
 	const struct metric_desc *desc;
@@ -40,6 +43,7 @@ static const struct series table[] = {
 	{&metric_refused, "reason", "protocol_error", COUNTER(protocol_errors)},
 	{&metric_refused, "reason", "streams_over_limit", COUNTER(streams_refused)},
 	{&metric_refused, "reason", "reset_flood", COUNTER(reset_floods)},
+	{&metric_resets, NULL, NULL, COUNTER(resets)},
 	{&metric_refused, "reason", "memory", COUNTER(budget_refusals)},
 	{&metric_refused, "reason", "tls_handshake", COUNTER(tls_handshake_failures)},
 	{&metric_refused, "reason", "cancelled_by_peer", COUNTER(cancelled)},

@@ -258,9 +258,6 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 	if (!self->servers[which] || server_start(self->servers[which], host->accept_loop,
 						  host->shards, host->shard_count, err) != 0)
 		return -1;
-	if (!otlp_register_counters(self->metrics, self->id, grpc ? "grpc" : "http",
-				    server_get_counters(self->servers[which])))
-		return err_set(err, ERR_NOMEM, "out of memory");
 	uint16_t port = server_port(self->servers[which]); /* differs from the endpoint's 0 */
 	if (grpc)
 		log_info(&self->log, LOG_MSG("Starting GRPC server"),

@@ -12,10 +12,6 @@ struct otlp_handler {
 	const struct config_headers *response_headers;
 };
 
-/* Registers the series of the listener "grpc" or "http". False when memory is short. */
-bool otlp_register_counters(struct metrics *metrics, const char *id, const char *listener,
-			    const struct server_counters *counters);
-
 extern const struct server_handler otlp_server_handler; /* its arg: struct otlp_handler */
 
 #endif
