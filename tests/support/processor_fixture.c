@@ -81,6 +81,16 @@ void processor_fixture_close(struct processor_fixture *fixture)
 	assert_int_equal(budget_used(&fixture->budget), 0);
 }
 
+void processor_fixture_expect_error(const char *type, const char *yaml, const char *error)
+{
+	struct processor_fixture fixture;
+	(void)!processor_fixture_open(&fixture, type, yaml);
+	const char *errors = config_support_errors(&fixture.config);
+	if (!strstr(errors, error))
+		fail_msg("%s: %s", yaml, errors);
+	processor_fixture_close(&fixture);
+}
+
 enum process_outcome processor_fixture_run(struct processor_fixture *fixture, struct slice body)
 {
 	assert_int_equal(trace_index_build(&fixture->index, body, &fixture->err), 0);

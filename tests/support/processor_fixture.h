@@ -28,6 +28,9 @@ MUST_CHECK bool processor_fixture_open(struct processor_fixture *fixture, const 
 				       const char *yaml);
 void processor_fixture_close(struct processor_fixture *fixture);
 
+/* Fails the test unless ${yaml} is an error whose text holds ${error}. */
+void processor_fixture_expect_error(const char *type, const char *yaml, const char *error);
+
 /* Runs the processor on ${body}, which stays in place; the edit can be read until the next run. */
 enum process_outcome processor_fixture_run(struct processor_fixture *fixture, struct slice body);
 

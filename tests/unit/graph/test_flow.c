@@ -236,8 +236,7 @@ static void the_queue_is_empty_again_whatever_became_of_the_requests(void **stat
 	static const char *const sizers[] = {"requests", "items", "bytes"};
 	static const char *const batches[] = {
 		"", ", batch: {flush_timeout: 1h}",
-		", batch: {flush_timeout: 1h, min_size: 40, max_size: "
-		"64}"};
+		", batch: {flush_timeout: 1h, min_size: 4, max_size: 64}"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(sizers) * ARRAY_COUNT(batches); i++) {
 		struct graph_fixture fixture;

@@ -194,14 +194,8 @@ static void says_what_is_wrong_with_its_configuration(void **state)
 		{"{hash_seeds: 1}", "did you mean \"hash_seed\"?"},
 	};
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		struct processor_fixture fixture;
-		assert_false(processor_fixture_open(&fixture, TYPE, cases[i].yaml));
-		const char *errors = config_support_errors(&fixture.config);
-		if (!strstr(errors, cases[i].error))
-			fail_msg("%s: %s", cases[i].yaml, errors);
-		processor_fixture_close(&fixture);
-	}
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		processor_fixture_expect_error(TYPE, cases[i].yaml, cases[i].error);
 }
 
 int main(void)
