@@ -138,9 +138,9 @@ static void take_facts(struct tree_span *span, const struct edit *edit, struct o
 	struct attr_view attr;
 	uint32_t cursor = 0;
 	while (edit_next_attr(edit, owner, &cursor, &attr)) {
-		for (uint8_t rank = 0; rank < ARRAY_COUNT(facts); rank++) {
+		for (size_t rank = 0; rank < ARRAY_COUNT(facts); rank++) {
 			if (slice_equal(facts[rank].key, attr.key)) {
-				take_fact(span, rank, attr.value);
+				take_fact(span, (uint8_t)rank, attr.value);
 				break;
 			}
 		}

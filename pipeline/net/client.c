@@ -113,10 +113,8 @@ void client_connect_failed(struct client *client, enum client_outcome outcome,
 {
 	/* Connections of one call each are opened one per waiting call; this one's goes. */
 	uint32_t count = client->multiplexes ? client->waiting.count : 1;
-	client->refs++;
 	while (count-- > 0 && client->waiting.first)
 		call_fail(client->waiting.first, outcome, err);
-	client_unref(client);
 }
 
 /* ---- the turn ----------------------------------------------------------------------------- */

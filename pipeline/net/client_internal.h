@@ -127,7 +127,8 @@ void client_turn_later(struct client *client);
 void client_wake_at(struct client *client, uint64_t when_ns);
 void client_unref(struct client *client);
 
-/* A link did not come up: ends the calls that waited for it. */
+/* A link did not come up: ends the calls that waited for it. Their owners may free the client, so
+ * the caller holds a reference. */
 void client_connect_failed(struct client *client, enum client_outcome outcome,
 			   const struct err *err);
 

@@ -18,11 +18,9 @@
 #include "pipeline/net/tls_session.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,7 +34,6 @@ enum {
 	IOVECS_MAX = 64,
 	TLS_RECORD_BYTES = 16 * 1024,
 	FLUSH_MS_MAX = 10000, /* a closing connection whose peer does not read */
-	PEER_TEXT_BYTES = NI_MAXHOST + 8,
 };
 
 enum state { OPENING = 0, HANDSHAKING, OPEN, FLUSHING, LINGERING, CLOSED, GONE };
@@ -61,7 +58,6 @@ struct conn {
 	struct segment *first, *last;
 	size_t output_bytes;
 	struct err *why; /* NULL: orderly */
-	char *peer;	 /* text, made on first use */
 	uint32_t linger_ms;
 	int fd;
 	int poll_events; /* what uv_poll watches now */
@@ -471,7 +467,6 @@ static void on_closed(uv_handle_t *handle)
 	if (--conn->handles_open > 0)
 		return;
 	free(conn->why);
-	free(conn->peer);
 	free(conn);
 }
 
@@ -614,25 +609,4 @@ struct slice conn_alpn(const struct conn *conn)
 	if (conn->ssl)
 		SSL_get0_alpn_selected(conn->ssl, &name, &len);
 	return slice_of(name, len);
-}
-
-const char *conn_peer(const struct conn *conn)
-{
-	if (conn->peer)
-		return conn->peer;
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
-	char host[NI_MAXHOST], port[8];
-	if (getpeername(conn->fd, (struct sockaddr *)&address, &len) != 0 ||
-	    (address.ss_family != AF_INET && address.ss_family != AF_INET6) ||
-	    getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port, sizeof(port),
-			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return "";
-	char *text = malloc(PEER_TEXT_BYTES + 4);
-	if (!text)
-		return "";
-	(void)snprintf(text, PEER_TEXT_BYTES + 4,
-		       address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-	((struct conn *)(uintptr_t)conn)->peer = text; /* a cache: the value does not change */
-	return text;
 }

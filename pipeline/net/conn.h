@@ -65,7 +65,4 @@ void conn_abort(struct conn *conn);
 /* "h2", "http/1.1" or "" (no TLS, or the peer chose none). */
 struct slice conn_alpn(const struct conn *conn);
 
-/* The peer's address as text, for debug logs; "" when unknown. */
-const char *conn_peer(const struct conn *conn);
-
 #endif

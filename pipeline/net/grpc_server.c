@@ -213,23 +213,23 @@ static void respond_error(struct request *request, int status, const char *messa
 	free(details_text);
 }
 
-void server_respond_grpc(struct server_request *base, int status, const char *message,
+void server_respond_grpc(struct server_request *request, int status, const char *message,
 			 struct slice details, struct slice message_bytes)
 {
 	static const struct server_header headers[] = {
 		{"content-type", SLICE_INIT("application/grpc")}};
-	struct request *request = CONTAINER_OF(base, struct request, base);
+	struct request *whole = CONTAINER_OF(request, struct request, base);
 	if (status != 0) {
-		respond_error(request, status, message, details);
+		respond_error(whole, status, message, details);
 		return;
 	}
 	const uint8_t prefix[GRPC_PREFIX_BYTES] = {
 		0, (uint8_t)(message_bytes.len >> 24), (uint8_t)(message_bytes.len >> 16),
 		(uint8_t)(message_bytes.len >> 8), (uint8_t)message_bytes.len};
-	request_answer(request, &(struct answer){.status = 200,
-						 .headers = headers,
-						 .header_count = 1,
-						 .prefix = slice_of(prefix, sizeof(prefix)),
-						 .body = message_bytes,
-						 .grpc_trailers = true});
+	request_answer(whole, &(struct answer){.status = 200,
+					       .headers = headers,
+					       .header_count = 1,
+					       .prefix = slice_of(prefix, sizeof(prefix)),
+					       .body = message_bytes,
+					       .grpc_trailers = true});
 }

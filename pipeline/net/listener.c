@@ -59,15 +59,15 @@ static void set_port(struct sockaddr *address, uint16_t port)
 		((struct sockaddr_in *)(void *)address)->sin_port = htons(port);
 }
 
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+	       "both families have the port at one place");
+
 static uint16_t bound_port(int fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_in6 address = {0};
 	socklen_t len = sizeof(address);
-	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-		return 0;
-	return ntohs(address.ss_family == AF_INET6
-			     ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
-			     : ((struct sockaddr_in *)(void *)&address)->sin_port);
+	return getsockname(fd, (struct sockaddr *)&address, &len) == 0 ? ntohs(address.sin6_port)
+								       : 0;
 }
 
 /* A listening socket, or -1 with errno. */
@@ -112,7 +112,7 @@ static int describe(struct err *err, int sys, const char *transport, const struc
 		port_holder(port, holder, sizeof(holder));
 	const char *why = sys == EADDRINUSE ? "address already in use"
 			  : sys == EACCES   ? "permission denied"
-					    : strerror(sys);
+					    : uv_strerror(-sys);
 	bool brackets = address->sa_family == AF_INET6;
 	(void)err_set(err, ERR_IO, "listen %s %s%s%s:%u: bind: %s%s", transport,
 		      brackets ? "[" : "", host, brackets ? "]" : "", port, why, holder);
@@ -160,6 +160,7 @@ static int open_host(struct listener *listener, const char *transport, const cha
 		return err_set(err, ERR_IO, "listen %s: lookup %s: %s", transport, host,
 			       gai_strerror(code));
 	int result = -1;
+	at = list;
 	for (int i = 0; i < FREE_PORT_TRIES && result != 0; i++) {
 		listener->port = 0;
 		result = bind_all(listener, list, port, &at);

@@ -14,6 +14,24 @@
 #include <unistd.h>
 
 enum { TCP_STATE_LISTEN = 0x0a, INODES_MAX = 16 };
+enum { FIELD_LOCAL = 1, FIELD_STATE = 3, FIELD_INODE = 9, FIELD_COUNT };
+
+/* The inode of a table's line when it listens on ${port}, else 0. The fields are: number,
+ * local-address:port, remote, state, queues, timer, retransmits, uid, timeout, inode, … */
+static unsigned long inode_of(char *line, uint16_t port)
+{
+	const char *fields[FIELD_COUNT] = {0};
+	char *rest = line;
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		if (!(fields[i] = strtok_r(NULL, " \n", &rest)))
+			return 0;
+	}
+	const char *local_port = strchr(fields[FIELD_LOCAL], ':');
+	if (!local_port || strtoul(local_port + 1, NULL, 16) != port ||
+	    strtoul(fields[FIELD_STATE], NULL, 16) != TCP_STATE_LISTEN)
+		return 0;
+	return strtoul(fields[FIELD_INODE], NULL, 10);
+}
 
 /* Collects the inodes of sockets that listen on ${port}. */
 static size_t find_inodes(const char *table, uint16_t port, unsigned long *inodes, size_t count)
@@ -23,15 +41,8 @@ static size_t find_inodes(const char *table, uint16_t port, unsigned long *inode
 	if (!file)
 		return count;
 	while (count < INODES_MAX && fgets(line, sizeof(line), file)) {
-		unsigned local_port, state;
-		unsigned long inode;
-		/* sl local:port remote:port st tx:rx tr:when retrnsmt uid timeout inode */
-		if (sscanf(line,
-			   " %*d: %*64[0-9A-Fa-f]:%x %*64[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s "
-			   "%lu",
-			   &local_port, &state, &inode) == 3 &&
-		    local_port == port && state == TCP_STATE_LISTEN)
-			inodes[count++] = inode;
+		inodes[count] = inode_of(line, port);
+		count += inodes[count] != 0;
 	}
 	(void)fclose(file);
 	return count;
@@ -51,8 +62,9 @@ static bool has_socket(const char *pid, const unsigned long *inodes, size_t coun
 		if (len <= 0)
 			continue;
 		target[len] = 0;
-		if (sscanf(target, "socket:[%lu]", &inode) != 1)
+		if (strncmp(target, "socket:[", 8) != 0)
 			continue;
+		inode = strtoul(target + 8, NULL, 10);
 		for (size_t i = 0; i < count; i++)
 			found = found || inodes[i] == inode;
 	}

@@ -102,10 +102,12 @@ static bool domain_matches(struct slice entry, struct slice host)
 	}
 	if (also_itself && slice_equal_nocase(entry, host))
 		return true;
-	if (host.len < entry.len + (also_itself ? 1 : 0))
+	if (!host.ptr || host.len < entry.len + (also_itself ? 1 : 0))
 		return false;
-	struct slice tail = slice_from(host, host.len - entry.len);
-	return slice_equal_nocase(tail, entry) && (!also_itself || tail.ptr[-1] == '.');
+	size_t before = host.len - entry.len;
+	if (also_itself && host.ptr[before - 1] != '.')
+		return false;
+	return slice_equal_nocase(slice_from(host, before), entry);
 }
 
 static bool entry_matches(struct slice entry, struct slice host, const struct address *address,

@@ -231,16 +231,16 @@ bool request_add_field(struct request *request, struct slice name, struct slice 
 	return true;
 }
 
-struct slice server_request_header(const struct server_request *base, const char *name)
+struct slice server_request_header(const struct server_request *request, const char *name)
 {
-	const struct request *request =
-		CONTAINER_OF((struct server_request *)(uintptr_t)base, struct request, base);
+	const struct request *whole =
+		CONTAINER_OF((struct server_request *)(uintptr_t)request, struct request, base);
 	struct slice wanted = slice_str(name);
 	size_t at = 0;
-	while (at < request->text_len) {
+	while (at < whole->text_len) {
 		uint32_t lengths[2];
-		memcpy(lengths, request->text + at, sizeof(lengths));
-		const uint8_t *text = request->text + at + RECORD_HEAD_BYTES;
+		memcpy(lengths, whole->text + at, sizeof(lengths));
+		const uint8_t *text = whole->text + at + RECORD_HEAD_BYTES;
 		if (slice_equal(slice_of(text, lengths[0]), wanted))
 			return slice_of(text + lengths[0], lengths[1]);
 		at += RECORD_HEAD_BYTES + lengths[0] + lengths[1];
@@ -250,7 +250,7 @@ struct slice server_request_header(const struct server_request *base, const char
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
-void request_answer(struct request *request, const struct answer *what)
+void request_answer(struct request *request, const struct answer *answer)
 {
 	if (request->state == REQUEST_ANSWERED)
 		return;
@@ -258,20 +258,20 @@ void request_answer(struct request *request, const struct answer *what)
 	request->state = REQUEST_ANSWERED;
 	struct chunk *body = request->base.body; /* kept until then: the answer may point there */
 	request->base.body = NULL;
-	request->sc->protocol->answer(request, what); /* may free the request */
+	request->sc->protocol->answer(request, answer); /* may free the request */
 	chunk_unref(body);
 }
 
-void server_respond_http(struct server_request *base, int status,
+void server_respond_http(struct server_request *request, int status,
 			 const struct server_header *headers, size_t header_count,
 			 struct slice body)
 {
-	struct request *request = CONTAINER_OF(base, struct request, base);
-	request_answer(request, &(struct answer){.status = status,
-						 .headers = headers,
-						 .header_count = header_count,
-						 .body = body,
-						 .date = true});
+	request_answer(CONTAINER_OF(request, struct request, base),
+		       &(struct answer){.status = status,
+					.headers = headers,
+					.header_count = header_count,
+					.body = body,
+					.date = true});
 }
 
 void request_answer_plain(struct request *request, int status, const char *text)

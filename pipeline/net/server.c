@@ -56,7 +56,7 @@ struct server_limits server_limits_default(void)
 		.body_timeout_ns = 60 * NS_PER_S,
 		.http_body_bytes_max = 20 << 20,
 		.grpc_message_bytes_max = 4 << 20,
-		.window_bytes_initial = 256 * 1024,
+		.window_bytes_initial = 256 << 10,
 		.resets_per_second_max = 1000,
 	};
 }
@@ -68,7 +68,7 @@ static uint64_t tick_ms(const struct server_limits *limits)
 	const uint64_t times[] = {limits->header_timeout_ns, limits->body_timeout_ns,
 				  limits->idle_timeout_ns, limits->max_connection_age_ns,
 				  limits->max_connection_age_grace_ns};
-	uint64_t shortest = TICK_MS_MAX * TICKS_PER_LIMIT * NS_PER_MS;
+	uint64_t shortest = (uint64_t)TICK_MS_MAX * TICKS_PER_LIMIT * NS_PER_MS;
 	for (size_t i = 0; i < ARRAY_COUNT(times); i++) {
 		if (times[i] != 0 && times[i] < shortest)
 			shortest = times[i];

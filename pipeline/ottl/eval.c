@@ -106,6 +106,7 @@ enum ottl_result eval_truth(struct evaluation *ev, const struct node *node)
 		result = eval_truth(ev, node->child);
 		return result == OTTL_ERROR ? result : truth_of(result == OTTL_FALSE);
 	case NODE_TRUTH:
+		term = term_nil();
 		if (!eval_value(ev, node->child, &term))
 			return OTTL_ERROR;
 		if (term.type == TERM_BOOL)

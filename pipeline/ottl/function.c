@@ -82,7 +82,7 @@ static bool text_of(struct evaluation *ev, const struct term *term, struct slice
 static bool call_is_match(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
 	struct term target;
-	struct slice text;
+	struct slice text = {0};
 	*ret_term = term_bool(false);
 	if (!eval_value(ev, call->call.args[0], &target))
 		return false;
@@ -110,7 +110,7 @@ static bool call_is_root_span(struct evaluation *ev, const struct node *call, st
 
 static bool call_has_prefix(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
-	struct slice text, prefix;
+	struct slice text = {0}, prefix = {0};
 	if (!want_string(ev, call->call.args[0], &text) ||
 	    !want_string(ev, call->call.args[1], &prefix))
 		return false;
@@ -120,7 +120,7 @@ static bool call_has_prefix(struct evaluation *ev, const struct node *call, stru
 
 static bool call_has_suffix(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
-	struct slice text, suffix;
+	struct slice text = {0}, suffix = {0};
 	if (!want_string(ev, call->call.args[0], &text) ||
 	    !want_string(ev, call->call.args[1], &suffix))
 		return false;
@@ -278,7 +278,7 @@ static bool call_string(struct evaluation *ev, const struct node *call, struct t
 
 static bool call_convert_case(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
-	struct slice text;
+	struct slice text = {0};
 	if (!want_string(ev, call->call.args[0], &text))
 		return false;
 	struct buf building = building_take(ev);
@@ -291,8 +291,8 @@ static bool call_convert_case(struct evaluation *ev, const struct node *call, st
 
 static bool call_substring(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
-	int64_t start, length;
-	struct slice text;
+	int64_t start = 0, length = 0;
+	struct slice text = {0};
 	if (!want_int(ev, call->call.args[1], &start))
 		return false;
 	if (start < 0)
@@ -335,7 +335,7 @@ static bool append_members(struct evaluation *ev, const struct term *list, struc
 static bool call_concat(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
 	struct term list;
-	struct slice delimiter, text;
+	struct slice delimiter = {0}, text;
 	if (!want_string(ev, call->call.args[1], &delimiter) ||
 	    !eval_value(ev, call->call.args[0], &list))
 		return false;

@@ -128,11 +128,17 @@ static bool is_decimal(struct slice text)
 	return slice_parse_u64(text, &ignored);
 }
 
+static bool has_query(struct slice text)
+{
+	return text.len > 0 && memchr(text.ptr, '?', text.len);
+}
+
 static void lint_attribute(const struct lint *lint, struct slice key, enum compare_op op,
 			   struct slice text)
 {
 	const char *outcome = op == COMPARE_NE ? "always true" : "never true";
 	const char *symbol = op == COMPARE_NE ? "!=" : "==";
+	bool decimal = is_decimal(text);
 	if (is_url_attribute(key) && text.len > 0 && text.ptr[0] == '/') {
 		warn(lint,
 		     "attributes[\"%.*s\"] %s \"%.*s\" is %s: %.*s holds an absolute URL "
@@ -146,10 +152,9 @@ static void lint_attribute(const struct lint *lint, struct slice key, enum compa
 		     "semantic conventions: %.*s is an integer, and a string never equals "
 		     "one%s%.*s",
 		     SLICE_FMT(key), symbol, SLICE_FMT(text), outcome, SLICE_FMT(key),
-		     is_decimal(text) ? "; write it without quotes: " : "",
-		     is_decimal(text) ? (int)text.len : 0, (const char *)text.ptr);
-	} else if (slice_equal(key, SLICE("http.route")) &&
-		   memchr(text.ptr ? text.ptr : key.ptr, '?', text.len)) {
+		     decimal ? "; write it without quotes: " : "", decimal ? (int)text.len : 0,
+		     (const char *)text.ptr);
+	} else if (slice_equal(key, SLICE("http.route")) && has_query(text)) {
 		warn(lint,
 		     "attributes[\"http.route\"] %s \"%.*s\" is %s: a route has no query; match "
 		     "attributes[\"url.query\"] or attributes[\"http.target\"]",

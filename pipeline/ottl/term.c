@@ -131,7 +131,7 @@ static void append_double_plain(struct buf *out, double number)
 	do
 		(void)snprintf(digits, sizeof(digits), "%.*e", precision, number);
 	while (strtod(digits, NULL) != number && ++precision < 17);
-	int exponent = atoi(strchr(digits, 'e') + 1);
+	int exponent = (int)strtol(strchr(digits, 'e') + 1, NULL, 10);
 	int decimals = precision - exponent;
 	buf_printf(out, "%.*f", decimals > 0 ? decimals : 0, number);
 }

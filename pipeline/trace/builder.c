@@ -10,6 +10,7 @@
 
 enum {
 	VARINT_BYTES_MAX = 10,
+	TWO_VARINTS_BYTES_MAX = 2 * VARINT_BYTES_MAX,
 	CAPACITY_BYTES = 4096, /* to begin with: most example requests fit */
 };
 
@@ -97,7 +98,7 @@ void trace_builder_end(struct trace_builder *builder)
 
 void trace_builder_varint(struct trace_builder *builder, uint32_t field, uint64_t number)
 {
-	uint8_t *out = room(builder, 2 * VARINT_BYTES_MAX);
+	uint8_t *out = room(builder, TWO_VARINTS_BYTES_MAX);
 	if (!out)
 		return;
 	out = wire_write_varint(out, wire_tag(field, WIRE_VARINT));
@@ -128,7 +129,7 @@ void trace_builder_fixed64(struct trace_builder *builder, uint32_t field, uint64
 void trace_builder_bytes(struct trace_builder *builder, uint32_t field, struct slice bytes)
 {
 	size_t need;
-	if (__builtin_add_overflow(bytes.len, (size_t)(2 * VARINT_BYTES_MAX), &need))
+	if (__builtin_add_overflow(bytes.len, (size_t)TWO_VARINTS_BYTES_MAX, &need))
 		need = SIZE_MAX;
 	uint8_t *out = room(builder, need);
 	if (!out)

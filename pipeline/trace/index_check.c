@@ -136,7 +136,7 @@ bool index_check_message(struct walk *walk, enum schema_message message, struct 
 		note_member(walk, level, known, field.number);
 		if (stack.count == 1 && known->label == SCHEMA_ONEOF)
 			type = type_of_member(field.number);
-		if (known->content == SCHEMA_NONE)
+		if (known->content == SCHEMA_NONE || field.type != WIRE_LEN)
 			continue;
 		reader.at = field.content.ptr;
 		if (!enter_message(walk, &stack, (enum schema_message)known->content, reader.at,

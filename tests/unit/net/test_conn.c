@@ -115,7 +115,6 @@ static void echoes_what_arrives(void **state)
 	assert_true(net_receive_text(&seen->loop, seen->peer, &back, "hello"));
 	assert_int_equal(seen->opened, 1);
 	assert_int_equal(conn_output_bytes(seen->conn), 0);
-	assert_memory_equal(conn_peer(seen->conn), "127.0.0.1:", 10);
 	buf_fini(&back);
 }
 
