@@ -2,6 +2,7 @@
 #include "cmd/collector.h"
 
 #include "cmd/commands.h"
+#include "pipeline/base/memory.h"
 #include "pipeline/config/load.h"
 
 #include <signal.h>
@@ -123,6 +124,7 @@ static int watch_signal(struct collector *collector, uv_signal_t *handle, int si
 int collector_run(struct collector *collector)
 {
 	struct err err;
+	memory_prepare();
 	raise_file_limit();
 	if (graph_start(collector->graph, &err) != 0) {
 		fprintf(stderr, "Error: cannot start pipelines: %s\n", err.msg);
