@@ -2,6 +2,7 @@
 #include "cmd/collector.h"
 
 #include "cmd/commands.h"
+#include "pipeline/base/memory.h"
 #include "pipeline/config/load.h"
 
 #include <signal.h>
@@ -136,6 +137,7 @@ int collector_run(struct collector *collector)
 {
 	struct err err;
 	sigset_t signals, before;
+	memory_prepare();
 	raise_file_limit();
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGINT);

@@ -5,6 +5,7 @@
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/base/machine.h"
+#include "pipeline/base/memory.h"
 #include "pipeline/graph/internal.h"
 
 #include <stdlib.h>
@@ -254,9 +255,20 @@ void graph_report(struct graph *graph)
 	each_processor(graph, report_processor, NULL);
 }
 
+/* The same number twice: nothing, or hardly anything, has come and gone meanwhile. */
+static void give_back_when_idle(struct graph *graph)
+{
+	uint64_t used_bytes = budget_used(&graph->budget);
+	if (used_bytes == graph->reported_bytes)
+		memory_give_back();
+	graph->reported_bytes = used_bytes;
+}
+
 static void on_report(uv_timer_t *timer)
 {
-	graph_report(CONTAINER_OF(timer, struct graph, report_timer));
+	struct graph *graph = CONTAINER_OF(timer, struct graph, report_timer);
+	graph_report(graph);
+	give_back_when_idle(graph);
 }
 
 int graph_run(struct graph *graph)

@@ -152,6 +152,7 @@ struct graph {
 	struct server_shard main_shard; /* for /metrics and extensions */
 	struct server *metrics_server;
 	uv_timer_t tick_timer, report_timer;
+	uint64_t reported_bytes; /* of the budget, when the report timer last fired */
 	bool main_loop_made, timers_made;
 	size_t loops_made; /* of shards */
 	enum graph_state state;
