@@ -10,6 +10,15 @@
 static const char *const sections[COMPONENT_KIND_COUNT] = {"receivers", "processors", "exporters",
 							   "extensions"};
 
+/* As a quoted scalar: plain ones end at a colon. A JSON string is one in YAML, too. */
+static void print_quoted(const char *text)
+{
+	struct buf quoted = BUF_INIT;
+	buf_append_json(&quoted, slice_str(text));
+	printf("\"%s\"\n", buf_cstr(&quoted));
+	buf_fini(&quoted);
+}
+
 static void print_yaml(void)
 {
 	size_t count;
@@ -22,8 +31,8 @@ static void print_yaml(void)
 		for (size_t i = 0; i < count; i++) {
 			if ((int)types[i]->kind != kind)
 				continue;
-			printf("  - name: %s\n    summary: %s\n", types[i]->names[0],
-			       types[i]->summary);
+			printf("  - name: %s\n    summary: ", types[i]->names[0]);
+			print_quoted(types[i]->summary);
 			for (size_t n = 1; n < COMPONENT_NAMES_MAX && types[i]->names[n]; n++)
 				printf("    alias: %s\n", types[i]->names[n]);
 			printf("    stability:\n      traces: Beta\n");

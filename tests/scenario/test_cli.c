@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line: what each command prints and how it ends. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/support/scenario_config.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <yaml.h>
+
+#define FIXTURES "tests/fixtures/scenario/"
+
+/* Runs with the further arguments; the caller frees the output. */
+#define RUN(output, ...) run((output), (const char *const[]){__VA_ARGS__, NULL})
+
+static int run(struct buf *output, const char *const *args)
+{
+	*output = BUF_INIT;
+	return daemon_run(args, output);
+}
+
+static void assert_says(struct buf *output, const char *text)
+{
+	if (!strstr(buf_cstr(output), text))
+		fail_msg("no \"%s\" in:\n%s", text, buf_cstr(output));
+}
+
+static unsigned count(struct buf *output, const char *text)
+{
+	unsigned found = 0;
+	for (const char *at = buf_cstr(output); (at = strstr(at, text)); at++)
+		found++;
+	return found;
+}
+
+static void the_version_is_one_line(void **state)
+{
+	(void)state;
+	static const char *const words[] = {"version", "--version", "-v"};
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		struct buf output;
+		assert_int_equal(RUN(&output, words[i]), 0);
+		assert_true(slice_has_prefix(buf_slice(&output), SLICE("sluice version ")));
+		assert_int_equal(count(&output, "\n"), 1);
+		buf_fini(&output);
+	}
+}
+
+static void every_command_helps(void **state)
+{
+	(void)state;
+	static const char *const commands[] = {"run",	     "dev",	 "demo",   "validate",
+					       "components", "generate", "version"};
+	struct buf all;
+	assert_int_equal(RUN(&all, "--help"), 0);
+	for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
+		struct buf output;
+		char usage[64];
+		assert_says(&all, commands[i]);
+		assert_int_equal(RUN(&output, commands[i], "--help"), 0);
+		(void)snprintf(usage, sizeof(usage),
+			       strcmp(commands[i], "run") == 0 ? "Usage: sluice [%s]"
+							       : "Usage: sluice %s",
+			       commands[i]);
+		assert_says(&output, usage);
+		assert_says(&output, "--help");
+		buf_fini(&output);
+		assert_int_equal(RUN(&output, commands[i], "--no-such-option"), 1);
+		assert_says(&output, "Error: unknown flag: --no-such-option (see --help)");
+		buf_fini(&output);
+	}
+	buf_fini(&all);
+	assert_int_equal(RUN(&all, "no-such-command"), 1);
+	assert_says(&all, "Error: unknown command \"no-such-command\"");
+	buf_fini(&all);
+}
+
+/* The list is YAML, as the Collector's: each section is a list with the names that pipelines use. */
+static void the_list_of_components_is_yaml(void **state)
+{
+	(void)state;
+	static const char *const sections[] = {"receivers", "processors", "exporters",
+					       "extensions"};
+	struct buf output;
+	yaml_parser_t parser;
+	yaml_document_t document;
+	assert_int_equal(RUN(&output, "components"), 0);
+	assert_int_equal(yaml_parser_initialize(&parser), 1);
+	yaml_parser_set_input_string(&parser, output.data, output.len);
+	assert_int_equal(yaml_parser_load(&parser, &document), 1);
+	yaml_node_t *root = yaml_document_get_root_node(&document);
+	assert_non_null(root);
+	assert_int_equal(root->type, YAML_MAPPING_NODE);
+	size_t found = 0;
+	for (yaml_node_pair_t *pair = root->data.mapping.pairs.start;
+	     pair < root->data.mapping.pairs.top; pair++) {
+		const yaml_node_t *key = yaml_document_get_node(&document, pair->key);
+		const yaml_node_t *value = yaml_document_get_node(&document, pair->value);
+		for (size_t i = 0; i < ARRAY_COUNT(sections); i++) {
+			if (strcmp((const char *)key->data.scalar.value, sections[i]) != 0)
+				continue;
+			assert_int_equal(value->type, YAML_SEQUENCE_NODE);
+			found++;
+		}
+	}
+	assert_int_equal(found, ARRAY_COUNT(sections));
+	assert_says(&output, "- name: otlp_grpc");
+	assert_says(&output, "- name: filter");
+	yaml_document_delete(&document);
+	yaml_parser_delete(&parser);
+	buf_fini(&output);
+}
+
+/* ---- validate ------------------------------------------------------------------------------- */
+
+static void a_good_configuration_is_silently_valid(void **state)
+{
+	(void)state;
+	struct buf output;
+	assert_int_equal(RUN(&output, "validate", "--config", FIXTURES "collector_minimal.yaml"),
+			 0);
+	assert_string_equal(buf_cstr(&output), "");
+	buf_fini(&output);
+}
+
+static void doubtful_conditions_are_valid_with_a_warning(void **state)
+{
+	(void)state;
+	struct buf output;
+	assert_int_equal(
+		RUN(&output, "validate", "--config", FIXTURES "collector_recommended.yaml"), 0);
+	assert_int_equal(count(&output, "Warning: "), 2);
+	assert_says(&output, "attributes[\"http.url\"] == \"/metrics\" is never true");
+	assert_says(&output, "name == \"GET\" hits ordinary traffic");
+	assert_says(&output, FIXTURES "collector_recommended.yaml:20:15");
+	assert_says(&output, FIXTURES "collector_recommended.yaml:23:15");
+	buf_fini(&output);
+}
+
+static void all_errors_are_said_in_one_run_with_their_places(void **state)
+{
+	(void)state;
+	char expected[8192];
+	struct buf output;
+	int fd = open(FIXTURES "broken.txt", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	ssize_t len = read(fd, expected, sizeof(expected) - 1);
+	(void)close(fd);
+	assert_true(len > 0);
+	expected[len] = 0;
+	assert_int_equal(RUN(&output, "validate", "--config", FIXTURES "broken.yaml"), 1);
+	assert_string_equal(buf_cstr(&output), expected);
+	buf_fini(&output);
+	/* When it is to be run the errors are the same, and nothing is opened. */
+	assert_int_equal(RUN(&output, "--config", FIXTURES "broken.yaml"), 1);
+	assert_says(&output, expected);
+	assert_null(strstr(buf_cstr(&output), "Starting"));
+	buf_fini(&output);
+}
+
+static void what_cannot_be_read_is_named(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *uri, *says;
+	} cases[] = {
+		{"/no/such/file.yaml", "unable to read the file file:/no/such/file.yaml: "
+				       "open /no/such/file.yaml: "},
+		{"env:SLUICE_NO_SUCH_VARIABLE", "empty configuration file"},
+		{"gopher:x", "gopher"},
+		{"yaml:", "empty configuration file"},
+		{"yaml:receivers:", "no receiver configuration specified in config"},
+	};
+	static const char *const commands[] = {"validate", "run"};
+	struct buf output;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		for (size_t k = 0; k < ARRAY_COUNT(commands); k++) {
+			assert_int_equal(RUN(&output, commands[k], "--config", cases[i].uri), 1);
+			assert_true(slice_has_prefix(buf_slice(&output), SLICE("Error: ")));
+			assert_says(&output, cases[i].says);
+			buf_fini(&output);
+		}
+	}
+	assert_int_equal(RUN(&output, "validate"), 1);
+	assert_says(&output, "Error: at least one config flag must be provided");
+	buf_fini(&output);
+}
+
+static void a_port_in_use_names_its_holder(void **state)
+{
+	(void)state;
+	struct daemon *holder =
+		scenario_start(NULL, SCENARIO_LISTENERS "exporters: {nop: }\n" SCENARIO_PIPELINE
+							"exporters: [nop]}\n");
+	char text[512], address[64];
+	struct buf output;
+	(void)snprintf(address, sizeof(address), "127.0.0.1:%u", daemon_grpc_port(holder));
+	(void)snprintf(text, sizeof(text),
+		       "yaml:{receivers: {otlp: {protocols: {grpc: {endpoint: '%s'}}}}, "
+		       "exporters: {nop: }, service: {telemetry: {metrics: {level: none}}, "
+		       "pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}}",
+		       address);
+	assert_int_equal(RUN(&output, "--config", text), 1);
+	assert_says(&output, "Error: cannot start pipelines: receivers::otlp: listen tcp ");
+	assert_says(&output, address);
+	assert_says(&output, "address already in use (held by pid ");
+	assert_says(&output, ", sluice)");
+	assert_int_equal(daemon_stop(holder), 0);
+	buf_fini(&output);
+}
+
+/* ---- demo ----------------------------------------------------------------------------------- */
+
+static void the_demo_prints_trees_of_spans_that_came_through_a_socket(void **state)
+{
+	(void)state;
+	struct buf output;
+	assert_int_equal(RUN(&output, "demo"), 0);
+	unsigned trees = count(&output, "\ntrace ");
+	trees += slice_has_prefix(buf_slice(&output), SLICE("trace "));
+	assert_int_equal(trees, 3);
+	assert_says(&output, "gateway.request [llm-d-router/epp]");
+	assert_says(&output, "semantic_router.request.received");
+	assert_says(&output, "2071 \xe2\x86\x92 200 tokens");
+	assert_says(&output, "TTFT 343 ms");
+	assert_says(&output, "were sent over OTLP/gRPC to localhost:");
+	assert_says(&output, "The filter dropped (spans, condition):");
+	buf_fini(&output);
+}
+
+/* The receiver is elsewhere: the sender cannot connect, and there is nothing to print. */
+static void the_demo_without_its_receiver_prints_no_tree(void **state)
+{
+	(void)state;
+	struct buf output;
+	assert_int_equal(
+		RUN(&output, "demo", "--set", "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0"),
+		1);
+	assert_null(strstr(buf_cstr(&output), "gateway.request"));
+	assert_null(strstr(buf_cstr(&output), "\ntrace "));
+	assert_says(&output, "connection refused");
+	buf_fini(&output);
+}
+
+/* `generate` says what became of what it sent, in words and by its exit code. */
+static void generated_traces_are_sent_and_counted(void **state)
+{
+	(void)state;
+	static const char *const protocols[] = {"grpc", "http"};
+	struct daemon *daemon =
+		scenario_start(NULL, SCENARIO_LISTENERS "exporters: {nop: }\n" SCENARIO_PIPELINE
+							"exporters: [nop]}\n");
+	const uint16_t ports[] = {daemon_grpc_port(daemon), daemon_http_port(daemon)};
+	char endpoint[32];
+	struct buf output;
+	for (size_t i = 0; i < ARRAY_COUNT(protocols); i++) {
+		(void)snprintf(endpoint, sizeof(endpoint), "127.0.0.1:%u", ports[i]);
+		assert_int_equal(RUN(&output, "generate", "--endpoint", endpoint, "--protocol",
+				     protocols[i], "--traces", "llm-d", "--rounds", "4"),
+				 0);
+		assert_says(&output, "sent 4 traces, ");
+		buf_fini(&output);
+	}
+	double accepted = daemon_metric(daemon, "otelcol_receiver_accepted_spans{");
+	assert_true(accepted == 2 * 4 * 25);
+	assert_int_equal(daemon_stop(daemon), 0);
+	assert_int_equal(RUN(&output, "generate", "--endpoint", endpoint), 1);
+	assert_says(&output, "Error: ");
+	buf_fini(&output);
+}
+
+int main(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_version_is_one_line),
+		cmocka_unit_test(every_command_helps),
+		cmocka_unit_test(the_list_of_components_is_yaml),
+		cmocka_unit_test(a_good_configuration_is_silently_valid),
+		cmocka_unit_test(doubtful_conditions_are_valid_with_a_warning),
+		cmocka_unit_test(all_errors_are_said_in_one_run_with_their_places),
+		cmocka_unit_test(what_cannot_be_read_is_named),
+		cmocka_unit_test(a_port_in_use_names_its_holder),
+		cmocka_unit_test(the_demo_prints_trees_of_spans_that_came_through_a_socket),
+		cmocka_unit_test(the_demo_without_its_receiver_prints_no_tree),
+		cmocka_unit_test(generated_traces_are_sent_and_counted),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
