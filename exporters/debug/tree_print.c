@@ -199,9 +199,9 @@ static void put_branches(const struct painter *painter, struct terminal_line *li
 				  painter->more[level] ? "|  " : "   ");
 	if (depth > drawn)
 		terminal_line_printf(line, "(level %" PRIu32 ") ", depth);
-	else if (depth > 0)
-		terminal_line_own(line, painter->more[depth] ? "├─ " : "└─ ",
-				  painter->more[depth] ? "|- " : "`- ");
+	else if (drawn > 0)
+		terminal_line_own(line, painter->more[drawn] ? "├─ " : "└─ ",
+				  painter->more[drawn] ? "|- " : "`- ");
 	terminal_line_style(line, STYLE_PLAIN);
 }
 

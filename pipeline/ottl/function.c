@@ -204,7 +204,8 @@ static bool parse_int(struct slice text, int64_t *ret_number)
 static int64_t truncate_double(double number)
 {
 	/* Outside of the range the conversion has no defined result; Go's on amd64 is this one. */
-	return number >= -0x1p63 && number < 0x1p63 ? (int64_t)number : INT64_MIN;
+	const double limit = 9223372036854775808.0; /* 2^63 */
+	return number >= -limit && number < limit ? (int64_t)number : INT64_MIN;
 }
 
 static bool call_int(struct evaluation *ev, const struct node *call, struct term *ret_term)

@@ -243,7 +243,7 @@ static bool is_word(const struct parser *parser, const struct token *token, stru
 struct node *parser_value(struct parser *parser, bool *ret_stands_alone)
 {
 	const struct token *token = parser->at;
-	bool ignored, *stands_alone = ret_stands_alone ? ret_stands_alone : &ignored;
+	bool ignored = false, *stands_alone = ret_stands_alone ? ret_stands_alone : &ignored;
 	*stands_alone = false;
 	switch ((int)token->kind) {
 	case TOKEN_STRING: return parser_string(parser);
