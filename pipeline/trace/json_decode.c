@@ -18,6 +18,7 @@ enum {
 	LONG_BYTES = 16 * 1024,
 	WIDTH_LONG = 5,
 	OUTPUT_BYTES_MIN = 4096,
+	NESTED_COST = 8, /* items of a nested value cost no index, but time to check them */
 };
 
 struct json_decoder *json_decoder_new(struct budget *budget)
@@ -166,14 +167,15 @@ static size_t index_cost(enum schema_message message, enum schema_message parent
 	case SCHEMA_SPAN: return sizeof(struct span_entry);
 	case SCHEMA_EVENT: return sizeof(struct event_entry);
 	case SCHEMA_LINK: return sizeof(struct link_entry);
-	case SCHEMA_KEY_VALUE: return parent == SCHEMA_KVLIST ? 0 : sizeof(struct attr_entry);
+	case SCHEMA_KEY_VALUE:
+		return parent == SCHEMA_KVLIST ? NESTED_COST : sizeof(struct attr_entry);
+	case SCHEMA_ANY_VALUE: return parent == SCHEMA_ARRAY_VALUE ? NESTED_COST : 0;
 	case SCHEMA_NONE:
 	case SCHEMA_EXPORT_REQUEST:
 	case SCHEMA_RESOURCE:
 	case SCHEMA_ENTITY_REF:
 	case SCHEMA_SCOPE:
 	case SCHEMA_STATUS:
-	case SCHEMA_ANY_VALUE:
 	case SCHEMA_ARRAY_VALUE:
 	case SCHEMA_KVLIST:
 	case SCHEMA_MESSAGE_COUNT: break;

@@ -8,6 +8,7 @@
 #include "pipeline/base/utf8.h"
 #include "pipeline/trace/value_internal.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,13 +30,30 @@ void value_append_base64(struct buf *out, struct slice bytes)
 	}
 }
 
-/* The shortest "d.ddde±xx" that reads back as ${number}. */
+/* "d.d00e±xx" without the zeros. */
+static void strip_zeros(char *text)
+{
+	char *exponent = strchr(text, 'e'), *end = exponent;
+	while (end[-1] == '0')
+		end--;
+	if (end[-1] == '.')
+		end--;
+	memmove(end, exponent, strlen(exponent) + 1);
+}
+
+/* The shortest "d.ddde±xx" that reads back as ${number}. Fifteen digits survive the way into a
+ * double and back: a shorter form is the one of fifteen without its zeros. Subnormal numbers have
+ * less precision than that. */
 static void shortest_exponent_form(double number, char *text, size_t size)
 {
-	for (int digits = 0; digits < 17; digits++) {
+	bool subnormal = fabs(number) < DBL_MIN;
+	for (int digits = subnormal ? 0 : 14; digits < 17; digits++) {
 		(void)snprintf(text, size, "%.*e", digits, number);
-		if (strtod(text, NULL) == number)
-			return;
+		if (strtod(text, NULL) != number)
+			continue;
+		if (digits == 14)
+			strip_zeros(text);
+		return;
 	}
 }
 
