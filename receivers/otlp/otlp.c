@@ -37,6 +37,7 @@ struct http_config {
 	uint64_t read_timeout_ns, read_header_timeout_ns, idle_timeout_ns;
 	bool keep_alives_enabled;
 	struct config_headers response_headers;
+	struct cors_config cors;
 	struct tls_config tls;
 	bool tls_present;
 };
@@ -54,8 +55,8 @@ struct otlp_config {
 static const struct config_field server_parameter_fields[] = {
 	CONFIG_DURATION(struct server_parameters, max_connection_idle_ns, "max_connection_idle",
 			"0s", "Close a connection without a request after this; 0: never."),
-	CONFIG_DURATION(struct server_parameters, max_connection_age_ns, "max_connection_age",
-			"0s", "Ask a connection to end after this; 0: never."),
+	CONFIG_DURATION(struct server_parameters, max_connection_age_ns, "max_connection_age", "0s",
+			"Ask a connection to end after this; 0: never."),
 	CONFIG_DURATION(struct server_parameters, max_connection_age_grace_ns,
 			"max_connection_age_grace", "0s",
 			"Close it this long after it was asked to end; 0: never."),
@@ -80,8 +81,8 @@ static const struct config_field grpc_fields[] = {
 		      "Address to listen on; localhost means every address it resolves to."),
 	CONFIG_STRING(struct grpc_config, transport, "transport", "tcp",
 		      "tcp, tcp4, tcp6 or unix."),
-	CONFIG_U32(struct grpc_config, max_recv_msg_size_mib, "max_recv_msg_size_mib", "0", 0,
-		   2047, "MiBy", "Largest message, decompressed; 0: 4 MiB."),
+	CONFIG_U32(struct grpc_config, max_recv_msg_size_mib, "max_recv_msg_size_mib", "0", 0, 2047,
+		   "MiBy", "Largest message, decompressed; 0: 4 MiB."),
 	CONFIG_U32(struct grpc_config, max_concurrent_streams, "max_concurrent_streams", "0", 0,
 		   1000000, "", "Requests at once per connection; 0: 1024."),
 	CONFIG_SUB(struct grpc_config, keepalive, "keepalive", &keepalive_block,
@@ -113,6 +114,7 @@ static const struct config_field http_fields[] = {
 		    "Keep connections open between requests."),
 	CONFIG_HEADERS(struct http_config, response_headers, "response_headers",
 		       "Added to every answer."),
+	CONFIG_SUB(struct http_config, cors, "cors", &cors_block, "Requests from browsers."),
 	CONFIG_OPTIONAL(struct http_config, tls, tls_present, "tls", &tls_server_block,
 			"Certificate and key; without it connections are plain text."),
 	CONFIG_IGNORED("metrics_url_path", "Accepted; Sluice takes traces alone."),
@@ -166,6 +168,10 @@ struct otlp {
 	void *drained_arg;
 };
 
+static const struct metric_desc metric_json_replaced = {
+	"sluice_otlp_json_replaced_characters", "{character}",
+	"Halves of surrogate pairs in OTLP/JSON that were replaced by U+FFFD", METRIC_COUNTER};
+
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
 {
@@ -181,7 +187,18 @@ static void *create(const struct component_env *env, const void *config,
 	self->handler.response_headers = &self->config->protocols.http.response_headers;
 	self->handler.traces_url_path =
 		path[0] == '/' ? path : arena_printf(env->arena, "/%s", path);
-	return self;
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "receiver", env->id);
+	bool ready =
+		self->handler.traces_url_path &&
+		cors_init(&self->handler.cors, &self->config->protocols.http.cors, env->arena) &&
+		metrics_add(env->metrics, &metric_json_replaced, buf_cstr(&labels),
+			    &self->handler.json_replaced);
+	buf_fini(&labels);
+	if (ready)
+		return self;
+	free(self);
+	return NULL;
 }
 
 static struct server_limits limits_of(const struct protocols_config *config)
@@ -199,8 +216,8 @@ static struct server_limits limits_of(const struct protocols_config *config)
 		limits.header_timeout_ns = http->read_header_timeout_ns;
 	if (http->read_timeout_ns > 0)
 		limits.body_timeout_ns = http->read_timeout_ns;
-	limits.idle_timeout_ns = http->idle_timeout_ns > 0 ? http->idle_timeout_ns
-							   : life->max_connection_idle_ns;
+	limits.idle_timeout_ns =
+		http->idle_timeout_ns > 0 ? http->idle_timeout_ns : life->max_connection_idle_ns;
 	limits.max_connection_age_ns = life->max_connection_age_ns;
 	limits.max_connection_age_grace_ns = life->max_connection_age_grace_ns;
 	return limits;
