@@ -294,9 +294,9 @@ static void entity_refs_member(struct json_writer *writer, struct slice message)
 static void resource_member(struct json_writer *writer, const struct trace_index *index,
 			    const struct resource_entry *resource)
 {
-	struct slice message = index_slice(index, resource->resource);
-	if (message.len == 0)
+	if (resource->resource.off == 0)
 		return;
+	struct slice message = index_slice(index, resource->resource);
 	struct numbers numbers = read_numbers(message);
 	json_write_key(writer, "resource");
 	json_write_open(writer, '{');
@@ -310,9 +310,9 @@ static void resource_member(struct json_writer *writer, const struct trace_index
 static void scope_member(struct json_writer *writer, const struct trace_index *index,
 			 const struct scope_entry *scope)
 {
-	struct slice message = index_slice(index, scope->scope);
-	if (message.len == 0)
+	if (scope->scope.off == 0)
 		return;
+	struct slice message = index_slice(index, scope->scope);
 	struct numbers numbers = read_numbers(message);
 	json_write_key(writer, "scope");
 	json_write_open(writer, '{');

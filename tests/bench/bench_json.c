@@ -128,8 +128,8 @@ static void bench_hostile(enum json_hostile kind)
 	}
 	struct chunk *out = failed ? NULL : json_decoder_take(decoder, &err);
 	printf("%-17s %6.1f ms  longest slice %5.2f ms  memory %5.1f MiB  %s\n",
-	       json_hostile_names[kind], total_ms, worst_ms,
-	       (double)budget.peak / (1 << 20), out ? "accepted" : err.msg);
+	       json_hostile_names[kind], total_ms, worst_ms, (double)budget.peak / (1 << 20),
+	       out ? "accepted" : err.msg);
 	chunk_unref(out);
 	json_decoder_free(decoder);
 	buf_fini(&body);

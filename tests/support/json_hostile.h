@@ -12,10 +12,10 @@ enum json_hostile {
 	HOSTILE_EMPTY_VALUES, /* items of one attribute's array */
 	HOSTILE_UNKNOWN,      /* empty objects in a field that nobody knows */
 	HOSTILE_ONE_STRING,
-	HOSTILE_ESCAPES,      /* one string of \u escapes */
-	HOSTILE_SURROGATES,   /* one string of halves of pairs */
-	HOSTILE_DEEP_STRING,  /* one string inside 100 values */
-	HOSTILE_DEEP_VALUES,  /* many times 100 values around 16,000 bytes */
+	HOSTILE_ESCAPES,     /* one string of \u escapes */
+	HOSTILE_SURROGATES,  /* one string of halves of pairs */
+	HOSTILE_DEEP_STRING, /* one string inside 100 values */
+	HOSTILE_DEEP_VALUES, /* many times 100 values around 16,000 bytes */
 	HOSTILE_BASE64,
 	HOSTILE_DIGITS, /* one number */
 	HOSTILE_BRACKETS,
