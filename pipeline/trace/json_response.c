@@ -49,10 +49,8 @@ bool json_response_read_partial_success(struct slice body, struct partial_succes
 			 (event == JSON_TEXT_END || event == JSON_NUMBER) &&
 			 !slice_parse_u64(lexer.text, &ret_partial->rejected_spans))
 			return false;
-		if (depth == 0)
-			break;
 	}
-	return event > JSON_MORE && json_lexer_finish(&lexer, &err) == 0;
+	return event == JSON_MORE && json_lexer_finish(&lexer, &err) == 0;
 }
 
 void json_response_write_status(struct buf *out, int code, const char *message, uint64_t retry_ns)

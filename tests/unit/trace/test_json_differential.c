@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/json_decode.h"
-#include "pipeline/trace/json_encode.h"
+#include "tests/support/json_codec.h"
 #include "tests/support/json_oracle.h"
 #include "tests/support/trace_payload.h"
 #include "tests/support/trace_random.h"
@@ -17,68 +16,18 @@
 
 enum { ROUNDS = 3000, DAMAGED_ROUNDS = 20000 };
 
-struct fixture {
-	struct budget budget;
-	struct key_table *keys;
-	struct trace_index index;
-};
-
 static int set_up(void **state)
 {
-	static struct fixture f;
-	struct err err;
-	budget_init(&f.budget, UINT64_MAX);
-	f.keys = key_table_new();
-	assert_int_equal(key_table_freeze(f.keys, &err), 0);
-	trace_index_init(&f.index, &f.budget, f.keys);
-	*state = &f;
+	static struct json_codec codec;
+	json_codec_init(&codec);
+	*state = &codec;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-	trace_index_fini(&f->index);
-	key_table_free(f->keys);
-	assert_int_equal(budget_used(&f->budget), 0);
+	json_codec_fini(*state);
 	return 0;
-}
-
-/* NULL when ${body} cannot be indexed. */
-static struct chunk *encode(struct fixture *f, struct slice body)
-{
-	struct err err;
-	uint64_t replaced = 0;
-	if (trace_index_build(&f->index, body, &err) != 0)
-		return NULL;
-	struct chunk *json = chunk_new(&f->budget, 0);
-	assert_non_null(json);
-	assert_int_equal(json_encode(&f->index, json, &replaced, &err), 0);
-	return json;
-}
-
-/* Fed in pieces of ${step} bytes, random ones for 0. NULL with ${ret_err} when refused. */
-static struct chunk *decode(struct fixture *f, struct slice json, size_t step, uint64_t *rng,
-			    struct err *ret_err)
-{
-	struct json_decoder *decoder = json_decoder_new(&f->budget);
-	struct chunk *body = NULL;
-	int failed = 0;
-	assert_non_null(decoder);
-	while (json.len > 0 && !failed) {
-		size_t len = step > 0 ? step : 1 + tw_below(rng, 40);
-		len = len < json.len ? len : json.len;
-		/* A copy of its own: a read past a piece is then seen by the sanitizer. */
-		uint8_t *piece = test_malloc(len);
-		memcpy(piece, json.ptr, len);
-		failed = json_decoder_feed(decoder, slice_of(piece, len), ret_err);
-		test_free(piece);
-		json = slice_of(json.ptr + len, json.len - len);
-	}
-	if (!failed)
-		body = json_decoder_take(decoder, ret_err);
-	json_decoder_free(decoder);
-	return body;
 }
 
 static void assert_same_result(const struct chunk *whole, const struct err *whole_err,
@@ -115,13 +64,13 @@ static void assert_trees_equal(const trace_tree *ours, const trace_tree *theirs,
 }
 
 /* Decodes ${json} whole and in pieces and compares with the oracle. True when it was accepted. */
-static bool compare(struct fixture *f, struct slice json, uint64_t seed)
+static bool compare(struct json_codec *f, struct slice json, uint64_t seed)
 {
 	struct err err = {0}, pieces_err = {0};
 	uint64_t rng = seed;
 	trace_tree *theirs = NULL;
-	struct chunk *whole = decode(f, json, json.len, &rng, &err);
-	struct chunk *pieces = decode(f, json, seed % 4 == 0 ? 1 : 0, &rng, &pieces_err);
+	struct chunk *whole = json_codec_decode(f, json, json.len, &rng, &err);
+	struct chunk *pieces = json_codec_decode(f, json, seed % 4 == 0 ? 1 : 0, &rng, &pieces_err);
 	assert_same_result(whole, &err, pieces, &pieces_err, seed);
 	if (!whole)
 		assert_true(err.kind != ERR_DECODE || err.offset <= json.len);
@@ -149,13 +98,13 @@ static bool compare(struct fixture *f, struct slice json, uint64_t seed)
 
 static void json_of_random_requests_decodes_as_the_oracle_says(void **state)
 {
-	struct fixture *f = *state;
+	struct json_codec *f = *state;
 	struct buf body = BUF_INIT;
 	for (uint64_t seed = 0; seed < ROUNDS; seed++) {
 		struct random_shape shape = random_shape_of(seed);
 		buf_reset(&body);
 		random_request(&shape, &body);
-		struct chunk *json = encode(f, buf_slice(&body));
+		struct chunk *json = json_codec_encode(f, buf_slice(&body));
 		assert_non_null(json);
 		if (!compare(f, chunk_slice(json), seed))
 			fail_msg("seed %llu: refused", (unsigned long long)seed);
@@ -166,7 +115,7 @@ static void json_of_random_requests_decodes_as_the_oracle_says(void **state)
 
 static void damaged_json_is_judged_as_the_oracle_does(void **state)
 {
-	struct fixture *f = *state;
+	struct json_codec *f = *state;
 	struct buf body = BUF_INIT, damaged = BUF_INIT;
 	unsigned accepted = 0;
 	for (uint64_t seed = 0; seed < DAMAGED_ROUNDS; seed++) {
@@ -176,7 +125,7 @@ static void damaged_json_is_judged_as_the_oracle_does(void **state)
 		random_request(&shape, &body);
 		if (body.len > 3000)
 			continue;
-		struct chunk *json = encode(f, buf_slice(&body));
+		struct chunk *json = json_codec_encode(f, buf_slice(&body));
 		assert_non_null(json);
 		buf_append(&damaged, chunk_slice(json));
 		random_damage(&shape, &damaged);
@@ -191,17 +140,18 @@ static void damaged_json_is_judged_as_the_oracle_does(void **state)
 
 static void encoding_what_was_decoded_gives_the_same_json(void **state)
 {
-	struct fixture *f = *state;
+	struct json_codec *f = *state;
 	struct buf body = BUF_INIT;
 	struct err err;
 	for (uint64_t seed = 0; seed < ROUNDS; seed++) {
 		struct random_shape shape = random_shape_of(seed);
 		buf_reset(&body);
 		random_request(&shape, &body);
-		struct chunk *json = encode(f, buf_slice(&body));
-		struct chunk *decoded = decode(f, chunk_slice(json), json->len, NULL, &err);
+		struct chunk *json = json_codec_encode(f, buf_slice(&body));
+		struct chunk *decoded =
+			json_codec_decode(f, chunk_slice(json), json->len, NULL, &err);
 		assert_non_null(decoded);
-		struct chunk *again = encode(f, chunk_slice(decoded));
+		struct chunk *again = json_codec_encode(f, chunk_slice(decoded));
 		if (!slice_equal(chunk_slice(json), chunk_slice(again)))
 			fail_msg("seed %llu: not the same", (unsigned long long)seed);
 		chunk_unref(json);
@@ -213,13 +163,13 @@ static void encoding_what_was_decoded_gives_the_same_json(void **state)
 
 static void decoding_what_was_encoded_gives_the_same_request(void **state)
 {
-	struct fixture *f = *state;
+	struct json_codec *f = *state;
 	struct err err;
 	for (unsigned shape = PAYLOAD_S; shape <= PAYLOAD_G; shape++) {
 		struct buf body = BUF_INIT;
 		payload_append(&body, (enum payload_shape)shape, 300, 7);
-		struct chunk *json = encode(f, buf_slice(&body));
-		struct chunk *decoded = decode(f, chunk_slice(json), 100, NULL, &err);
+		struct chunk *json = json_codec_encode(f, buf_slice(&body));
+		struct chunk *decoded = json_codec_decode(f, chunk_slice(json), 100, NULL, &err);
 		assert_non_null(decoded);
 		trace_tree *before = trace_tree_parse(buf_slice(&body));
 		trace_tree *after = trace_tree_parse(chunk_slice(decoded));
