@@ -293,7 +293,10 @@ static void on_refused(void *arg, struct server_request *request, enum server_re
 		       int http_status, int grpc_status, const char *message)
 {
 	uint64_t retry_ns = why == REFUSED_MEMORY ? NS_PER_S : 0;
-	fail(arg, request, http_status, (enum grpc_status)grpc_status, message, retry_ns);
+	enum grpc_status code = (enum grpc_status)grpc_status;
+	if (!request->is_grpc && http_status == 400)
+		code = GRPC_INVALID_ARGUMENT; /* what 400 means, whatever gRPC would call it */
+	fail(arg, request, http_status, code, message, retry_ns);
 }
 
 static void on_cancel(void *arg, struct server_request *request)
