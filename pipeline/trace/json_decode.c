@@ -253,7 +253,10 @@ static int on_text(struct json_decoder *decoder, const struct json_field *field,
 		return json_write_scalar(decoder, field,
 					 slice_of(decoder->scalar, decoder->scalar_len), true, err);
 	}
-	return last ? close_frame(decoder, err) : widen_if_long(decoder, err);
+	/* Also after the last piece: the output must not depend on how the input was cut. */
+	if (widen_if_long(decoder, err) != 0)
+		return -1;
+	return last ? close_frame(decoder, err) : 0;
 }
 
 static int on_null(struct json_decoder *decoder, const struct json_frame *frame, struct err *err)
