@@ -243,7 +243,7 @@ static void texts_member(struct json_writer *writer, const char *name, struct sl
 	struct wire_field field;
 	bool any = false;
 	while (reader.at < reader.end && wire_read_field(&reader, &field)) {
-		if (field.number != number)
+		if (field.number != number || field.type != WIRE_LEN)
 			continue;
 		if (!any) {
 			json_write_key(writer, name);
@@ -262,6 +262,8 @@ static void write_entity_ref(struct json_writer *writer, struct slice message)
 	struct wire_field field;
 	json_write_open(writer, '{');
 	while (reader.at < reader.end && wire_read_field(&reader, &field)) {
+		if (field.type != WIRE_LEN)
+			continue;
 		if (field.number == ENTITY_REF_SCHEMA_URL)
 			text_member(writer, "schemaUrl", field.content);
 		else if (field.number == ENTITY_REF_TYPE)
@@ -278,7 +280,7 @@ static void entity_refs_member(struct json_writer *writer, struct slice message)
 	struct wire_field field;
 	bool any = false;
 	while (reader.at < reader.end && wire_read_field(&reader, &field)) {
-		if (field.number != RESOURCE_ENTITY_REFS)
+		if (field.number != RESOURCE_ENTITY_REFS || field.type != WIRE_LEN)
 			continue;
 		if (!any) {
 			json_write_key(writer, "entityRefs");

@@ -65,6 +65,8 @@ static void check_round_trip(struct slice body, struct budget *budget)
 	trace_index_fini(&index);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err whole_err = {0}, pieces_err = {0};
