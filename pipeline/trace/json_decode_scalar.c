@@ -36,14 +36,6 @@ int json_write_bool(struct json_decoder *decoder, const struct json_field *field
 
 /* ---- ids ------------------------------------------------------------------------------------ */
 
-static int hex_digit(uint8_t byte)
-{
-	if (byte >= '0' && byte <= '9')
-		return byte - '0';
-	byte |= 0x20;
-	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 static int write_id(struct json_decoder *decoder, const struct json_field *field, struct slice text,
 		    size_t id_bytes, struct err *err)
 {
@@ -58,7 +50,7 @@ static int write_id(struct json_decoder *decoder, const struct json_field *field
 	*at++ = (uint8_t)wire_tag(field->number, WIRE_LEN);
 	*at++ = (uint8_t)(text.len / 2);
 	for (size_t i = 0; i < text.len; i += 2) {
-		int high = hex_digit(text.ptr[i]), low = hex_digit(text.ptr[i + 1]);
+		int high = json_hex_value(text.ptr[i]), low = json_hex_value(text.ptr[i + 1]);
 		if (high < 0 || low < 0)
 			return json_value_fail(decoder, field, err, "not a hexadecimal digit");
 		*at++ = (uint8_t)(high << 4 | low);

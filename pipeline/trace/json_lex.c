@@ -152,7 +152,7 @@ static bool unit_done(struct json_lexer *lexer, size_t *ret_len)
 	return len > 0;
 }
 
-static int hex_value(uint8_t byte)
+int json_hex_value(uint8_t byte)
 {
 	if (byte >= '0' && byte <= '9')
 		return byte - '0';
@@ -182,7 +182,7 @@ static enum json_event lex_escape(struct json_lexer *lexer, struct slice *input,
 	uint8_t byte = *input->ptr;
 	size_t len;
 	if (lexer->escape == ESCAPE_HEX) {
-		int digit = hex_value(byte);
+		int digit = json_hex_value(byte);
 		if (digit < 0)
 			return fail(lexer, err, "\\u wants four hexadecimal digits");
 		take(lexer, input, 1);

@@ -12,7 +12,7 @@
 #include "pipeline/trace/json_encode.h"
 #include "tests/support/trace_wire.h"
 
-void json_codec_init(struct json_codec *codec)
+static void codec_init(struct json_codec *codec)
 {
 	struct err err;
 	*codec = (struct json_codec){.keys = key_table_new()};
@@ -22,7 +22,7 @@ void json_codec_init(struct json_codec *codec)
 	trace_index_init(&codec->index, &codec->budget, codec->keys);
 }
 
-void json_codec_fini(struct json_codec *codec)
+static void codec_fini(struct json_codec *codec)
 {
 	trace_index_fini(&codec->index);
 	key_table_free(codec->keys);
@@ -62,4 +62,18 @@ struct chunk *json_codec_decode(struct json_codec *codec, struct slice json, siz
 	codec->replaced += json_decoder_replaced(decoder);
 	json_decoder_free(decoder);
 	return body;
+}
+
+int json_codec_set_up(void **state)
+{
+	static struct json_codec codec;
+	codec_init(&codec);
+	*state = &codec;
+	return 0;
+}
+
+int json_codec_tear_down(void **state)
+{
+	codec_fini(*state);
+	return 0;
 }

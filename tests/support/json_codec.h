@@ -12,10 +12,6 @@ struct json_codec {
 	uint64_t replaced;	  /* by both directions, since the beginning */
 };
 
-void json_codec_init(struct json_codec *codec);
-/* Fails the test when something is still charged. */
-void json_codec_fini(struct json_codec *codec);
-
 /* ${body} as JSON. NULL when it cannot be indexed. */
 struct chunk *json_codec_encode(struct json_codec *codec, struct slice body);
 
@@ -23,5 +19,10 @@ struct chunk *json_codec_encode(struct json_codec *codec, struct slice body);
  * NULL with ${ret_err} when it is refused. */
 struct chunk *json_codec_decode(struct json_codec *codec, struct slice json, size_t step,
 				uint64_t *rng, struct err *ret_err);
+
+/* cmocka set-up and tear-down; *state is the codec. The latter fails when something is still
+ * charged. */
+int json_codec_set_up(void **state);
+int json_codec_tear_down(void **state);
 
 #endif

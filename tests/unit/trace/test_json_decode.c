@@ -22,20 +22,6 @@
 #define TRACE_ID "5b8efff798038103d269b633813fc60c"
 #define SPAN_ID "eee19b7ec3c1b174"
 
-static int set_up(void **state)
-{
-	static struct json_codec codec;
-	json_codec_init(&codec);
-	*state = &codec;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	json_codec_fini(*state);
-	return 0;
-}
-
 /* ---- accepted ------------------------------------------------------------------------------- */
 
 static const struct {
@@ -424,5 +410,5 @@ int main(void)
 		cmocka_unit_test(hostile_bodies_cost_little),
 		cmocka_unit_test(a_budget_that_is_used_up_refuses),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, json_codec_set_up, json_codec_tear_down);
 }

@@ -16,20 +16,6 @@
 
 enum { ROUNDS = 3000, DAMAGED_ROUNDS = 20000 };
 
-static int set_up(void **state)
-{
-	static struct json_codec codec;
-	json_codec_init(&codec);
-	*state = &codec;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	json_codec_fini(*state);
-	return 0;
-}
-
 static void assert_same_result(const struct chunk *whole, const struct err *whole_err,
 			       const struct chunk *pieces, const struct err *pieces_err,
 			       uint64_t seed)
@@ -190,5 +176,5 @@ int main(void)
 		cmocka_unit_test(encoding_what_was_decoded_gives_the_same_json),
 		cmocka_unit_test(decoding_what_was_encoded_gives_the_same_request),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, json_codec_set_up, json_codec_tear_down);
 }

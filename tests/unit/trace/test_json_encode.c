@@ -15,20 +15,6 @@
 #include <float.h>
 #include <math.h>
 
-static int set_up(void **state)
-{
-	static struct json_codec codec;
-	json_codec_init(&codec);
-	*state = &codec;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	json_codec_fini(*state);
-	return 0;
-}
-
 static void assert_json(struct json_codec *codec, struct slice body, const char *expected)
 {
 	struct chunk *json = json_codec_encode(codec, body);
@@ -285,5 +271,5 @@ int main(void)
 		cmocka_unit_test(writes_long_texts_and_bytes),
 		cmocka_unit_test(a_budget_that_is_used_up_refuses),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, json_codec_set_up, json_codec_tear_down);
 }
