@@ -21,7 +21,9 @@ struct otlp_http_config {
 	struct collector_keys keys;
 };
 
-static const char *const encodings[] = {"proto", NULL};
+enum encoding { ENCODING_PROTO = 0, ENCODING_JSON };
+
+static const char *const encodings[] = {"proto", "json", NULL};
 
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
@@ -41,7 +43,8 @@ static const struct config_field fields[] = {
 	CONFIG_ENUM(struct otlp_http_config, compression, "compression", otlp_compression_words,
 		    "gzip", "gzip, zstd or none."),
 	CONFIG_ENUM(struct otlp_http_config, encoding, "encoding", encodings, "proto",
-		    "proto (protobuf)."),
+		    "proto (protobuf) or json. max_request_bytes bounds the protobuf form: "
+		    "JSON takes two to three times as much."),
 	CONFIG_SUB(struct otlp_http_config, tls, "tls", &tls_client_block, "TLS to the backend."),
 	CONFIG_HEADERS(struct otlp_http_config, headers, "headers",
 		       "Header fields sent with each request; values are secret."),
@@ -88,6 +91,12 @@ static void *create(const struct component_env *env, const void *config,
 	struct err err;
 	if (!http->endpoint[0] && !full)
 		return NULL; /* reported by check */
+	struct json_body *json = NULL;
+	if (http->encoding == ENCODING_JSON) {
+		json = json_body_new(env->budget, env->keys, env->metrics, env->id);
+		if (!json)
+			return NULL;
+	}
 	const struct otlp_client_config client = {
 		.mode = CLIENT_HTTP,
 		.endpoint = full ? http->traces_endpoint : http->endpoint,
@@ -95,6 +104,7 @@ static void *create(const struct component_env *env, const void *config,
 		.default_port = 0,
 		.tls_by_default = false,
 		.compression = (enum otlp_compression)http->compression,
+		.json = json,
 		.tls = &http->tls,
 		.headers = &http->headers,
 		.proxy_url = http->proxy_url,
@@ -128,6 +138,6 @@ static const struct exporter_ops ops = {.create = create,
 const struct component_type exporter_otlp_http = {
 	.kind = COMPONENT_EXPORTER,
 	.names = {"otlp_http", "otlphttp"},
-	.summary = "OTLP over HTTP with protobuf: Langfuse, Tempo, any OTLP endpoint.",
+	.summary = "OTLP over HTTP, protobuf or JSON: Langfuse, Tempo, any OTLP endpoint.",
 	.config = &block,
 	.exporter = &ops};

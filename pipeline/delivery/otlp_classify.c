@@ -2,7 +2,7 @@
 /* What a backend's answer means. Its texts are looked at, never copied: see otlp_client.h. */
 #include "pipeline/base/clock.h"
 #include "pipeline/delivery/otlp_client.h"
-#include "pipeline/trace/response.h"
+#include "pipeline/trace/json_response.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -58,11 +58,14 @@ static bool speaks_of_size(struct slice message)
 	       contains_nocase(message, SLICE("exceeded maximum"));
 }
 
-static void read_partial_success(const struct client_result *answer, struct export_result *result)
+typedef bool read_partial(struct slice body, struct partial_success *ret_partial);
+
+static void read_partial_success(const struct client_result *answer, read_partial *read,
+				 struct export_result *result)
 {
 	struct partial_success partial;
 	/* An answer that cannot be read does not undo that the batch was taken. */
-	if (!response_read_partial_success(answer->body, &partial))
+	if (!read(answer->body, &partial))
 		return;
 	result->rejected_spans = partial.rejected_spans;
 	result->partial_warning = partial.has_message && partial.rejected_spans == 0;
@@ -77,7 +80,7 @@ static void classify_grpc(const char *label, const struct client_result *answer,
 		response_read_retry_delay(answer->grpc_status_details, &result->retry_after_ns);
 	if (status == GRPC_OK) {
 		result->outcome = EXPORT_DELIVERED;
-		read_partial_success(answer, result);
+		read_partial_success(answer, response_read_partial_success, result);
 		return;
 	}
 	(void)err_set(&result->err, ERR_PEER, "rpc error: code = %s (%d), endpoint %s",
@@ -135,7 +138,9 @@ static void classify_http(const char *label, const struct client_result *answer,
 	if (status >= 200 && status <= 299) {
 		result->outcome = EXPORT_DELIVERED;
 		if (slice_has_prefix(answer->content_type, SLICE("application/x-protobuf")))
-			read_partial_success(answer, result);
+			read_partial_success(answer, response_read_partial_success, result);
+		else if (slice_has_prefix(answer->content_type, SLICE("application/json")))
+			read_partial_success(answer, json_response_read_partial_success, result);
 		return;
 	}
 	(void)err_set(&result->err, ERR_PEER,

@@ -35,6 +35,7 @@ struct attempt {
 	struct client_call call;
 	struct otlp_client *client;
 	struct export_call *export;
+	struct chunk *json; /* the body, when it is not the batch's own */
 };
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -81,6 +82,7 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 	struct otlp_client *client = calloc(1, sizeof(*client));
 	if (!client) {
 		(void)err_set(err, ERR_NOMEM, "out of memory");
+		json_body_free(config->json);
 		return NULL;
 	}
 	client->config = *config;
@@ -106,6 +108,7 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 	}
 	return client;
 fail:
+	json_body_free(config->json);
 	free(client);
 	return NULL;
 }
@@ -149,6 +152,7 @@ static void on_done(struct client_call *call, const struct client_result *answer
 	otlp_classify(attempt->client->config.mode, attempt->client->label, answer,
 		      clock_wall_ns(), &result);
 	export->exporter = NULL;
+	chunk_unref(attempt->json);
 	free(attempt);
 	export_done(export, &result);
 }
@@ -157,6 +161,30 @@ static void fail(struct export_call *export, const struct err *err)
 {
 	struct export_result result = {.outcome = EXPORT_RETRY, .err = *err};
 	export_done(export, &result);
+}
+
+static int json_parts(struct otlp_client *client, struct attempt *attempt,
+		      const struct batch *batch, enum coding coding, struct err *err)
+{
+	struct chunk *json = json_body_make(client->config.json, batch, err);
+	if (json && coding != CODING_IDENTITY) {
+		struct slice plain = chunk_slice(json);
+		struct chunk *coded =
+			coder_encode(client->coder, coding, 0, &plain, 1, client->budget, err);
+		chunk_unref(json);
+		json = coded;
+	}
+	attempt->json = json;
+	attempt->call.parts = &attempt->json;
+	attempt->call.part_count = 1;
+	return json ? 0 : -1;
+}
+
+static const char *content_type(const struct otlp_client_config *config)
+{
+	if (config->mode == CLIENT_GRPC)
+		return "application/grpc";
+	return config->json ? "application/json" : "application/x-protobuf";
 }
 
 void otlp_client_send(void *self, struct export_call *export)
@@ -171,8 +199,11 @@ void otlp_client_send(void *self, struct export_call *export)
 		return;
 	}
 	struct client_call *call = &attempt->call;
-	if (batch_body(export->batch, coding, client->coder, &call->parts, &call->part_count,
-		       &err) != 0) {
+	int made = client->config.json
+			   ? json_parts(client, attempt, export->batch, coding, &err)
+			   : batch_body(export->batch, coding, client->coder, &call->parts,
+					&call->part_count, &err);
+	if (made != 0) {
 		free(attempt);
 		fail(export, &err);
 		return;
@@ -183,8 +214,7 @@ void otlp_client_send(void *self, struct export_call *export)
 	call->path = slice_str(client->path);
 	call->headers = client->headers;
 	call->header_count = client->header_count;
-	call->content_type = client->config.mode == CLIENT_GRPC ? "application/grpc"
-								 : "application/x-protobuf";
+	call->content_type = content_type(&client->config);
 	call->content_encoding = coding == CODING_IDENTITY ? NULL : coding_name(coding);
 	call->timeout_ns = export->timeout_ns;
 	call->done = on_done;
@@ -214,6 +244,7 @@ void otlp_client_free(void *self)
 	struct otlp_client *client = self;
 	if (!client)
 		return;
+	json_body_free(client->config.json);
 	coder_free(client->coder);
 	if (client->tls)
 		tls_context_free(client->tls);

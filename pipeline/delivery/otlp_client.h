@@ -16,6 +16,7 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/delivery/export.h"
+#include "pipeline/delivery/json_body.h"
 #include "pipeline/net/client.h"
 
 enum otlp_compression {
@@ -36,6 +37,7 @@ struct otlp_client_config {
 	uint16_t default_port;
 	bool tls_by_default;	   /* when neither scheme nor `insecure` says otherwise */
 	enum otlp_compression compression;
+	struct json_body *json; /* HTTP: send JSON, made by this, which is taken over; NULL: protobuf */
 	const struct tls_config *tls;
 	const struct config_headers *headers;
 	const char *proxy_url, *authority, *user_agent;

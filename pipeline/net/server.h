@@ -71,7 +71,8 @@ struct server_request {
 	bool is_head;
 	struct slice method, path; /* path without the query */
 	struct slice content_type; /* media type only: lower-case, parameters cut */
-	struct chunk *body;	   /* decoded; set for on_request; NULL or empty when there is none */
+	struct chunk *body;	   /* decoded; set for on_request; NULL or empty when there is none.
+				    * The handler may take it over by leaving NULL */
 	uint64_t deadline_ns;	   /* clock_monotonic_ns, from grpc-timeout; 0: none */
 	struct server_shard *shard;
 	struct server *server;

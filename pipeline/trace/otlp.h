@@ -25,6 +25,13 @@ enum otlp_resource_field {
 	RESOURCE_ENTITY_REFS = 3,
 };
 
+enum otlp_entity_ref_field {
+	ENTITY_REF_SCHEMA_URL = 1,
+	ENTITY_REF_TYPE = 2,
+	ENTITY_REF_ID_KEYS = 3,
+	ENTITY_REF_DESCRIPTION_KEYS = 4,
+};
+
 enum otlp_scope_spans_field {
 	SCOPE_SPANS_SCOPE = 1,
 	SCOPE_SPANS_SPANS = 2,

@@ -8,12 +8,13 @@
 #include "pipeline/base/utf8.h"
 #include "pipeline/trace/value_internal.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static void append_base64(struct buf *out, struct slice bytes)
+void value_append_base64(struct buf *out, struct slice bytes)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -29,17 +30,34 @@ static void append_base64(struct buf *out, struct slice bytes)
 	}
 }
 
-/* The shortest "d.ddde±xx" that reads back as ${number}. */
+/* "d.d00e±xx" without the zeros. */
+static void strip_zeros(char *text)
+{
+	char *exponent = strchr(text, 'e'), *end = exponent;
+	while (end[-1] == '0')
+		end--;
+	if (end[-1] == '.')
+		end--;
+	memmove(end, exponent, strlen(exponent) + 1);
+}
+
+/* The shortest "d.ddde±xx" that reads back as ${number}. Fifteen digits survive the way into a
+ * double and back: a shorter form is the one of fifteen without its zeros. Subnormal numbers have
+ * less precision than that. */
 static void shortest_exponent_form(double number, char *text, size_t size)
 {
-	for (int digits = 0; digits < 17; digits++) {
+	bool subnormal = fabs(number) < DBL_MIN;
+	for (int digits = subnormal ? 0 : 14; digits < 17; digits++) {
 		(void)snprintf(text, size, "%.*e", digits, number);
-		if (strtod(text, NULL) == number)
-			return;
+		if (strtod(text, NULL) != number)
+			continue;
+		if (digits == 14)
+			strip_zeros(text);
+		return;
 	}
 }
 
-static void append_finite(struct buf *out, double number)
+void value_append_finite(struct buf *out, double number)
 {
 	char text[40];
 	shortest_exponent_form(number, text, sizeof(text));
@@ -75,7 +93,7 @@ static void append_double(struct buf *out, double number)
 		buf_append_str(out, number > 0 ? "json: unsupported value: +Inf"
 					       : "json: unsupported value: -Inf");
 	else
-		append_finite(out, number);
+		value_append_finite(out, number);
 }
 
 /* A JSON string as Go's encoder writes it, HTML-safe. */
@@ -153,11 +171,11 @@ static bool append_json(struct buf *out, struct value value)
 	case VALUE_DOUBLE:
 		if (!isfinite(value.d))
 			return false;
-		append_finite(out, value.d);
+		value_append_finite(out, value.d);
 		return true;
 	case VALUE_BYTES:
 		buf_append_byte(out, '"');
-		append_base64(out, value.bytes);
+		value_append_base64(out, value.bytes);
 		buf_append_byte(out, '"');
 		return true;
 	case VALUE_ARRAY: return append_json_array(out, value);
@@ -175,7 +193,7 @@ void value_append_text(struct buf *out, struct value value)
 	case VALUE_BOOL: buf_append_str(out, value.i ? "true" : "false"); return;
 	case VALUE_INT: buf_printf(out, "%" PRId64, value.i); return;
 	case VALUE_DOUBLE: append_double(out, value.d); return;
-	case VALUE_BYTES: append_base64(out, value.bytes); return;
+	case VALUE_BYTES: value_append_base64(out, value.bytes); return;
 	case VALUE_ARRAY:
 	case VALUE_KVLIST: {
 		size_t before = out->len;

@@ -40,6 +40,7 @@ struct http_config {
 	uint64_t read_timeout_ns, read_header_timeout_ns, idle_timeout_ns;
 	bool keep_alives_enabled;
 	struct config_headers response_headers;
+	struct cors_config cors;
 	struct tls_config tls;
 	bool tls_present;
 	struct collector_keys keys;
@@ -127,6 +128,7 @@ static const struct config_field http_fields[] = {
 		    "Keep connections open between requests."),
 	CONFIG_HEADERS(struct http_config, response_headers, "response_headers",
 		       "Added to every answer."),
+	CONFIG_SUB(struct http_config, cors, "cors", &cors_block, "Requests from browsers."),
 	CONFIG_OPTIONAL(struct http_config, tls, tls_present, "tls", &tls_server_block,
 			"Certificate and key; without it connections are plain text."),
 	CONFIG_IGNORED("metrics_url_path", "Accepted; Sluice takes traces alone."),
@@ -190,6 +192,10 @@ struct otlp {
 	void *drained_arg;
 };
 
+static const struct metric_desc metric_json_replaced = {
+	"sluice_otlp_json_replaced_characters", "{character}",
+	"Halves of surrogate pairs in OTLP/JSON that were replaced by U+FFFD", METRIC_COUNTER};
+
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
 {
@@ -205,7 +211,18 @@ static void *create(const struct component_env *env, const void *config,
 	self->handler.response_headers = &self->config->protocols.http.response_headers;
 	self->handler.traces_url_path =
 		path[0] == '/' ? path : arena_printf(env->arena, "/%s", path);
-	return self;
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "receiver", env->id);
+	bool ready =
+		self->handler.traces_url_path &&
+		cors_init(&self->handler.cors, &self->config->protocols.http.cors, env->arena) &&
+		metrics_add(env->metrics, &metric_json_replaced, buf_cstr(&labels),
+			    &self->handler.json_replaced);
+	buf_fini(&labels);
+	if (ready)
+		return self;
+	free(self);
+	return NULL;
 }
 
 static struct server_limits limits_of(const struct protocols_config *config)

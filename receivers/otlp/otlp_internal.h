@@ -4,12 +4,15 @@
 #define SLUICE_RECEIVERS_OTLP_INTERNAL_H
 
 #include "pipeline/graph/component.h"
+#include "receivers/otlp/cors.h"
 
-/* What the request handler knows. Immutable after start. */
+/* What the request handler knows. Immutable after start, but for the counter. */
 struct otlp_handler {
 	struct receiver_port *port;
 	const char *traces_url_path; /* begins with a slash */
 	const struct config_headers *response_headers;
+	struct cors cors;
+	struct counter json_replaced;
 };
 
 extern const struct server_handler otlp_server_handler; /* its arg: struct otlp_handler */

@@ -10,12 +10,13 @@
  *   over a limit                     RESOURCE_EXHAUSTED        413
  *   refused for good                 INTERNAL                  500
  *
- * Every HTTP error after content negotiation carries a google.rpc.Status in the request's encoding;
- * 404, 405 and 415 are plain text, as the Collector's.
+ * Every HTTP error after content negotiation carries a google.rpc.Status in the request's encoding
+ * (JSON unless that is protobuf); 404, 405 and 415 are plain text, as the Collector's.
  */
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/response.h"
+#include "pipeline/trace/json_response.h"
 #include "receivers/otlp/otlp_internal.h"
+#include "receivers/otlp/transcoding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define TRACE_SERVICE "/opentelemetry.proto.collector.trace.v1.TraceService/"
 #define TRACE_EXPORT TRACE_SERVICE "Export"
 #define PROTOBUF "application/x-protobuf"
+#define JSON "application/json"
 
 /* grpc/doc/statuscodes.md */
 enum grpc_status {
@@ -37,20 +39,32 @@ enum grpc_status {
 
 enum { RESPONSE_HEADERS_MAX = 32 };
 
-/* A request that the pipeline has. Freed by on_push_done. */
+/* A request that is being transcoded or that the pipeline has. Freed by on_push_done, or when there
+ * is nothing to push. */
 struct inflight {
+	struct transcoding transcoding; /* of JSON */
 	struct push push;
 	struct server_request *request; /* NULL once the peer went away */
-	const struct otlp_handler *handler;
+	struct otlp_handler *handler;
 };
 
 /* ---- answers -------------------------------------------------------------------------------- */
+
+static size_t add_configured(const struct otlp_handler *handler, struct server_header *headers)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < handler->response_headers->count && i < RESPONSE_HEADERS_MAX; i++) {
+		const struct config_header *extra = &handler->response_headers->at[i];
+		headers[count++] = (struct server_header){extra->name, slice_str(extra->value)};
+	}
+	return count;
+}
 
 /* ${retry_ns} 0: no Retry-After. */
 static void respond(const struct otlp_handler *handler, struct server_request *request, int status,
 		    const char *content_type, uint64_t retry_ns, struct slice body)
 {
-	struct server_header headers[RESPONSE_HEADERS_MAX + 2];
+	struct server_header headers[RESPONSE_HEADERS_MAX + CORS_HEADERS_MAX + 2];
 	size_t count = 0;
 	char seconds[24];
 	headers[count++] = (struct server_header){"content-type", slice_str(content_type)};
@@ -59,11 +73,17 @@ static void respond(const struct otlp_handler *handler, struct server_request *r
 			       (unsigned long long)((retry_ns + NS_PER_S - 1) / NS_PER_S));
 		headers[count++] = (struct server_header){"retry-after", slice_str(seconds)};
 	}
-	for (size_t i = 0; i < handler->response_headers->count && i < RESPONSE_HEADERS_MAX; i++) {
-		const struct config_header *extra = &handler->response_headers->at[i];
-		headers[count++] = (struct server_header){extra->name, slice_str(extra->value)};
-	}
+	count += cors_headers(&handler->cors, request, headers + count);
+	count += add_configured(handler, headers + count);
 	server_respond_http(request, status, headers, count, body);
+}
+
+static void respond_preflight(const struct otlp_handler *handler, struct server_request *request)
+{
+	struct server_header headers[RESPONSE_HEADERS_MAX + CORS_HEADERS_MAX];
+	size_t count = cors_preflight_headers(&handler->cors, request, headers);
+	count += add_configured(handler, headers + count);
+	server_respond_http(request, 204, headers, count, SLICE(""));
 }
 
 static void respond_text(const struct otlp_handler *handler, struct server_request *request,
@@ -72,17 +92,32 @@ static void respond_text(const struct otlp_handler *handler, struct server_reque
 	respond(handler, request, status, "text/plain", 0, slice_str(text));
 }
 
+static bool is_json(const struct server_request *request)
+{
+	return !request->is_grpc && slice_equal(request->content_type, SLICE(JSON));
+}
+
+static bool is_protobuf(const struct server_request *request)
+{
+	return slice_equal(request->content_type, SLICE(PROTOBUF));
+}
+
 static void fail(const struct otlp_handler *handler, struct server_request *request,
 		 int http_status, enum grpc_status code, const char *message, uint64_t retry_ns)
 {
 	struct buf status = BUF_INIT;
-	response_write_status(&status, (int)code, message, retry_ns);
+	bool json = !request->is_grpc && !is_protobuf(request);
+	if (json)
+		json_response_write_status(&status, (int)code, message, retry_ns);
+	else
+		response_write_status(&status, (int)code, message, retry_ns);
 	if (request->is_grpc)
 		server_respond_grpc(request, (int)code, message,
 				    retry_ns > 0 ? buf_slice(&status) : (struct slice){0},
 				    (struct slice){0});
 	else
-		respond(handler, request, http_status, PROTOBUF, retry_ns, buf_slice(&status));
+		respond(handler, request, http_status, json ? JSON : PROTOBUF, retry_ns,
+			buf_slice(&status));
 	buf_fini(&status);
 }
 
@@ -105,6 +140,10 @@ static bool on_grpc_header(struct server_request *request)
 
 static bool on_http_header(const struct otlp_handler *handler, struct server_request *request)
 {
+	if (cors_is_preflight(&handler->cors, request)) {
+		respond_preflight(handler, request);
+		return false;
+	}
 	if (!slice_equal(request->path, slice_str(handler->traces_url_path))) {
 		char text[512];
 		(void)snprintf(text, sizeof(text),
@@ -117,9 +156,9 @@ static bool on_http_header(const struct otlp_handler *handler, struct server_req
 		respond_text(handler, request, 405, "405 method not allowed, supported: [POST]");
 		return false;
 	}
-	if (!slice_equal(request->content_type, SLICE(PROTOBUF))) {
+	if (!is_protobuf(request) && !is_json(request)) {
 		respond_text(handler, request, 415,
-			     "415 unsupported media type, supported: [" PROTOBUF "]");
+			     "415 unsupported media type, supported: [" JSON ", " PROTOBUF "]");
 		return false;
 	}
 	return true;
@@ -137,6 +176,8 @@ static void succeed(const struct otlp_handler *handler, struct server_request *r
 	/* An ExportTraceServiceResponse without partial_success is zero bytes long. */
 	if (request->is_grpc)
 		server_respond_grpc(request, GRPC_OK, "", (struct slice){0}, (struct slice){0});
+	else if (is_json(request))
+		respond(handler, request, 200, JSON, 0, SLICE("{\"partialSuccess\":{}}"));
 	else
 		respond(handler, request, 200, PROTOBUF, 0, (struct slice){0});
 }
@@ -156,15 +197,9 @@ static void reject(const struct otlp_handler *handler, struct server_request *re
 	}
 }
 
-static void on_push_done(struct push *push, const struct push_result *result)
+static void answer(const struct otlp_handler *handler, struct server_request *request,
+		   const struct push_result *result)
 {
-	struct inflight *inflight = CONTAINER_OF(push, struct inflight, push);
-	struct server_request *request = inflight->request;
-	const struct otlp_handler *handler = inflight->handler;
-	free(inflight);
-	if (!request)
-		return;
-	request->user = NULL;
 	switch (result->outcome) {
 	case PUSH_TAKEN: succeed(handler, request); break;
 	case PUSH_RETRY:
@@ -175,16 +210,61 @@ static void on_push_done(struct push *push, const struct push_result *result)
 	}
 }
 
+/* The end of ${inflight}, which nothing refers to any more. */
+static void finish(struct inflight *inflight, const struct push_result *result)
+{
+	struct server_request *request = inflight->request;
+	const struct otlp_handler *handler = inflight->handler;
+	free(inflight);
+	if (!request)
+		return;
+	request->user = NULL;
+	answer(handler, request, result);
+}
+
+static void on_push_done(struct push *push, const struct push_result *result)
+{
+	finish(CONTAINER_OF(push, struct inflight, push), result);
+}
+
+static void on_transcoded(struct transcoding *transcoding, struct chunk *body, uint64_t replaced,
+			  const struct err *err)
+{
+	struct inflight *inflight = CONTAINER_OF(transcoding, struct inflight, transcoding);
+	struct server_request *request = inflight->request;
+	if (body && request) {
+		counter_add(&inflight->handler->json_replaced, replaced);
+		receiver_push(inflight->handler->port, request->shard, PUSH_HTTP, body,
+			      &inflight->push);
+	} else {
+		struct push_result result = {.outcome = PUSH_REJECTED, .err = *err};
+		if (err->kind == ERR_NOMEM)
+			result.outcome = PUSH_RETRY;
+		finish(inflight, &result);
+	}
+	chunk_unref(body);
+}
+
+/* A protobuf message of no bytes is an empty request: a success. No bytes are not JSON. */
+static void on_empty_body(const struct otlp_handler *handler, struct server_request *request)
+{
+	if (is_json(request))
+		fail(handler, request, 400, GRPC_INVALID_ARGUMENT,
+		     "malformed OTLP at byte 0: invalid JSON: it ends early", 0);
+	else
+		succeed(handler, request);
+}
+
 static void on_request(void *arg, struct server_request *request)
 {
-	const struct otlp_handler *handler = arg;
+	struct otlp_handler *handler = arg;
 	if (request->deadline_ns > 0 && clock_monotonic_ns() > request->deadline_ns) {
 		fail(handler, request, 503, GRPC_DEADLINE_EXCEEDED,
 		     "the deadline passed while the request was being received", 0);
 		return;
 	}
-	if (!request->body) { /* a zero-byte message is an empty request: a success */
-		succeed(handler, request);
+	if (!request->body) {
+		on_empty_body(handler, request);
 		return;
 	}
 	struct inflight *inflight = malloc(sizeof(*inflight));
@@ -195,8 +275,16 @@ static void on_request(void *arg, struct server_request *request)
 	*inflight = (struct inflight){
 		.push = {.done = on_push_done}, .request = request, .handler = handler};
 	request->user = inflight;
-	receiver_push(handler->port, request->shard, request->is_grpc ? PUSH_GRPC : PUSH_HTTP,
-		      request->body, &inflight->push);
+	if (!is_json(request)) {
+		receiver_push(handler->port, request->shard,
+			      request->is_grpc ? PUSH_GRPC : PUSH_HTTP, request->body,
+			      &inflight->push);
+		return;
+	}
+	struct chunk *json = request->body;
+	request->body = NULL; /* freed once it is transcoded, not with the answer */
+	transcoding_start(&inflight->transcoding, request->shard->loop, request->shard->budget,
+			  json, on_transcoded);
 }
 
 /* ---- refused by the server ------------------------------------------------------------------ */
@@ -205,18 +293,20 @@ static void on_refused(void *arg, struct server_request *request, enum server_re
 		       int http_status, int grpc_status, const char *message)
 {
 	uint64_t retry_ns = why == REFUSED_MEMORY ? NS_PER_S : 0;
-	/* The Status in a body of 400 is INVALID_ARGUMENT, whatever gRPC says for the cause. */
+	enum grpc_status code = (enum grpc_status)grpc_status;
 	if (!request->is_grpc && http_status == 400)
-		grpc_status = GRPC_INVALID_ARGUMENT;
-	fail(arg, request, http_status, (enum grpc_status)grpc_status, message, retry_ns);
+		code = GRPC_INVALID_ARGUMENT; /* what 400 means, whatever gRPC would call it */
+	fail(arg, request, http_status, code, message, retry_ns);
 }
 
 static void on_cancel(void *arg, struct server_request *request)
 {
 	(void)arg;
 	struct inflight *inflight = request->user;
-	if (inflight)
-		inflight->request = NULL;
+	if (!inflight)
+		return;
+	inflight->request = NULL;
+	transcoding_cancel(&inflight->transcoding); /* no effect once it has ended */
 }
 
 const struct server_handler otlp_server_handler = {.on_header = on_header,

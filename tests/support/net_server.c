@@ -112,7 +112,8 @@ void net_server_open(struct net_server *fixture, const struct server_config *con
 	struct err err;
 	if (!with_handler.handler)
 		with_handler.handler = &handler;
-	with_handler.handler_arg = fixture;
+	if (!with_handler.handler_arg)
+		with_handler.handler_arg = fixture;
 	assert_int_equal(loop_init(&fixture->loop, &err), 0);
 	budget_init(&fixture->budget, 256 << 20);
 	fixture->shard.loop = &fixture->loop;

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/delivery/json_body.h"
+
+#include "pipeline/trace/json_encode.h"
+
+#include <stdlib.h>
+
+struct json_body {
+	struct trace_index index;
+	struct budget *budget;
+	struct counter replaced; /* bytes of text that were not UTF-8; read by any thread */
+};
+
+static bool add_series(struct json_body *body, struct metrics *metrics, const char *id)
+{
+	static const struct metric_desc metric = {
+		"sluice_exporter_json_replaced_bytes", "By",
+		"Bytes of text that are not UTF-8 and were replaced by U+FFFD in JSON",
+		METRIC_COUNTER};
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "exporter", id);
+	bool added = metrics_add(metrics, &metric, buf_cstr(&labels), &body->replaced);
+	buf_fini(&labels);
+	return added;
+}
+
+struct json_body *json_body_new(struct budget *budget, const struct key_table *keys,
+				struct metrics *metrics, const char *id)
+{
+	struct json_body *body = calloc(1, sizeof(*body));
+	if (!body)
+		return NULL;
+	body->budget = budget;
+	trace_index_init(&body->index, budget, keys);
+	if (add_series(body, metrics, id))
+		return body;
+	json_body_free(body);
+	return NULL;
+}
+
+void json_body_free(struct json_body *body)
+{
+	if (!body)
+		return;
+	trace_index_fini(&body->index);
+	free(body);
+}
+
+struct chunk *json_body_make(struct json_body *body, const struct batch *batch, struct err *err)
+{
+	uint64_t replaced = 0;
+	struct chunk *request = batch_flatten(batch);
+	struct chunk *json = request ? chunk_new(body->budget, request->len * 2) : NULL;
+	bool made = false;
+	if (!json)
+		(void)err_set(err, ERR_NOMEM, "no memory for a request in JSON");
+	else
+		made = trace_index_build(&body->index, chunk_slice(request), err) == 0 &&
+		       json_encode(&body->index, json, &replaced, err) == 0;
+	trace_index_release(&body->index);
+	chunk_unref(request);
+	if (made) {
+		counter_add(&body->replaced, replaced);
+		return json;
+	}
+	chunk_unref(json);
+	return NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "receivers/otlp/transcoding.h"
+
+#include "pipeline/trace/json_decode.h"
+
+static void finish(struct transcoding *transcoding, struct chunk *body, const struct err *err)
+{
+	uint64_t replaced = body ? json_decoder_replaced(transcoding->decoder) : 0;
+	json_decoder_free(transcoding->decoder);
+	chunk_unref(transcoding->json);
+	transcoding->done(transcoding, body, replaced, err);
+}
+
+static void run_slice(struct loop_task *task)
+{
+	struct transcoding *transcoding = CONTAINER_OF(task, struct transcoding, task);
+	const struct chunk *json = transcoding->json;
+	size_t left = json->len - transcoding->at;
+	size_t len = left < TRANSCODING_SLICE_BYTES ? left : TRANSCODING_SLICE_BYTES;
+	struct slice slice = slice_of(json->data + transcoding->at, len);
+	struct err err = {.kind = ERR_NONE};
+	transcoding->at += len;
+	if (transcoding->cancelled || json_decoder_feed(transcoding->decoder, slice, &err) != 0)
+		finish(transcoding, NULL, &err);
+	else if (transcoding->at < json->len)
+		loop_defer(transcoding->loop, task);
+	else
+		finish(transcoding, json_decoder_take(transcoding->decoder, &err), &err);
+}
+
+void transcoding_start(struct transcoding *transcoding, struct loop *loop, struct budget *budget,
+		       struct chunk *json,
+		       void (*done)(struct transcoding *transcoding, struct chunk *body,
+				    uint64_t replaced, const struct err *err))
+{
+	struct err err;
+	*transcoding = (struct transcoding){.task = {.run = run_slice},
+					    .loop = loop,
+					    .decoder = json_decoder_new(budget),
+					    .json = json,
+					    .done = done};
+	if (transcoding->decoder) {
+		run_slice(&transcoding->task);
+		return;
+	}
+	(void)err_set(&err, ERR_NOMEM, "no memory for a request in JSON");
+	finish(transcoding, NULL, &err);
+}
+
+void transcoding_cancel(struct transcoding *transcoding)
+{
+	transcoding->cancelled = true;
+}
