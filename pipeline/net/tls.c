@@ -292,9 +292,12 @@ static SSL_CTX *make_ssl_ctx(struct tls_context *context, struct err *err)
 	    use_roots(ssl_ctx, config, context->is_server, err) != 0 ||
 	    (has_pair && use_key_pair(ssl_ctx, config, err) != 0))
 		goto fail;
-	if (context->is_server)
+	if (context->is_server) {
+		static const uint8_t id[] = "sluice";
+		/* Without one a client with a certificate could not resume a session. */
+		(void)SSL_CTX_set_session_id_context(ssl_ctx, id, sizeof(id)); /* short enough */
 		SSL_CTX_set_alpn_select_cb(ssl_ctx, choose_alpn, context);
-	else if (SSL_CTX_set_alpn_protos(ssl_ctx, context->alpn, context->alpn_len) != 0) {
+	} else if (SSL_CTX_set_alpn_protos(ssl_ctx, context->alpn, context->alpn_len) != 0) {
 		(void)tls_fail(err, "ALPN");
 		goto fail;
 	}

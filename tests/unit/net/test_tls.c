@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS contexts through connections: a client's and a server's on one loop. */
 #include "pipeline/net/conn.h"
+#include "pipeline/net/tls_session.h"
 #include "tests/support/net_certificate.h"
 #include "tests/support/net_peer.h"
 
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <openssl/err.h>
 
 #include <cmocka.h>
 
@@ -239,6 +242,50 @@ static void a_client_must_show_a_certificate_where_it_is_asked_for(void **state)
 	tls_context_free(with);
 }
 
+/* One handshake that takes up ${before} unless it is NULL; what the client may take up next. */
+static SSL_SESSION *shake_hands(struct tls_context *server, struct tls_context *client,
+				SSL_SESSION *before)
+{
+	int ours, theirs;
+	net_tcp_pair(&ours, &theirs);
+	SSL *accepting = tls_session_new(server, ours, NULL, NULL);
+	SSL *connecting = tls_session_new(client, theirs, "localhost", NULL);
+	assert_true(accepting && connecting);
+	if (before)
+		assert_int_equal(SSL_set_session(connecting, before), 1);
+	int accepted = 0, connected = 0;
+	for (int turns = 0; (accepted != 1 || connected != 1) && turns < 100000; turns++) {
+		connected = SSL_do_handshake(connecting);
+		accepted = SSL_do_handshake(accepting);
+		if (SSL_get_error(accepting, accepted) == SSL_ERROR_SSL)
+			fail_msg("%s", ERR_reason_error_string(ERR_get_error()));
+	}
+	assert_int_equal(SSL_session_reused(accepting), before != NULL);
+	SSL_SESSION *session = SSL_get1_session(connecting);
+	SSL_SESSION_free(before);
+	(void)SSL_shutdown(connecting); /* else its session counts as broken */
+	(void)SSL_shutdown(accepting);
+	SSL_free(connecting);
+	SSL_free(accepting);
+	(void)close(ours);
+	(void)close(theirs);
+	return session;
+}
+
+static void a_client_that_showed_its_certificate_may_resume(void **state)
+{
+	struct folder *f = *state;
+	struct tls_context *server = server_of(f, f->ca);
+	struct tls_context *client = client_of((struct tls_config){.ca_file = f->ca,
+								   .cert_file = f->client_cert,
+								   .key_file = f->client_key,
+								   .max_version = "1.2"});
+	SSL_SESSION *session = shake_hands(server, client, NULL);
+	SSL_SESSION_free(shake_hands(server, client, session));
+	tls_context_free(server);
+	tls_context_free(client);
+}
+
 static void a_peer_without_tls_is_told_apart(void **state)
 {
 	struct folder *f = *state;
@@ -340,6 +387,7 @@ int main(void)
 		CASE(bytes_pass_and_alpn_is_chosen),
 		CASE(a_certificate_is_verified),
 		CASE(a_client_must_show_a_certificate_where_it_is_asked_for),
+		CASE(a_client_that_showed_its_certificate_may_resume),
 		CASE(a_peer_without_tls_is_told_apart),
 		CASE(changed_files_are_taken_up_and_bad_ones_are_not),
 		CASE(wrong_configurations_say_what_is_wrong),
