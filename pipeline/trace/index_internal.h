@@ -7,7 +7,7 @@
 #define SLUICE_TRACE_INDEX_INTERNAL_H
 
 #include "pipeline/trace/index.h"
-#include "pipeline/trace/key_table_internal.h"
+#include "pipeline/trace/key_cache_internal.h"
 #include "pipeline/trace/schema.h"
 
 /* One pass over one body. Walkers return false once err is set. */
@@ -163,7 +163,7 @@ static inline int walk_scalar_type(const uint8_t *at, const uint8_t *end)
 
 static inline key_id walk_key_id(const struct walk *walk, const uint8_t *key, size_t len)
 {
-	return walk->cache ? key_cache_find(walk->cache, key, len)
+	return walk->cache ? key_cache_probe(walk->cache, key, len)
 			   : key_table_probe(walk->keys, key, len);
 }
 

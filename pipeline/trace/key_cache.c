@@ -2,46 +2,10 @@
 /* The cache of key ids of one shard; see key_cache.h. */
 #include "pipeline/trace/key_cache.h"
 
-#include "pipeline/trace/key_table_internal.h"
+#include "pipeline/trace/key_cache_internal.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-
-enum {
-	WAYS = 4,
-	LINES = 512,			/* a power of two */
-	RING_BYTES = 64 << 10,		/* a power of two, over KEY_MATCHED_BYTES_MAX */
-	RING_END_MAX = 1 << 30,		/* everything is forgotten before positions wrap */
-	SET_SLOTS = KEY_SETS_MAX * 2,	/* a power of two */
-	SET_MEMBERS = KEY_SETS_MAX * 8, /* of all sets together */
-};
-
-/* 64 bytes. An entry is valid while its bytes are among the last RING_BYTES of the ring. */
-struct cache_line {
-	uint32_t marks[WAYS]; /* upper half of the hash */
-	uint32_t places[WAYS];
-	uint16_t lens[WAYS];
-	key_id ids[WAYS];
-	uint32_t next; /* way to be overwritten */
-	uint32_t unused[3];
-};
-
-_Static_assert(sizeof(struct cache_line) == 64, "one cache line each");
-
-struct key_cache {
-	struct cache_line lines[LINES];
-	uint8_t ring[RING_BYTES];
-	const struct key_table *table;
-	struct regex_scratch scratch;
-	uint32_t ring_end; /* position after the newest byte; a place in the ring modulo its size */
-	uint32_t ring_begin; /* nothing before it is valid */
-	uint64_t epoch;
-	size_t set_count, member_count;
-	bool full; /* a set could not be told apart */
-	struct pattern_run sets[KEY_SETS_MAX];
-	uint16_t set_slots[SET_SLOTS]; /* 1 + index into sets, by hash of the members */
-	pattern_id members[SET_MEMBERS];
-};
 
 static uint64_t next_epoch(void)
 {
@@ -75,10 +39,10 @@ void key_cache_free(struct key_cache *cache)
 
 static void forget_sets(struct key_cache *cache)
 {
-	memset(cache->lines, 0, sizeof(cache->lines));
+	memset(cache->slots, 0, sizeof(cache->slots));
 	memset(cache->set_slots, 0, sizeof(cache->set_slots));
 	cache->set_count = cache->member_count = 0;
-	cache->ring_begin = cache->ring_end = 0;
+	cache->ring_end = 0;
 	cache->full = false;
 	cache->epoch = next_epoch();
 }
@@ -147,24 +111,31 @@ uint64_t key_cache_epoch(const struct key_cache *cache)
 
 /* ---- entries ---- */
 
-static inline bool is_valid(const struct key_cache *cache, uint32_t place)
-{
-	return place >= cache->ring_begin && cache->ring_end - place <= RING_BYTES;
-}
-
 /* The key's bytes at a place of the ring that does not wrap. */
 static uint32_t ring_put(struct key_cache *cache, const uint8_t *key, size_t len)
 {
-	uint32_t at = cache->ring_end % RING_BYTES;
-	if (at + len > RING_BYTES)
-		cache->ring_end += RING_BYTES - at;
+	uint32_t at = cache->ring_end % CACHE_RING_BYTES;
+	if (at + len > CACHE_RING_BYTES)
+		cache->ring_end += CACHE_RING_BYTES - at;
 	uint32_t place = cache->ring_end;
-	memcpy(cache->ring + place % RING_BYTES, key, len);
+	memcpy(cache->ring + place % CACHE_RING_BYTES, key, len);
 	cache->ring_end += (uint32_t)len;
 	return place;
 }
 
-static key_id remember(struct key_cache *cache, uint64_t hash, const uint8_t *key, size_t len)
+/* The slot for a new key: a free one, else the two of them in turn. */
+static struct cache_slot *choose_slot(struct key_cache *cache, uint64_t hash)
+{
+	struct cache_slot *slot = &cache->slots[hash % CACHE_SLOTS];
+	struct cache_slot *other = &cache->slots[hash % CACHE_SLOTS ^ 1];
+	if (!cache_slot_valid(cache, slot))
+		return slot;
+	if (!cache_slot_valid(cache, other))
+		return other;
+	return cache->turn++ & 1 ? other : slot;
+}
+
+key_id key_cache_miss(struct key_cache *cache, uint64_t hash, const uint8_t *key, size_t len)
 {
 	key_id id = key_slots_probe(&cache->table->keys_by_text, hash, key, len);
 	if (len > KEY_MATCHED_BYTES_MAX)
@@ -173,30 +144,17 @@ static key_id remember(struct key_cache *cache, uint64_t hash, const uint8_t *ke
 		id = resolve(cache, slice_of(key, len));
 	if (id == KEY_ID_UNRESOLVED || len == 0)
 		return id;
-	if (cache->ring_end > RING_END_MAX) {
-		memset(cache->lines, 0, sizeof(cache->lines));
-		cache->ring_begin = cache->ring_end = 0;
+	if (cache->ring_end > CACHE_RING_END_MAX) {
+		memset(cache->slots, 0, sizeof(cache->slots));
+		cache->ring_end = 0;
 	}
-	struct cache_line *line = &cache->lines[hash % LINES];
-	uint32_t way = line->next;
-	line->next = (way + 1) % WAYS;
-	line->marks[way] = (uint32_t)(hash >> 32);
-	line->places[way] = ring_put(cache, key, len);
-	line->lens[way] = (uint16_t)len;
-	line->ids[way] = id;
+	struct cache_slot *slot = choose_slot(cache, hash);
+	*slot = (struct cache_slot){.mark = (uint32_t)(hash >> 32), .len = (uint16_t)len, .id = id};
+	slot->place = ring_put(cache, key, len);
 	return id;
 }
 
 key_id key_cache_find(struct key_cache *cache, const uint8_t *key, size_t len)
 {
-	uint64_t hash = hash_bytes(cache->table->hash, key, len);
-	uint32_t mark = (uint32_t)(hash >> 32);
-	const struct cache_line *line = &cache->lines[hash % LINES];
-	for (uint32_t way = 0; way < WAYS; way++) {
-		if (line->marks[way] == mark && line->lens[way] == len && len > 0 &&
-		    is_valid(cache, line->places[way]) &&
-		    key_equal(cache->ring + line->places[way] % RING_BYTES, key, len))
-			return line->ids[way];
-	}
-	return remember(cache, hash, key, len);
+	return key_cache_probe(cache, key, len);
 }

@@ -4,7 +4,7 @@
  * match. Everything in it is of fixed size and is overwritten, so that keys that a peer makes up
  * cost time (bounded, see key_match.c), never memory.
  *
- *   sets[]   four entries to a cache line, by hash: mark, length, id, place in the ring
+ *   slots[]  by hash, four to a cache line: mark, length, id, place in the ring
  *   ring[]   the keys' bytes; the oldest are overwritten, and their entries with them
  *   sets of patterns, each with an id; when no more can be told apart, everything is forgotten at
  *   the next key_cache_begin, and until then keys get KEY_ID_UNRESOLVED
@@ -16,7 +16,7 @@
 
 struct key_cache;
 
-/* NULL when memory is short. ${table} is frozen and outlives the cache. About 110 KiB. */
+/* NULL when memory is short. ${table} is frozen and outlives the cache. About 130 KiB. */
 MUST_CHECK struct key_cache *key_cache_new(const struct key_table *table);
 void key_cache_free(struct key_cache *cache);
 

@@ -75,6 +75,19 @@ static void deny_all(struct decision *decision, uint16_t rule)
 	decision->nested = rule;
 }
 
+/* Whether one and the same DROP rule applies in every slot, to every value. */
+static bool drops_always(const struct policy *policy, const struct decision *decision)
+{
+	uint16_t rule = decision->nested;
+	if (rule == 0 || decision->keep_numbers || policy->rules[rule].action != ACTION_DROP)
+		return false;
+	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
+		if (decision->rules[slot][WHEN_ALWAYS] != rule)
+			return false;
+	}
+	return true;
+}
+
 uint8_t decide(const struct policy *policy, struct policy_shard *shard,
 	       const struct trace_index *index, key_id id)
 {
@@ -107,6 +120,8 @@ uint8_t decide(const struct policy *policy, struct policy_shard *shard,
 		verdict |= VERDICT_KEPT;
 	else if (decision->nested != 0)
 		verdict |= VERDICT_ACT;
+	if (!kept && drops_always(policy, decision))
+		verdict |= VERDICT_DROP;
 	shard->verdicts[id] = verdict;
 	return verdict;
 }

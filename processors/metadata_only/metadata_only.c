@@ -33,7 +33,8 @@ struct pass {
 	struct policy_shard *shard;
 	struct edit *edit;
 	const struct trace_index *index;
-	bool dry; /* change nothing */
+	bool dry;   /* change nothing */
+	bool clean; /* nothing was edited before in this run: the index tells all */
 };
 
 /* The element whose attributes are looked at. */
@@ -41,7 +42,8 @@ struct place {
 	struct owner owner;
 	bool model;	   /* of a model call */
 	bool model_event;  /* an event of one, by its name */
-	bool name_removed; /* the span's name is the text of an attribute that went */
+	bool name_matters; /* the span's name is long enough to be the text of an attribute */
+	bool name_removed; /* it is the text of one that went */
 };
 
 static void hit(struct pass *pass, uint16_t rule)
@@ -298,9 +300,16 @@ static void filter_attrs(struct pass *pass, struct place *place, struct attr_ran
 	size_t max = pass->policy->config->max_value_bytes;
 	for (uint32_t at = attrs.begin; at < attrs.begin + attrs.count; at++) {
 		const struct attr_entry *attr = &pass->index->attrs[at];
-		if (!(pass->shard->verdicts[attr->key_id] & VERDICT_ACT) &&
-		    attr->value.len <= max && attr->value_type < VALUE_ARRAY)
+		uint8_t verdict = pass->shard->verdicts[attr->key_id];
+		if (!(verdict & VERDICT_ACT) && attr->value.len <= max &&
+		    attr->value_type < VALUE_ARRAY)
 			continue;
+		if ((verdict & VERDICT_DROP) && !place->name_matters) {
+			hit(pass, pass->shard->decisions[attr->key_id].nested);
+			if (!pass->dry)
+				edit_drop_attr(pass->edit, at);
+			continue;
+		}
 		view = (struct attr_view){.key = index_slice(pass->index, attr->key),
 					  .key_id = attr->key_id,
 					  .value =
@@ -310,9 +319,10 @@ static void filter_attrs(struct pass *pass, struct place *place, struct attr_ran
 	}
 }
 
-static bool is_touched(const struct pass *pass, struct owner owner)
+/* Asked before anything of ${owner} is edited here. */
+static inline bool is_touched(const struct pass *pass, struct owner owner)
 {
-	return !edit_attrs_untouched(pass->edit, owner);
+	return !pass->clean && !edit_attrs_untouched(pass->edit, owner);
 }
 
 /* Surveys and filters the attributes of what is no span. */
@@ -366,11 +376,12 @@ static void filter_scope(struct pass *pass, uint32_t at)
 static bool is_model_scope(const struct pass *pass, uint32_t at)
 {
 	struct slice name = edit_scope_name(pass->edit, at);
-	for (const char *const *prefix = policy_model_scopes; *prefix; prefix++) {
-		struct slice known = slice_str(*prefix);
-		if (slice_has_prefix(name, known) &&
-		    (name.len == known.len ||
-		     !memchr("abcdefghijklmnopqrstuvwxyz", name.ptr[known.len], 26)))
+	for (size_t i = 0; i < policy_model_scope_count; i++) {
+		struct slice known = policy_model_scopes[i];
+		if (!slice_has_prefix(name, known))
+			continue;
+		uint8_t next = name.len > known.len ? name.ptr[known.len] : '.';
+		if (next < 'a' || next > 'z')
 			return true;
 	}
 	return false;
@@ -451,21 +462,34 @@ static void filter_status(struct pass *pass, uint32_t at)
 				     replace ? error_type(pass, at) : SLICE(""));
 }
 
+/* Names repeat: one that was found to be in order is remembered. */
+static struct policy_name *remembered(struct policy_shard *shard, struct slice name)
+{
+	uint64_t hash = hash_bytes(shard->hash, name.ptr, name.len);
+	return &shard->names[hash % POLICY_NAMES];
+}
+
 static void filter_name(struct pass *pass, uint32_t at, struct slice name, bool removed)
 {
 	struct buf *text = &pass->shard->text;
+	struct policy_name *known = remembered(pass->shard, name);
 	struct slice kept = name;
+	if (LIKELY(!removed && slice_equal(slice_of(known->text, known->len), name)))
+		return;
 	buf_reset(text);
 	if (text_cut_span_name(name, text))
 		kept = buf_slice(text);
 	if (removed || text->failed || text_is_sentence(kept, TEXT_SPAN_NAME_SPACES, SIZE_MAX))
 		kept = SLICE("span");
 	kept = text_cut_runes(kept, TEXT_SPAN_NAME_MAX);
-	if (slice_equal(kept, name))
-		return;
-	hit_field(pass, FIELD_SPAN_NAME);
-	if (!pass->dry)
-		edit_set_span_name(pass->edit, at, kept);
+	if (!slice_equal(kept, name)) {
+		hit_field(pass, FIELD_SPAN_NAME);
+		if (!pass->dry)
+			edit_set_span_name(pass->edit, at, kept);
+	} else if (name.len <= sizeof(known->text)) {
+		known->len = (uint8_t)name.len;
+		memcpy(known->text, name.ptr, name.len);
+	}
 }
 
 static void filter_trace_state(struct pass *pass, uint32_t at, struct slice trace_state)
@@ -487,6 +511,7 @@ static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 	place.model = model_scope || (found & VERDICT_MODEL);
 	struct slice name =
 		touched ? edit_span_name(pass->edit, at) : index_slice(pass->index, span->name);
+	place.name_matters = name.len >= QUOTE_BYTES_MIN;
 	filter_attrs(pass, &place, span->attrs, touched, found);
 	for (uint32_t i = 0; i < span->event_count; i++) {
 		if (edit_event_live(pass->edit, span->event_begin + i))
@@ -523,7 +548,8 @@ static enum process_outcome process(void *arg, void *state, struct edit *edit, s
 			    .shard = state,
 			    .edit = edit,
 			    .index = edit_index(edit),
-			    .dry = policy->config->dry_run};
+			    .dry = policy->config->dry_run,
+			    .clean = edit_is_clean(edit)};
 	const struct trace_index *index = pass.index;
 	decide_begin(pass.shard, index);
 	for (uint32_t i = 0; i < index->resource_count; i++)
@@ -580,6 +606,7 @@ static void *shard_new(void *self)
 		free(shard);
 		return NULL;
 	}
+	shard->hash = hash_key_random();
 	return shard;
 }
 

@@ -6,6 +6,7 @@
 #ifndef SLUICE_PROCESSORS_METADATA_ONLY_POLICY_H
 #define SLUICE_PROCESSORS_METADATA_ONLY_POLICY_H
 
+#include "pipeline/base/hash.h"
 #include "pipeline/graph/component.h"
 #include "processors/metadata_only/rules.h"
 
@@ -62,9 +63,10 @@ enum verdict {
 	VERDICT_ACT = 1 << 2,	/* a rule may apply: ask the decision */
 	VERDICT_EVENT = 1 << 3, /* as a name of an event: the event goes */
 	VERDICT_KEPT = 1 << 4,	/* a keep rule decided */
-	/* not of keys, but of the attributes that a survey of an element has met */
-	SURVEY_LARGE = 1 << 5,
-	SURVEY_NESTED = 1 << 6,
+	VERDICT_DROP = 1 << 5,	/* goes whatever it holds, wherever it stands */
+	/* not of keys, but of what a survey of an element's attributes has met */
+	SURVEY_LARGE = 1 << 8,
+	SURVEY_NESTED = 1 << 9,
 };
 
 enum { DECIDED_WHENS = WHEN_STRICT }; /* strict rules apply always or never */
@@ -76,11 +78,21 @@ struct decision {
 	bool keep_numbers; /* numbers stay */
 };
 
+enum { POLICY_NAMES = 128 };
+
+/* The name of a span that passed. */
+struct policy_name {
+	uint8_t len;
+	uint8_t text[63];
+};
+
 /* One shard's memory of decisions, and its scratch. */
 struct policy_shard {
 	uint64_t epoch; /* of the ids of pattern sets */
 	uint8_t verdicts[KEY_ID_COUNT];
 	struct decision decisions[KEY_ID_COUNT];
+	struct policy_name names[POLICY_NAMES]; /* by hash */
+	struct hash_key hash;
 	uint32_t *hits; /* by rule; of the request being worked on */
 	struct buf text;
 };

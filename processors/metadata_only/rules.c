@@ -29,11 +29,11 @@ const struct policy_field_row policy_fields[FIELD_COUNT] = {
 #include "processors/metadata_only/rules.def"
 };
 
-const char *const policy_model_scopes[] = {
-#define MODEL_SCOPE(prefix) prefix,
+const struct slice policy_model_scopes[] = {
+#define MODEL_SCOPE(prefix) SLICE_INIT(prefix),
 #include "processors/metadata_only/rules.def"
-	NULL,
 };
+const size_t policy_model_scope_count = ARRAY_COUNT(policy_model_scopes);
 
 const char *const policy_when_words[WHEN_COUNT] = {
 	[WHEN_ALWAYS] = "always",

@@ -66,8 +66,9 @@ struct policy_field_row {
 
 extern const struct policy_field_row policy_fields[FIELD_COUNT];
 
-/* Prefixes of scope names whose spans are model calls; NULL-terminated. */
-extern const char *const policy_model_scopes[];
+/* Prefixes of scope names whose spans are model calls. */
+extern const struct slice policy_model_scopes[];
+extern const size_t policy_model_scope_count;
 
 extern const char *const policy_when_words[WHEN_COUNT],
 	*const policy_action_words[ACTION_COUNT], *const policy_class_words[CLASS_COUNT];

@@ -42,11 +42,15 @@ bool text_is_sentence(struct slice text, size_t spaces, size_t bytes_max)
 
 /* ---- URLs ---- */
 
+/* The length of ${text} before the first byte that is one of ${stops}. */
 static size_t until(struct slice text, const char *stops)
 {
-	size_t len = 0;
-	while (len < text.len && (text.ptr[len] == 0 || !strchr(stops, text.ptr[len])))
-		len++;
+	size_t len = text.len;
+	for (; *stops; stops++) {
+		const uint8_t *stop = len > 0 ? memchr(text.ptr, *stops, len) : NULL;
+		if (stop)
+			len = (size_t)(stop - text.ptr);
+	}
 	return len;
 }
 
@@ -65,7 +69,7 @@ static size_t after_user(struct slice url, size_t begin)
 	size_t at = begin;
 	if (begin == 0)
 		return 0;
-	for (size_t i = begin; i < url.len && !strchr("/?#", url.ptr[i] ? url.ptr[i] : ' '); i++) {
+	for (size_t i = begin; i < url.len && url.ptr[i] != '/'; i++) {
 		if (url.ptr[i] == '@')
 			at = i + 1;
 	}
@@ -104,8 +108,7 @@ static bool segment_is_data(struct slice segment)
 	size_t digits = 0, hex = 0;
 	for (size_t i = 0; i < segment.len; i++) {
 		uint8_t byte = segment.ptr[i];
-		bool plain = is_digit(byte) || is_letter(byte) || strchr("._~:{}*<>-", byte);
-		if (byte == 0 || !plain)
+		if (!is_digit(byte) && !is_letter(byte) && !memchr("._~:{}*<>-", byte, 10))
 			return true;
 		digits += is_digit(byte);
 		hex += is_digit(byte) || (byte >= 'a' && byte <= 'f') ||
