@@ -142,6 +142,7 @@ struct trace_index {
 	/* Fields that the schema does not know, at any level; they are passed on unless the edit
 	 * says otherwise (edit_drop_unknown). */
 	uint32_t unknown_count;
+	uint32_t map_count; /* maps (VALUE_KVLIST) in attributes, at any level */
 	struct resource_entry *resources;
 	struct scope_entry *scopes;
 	struct span_entry *spans;

@@ -78,6 +78,7 @@ static bool enter_message(struct walk *walk, struct level_stack *stack, enum sch
 			      TRACE_VALUE_DEPTH_MAX, walk_off(walk, at));
 		return false;
 	}
+	walk->index->map_count += message == SCHEMA_KVLIST;
 	stack->levels[stack->count++] = (struct level){.end = end, .message = (uint8_t)message};
 	return true;
 }

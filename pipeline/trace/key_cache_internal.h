@@ -22,7 +22,7 @@ struct cache_slot {
 	uint32_t place;
 	uint16_t len; /* 0: free */
 	key_id id;
-	uint32_t unused;
+	uint32_t next; /* number of the slot whose key came after this one the last time */
 };
 
 _Static_assert(sizeof(struct cache_slot) == 16, "four to a cache line");
@@ -33,6 +33,7 @@ struct key_cache {
 	const struct key_table *table;
 	struct regex_scratch scratch;
 	uint32_t ring_end; /* position after the newest byte; a place in the ring modulo its size */
+	uint32_t last;	   /* slot of the key asked for last */
 	uint32_t turn;	   /* which of two neighbours is overwritten next */
 	uint64_t epoch;
 	size_t set_count, member_count;
@@ -50,16 +51,33 @@ static inline bool cache_slot_valid(const struct key_cache *cache, const struct 
 /* Resolves ${key} and remembers it. */
 key_id key_cache_miss(struct key_cache *cache, uint64_t hash, const uint8_t *key, size_t len);
 
+static inline bool cache_slot_holds(const struct key_cache *cache, const struct cache_slot *slot,
+				    const uint8_t *key, size_t len)
+{
+	return slot->len == len && cache_slot_valid(cache, slot) &&
+	       key_equal(cache->ring + slot->place % CACHE_RING_BYTES, key, len);
+}
+
+/* An SDK writes its attributes in the same order each time: the key that followed the last one
+ * before is tried first, and saves the hash when it is the one. */
 static inline key_id key_cache_probe(struct key_cache *cache, const uint8_t *key, size_t len)
 {
+	uint32_t expected = cache->slots[cache->last].next;
+	if (LIKELY(cache_slot_holds(cache, &cache->slots[expected], key, len))) {
+		cache->last = expected;
+		return cache->slots[expected].id;
+	}
 	uint64_t hash = hash_bytes(cache->table->hash, key, len);
 	uint32_t mark = (uint32_t)(hash >> 32);
-	const struct cache_slot *slot = &cache->slots[hash % CACHE_SLOTS];
-	if (UNLIKELY(slot->mark != mark))
-		slot = &cache->slots[hash % CACHE_SLOTS ^ 1];
-	if (LIKELY(slot->mark == mark && slot->len == len && cache_slot_valid(cache, slot) &&
-		   key_equal(cache->ring + slot->place % CACHE_RING_BYTES, key, len)))
-		return slot->id;
+	uint32_t at = hash % CACHE_SLOTS;
+	if (UNLIKELY(cache->slots[at].mark != mark))
+		at ^= 1;
+	if (LIKELY(cache->slots[at].mark == mark &&
+		   cache_slot_holds(cache, &cache->slots[at], key, len))) {
+		cache->slots[cache->last].next = at;
+		cache->last = at;
+		return cache->slots[at].id;
+	}
 	return key_cache_miss(cache, hash, key, len);
 }
 

@@ -39,14 +39,18 @@ static void add_member(struct matching *m, pattern_id id)
 	m->count++;
 }
 
+static bool has_inside(struct slice key, struct slice part)
+{
+	return memmem(key.ptr, key.len, part.ptr, part.len) != NULL;
+}
+
 static bool passes_gate(const struct key_pattern *pattern, struct slice key)
 {
 	switch (pattern->gate) {
 	case GATE_HEAD:
 	case GATE_NAMESPACE: return slice_has_prefix(key, pattern->literal);
 	case GATE_TAIL: return slice_has_suffix(key, pattern->literal);
-	case GATE_SEGMENT:
-		return memmem(key.ptr, key.len, pattern->literal.ptr, pattern->literal.len) != NULL;
+	case GATE_SEGMENT: return has_inside(key, pattern->literal);
 	case GATE_NONE: break;
 	}
 	return true;
@@ -55,7 +59,8 @@ static bool passes_gate(const struct key_pattern *pattern, struct slice key)
 static void try_regex(struct matching *m, pattern_id id)
 {
 	const struct key_pattern *pattern = &m->table->patterns[id - 1];
-	if (!passes_gate(pattern, m->key))
+	if (!passes_gate(pattern, m->key) ||
+	    (pattern->inner.len > 0 && !has_inside(m->key, pattern->inner)))
 		return;
 	switch (regex_search(pattern->regex, m->key, m->scratch)) {
 	case REGEX_MATCH: add_member(m, id); return;

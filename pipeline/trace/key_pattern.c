@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+enum { INNER_MIN = 3 }; /* shorter ones are found in too many keys */
+
 /* ---- reading an expression's literal parts ---- */
 
 static bool is_plain(uint8_t byte)
@@ -113,6 +115,40 @@ static size_t read_tail(struct slice re, uint8_t *out)
 	return re.len - 1 - begin;
 }
 
+/* Writes the longest run of plain characters and escaped dots outside of all groups to ${best}.
+ * Nothing when the expression has escapes or counts whose text could be taken for literals. */
+static size_t read_inner(struct slice re, uint8_t *run, uint8_t *best)
+{
+	size_t best_len = 0, len = 0, at = 0;
+	unsigned depth = 0;
+	while (at <= re.len) {
+		size_t count = depth == 0 ? read_literal(re, &at, run + len) : 0;
+		len += count;
+		if (len > best_len)
+			memcpy(best, run, best_len = len);
+		len = 0;
+		if (at >= re.len)
+			break;
+		uint8_t byte = re.ptr[at];
+		if (byte == '{' || (byte == '\\' && (at + 1 == re.len || re.ptr[at + 1] != '.')))
+			return 0;
+		if (byte == '[') {
+			at += at + 1 < re.len && re.ptr[at + 1] == '^';
+			at++; /* a bracket right here belongs to the class */
+			const uint8_t *end = at + 1 < re.len
+						     ? memchr(re.ptr + at + 1, ']', re.len - at - 1)
+						     : NULL;
+			if (!end || memchr(re.ptr + at, '\\', (size_t)(end - re.ptr) - at))
+				return 0;
+			at = (size_t)(end - re.ptr);
+		}
+		depth += byte == '(';
+		depth -= byte == ')' && depth > 0;
+		at += byte == '\\' ? 2 : 1;
+	}
+	return best_len;
+}
+
 static void find_gate(struct key_pattern *pattern, struct slice re)
 {
 	size_t at = 0, count;
@@ -120,6 +156,10 @@ static void find_gate(struct key_pattern *pattern, struct slice re)
 	pattern->gate = GATE_NONE;
 	if (!is_one_sequence(re))
 		return;
+	uint8_t *inner = out + re.len, *run = inner + re.len;
+	size_t inner_len = read_inner(re, run, inner);
+	if (inner_len >= INNER_MIN)
+		pattern->inner = slice_of(inner, inner_len);
 	if (skip(re, &at, SLICE("^"))) {
 		count = read_literal(re, &at, out);
 		pattern->literal = slice_of(out, count);
@@ -152,7 +192,7 @@ static int init_regex(struct key_pattern *pattern, struct err *err)
 	pattern->regex = regex_new(re, err);
 	if (!pattern->regex)
 		return -1;
-	pattern->gate_text = malloc(re.len + 1);
+	pattern->gate_text = malloc(re.len * 3 + 1); /* literal, inner, and room to find it */
 	if (!pattern->gate_text)
 		return err_set(err, ERR_NOMEM, "out of memory for a pattern of keys");
 	find_gate(pattern, re);

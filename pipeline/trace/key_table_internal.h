@@ -39,7 +39,8 @@ enum regex_gate {
 struct key_pattern {
 	struct slice text;    /* as registered; owned */
 	struct slice literal; /* prefix: without ".*"; regex: see gate. Into text or gate_text */
-	uint8_t *gate_text;   /* owned; NULL when literal needs none */
+	uint8_t *gate_text;   /* owned: literal and inner of a regex */
+	struct slice inner;   /* regex: stands somewhere in every match; empty when not known */
 	struct regex *regex;  /* owned */
 	enum pattern_kind kind;
 	enum regex_gate gate;

@@ -265,7 +265,7 @@ static void judge(struct pass *pass, struct place *place, struct attr_view *attr
 static unsigned survey(struct pass *pass, struct owner owner, struct attr_range attrs, bool touched)
 {
 	size_t max = pass->policy->config->max_value_bytes;
-	unsigned found = 0;
+	unsigned found = pass->index->map_count > 0 ? SURVEY_NESTED : 0;
 	if (UNLIKELY(touched)) {
 		struct attr_view view;
 		uint32_t cursor = 0;
@@ -279,8 +279,6 @@ static unsigned survey(struct pass *pass, struct owner owner, struct attr_range 
 		found |= verdict_of(pass->policy, pass->shard, pass->index, attr->key_id);
 		if (UNLIKELY(attr->value.len > max))
 			found |= SURVEY_LARGE;
-		if (attr->value_type == VALUE_ARRAY || attr->value_type == VALUE_KVLIST)
-			found |= SURVEY_NESTED;
 	}
 	return found;
 }
@@ -298,11 +296,12 @@ static void filter_attrs(struct pass *pass, struct place *place, struct attr_ran
 		return;
 	}
 	size_t max = pass->policy->config->max_value_bytes;
+	const bool maps = found & SURVEY_NESTED;
 	for (uint32_t at = attrs.begin; at < attrs.begin + attrs.count; at++) {
 		const struct attr_entry *attr = &pass->index->attrs[at];
 		uint8_t verdict = pass->shard->verdicts[attr->key_id];
-		if (!(verdict & VERDICT_ACT) && attr->value.len <= max &&
-		    attr->value_type < VALUE_ARRAY)
+		bool nested = maps && attr->value_type >= VALUE_ARRAY;
+		if (!(verdict & VERDICT_ACT) && attr->value.len <= max && !nested)
 			continue;
 		if ((verdict & VERDICT_DROP) && !place->name_matters) {
 			hit(pass, pass->shard->decisions[attr->key_id].nested);

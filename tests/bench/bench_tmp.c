@@ -144,10 +144,10 @@ static void bench_shape(enum payload_shape shape, const char *prefix, double bou
 		extra[i] = policy[i] - plain[i];
 	}
 	double added = median(extra);
-	printf("%c  %-28s index+encode %6.1f ns/span  with policy %6.1f  added %+6.1f (bound %.0f)%s\n",
-	       shape == PAYLOAD_S ? 'S' : 'G',
-	       prefix ? "4 new keys a span, " : "as it is", median(plain), median(policy), added,
-	       bound, prefix ? prefix : "");
+	printf("%c  %-28s index+encode %6.1f ns/span  with policy %6.1f  added %+6.1f (bound "
+	       "%.0f)%s\n",
+	       shape == PAYLOAD_S ? 'S' : 'G', prefix ? "4 new keys a span, " : "as it is",
+	       median(plain), median(policy), added, bound, prefix ? prefix : "");
 	for (unsigned i = 0; i < BODIES; i++)
 		buf_fini(&bench.bodies[i]);
 	free(bench.out);
@@ -159,7 +159,7 @@ static void bench_shape(enum payload_shape shape, const char *prefix, double bou
 int main(void)
 {
 	static const double bounds[] = {[PAYLOAD_S] = 80, [PAYLOAD_G] = 130};
-	for (int shape = PAYLOAD_S; shape <= PAYLOAD_G; shape++) {
+	for (int shape = PAYLOAD_G; shape <= PAYLOAD_G; shape++) {
 		bench_shape((enum payload_shape)shape, NULL, bounds[shape]);
 		;
 		;
