@@ -80,10 +80,10 @@ static key_id intern_set(struct key_cache *cache, const pattern_id *members, siz
 	return (key_id)(KEY_ID_SET_FIRST + cache->set_count - 1);
 }
 
-static key_id resolve(struct key_cache *cache, struct slice key)
+static key_id resolve(struct key_cache *cache, struct slice key, uint16_t space)
 {
 	pattern_id members[KEY_SET_MEMBERS_MAX];
-	size_t count = key_match(cache->table, key, &cache->scratch, members);
+	size_t count = key_match(cache->table, key, space, &cache->scratch, members);
 	if (count == 0)
 		return KEY_ID_NONE;
 	if (count > KEY_SET_MEMBERS_MAX)
@@ -137,11 +137,15 @@ static struct cache_slot *choose_slot(struct key_cache *cache, uint64_t hash)
 
 key_id key_cache_miss(struct key_cache *cache, uint64_t hash, const uint8_t *key, size_t len)
 {
-	key_id id = key_slots_probe(&cache->table->keys_by_text, hash, key, len);
+	/* Most keys that nobody asked for are in a namespace that nobody asked for, either. */
+	uint16_t space = key_namespace(cache->table, slice_of(key, len));
+	key_id id = KEY_ID_NONE;
+	if (space != 0)
+		id = key_slots_probe(&cache->table->keys_by_text, hash, key, len);
 	if (len > KEY_MATCHED_BYTES_MAX)
 		return id != KEY_ID_NONE ? id : KEY_ID_TOO_LONG;
 	if (id == KEY_ID_NONE)
-		id = resolve(cache, slice_of(key, len));
+		id = resolve(cache, slice_of(key, len), space);
 	if (id == KEY_ID_UNRESOLVED || len == 0)
 		return id;
 	if (cache->ring_end > CACHE_RING_END_MAX) {

@@ -16,7 +16,7 @@
 
 struct key_cache;
 
-/* NULL when memory is short. ${table} is frozen and outlives the cache. About 130 KiB. */
+/* NULL when memory is short. ${table} is frozen and outlives the cache. About 80 KiB. */
 MUST_CHECK struct key_cache *key_cache_new(const struct key_table *table);
 void key_cache_free(struct key_cache *cache);
 

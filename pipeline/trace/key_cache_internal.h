@@ -8,8 +8,8 @@
 #include "pipeline/trace/key_table_internal.h"
 
 enum {
-	CACHE_SLOTS = 2048,		/* a power of two */
-	CACHE_RING_BYTES = 64 << 10,	/* a power of two, over KEY_MATCHED_BYTES_MAX */
+	CACHE_SLOTS = 1024,		/* a power of two */
+	CACHE_RING_BYTES = 32 << 10,	/* a power of two, over KEY_MATCHED_BYTES_MAX */
 	CACHE_RING_END_MAX = 1 << 30,	/* everything is forgotten before positions wrap */
 	SET_SLOTS = KEY_SETS_MAX * 2,	/* a power of two */
 	SET_MEMBERS = KEY_SETS_MAX * 8, /* of all sets together */

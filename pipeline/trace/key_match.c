@@ -27,6 +27,7 @@ static struct slice first_segment(struct slice key)
 struct matching {
 	const struct key_table *table;
 	struct slice key;
+	uint64_t letters; /* of the key; 0 until needed */
 	struct regex_scratch *scratch;
 	pattern_id *members;
 	size_t count;
@@ -59,7 +60,9 @@ static bool passes_gate(const struct key_pattern *pattern, struct slice key)
 static void try_regex(struct matching *m, pattern_id id)
 {
 	const struct key_pattern *pattern = &m->table->patterns[id - 1];
-	if (!passes_gate(pattern, m->key) ||
+	if (m->letters == 0)
+		m->letters = key_letters(m->key);
+	if ((pattern->letters & ~m->letters) != 0 || !passes_gate(pattern, m->key) ||
 	    (pattern->inner.len > 0 && !has_inside(m->key, pattern->inner)))
 		return;
 	switch (regex_search(pattern->regex, m->key, m->scratch)) {
@@ -82,12 +85,16 @@ static void match_prefixes(struct matching *m)
 	}
 }
 
-static void match_namespace(struct matching *m)
+uint16_t key_namespace(const struct key_table *table, struct slice key)
+{
+	struct slice segment = first_segment(key);
+	uint64_t hash = hash_bytes(table->hash, segment.ptr, segment.len);
+	return key_slots_probe(&table->namespaces, hash, segment.ptr, segment.len);
+}
+
+static void match_namespace(struct matching *m, uint16_t space)
 {
 	const struct key_table *table = m->table;
-	struct slice segment = first_segment(m->key);
-	uint64_t hash = hash_bytes(table->hash, segment.ptr, segment.len);
-	uint16_t space = key_slots_probe(&table->namespaces, hash, segment.ptr, segment.len);
 	if (space == 0)
 		return;
 	match_prefixes(m);
@@ -143,11 +150,11 @@ static int compare_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-size_t key_match(const struct key_table *table, struct slice key, struct regex_scratch *scratch,
-		 pattern_id *members)
+size_t key_match(const struct key_table *table, struct slice key, uint16_t space,
+		 struct regex_scratch *scratch, pattern_id *members)
 {
 	struct matching m = {.table = table, .key = key, .scratch = scratch, .members = members};
-	match_namespace(&m);
+	match_namespace(&m, space);
 	for (size_t i = 0; i < table->anywhere_count; i++)
 		try_regex(&m, table->anywhere[i]);
 	if (table->by_gram_count > 0 && may_match_gram(table, key)) {
@@ -167,9 +174,17 @@ static void set_gram(uint64_t *grams, const uint8_t *at)
 	grams[gram / 64] |= UINT64_C(1) << (gram % 64);
 }
 
-/* Makes the namespaces of prefixes and anchored expressions. */
+static void add_namespace(struct key_table *table, struct slice text)
+{
+	uint16_t next = (uint16_t)(table->space_count + 1);
+	if (key_slots_add(&table->namespaces, table->hash, first_segment(text), next) == next)
+		table->space_count++;
+}
+
 static void find_namespaces(struct key_table *table)
 {
+	for (size_t i = 0; i < table->key_count; i++)
+		add_namespace(table, table->keys[i]);
 	for (size_t i = 0; i < table->pattern_count; i++) {
 		const struct key_pattern *pattern = &table->patterns[i];
 		if (pattern->kind == PATTERN_PREFIX)
@@ -177,18 +192,8 @@ static void find_namespaces(struct key_table *table)
 					    (pattern_id)(i + 1));
 		if (pattern->kind != PATTERN_PREFIX && pattern->gate != GATE_NAMESPACE)
 			continue;
-		uint16_t next = (uint16_t)(table->space_count + 1);
-		if (key_slots_add(&table->namespaces, table->hash, first_segment(pattern->literal),
-				  next) == next)
-			table->space_count++;
+		add_namespace(table, pattern->literal);
 	}
-}
-
-static uint16_t space_of(const struct key_table *table, const struct key_pattern *pattern)
-{
-	struct slice segment = first_segment(pattern->literal);
-	uint64_t hash = hash_bytes(table->hash, segment.ptr, segment.len);
-	return key_slots_probe(&table->namespaces, hash, segment.ptr, segment.len);
 }
 
 /* Lists the expressions of each namespace one after another. */
@@ -200,7 +205,7 @@ static void group_regexes(struct key_table *table)
 		for (size_t i = 0; i < table->pattern_count; i++) {
 			const struct key_pattern *pattern = &table->patterns[i];
 			if (pattern->kind == PATTERN_REGEX && pattern->gate == GATE_NAMESPACE &&
-			    space_of(table, pattern) == space + 1)
+			    key_namespace(table, pattern->literal) == space + 1)
 				table->regexes[at++] = (pattern_id)(i + 1);
 		}
 		table->spaces[space].count = at - table->spaces[space].begin;
@@ -248,7 +253,8 @@ static int resolve_registered(struct key_table *table, struct regex_scratch *scr
 	size_t used = 0, cap = 0;
 	for (size_t i = 0; i < table->key_count; i++) {
 		pattern_id found[KEY_SET_MEMBERS_MAX + 1];
-		size_t count = key_match(table, table->keys[i], scratch, found);
+		size_t count = key_match(table, table->keys[i],
+					 key_namespace(table, table->keys[i]), scratch, found);
 		if (count > KEY_SET_MEMBERS_MAX)
 			return err_set(err, ERR_LIMIT, "one key matches more than %d patterns",
 				       KEY_SET_MEMBERS_MAX);
@@ -275,14 +281,15 @@ int key_match_freeze(struct key_table *table, struct err *err)
 {
 	size_t count = table->pattern_count;
 	struct regex_scratch scratch;
-	table->spaces = calloc(count, sizeof(*table->spaces));
+	table->spaces = calloc(count + table->key_count, sizeof(*table->spaces));
 	table->regexes = calloc(count, sizeof(*table->regexes));
 	table->anywhere = calloc(count, sizeof(*table->anywhere));
 	table->by_gram = calloc(count, sizeof(*table->by_gram));
 	table->exact_sets = calloc(table->key_count + 1, sizeof(*table->exact_sets));
 	if (!table->spaces || !table->regexes || !table->anywhere || !table->by_gram ||
 	    !table->exact_sets || !key_slots_init(&table->prefixes, count) ||
-	    !key_slots_init(&table->namespaces, count) || regex_scratch_init(&scratch) != 0)
+	    !key_slots_init(&table->namespaces, count + table->key_count) ||
+	    regex_scratch_init(&scratch) != 0)
 		return no_memory(err);
 	find_namespaces(table);
 	group_regexes(table);

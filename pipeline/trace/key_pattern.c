@@ -196,6 +196,7 @@ static int init_regex(struct key_pattern *pattern, struct err *err)
 	if (!pattern->gate_text)
 		return err_set(err, ERR_NOMEM, "out of memory for a pattern of keys");
 	find_gate(pattern, re);
+	pattern->letters = key_letters(pattern->literal) | key_letters(pattern->inner);
 	return 0;
 }
 

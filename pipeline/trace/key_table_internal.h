@@ -41,6 +41,7 @@ struct key_pattern {
 	struct slice literal; /* prefix: without ".*"; regex: see gate. Into text or gate_text */
 	uint8_t *gate_text;   /* owned: literal and inner of a regex */
 	struct slice inner;   /* regex: stands somewhere in every match; empty when not known */
+	uint64_t letters;     /* of literal and inner: key_letters */
 	struct regex *regex;  /* owned */
 	enum pattern_kind kind;
 	enum regex_gate gate;
@@ -63,8 +64,8 @@ struct key_table {
 	size_t pattern_count, pattern_cap;
 	/* built by freeze, only when there are patterns */
 	struct key_slots prefixes;   /* literal of a prefix pattern → its id */
-	struct key_slots namespaces; /* first segment → 1 + index into `spaces` */
-	struct pattern_run *spaces;  /* regular expressions of each namespace, in `regexes` */
+	struct key_slots namespaces; /* first segment of a key or pattern → 1 + index into spaces */
+	struct pattern_run *spaces; /* regular expressions of each namespace, in `regexes` */
 	size_t space_count;
 	pattern_id *regexes;  /* grouped by namespace */
 	pattern_id *anywhere; /* with GATE_NONE and GATE_HEAD */
@@ -133,9 +134,23 @@ MUST_CHECK bool key_slots_init(struct key_slots *slots, size_t count);
 uint16_t key_slots_add(struct key_slots *slots, struct hash_key hash, struct slice text,
 		       uint16_t id);
 
-/* Writes the patterns that ${key}, which is no registered key, matches to ${members}
- * (KEY_SET_MEMBERS_MAX), ascending. Returns how many; more than KEY_SET_MEMBERS_MAX: too many. */
-size_t key_match(const struct key_table *table, struct slice key, struct regex_scratch *scratch,
-		 pattern_id *members);
+/* The namespace of ${key}, its first segment; 0 when no registered key, prefix or anchored
+ * expression is in it. */
+uint16_t key_namespace(const struct key_table *table, struct slice key);
+
+/* Writes the patterns that ${key} of namespace ${space}, which is no registered key, matches to
+ * ${members} (KEY_SET_MEMBERS_MAX), ascending. Returns how many; more than KEY_SET_MEMBERS_MAX: too
+ * many. */
+size_t key_match(const struct key_table *table, struct slice key, uint16_t space,
+		 struct regex_scratch *scratch, pattern_id *members);
+
+/* A bit for each byte that ${text} has; bytes 64 apart share one. */
+static inline uint64_t key_letters(struct slice text)
+{
+	uint64_t letters = 0;
+	for (size_t i = 0; i < text.len; i++)
+		letters |= UINT64_C(1) << (text.ptr[i] & 63);
+	return letters;
+}
 
 #endif

@@ -261,61 +261,70 @@ static void judge(struct pass *pass, struct place *place, struct attr_view *attr
 	edit_filter_value(pass->edit, place->owner, attr, keep_pair, &nested, pass->dry);
 }
 
-/* What the attributes of ${owner} have in common: all their verdicts together. */
-static unsigned survey(struct pass *pass, struct owner owner, struct attr_range attrs, bool touched)
+/* What the attributes of an element have in common, and which of them are to be judged. */
+struct survey {
+	unsigned found; /* all their verdicts together */
+	uint64_t acts;	/* 1 << number of those that a rule may act on; of the first 64 */
+};
+
+static struct survey survey(struct pass *pass, struct owner owner, struct attr_range attrs,
+			    bool touched)
 {
 	size_t max = pass->policy->config->max_value_bytes;
-	unsigned found = pass->index->map_count > 0 ? SURVEY_NESTED : 0;
+	struct survey all = {.found = pass->index->map_count > 0 ? SURVEY_NESTED : 0};
 	if (UNLIKELY(touched)) {
 		struct attr_view view;
 		uint32_t cursor = 0;
 		while (edit_next_attr(pass->edit, owner, &cursor, &view))
-			found |= verdict_of(pass->policy, pass->shard, pass->index, view.key_id) |
-				 SURVEY_LARGE;
-		return found;
+			all.found |=
+				verdict_of(pass->policy, pass->shard, pass->index, view.key_id);
+		return all;
 	}
-	const struct attr_entry *attr = pass->index->attrs + attrs.begin, *end = attr + attrs.count;
-	for (; attr < end; attr++) {
-		found |= verdict_of(pass->policy, pass->shard, pass->index, attr->key_id);
+	const struct attr_entry *attr = pass->index->attrs + attrs.begin;
+	for (uint32_t i = 0; i < attrs.count; i++, attr++) {
+		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, attr->key_id);
+		all.found |= verdict;
+		if (verdict & VERDICT_ACT)
+			all.acts |= UINT64_C(1) << (i & 63);
 		if (UNLIKELY(attr->value.len > max))
-			found |= SURVEY_LARGE;
+			all.found |= SURVEY_LARGE;
 	}
-	return found;
+	return all;
+}
+
+static void filter_received(struct pass *pass, struct place *place, uint32_t at)
+{
+	const struct attr_entry *attr = &pass->index->attrs[at];
+	if ((pass->shard->verdicts[attr->key_id] & VERDICT_DROP) && !place->name_matters) {
+		hit(pass, pass->shard->decisions[attr->key_id].nested);
+		if (!pass->dry)
+			edit_drop_attr(pass->edit, at);
+		return;
+	}
+	struct attr_view view = {.key = index_slice(pass->index, attr->key),
+				 .key_id = attr->key_id,
+				 .value = value_read(index_slice(pass->index, attr->value)),
+				 .attr = at};
+	judge(pass, place, &view);
 }
 
 static void filter_attrs(struct pass *pass, struct place *place, struct attr_range attrs,
-			 bool touched, unsigned found)
+			 bool touched, struct survey all)
 {
-	struct attr_view view;
-	if (LIKELY(!(found & (VERDICT_ACT | SURVEY_LARGE | SURVEY_NESTED))))
-		return;
 	if (touched) {
+		struct attr_view view;
 		uint32_t cursor = 0;
 		while (edit_next_attr(pass->edit, place->owner, &cursor, &view))
 			judge(pass, place, &view);
 		return;
 	}
-	size_t max = pass->policy->config->max_value_bytes;
-	const bool maps = found & SURVEY_NESTED;
-	for (uint32_t at = attrs.begin; at < attrs.begin + attrs.count; at++) {
-		const struct attr_entry *attr = &pass->index->attrs[at];
-		uint8_t verdict = pass->shard->verdicts[attr->key_id];
-		bool nested = maps && attr->value_type >= VALUE_ARRAY;
-		if (!(verdict & VERDICT_ACT) && attr->value.len <= max && !nested)
-			continue;
-		if ((verdict & VERDICT_DROP) && !place->name_matters) {
-			hit(pass, pass->shard->decisions[attr->key_id].nested);
-			if (!pass->dry)
-				edit_drop_attr(pass->edit, at);
-			continue;
-		}
-		view = (struct attr_view){.key = index_slice(pass->index, attr->key),
-					  .key_id = attr->key_id,
-					  .value =
-						  value_read(index_slice(pass->index, attr->value)),
-					  .attr = at};
-		judge(pass, place, &view);
+	if (UNLIKELY((all.found & (SURVEY_LARGE | SURVEY_NESTED)) || attrs.count > 64)) {
+		for (uint32_t i = 0; i < attrs.count; i++)
+			filter_received(pass, place, attrs.begin + i);
+		return;
 	}
+	for (; all.acts != 0; all.acts &= all.acts - 1)
+		filter_received(pass, place, attrs.begin + (uint32_t)__builtin_ctzll(all.acts));
 }
 
 /* Asked before anything of ${owner} is edited here. */
@@ -328,8 +337,7 @@ static inline bool is_touched(const struct pass *pass, struct owner owner)
 static void filter_owner(struct pass *pass, struct place *place, struct attr_range attrs)
 {
 	bool touched = is_touched(pass, place->owner);
-	unsigned found = survey(pass, place->owner, attrs, touched);
-	filter_attrs(pass, place, attrs, touched, found);
+	filter_attrs(pass, place, attrs, touched, survey(pass, place->owner, attrs, touched));
 }
 
 /* ---- resources and scopes ---- */
@@ -506,12 +514,12 @@ static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 	const struct span_entry *span = &pass->index->spans[at];
 	struct place place = {.owner = {OWNER_SPAN, at}};
 	bool touched = is_touched(pass, place.owner);
-	unsigned found = survey(pass, place.owner, span->attrs, touched);
-	place.model = model_scope || (found & VERDICT_MODEL);
+	struct survey all = survey(pass, place.owner, span->attrs, touched);
+	place.model = model_scope || (all.found & VERDICT_MODEL);
 	struct slice name =
 		touched ? edit_span_name(pass->edit, at) : index_slice(pass->index, span->name);
 	place.name_matters = name.len >= QUOTE_BYTES_MIN;
-	filter_attrs(pass, &place, span->attrs, touched, found);
+	filter_attrs(pass, &place, span->attrs, touched, all);
 	for (uint32_t i = 0; i < span->event_count; i++) {
 		if (edit_event_live(pass->edit, span->event_begin + i))
 			filter_event(pass, span->event_begin + i, place.model);
