@@ -98,9 +98,12 @@ static void match_namespace(struct matching *m, uint16_t space)
 	if (space == 0)
 		return;
 	match_prefixes(m);
+	m->letters = key_letters(m->key);
 	struct pattern_run run = table->spaces[space - 1];
-	for (uint32_t i = run.begin; i < run.begin + run.count; i++)
-		try_regex(m, table->regexes[i]);
+	for (uint32_t i = run.begin; i < run.begin + run.count; i++) {
+		if ((table->regex_letters[i] & ~m->letters) == 0)
+			try_regex(m, table->regexes[i]);
+	}
 }
 
 static inline bool has_gram(const uint64_t *grams, const uint8_t *at)
@@ -205,8 +208,10 @@ static void group_regexes(struct key_table *table)
 		for (size_t i = 0; i < table->pattern_count; i++) {
 			const struct key_pattern *pattern = &table->patterns[i];
 			if (pattern->kind == PATTERN_REGEX && pattern->gate == GATE_NAMESPACE &&
-			    key_namespace(table, pattern->literal) == space + 1)
+			    key_namespace(table, pattern->literal) == space + 1) {
+				table->regex_letters[at] = pattern->letters;
 				table->regexes[at++] = (pattern_id)(i + 1);
+			}
 		}
 		table->spaces[space].count = at - table->spaces[space].begin;
 	}
@@ -283,11 +288,12 @@ int key_match_freeze(struct key_table *table, struct err *err)
 	struct regex_scratch scratch;
 	table->spaces = calloc(count + table->key_count, sizeof(*table->spaces));
 	table->regexes = calloc(count, sizeof(*table->regexes));
+	table->regex_letters = calloc(count, sizeof(*table->regex_letters));
 	table->anywhere = calloc(count, sizeof(*table->anywhere));
 	table->by_gram = calloc(count, sizeof(*table->by_gram));
 	table->exact_sets = calloc(table->key_count + 1, sizeof(*table->exact_sets));
-	if (!table->spaces || !table->regexes || !table->anywhere || !table->by_gram ||
-	    !table->exact_sets || !key_slots_init(&table->prefixes, count) ||
+	if (!table->spaces || !table->regexes || !table->regex_letters || !table->anywhere ||
+	    !table->by_gram || !table->exact_sets || !key_slots_init(&table->prefixes, count) ||
 	    !key_slots_init(&table->namespaces, count + table->key_count) ||
 	    regex_scratch_init(&scratch) != 0)
 		return no_memory(err);
@@ -305,6 +311,7 @@ void key_match_free(struct key_table *table)
 	free(table->namespaces.at);
 	free(table->spaces);
 	free(table->regexes);
+	free(table->regex_letters);
 	free(table->anywhere);
 	free(table->by_gram);
 	free(table->exact_sets);

@@ -67,9 +67,10 @@ struct key_table {
 	struct key_slots namespaces; /* first segment of a key or pattern → 1 + index into spaces */
 	struct pattern_run *spaces; /* regular expressions of each namespace, in `regexes` */
 	size_t space_count;
-	pattern_id *regexes;  /* grouped by namespace */
-	pattern_id *anywhere; /* with GATE_NONE and GATE_HEAD */
-	pattern_id *by_gram;  /* with GATE_SEGMENT and GATE_TAIL */
+	uint64_t *regex_letters; /* of each in regexes, side by side */
+	pattern_id *regexes;	 /* grouped by namespace */
+	pattern_id *anywhere;	 /* with GATE_NONE and GATE_HEAD */
+	pattern_id *by_gram;	 /* with GATE_SEGMENT and GATE_TAIL */
 	size_t anywhere_count, by_gram_count;
 	uint64_t head_grams[1 << (GRAM_BITS - 6)]; /* first bytes of GATE_SEGMENT literals */
 	uint64_t tail_grams[1 << (GRAM_BITS - 6)]; /* last bytes of GATE_TAIL literals */
