@@ -617,6 +617,12 @@ static void *shard_new(void *self)
 	return shard;
 }
 
+static bool enforces(const void *self)
+{
+	const struct policy *policy = self;
+	return !policy->config->dry_run;
+}
+
 static void report(void *self)
 {
 	struct policy *policy = self;
@@ -637,6 +643,7 @@ static const struct processor_ops ops = {.create = create,
 					 .shard_new = shard_new,
 					 .shard_free = shard_free,
 					 .process = process,
+					 .enforces = enforces,
 					 .report = report,
 					 .destroy = destroy};
 
