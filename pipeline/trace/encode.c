@@ -95,6 +95,13 @@ static bool stays_in_place(const struct edit *edit, struct owner owner, struct s
 	       !edit_has_flag(edit, owner, FLAG_NO_SCHEMA_URL);
 }
 
+/* A mark alone makes no message where none was received. */
+static bool has_new_description(const struct edit *edit, struct owner owner, struct range content)
+{
+	return edit_has_flag(edit, owner, FLAG_CHANGED) &&
+	       (content.off != 0 || edit_has_flag(edit, owner, FLAG_PATCHED));
+}
+
 static void keep_schema_url(struct sink *sink, struct owner owner, uint32_t number,
 			    struct range text)
 {
@@ -161,7 +168,7 @@ static void put_scope_rebuilt(struct sink *sink, uint32_t scope_at, struct span_
 {
 	const struct edit *edit = sink->edit;
 	const struct scope_entry *scope = &edit->index->scopes[scope_at];
-	if (edit->flags[OWNER_SCOPE][scope_at] & FLAG_CHANGED)
+	if (has_new_description(edit, (struct owner){OWNER_SCOPE, scope_at}, scope->scope))
 		put_description(sink, (struct owner){OWNER_SCOPE, scope_at}, scope->scope,
 				&edit->lengths.scope[scope_at]);
 	else
@@ -239,7 +246,8 @@ static void put_resource_rebuilt(struct sink *sink, uint32_t resource_at, struct
 	const struct trace_index *index = edit->index;
 	const struct resource_entry *resource = &index->resources[resource_at];
 	struct span_window all = spans_of_resource(index, resource);
-	if (edit->flags[OWNER_RESOURCE][resource_at] & FLAG_CHANGED)
+	if (has_new_description(edit, (struct owner){OWNER_RESOURCE, resource_at},
+				resource->resource))
 		put_description(sink, (struct owner){OWNER_RESOURCE, resource_at},
 				resource->resource, &edit->lengths.resource[resource_at]);
 	else
