@@ -213,7 +213,7 @@ fuzz:
 .PHONY: cover
 cover: $(REPLAYS)
 	@tests/fuzz/coverage $(FUZZ_COVER_MIN) $(B)/cover "pipeline/trace pipeline/net \
-		pipeline/ottl pipeline/config" $(REPLAYS)
+		pipeline/ottl pipeline/pattern pipeline/config" $(REPLAYS)
 
 # ---- bench, interop -------------------------------------------------------------------------
 $(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)

@@ -41,12 +41,13 @@ static const struct config_field top_fields[] = {
 static const struct config_block top_block = CONFIG_BLOCK(struct top, top_fields);
 
 struct service {
-	struct config_strings extensions;
+	struct config_strings extensions, policies;
 	const struct config_node *pipelines, *telemetry;
 };
 
 static const struct config_field service_fields[] = {
 	CONFIG_STRING_LIST(struct service, extensions, "extensions", ""),
+	CONFIG_STRING_LIST(struct service, policies, "policies", ""),
 	CONFIG_NODE(struct service, pipelines, "pipelines", ""),
 	CONFIG_NODE(struct service, telemetry, "telemetry", ""),
 };
@@ -396,6 +397,7 @@ static void bind_service(struct binder *b, const struct config_node *node)
 	config_bind_named(&service_block, node, "service", "service", &written, b->report);
 	b->report->stage = CONFIG_STAGE_VALIDATE;
 	bind_refs(b, SECTION_EXTENSIONS, &written.extensions, &from, &b->service->extensions);
+	b->service->policies = written.policies;
 	bind_pipelines(b, written.pipelines, node ? node->loc : b->root->loc);
 	config_telemetry_bind(written.telemetry, &b->service->telemetry, b->report);
 }

@@ -71,6 +71,8 @@ struct config_service {
 	struct config_pipeline *pipelines; /* traces only; others are a problem in the report */
 	size_t pipeline_count;
 	struct config_refs extensions; /* service.extensions, in order */
+	struct config_strings policies;	 /* service.policies: names of processors that must not be
+					  * bypassed */
 	struct config_telemetry telemetry;
 };
 

@@ -451,6 +451,7 @@ int graph_bind_components(struct graph *graph, struct config_report *report)
 		built &= build_pipeline(graph, &graph->service->pipelines[i], &graph->pipelines[i],
 					report);
 	}
+	graph_check_policies(graph, report);
 	built &= create_receivers(graph, report);
 	bind_unused(graph, SECTION_RECEIVERS, report);
 	bind_unused(graph, SECTION_PROCESSORS, report);

@@ -126,6 +126,8 @@ struct processor_ops {
 					struct err *err);
 	/* Set by `batch` alone: the stage is carried out by what follows it. */
 	const struct batching *(*batching)(const void *self);
+	/* Set by policies alone (service.policies): whether this one is at work, not only counting. */
+	bool (*enforces)(const void *self);
 	/* Main loop, every 10 s: write a line if something is worth saying. */
 	void (*report)(void *self);
 	/* What `sluice validate` warns about. */

@@ -168,6 +168,9 @@ int graph_bind_components(struct graph *graph, struct config_report *report);
 /* graph.c: lets every processor write its line. */
 void graph_report(struct graph *graph);
 
+/* policies.c: whether service.policies holds for the pipelines as they are built. */
+void graph_check_policies(const struct graph *graph, struct config_report *report);
+
 /* holder.c: a batch processor in the middle of a pipeline. */
 MUST_CHECK struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
 				     const struct batching *batching);

@@ -8,7 +8,7 @@
 #define SLUICE_OTTL_EVALUATION_H
 
 #include "pipeline/base/buf.h"
-#include "pipeline/ottl/regex.h"
+#include "pipeline/pattern/regex.h"
 #include "pipeline/ottl/tree.h"
 
 enum {

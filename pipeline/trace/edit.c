@@ -37,7 +37,7 @@ void edit_free(struct edit *edit)
 		return;
 	free_column(edit, &edit->flag_column);
 	free_column(edit, &edit->patch_column);
-	free_column(edit, &edit->rename_column);
+	free_column(edit, &edit->rewrite_column);
 	free_column(edit, &edit->length_column);
 	arena_fini(&edit->arena);
 	free(edit);
@@ -74,12 +74,12 @@ static void trim_column(struct edit *edit, struct column *column)
 int edit_begin(struct edit *edit, const struct trace_index *index, struct err *err)
 {
 	edit->index = index;
-	edit->failed = edit->changed = false;
+	edit->failed = edit->changed = edit->known_only = false;
 	edit->live_spans = index->span_count;
-	edit->renames = NULL;
+	edit->rewrites = NULL;
 	arena_reset(&edit->arena, EDIT_ARENA_KEEP_BYTES);
 	trim_column(edit, &edit->patch_column);
-	trim_column(edit, &edit->rename_column);
+	trim_column(edit, &edit->rewrite_column);
 	trim_column(edit, &edit->length_column);
 	size_t flag_bytes = index->attr_count;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++)

@@ -14,7 +14,7 @@
 
 #include "pipeline/base/arena.h"
 #include "pipeline/trace/index.h"
-#include "pipeline/trace/value.h"
+#include "pipeline/trace/value_filter.h"
 
 /* The element that an attribute belongs to. */
 struct owner {
@@ -59,7 +59,10 @@ struct attr_view {
 	struct slice key;
 	key_id key_id;
 	struct value value;
+	uint32_t attr; /* the received attribute's number, EDIT_ATTR_ADDED for an added one */
 };
+
+#define EDIT_ATTR_ADDED UINT32_MAX
 
 /* Steps through the live attributes of ${owner} (received ones in wire order, then added ones).
  * ${cursor} starts at 0. False when there are no more. */
@@ -83,6 +86,17 @@ uint32_t edit_remove_attr(struct edit *edit, struct owner owner, key_id id);
  * bytes stay in place. Another attribute that has the key already is not touched. */
 void edit_rename_attr(struct edit *edit, struct owner owner, uint32_t attr, struct slice key,
 		      key_id id);
+
+/* Gives received attribute ${attr} of ${owner} another value; its key stays. */
+void edit_replace_value(struct edit *edit, struct owner owner, uint32_t attr, struct value value);
+
+/* Takes out of the array or map that ${attr} of ${owner} holds the pairs that ${keep} refuses (see
+ * value_filter.h); with ${dry} it only asks. */
+void edit_filter_value(struct edit *edit, struct owner owner, const struct attr_view *attr,
+		       value_keep_pair *keep, void *arg, bool dry);
+
+/* True when no attribute of ${owner} was changed, dropped or added: the index tells all. */
+bool edit_attrs_untouched(const struct edit *edit, struct owner owner);
 
 static inline struct value value_of_str(struct slice text)
 {
@@ -115,5 +129,23 @@ struct slice edit_span_trace_state(const struct edit *edit, uint32_t span);
 struct slice edit_span_parent(const struct edit *edit, uint32_t span);
 int32_t edit_span_status_code(const struct edit *edit, uint32_t span);
 struct slice edit_span_status_message(const struct edit *edit, uint32_t span);
+
+/* ---- fields of what is around and in a span. An empty text takes the field out. ---- */
+void edit_set_scope_name(struct edit *edit, uint32_t scope, struct slice name);
+void edit_set_scope_version(struct edit *edit, uint32_t scope, struct slice version);
+void edit_set_event_name(struct edit *edit, uint32_t event, struct slice name);
+void edit_set_link_trace_state(struct edit *edit, uint32_t link, struct slice trace_state);
+struct slice edit_scope_name(const struct edit *edit, uint32_t scope);
+struct slice edit_event_name(const struct edit *edit, uint32_t event);
+
+/* Takes out the schema URL of a ScopeSpans (OWNER_SCOPE) or ResourceSpans (OWNER_RESOURCE). */
+void edit_drop_schema_url(struct edit *edit, struct owner owner);
+
+/* Takes out Resource.entity_refs. Returns whether there were any. */
+bool edit_drop_entity_refs(struct edit *edit, uint32_t resource);
+
+/* Takes out every field that the schema does not know, at every level, and all entity references.
+ * What is added later in the run has none. */
+void edit_drop_unknown(struct edit *edit);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes under an edit: what readers see, and set, remove, rename. */
+/* Attributes under an edit: what readers see, and set, remove, rename, replace, filter. */
 #include "pipeline/trace/edit_internal.h"
 
 static const struct attr_entry *received(const struct edit *edit, uint32_t attr)
@@ -7,8 +7,10 @@ static const struct attr_entry *received(const struct edit *edit, uint32_t attr)
 	return &edit->index->attrs[attr];
 }
 
-static struct value received_value(const struct edit *edit, uint32_t attr)
+struct value edit_received_value(const struct edit *edit, uint32_t attr)
 {
+	if (UNLIKELY(edit->attr_flags[attr] & FLAG_REVALUED))
+		return *edit->rewrites[attr].value;
 	const struct attr_entry *entry = received(edit, attr);
 	if (entry->value_type == VALUE_EMPTY)
 		return (struct value){.type = VALUE_EMPTY};
@@ -19,14 +21,14 @@ static struct value received_value(const struct edit *edit, uint32_t attr)
 static inline key_id live_key_id(const struct edit *edit, uint32_t attr)
 {
 	if (UNLIKELY(edit->attr_flags[attr] & FLAG_RENAMED))
-		return edit->renames[attr].key_id;
+		return edit->rewrites[attr].key_id;
 	return edit->index->attrs[attr].key_id;
 }
 
 static struct slice live_key(const struct edit *edit, uint32_t attr)
 {
 	if (edit->attr_flags[attr] & FLAG_RENAMED)
-		return edit->renames[attr].key;
+		return edit->rewrites[attr].key;
 	return index_slice(edit->index, received(edit, attr)->key);
 }
 
@@ -48,7 +50,8 @@ bool edit_next_attr(const struct edit *edit, struct owner owner, uint32_t *curso
 			continue;
 		ret_attr->key = live_key(edit, attr);
 		ret_attr->key_id = live_key_id(edit, attr);
-		ret_attr->value = received_value(edit, attr);
+		ret_attr->value = edit_received_value(edit, attr);
+		ret_attr->attr = attr;
 		++*cursor;
 		return true;
 	}
@@ -63,6 +66,7 @@ bool edit_next_attr(const struct edit *edit, struct owner owner, uint32_t *curso
 		ret_attr->key = added->key;
 		ret_attr->key_id = added->key_id;
 		ret_attr->value = added->value;
+		ret_attr->attr = EDIT_ATTR_ADDED;
 		return true;
 	}
 	return false;
@@ -93,7 +97,7 @@ bool edit_find_attr(const struct edit *edit, struct owner owner, key_id id, stru
 	for (uint32_t attr = attrs.begin + attrs.count; attr-- > attrs.begin;) {
 		if (live_key_id(edit, attr) != id || (edit->attr_flags[attr] & FLAG_DROPPED))
 			continue;
-		*ret_value = received_value(edit, attr);
+		*ret_value = edit_received_value(edit, attr);
 		return true;
 	}
 	return false;
@@ -132,10 +136,10 @@ uint32_t edit_remove_attr(struct edit *edit, struct owner owner, key_id id)
 	return count;
 }
 
-/* Keys with an id are equal when the ids are; others when the bytes are. */
+/* Keys with an id of their own are equal when the ids are; others when the bytes are. */
 static bool same_key(key_id a_id, struct slice a, key_id b_id, struct slice b)
 {
-	return a_id == b_id && (a_id != KEY_ID_NONE || slice_equal(a, b));
+	return a_id == b_id && (key_id_is_exact(a_id) || slice_equal(a, b));
 }
 
 static void drop_received(struct edit *edit, struct owner owner, struct slice key, key_id id)
@@ -177,7 +181,7 @@ void edit_set_attr(struct edit *edit, struct owner owner, struct slice key, key_
 		   struct value value)
 {
 	if (id == KEY_ID_NONE)
-		id = key_table_find(edit->index->keys, key);
+		id = index_key_id(edit->index, key);
 	if (value.bytes.len > 0) {
 		value.bytes = edit_copy(edit, value.bytes);
 		if (!value.bytes.ptr)
@@ -192,28 +196,77 @@ void edit_set_attr(struct edit *edit, struct owner owner, struct slice key, key_
 	edit_mark(edit, owner, 0);
 }
 
-static bool reserve_renames(struct edit *edit)
+static bool reserve_rewrites(struct edit *edit)
 {
-	if (edit->renames)
+	if (edit->rewrites)
 		return true;
-	if (!edit_column_reserve(edit, &edit->rename_column,
-				 edit->index->attr_count * sizeof(*edit->renames)))
+	if (!edit_column_reserve(edit, &edit->rewrite_column,
+				 edit->index->attr_count * sizeof(*edit->rewrites)))
 		return false;
-	edit->renames = edit->rename_column.data;
+	edit->rewrites = edit->rewrite_column.data;
 	return true;
 }
 
 void edit_rename_attr(struct edit *edit, struct owner owner, uint32_t attr, struct slice key,
 		      key_id id)
 {
-	if ((edit->attr_flags[attr] & FLAG_DROPPED) || !reserve_renames(edit))
+	if ((edit->attr_flags[attr] & FLAG_DROPPED) || !reserve_rewrites(edit))
 		return;
 	struct slice copy = edit_copy(edit, key);
 	if (!copy.ptr)
 		return;
 	if (id == KEY_ID_NONE)
-		id = key_table_find(edit->index->keys, key);
-	edit->renames[attr] = (struct rename){.key = copy, .key_id = id};
+		id = index_key_id(edit->index, key);
+	edit->rewrites[attr].key = copy;
+	edit->rewrites[attr].key_id = id;
 	edit->attr_flags[attr] |= FLAG_RENAMED;
 	edit_mark(edit, owner, FLAG_RENAMED);
+}
+
+/* As edit_replace_value; the value's bytes are in the arena, or in the body. */
+static void replace_value(struct edit *edit, struct owner owner, uint32_t attr, struct value value)
+{
+	if ((edit->attr_flags[attr] & FLAG_DROPPED) || !reserve_rewrites(edit))
+		return;
+	struct value *kept = arena_alloc(&edit->arena, sizeof(*kept));
+	if (!kept) {
+		edit->failed = true;
+		return;
+	}
+	*kept = value;
+	edit->rewrites[attr].value = kept;
+	edit->attr_flags[attr] |= FLAG_REVALUED;
+	edit_mark(edit, owner, FLAG_REVALUED);
+}
+
+void edit_replace_value(struct edit *edit, struct owner owner, uint32_t attr, struct value value)
+{
+	if (value.bytes.len > 0) {
+		value.bytes = edit_copy(edit, value.bytes);
+		if (!value.bytes.ptr)
+			return;
+	}
+	replace_value(edit, owner, attr, value);
+}
+
+void edit_filter_value(struct edit *edit, struct owner owner, const struct attr_view *attr,
+		       value_keep_pair *keep, void *arg, bool dry)
+{
+	uint8_t *out = arena_alloc(&edit->arena, attr->value.bytes.len + 1);
+	if (!out) {
+		edit->failed = true;
+		return;
+	}
+	struct value filtered = value_filter(attr->value, attr->key, keep, arg, out);
+	if (dry || slice_equal(filtered.bytes, attr->value.bytes))
+		return;
+	if (attr->attr == EDIT_ATTR_ADDED)
+		edit_set_attr(edit, owner, attr->key, attr->key_id, filtered);
+	else
+		replace_value(edit, owner, attr->attr, filtered);
+}
+
+bool edit_attrs_untouched(const struct edit *edit, struct owner owner)
+{
+	return !edit_has_flag(edit, owner, FLAG_CHANGED | FLAG_PATCHED);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of an edit, shared by edit.c (elements), edit_attr.c (attributes), edit_span.c (fields
- * of spans) and encode.c.
+ * The inside of an edit, shared by edit.c (elements), edit_attr.c (attributes), edit_field.c (other
+ * fields) and encode.c.
  *
  * One flag byte per element; everything else is valid only where a flag says so, so that beginning
  * an edit clears nothing but the flags. A change marks its element and, with FLAG_INSIDE, all that
@@ -23,7 +23,9 @@ enum edit_flag {
 	FLAG_CHANGED = 1 << 1, /* attributes or fields of its own, or its events and links */
 	FLAG_INSIDE = 1 << 2,  /* resource, scope: something further in */
 	FLAG_PATCHED = 1 << 3, /* patches[] holds additions */
-	FLAG_RENAMED = 1 << 4, /* attribute: renames[] holds its key; owner: has such attributes */
+	FLAG_RENAMED = 1 << 4, /* attribute: rewrites[] holds its key; owner: has such attributes */
+	FLAG_REVALUED = 1 << 5,	     /* attribute: rewrites[] holds its value; owner: has such */
+	FLAG_NO_SCHEMA_URL = 1 << 6, /* resource, scope */
 };
 
 struct added_attr {
@@ -34,20 +36,22 @@ struct added_attr {
 	bool removed;
 };
 
-/* Replaced fields of a span; bits of ${set} are 1 << field number. */
-struct span_fields {
-	struct slice name, trace_state, parent_id, status_message;
+/* Replaced fields of an element, those that its kind has; bits of ${set} are 1 << field number. */
+struct fields {
+	struct slice name, version, trace_state, parent_id, status_message;
 	int32_t status_code;
 	uint32_t set;
 };
 
 struct patch {
 	struct added_attr *first, *last;
-	struct span_fields *fields; /* NULL unless a span's fields were set */
+	struct fields *fields; /* NULL unless one was set */
 };
 
-struct rename {
-	struct slice key; /* in the arena */
+/* What a received attribute was given, all in the arena; its flags say which members are valid. */
+struct rewrite {
+	struct slice key;
+	const struct value *value;
 	key_id key_id;
 };
 
@@ -67,14 +71,15 @@ struct edit {
 	struct budget *budget;
 	const struct trace_index *index;
 	struct arena arena;
-	struct column flag_column, patch_column, rename_column, length_column;
+	struct column flag_column, patch_column, rewrite_column, length_column;
 	uint8_t *flags[OWNER_KIND_COUNT]; /* in flag_column */
 	uint8_t *attr_flags;
 	struct patch **patches[OWNER_KIND_COUNT]; /* in patch_column; NULL until needed */
-	struct rename *renames;			  /* rename_column; NULL until needed */
+	struct rewrite *rewrites;		  /* rewrite_column; NULL until needed */
 	struct lengths lengths;			  /* in length_column */
 	uint32_t live_spans;
 	bool changed, failed;
+	bool known_only; /* fields unknown to the schema are left out; everything is marked */
 };
 
 /* Elements of each kind in the index. */
@@ -124,6 +129,13 @@ void edit_mark(struct edit *edit, struct owner owner, uint8_t flags);
 
 /* The patch of ${owner}, made when there is none yet; NULL when memory is short (latched). */
 struct patch *edit_patch_for(struct edit *edit, struct owner owner);
+
+/* The whole field ${number} of ${message}, {0, 0} when there is none. */
+struct range edit_find_field(const struct trace_index *index, struct range message,
+			     uint32_t number);
+
+/* What received attribute ${attr} holds, without its unknown fields; marks nothing. */
+struct value edit_received_value(const struct edit *edit, uint32_t attr);
 
 /* A copy in the arena; latches edit->failed when there is no room. */
 struct slice edit_copy(struct edit *edit, struct slice bytes);

@@ -7,8 +7,9 @@
  *   skipped   no live span of it lies in the window;
  *   whole     all of it lies in the window and nothing in it was changed: one copied range;
  *   in place  all of it lies in the window: received order, gaps (unknown fields) included;
- *   rebuilt   only part of it lies in the window: what describes it is repeated, unknown fields go
- *             with its first span, so that the pieces of a split hold each of them once.
+ *   rebuilt   only part of it lies in the window, or a part of the gaps shall go: what describes it
+ *             is repeated, unknown fields go with its first span, so that the pieces of a split
+ *             hold each of them once.
  */
 #include "pipeline/trace/encode.h"
 
@@ -74,6 +75,8 @@ static void keep_text(struct sink *sink, uint32_t number, struct range text)
 static void keep_unknown(struct sink *sink, enum schema_message message, struct range content)
 {
 	const struct trace_index *index = sink->edit->index;
+	if (sink->edit->known_only)
+		return;
 	struct slice bytes = index_slice(index, content);
 	struct wire_reader reader = {bytes.ptr, bytes.ptr + bytes.len};
 	struct wire_field field;
@@ -82,6 +85,28 @@ static void keep_unknown(struct sink *sink, enum schema_message message, struct 
 			sink_keep(sink, (uint32_t)(field.start - index->body.ptr),
 				  (uint32_t)(reader.at - field.start));
 	}
+}
+
+/* Whether ${owner}, which bears ${spans}, can be written with its gaps as they are. */
+static bool stays_in_place(const struct edit *edit, struct owner owner, struct span_window window,
+			   struct span_window spans)
+{
+	return window_holds(window, spans) && !edit->known_only &&
+	       !edit_has_flag(edit, owner, FLAG_NO_SCHEMA_URL);
+}
+
+/* A mark alone makes no message where none was received. */
+static bool has_new_description(const struct edit *edit, struct owner owner, struct range content)
+{
+	return edit_has_flag(edit, owner, FLAG_CHANGED) &&
+	       (content.off != 0 || edit_has_flag(edit, owner, FLAG_PATCHED));
+}
+
+static void keep_schema_url(struct sink *sink, struct owner owner, uint32_t number,
+			    struct range text)
+{
+	if (!edit_has_flag(sink->edit, owner, FLAG_NO_SCHEMA_URL))
+		keep_text(sink, number, text);
 }
 
 /* A changed Resource or InstrumentationScope message, field 1 of its container in both. */
@@ -125,7 +150,7 @@ static void put_scope_in_place(struct sink *sink, uint32_t scope_at)
 	bool changed = edit->flags[OWNER_SCOPE][scope_at] & FLAG_CHANGED;
 	struct range hole = {0, 0};
 	if (changed)
-		hole = encode_find_field(edit->index, scope->content, SCOPE_SPANS_SCOPE);
+		hole = edit_find_field(edit->index, scope->content, SCOPE_SPANS_SCOPE);
 	uint32_t at = scope->content.off, end = span_end_of_scope(scope);
 	for (uint32_t span_at = scope->span_begin; span_at < end; span_at++) {
 		struct range field = edit->index->spans[span_at].field;
@@ -143,12 +168,13 @@ static void put_scope_rebuilt(struct sink *sink, uint32_t scope_at, struct span_
 {
 	const struct edit *edit = sink->edit;
 	const struct scope_entry *scope = &edit->index->scopes[scope_at];
-	if (edit->flags[OWNER_SCOPE][scope_at] & FLAG_CHANGED)
+	if (has_new_description(edit, (struct owner){OWNER_SCOPE, scope_at}, scope->scope))
 		put_description(sink, (struct owner){OWNER_SCOPE, scope_at}, scope->scope,
 				&edit->lengths.scope[scope_at]);
 	else
 		keep_text(sink, SCOPE_SPANS_SCOPE, scope->scope);
-	keep_text(sink, SCOPE_SPANS_SCHEMA_URL, scope->schema_url);
+	keep_schema_url(sink, (struct owner){OWNER_SCOPE, scope_at}, SCOPE_SPANS_SCHEMA_URL,
+			scope->schema_url);
 	if (window.begin == scope->span_begin)
 		keep_unknown(sink, SCHEMA_SCOPE_SPANS, scope->content);
 	for (uint32_t span_at = window.begin; span_at < window.end; span_at++)
@@ -178,7 +204,7 @@ static void put_scope(struct sink *sink, uint32_t scope_at, struct span_window w
 		return;
 	}
 	size_t opened = sink_open(sink, RESOURCE_SPANS_SCOPE_SPANS, len);
-	if (window_holds(window, all))
+	if (stays_in_place(edit, (struct owner){OWNER_SCOPE, scope_at}, window, all))
 		put_scope_in_place(sink, scope_at);
 	else
 		put_scope_rebuilt(sink, scope_at, part);
@@ -200,7 +226,7 @@ static void put_resource_in_place(struct sink *sink, uint32_t resource_at,
 	bool changed = edit->flags[OWNER_RESOURCE][resource_at] & FLAG_CHANGED;
 	struct range hole = {0, 0};
 	if (changed)
-		hole = encode_find_field(edit->index, resource->content, RESOURCE_SPANS_RESOURCE);
+		hole = edit_find_field(edit->index, resource->content, RESOURCE_SPANS_RESOURCE);
 	uint32_t at = resource->content.off, end = resource->scope_begin + resource->scope_count;
 	for (uint32_t scope_at = resource->scope_begin; scope_at < end; scope_at++) {
 		struct range field = edit->index->scopes[scope_at].field;
@@ -220,12 +246,14 @@ static void put_resource_rebuilt(struct sink *sink, uint32_t resource_at, struct
 	const struct trace_index *index = edit->index;
 	const struct resource_entry *resource = &index->resources[resource_at];
 	struct span_window all = spans_of_resource(index, resource);
-	if (edit->flags[OWNER_RESOURCE][resource_at] & FLAG_CHANGED)
+	if (has_new_description(edit, (struct owner){OWNER_RESOURCE, resource_at},
+				resource->resource))
 		put_description(sink, (struct owner){OWNER_RESOURCE, resource_at},
 				resource->resource, &edit->lengths.resource[resource_at]);
 	else
 		keep_text(sink, RESOURCE_SPANS_RESOURCE, resource->resource);
-	keep_text(sink, RESOURCE_SPANS_SCHEMA_URL, resource->schema_url);
+	keep_schema_url(sink, (struct owner){OWNER_RESOURCE, resource_at},
+			RESOURCE_SPANS_SCHEMA_URL, resource->schema_url);
 	if (window.begin <= all.begin)
 		keep_unknown(sink, SCHEMA_RESOURCE_SPANS, resource->content);
 	struct span_window part = window_cut(all, window);
@@ -271,7 +299,7 @@ static void put_resource(struct sink *sink, uint32_t resource_at, struct span_wi
 		return;
 	}
 	size_t opened = sink_open(sink, EXPORT_REQUEST_RESOURCE_SPANS, len);
-	if (window_holds(window, all))
+	if (stays_in_place(edit, (struct owner){OWNER_RESOURCE, resource_at}, window, all))
 		put_resource_in_place(sink, resource_at, window);
 	else
 		put_resource_rebuilt(sink, resource_at, window);
@@ -294,7 +322,7 @@ static void put_request(struct sink *sink, struct span_window window)
 {
 	const struct trace_index *index = sink->edit->index;
 	const struct range no_hole = {0, 0};
-	if (window_is_all(sink->edit, window)) {
+	if (window_is_all(sink->edit, window) && !sink->edit->known_only) {
 		uint32_t at = 0;
 		for (uint32_t i = 0; i < index->resource_count; i++) {
 			struct range field = index->resources[i].field;

@@ -9,8 +9,6 @@
 
 #include "pipeline/trace/schema.h"
 
-enum { SPAN_FIELDS_MAX = 4 }; /* that an edit can replace */
-
 struct cut {
 	struct range field;
 	enum cut_kind { CUT_FIELD, CUT_ATTR, CUT_EVENT, CUT_LINK } kind;
@@ -20,38 +18,36 @@ struct cut {
 /* The cuts of one element: four sorted lists that are merged. */
 struct cuts {
 	uint32_t attr, attr_end, event, event_end, link, link_end;
-	uint32_t field, field_end;
-	struct range fields[SPAN_FIELDS_MAX];
+	struct range field;	   /* the next replaced or unknown field; len 0: no more */
+	struct wire_reader fields; /* what comes after it */
+	uint32_t replaced;	   /* 1 << number */
+	enum schema_message message;
 };
 
-struct range encode_find_field(const struct trace_index *index, struct range message,
-			       uint32_t number)
+static enum schema_message message_of(enum owner_kind kind)
 {
-	struct slice content = index_slice(index, message);
-	struct wire_reader reader = {content.ptr, content.ptr + content.len};
-	struct wire_field field;
-	while (reader.at < reader.end && wire_read_field(&reader, &field)) {
-		if (field.number == number)
-			return (struct range){(uint32_t)(field.start - index->body.ptr),
-					      (uint32_t)(reader.at - field.start)};
-	}
-	return (struct range){0, 0};
+	static const uint8_t messages[OWNER_KIND_COUNT] = {
+		[OWNER_RESOURCE] = SCHEMA_RESOURCE, [OWNER_SCOPE] = SCHEMA_SCOPE,
+		[OWNER_SPAN] = SCHEMA_SPAN,	    [OWNER_EVENT] = SCHEMA_EVENT,
+		[OWNER_LINK] = SCHEMA_LINK,
+	};
+	return (enum schema_message)messages[kind];
 }
 
-/* The received fields of a span that ${set} (1 << number) replaces, in wire order. */
-static void find_replaced(const struct trace_index *index, struct range content, uint32_t set,
-			  struct cuts *cuts)
+/* Steps to the next received field that was replaced or, where those go, is unknown. */
+static void next_field(const struct edit *edit, struct cuts *cuts)
 {
-	struct slice bytes = index_slice(index, content);
-	struct wire_reader reader = {bytes.ptr, bytes.ptr + bytes.len};
 	struct wire_field field;
-	while (cuts->field_end < SPAN_FIELDS_MAX && reader.at < reader.end &&
-	       wire_read_field(&reader, &field)) {
-		if (field.number > SCHEMA_NUMBER_MAX || !(set >> field.number & 1))
-			continue;
-		cuts->fields[cuts->field_end++] =
-			(struct range){(uint32_t)(field.start - index->body.ptr),
-				       (uint32_t)(reader.at - field.start)};
+	cuts->field = (struct range){UINT32_MAX, 0};
+	while (cuts->fields.at < cuts->fields.end && wire_read_field(&cuts->fields, &field)) {
+		bool known = field.number <= SCHEMA_NUMBER_MAX;
+		if ((known && (cuts->replaced >> field.number & 1)) ||
+		    (edit->known_only && !schema_field(cuts->message, field.number))) {
+			cuts->field =
+				(struct range){(uint32_t)(field.start - edit->index->body.ptr),
+					       (uint32_t)(cuts->fields.at - field.start)};
+			return;
+		}
 	}
 }
 
@@ -62,7 +58,15 @@ static void cuts_begin(const struct edit *edit, struct owner owner, struct range
 	cuts->attr = attrs.begin;
 	cuts->attr_end = attrs.begin + attrs.count;
 	cuts->event = cuts->event_end = cuts->link = cuts->link_end = 0;
-	cuts->field = cuts->field_end = 0;
+	cuts->fields = (struct wire_reader){NULL, NULL};
+	cuts->field = (struct range){UINT32_MAX, 0};
+	cuts->replaced = patch && patch->fields ? patch->fields->set : 0;
+	if (UNLIKELY(cuts->replaced != 0 || edit->known_only)) {
+		struct slice bytes = index_slice(edit->index, content);
+		cuts->fields = (struct wire_reader){bytes.ptr, bytes.ptr + bytes.len};
+		cuts->message = message_of(owner.kind);
+		next_field(edit, cuts);
+	}
 	if (owner.kind != OWNER_SPAN)
 		return;
 	const struct span_entry *span = &edit->index->spans[owner.at];
@@ -70,8 +74,6 @@ static void cuts_begin(const struct edit *edit, struct owner owner, struct range
 	cuts->event_end = span->event_begin + span->event_count;
 	cuts->link = span->link_begin;
 	cuts->link_end = span->link_begin + span->link_count;
-	if (patch && patch->fields)
-		find_replaced(edit->index, content, patch->fields->set, cuts);
 }
 
 /* The first of [at, end) that bears a flag, ${end} when none does. */
@@ -110,15 +112,14 @@ static inline bool cuts_next(const struct edit *edit, struct cuts *cuts, struct 
 	cuts->link = next_flagged(edit->flags[OWNER_LINK], cuts->link, cuts->link_end);
 	if (cuts->link < cuts->link_end)
 		take_earlier(cut, index->links[cuts->link].field, CUT_LINK, cuts->link);
-	if (cuts->field < cuts->field_end)
-		take_earlier(cut, cuts->fields[cuts->field], CUT_FIELD, 0);
+	take_earlier(cut, cuts->field, CUT_FIELD, 0);
 	if (cut->field.off == UINT32_MAX)
 		return false;
 	switch (cut->kind) {
 	case CUT_ATTR: cuts->attr++; break;
 	case CUT_EVENT: cuts->event++; break;
 	case CUT_LINK: cuts->link++; break;
-	case CUT_FIELD: cuts->field++; break;
+	case CUT_FIELD: next_field(edit, cuts); break;
 	}
 	return true;
 }
@@ -143,14 +144,14 @@ static size_t text_field_size(size_t len)
 static void put_renamed(struct sink *sink, enum owner_kind kind, uint32_t attr)
 {
 	const struct trace_index *index = sink->edit->index;
-	struct slice key = sink->edit->renames[attr].key;
+	struct slice key = sink->edit->rewrites[attr].key;
 	struct slice bytes = index_slice(index, index->attrs[attr].field);
 	struct wire_reader reader = {bytes.ptr, bytes.ptr + bytes.len};
 	struct wire_field field = {0};
 	(void)wire_read_field(&reader, &field); /* the index has checked it */
 	struct range content = {(uint32_t)(field.content.ptr - index->body.ptr),
 				(uint32_t)field.content.len};
-	struct range old = encode_find_field(index, content, KEY_VALUE_KEY);
+	struct range old = edit_find_field(index, content, KEY_VALUE_KEY);
 	sink_varint(sink, wire_tag(attributes_number(kind), WIRE_LEN));
 	sink_varint(sink, text_field_size(key.len) + content.len - old.len);
 	sink_text(sink, KEY_VALUE_KEY, key);
@@ -159,32 +160,6 @@ static void put_renamed(struct sink *sink, enum owner_kind kind, uint32_t attr)
 		old.off = end;
 	sink_keep(sink, content.off, old.off - content.off);
 	sink_keep(sink, old.off + old.len, end - (old.off + old.len));
-}
-
-static void put_cut(struct sink *sink, enum owner_kind kind, const struct cut *cut)
-{
-	const struct edit *edit = sink->edit;
-	switch (cut->kind) {
-	case CUT_FIELD: return; /* its successor is added at the end */
-	case CUT_ATTR:
-		if (!(edit->attr_flags[cut->at] & FLAG_DROPPED))
-			put_renamed(sink, kind, cut->at);
-		return;
-	case CUT_EVENT:
-	case CUT_LINK: {
-		bool event = cut->kind == CUT_EVENT;
-		struct owner owner = {event ? OWNER_EVENT : OWNER_LINK, cut->at};
-		if (edit_has_flag(edit, owner, FLAG_DROPPED))
-			return;
-		uint32_t *len = &edit->lengths.content[owner.kind][cut->at];
-		size_t opened = sink_open(sink, event ? SPAN_EVENTS : SPAN_LINKS, len);
-		sink_element(sink, owner,
-			     event ? edit->index->events[cut->at].content
-				   : edit->index->links[cut->at].content);
-		sink_close(sink, opened, len);
-		return;
-	}
-	}
 }
 
 static size_t any_value_size(const struct value *value)
@@ -227,19 +202,61 @@ static void put_any_value(struct sink *sink, const struct value *value)
 	}
 }
 
-static void put_added(struct sink *sink, enum owner_kind kind, const struct added_attr *added)
+static void put_attr(struct sink *sink, enum owner_kind kind, struct slice key,
+		     const struct value *value)
 {
-	size_t value_size = any_value_size(&added->value);
+	size_t value_size = any_value_size(value);
 	sink_varint(sink, wire_tag(attributes_number(kind), WIRE_LEN));
-	sink_varint(sink, text_field_size(added->key.len) + text_field_size(value_size));
-	sink_text(sink, KEY_VALUE_KEY, added->key);
+	sink_varint(sink, text_field_size(key.len) + text_field_size(value_size));
+	sink_text(sink, KEY_VALUE_KEY, key);
 	sink_varint(sink, wire_tag(KEY_VALUE_VALUE, WIRE_LEN));
 	sink_varint(sink, value_size);
-	put_any_value(sink, &added->value);
+	put_any_value(sink, value);
+}
+
+/* An attribute with another value: written anew, so that nothing else of it is left. */
+static void put_revalued(struct sink *sink, enum owner_kind kind, uint32_t attr)
+{
+	const struct edit *edit = sink->edit;
+	const struct rewrite *rewrite = &edit->rewrites[attr];
+	struct slice key = edit->attr_flags[attr] & FLAG_RENAMED
+				   ? rewrite->key
+				   : index_slice(edit->index, edit->index->attrs[attr].key);
+	put_attr(sink, kind, key, rewrite->value);
+}
+
+static void put_cut(struct sink *sink, enum owner_kind kind, const struct cut *cut)
+{
+	const struct edit *edit = sink->edit;
+	switch (cut->kind) {
+	case CUT_FIELD: return; /* its successor is added at the end */
+	case CUT_ATTR:
+		if (edit->attr_flags[cut->at] & FLAG_DROPPED)
+			return;
+		if (edit->attr_flags[cut->at] & FLAG_REVALUED)
+			put_revalued(sink, kind, cut->at);
+		else
+			put_renamed(sink, kind, cut->at);
+		return;
+	case CUT_EVENT:
+	case CUT_LINK: {
+		bool event = cut->kind == CUT_EVENT;
+		struct owner owner = {event ? OWNER_EVENT : OWNER_LINK, cut->at};
+		if (edit_has_flag(edit, owner, FLAG_DROPPED))
+			return;
+		uint32_t *len = &edit->lengths.content[owner.kind][cut->at];
+		size_t opened = sink_open(sink, event ? SPAN_EVENTS : SPAN_LINKS, len);
+		sink_element(sink, owner,
+			     event ? edit->index->events[cut->at].content
+				   : edit->index->links[cut->at].content);
+		sink_close(sink, opened, len);
+		return;
+	}
+	}
 }
 
 /* Proto3 leaves out what is empty or zero. */
-static void put_span_fields(struct sink *sink, const struct span_fields *fields)
+static void put_span_fields(struct sink *sink, const struct fields *fields)
 {
 	if (fields->name.len > 0)
 		sink_text(sink, SPAN_NAME, fields->name);
@@ -263,6 +280,22 @@ static void put_span_fields(struct sink *sink, const struct span_fields *fields)
 	}
 }
 
+static void put_fields(struct sink *sink, enum owner_kind kind, const struct fields *fields)
+{
+	static const uint8_t name_numbers[OWNER_KIND_COUNT] = {
+		[OWNER_SCOPE] = SCOPE_NAME, [OWNER_EVENT] = EVENT_NAME};
+	if (kind == OWNER_SPAN) {
+		put_span_fields(sink, fields);
+		return;
+	}
+	if (fields->name.len > 0)
+		sink_text(sink, name_numbers[kind], fields->name);
+	if (fields->version.len > 0)
+		sink_text(sink, SCOPE_VERSION, fields->version);
+	if (fields->trace_state.len > 0)
+		sink_text(sink, LINK_TRACE_STATE, fields->trace_state);
+}
+
 void sink_element(struct sink *sink, struct owner owner, struct range content)
 {
 	const struct patch *patch = edit_patch_of(sink->edit, owner);
@@ -280,8 +313,8 @@ void sink_element(struct sink *sink, struct owner owner, struct range content)
 		return;
 	for (const struct added_attr *added = patch->first; added; added = added->next) {
 		if (!added->removed)
-			put_added(sink, owner.kind, added);
+			put_attr(sink, owner.kind, added->key, &added->value);
 	}
 	if (patch->fields)
-		put_span_fields(sink, patch->fields);
+		put_fields(sink, owner.kind, patch->fields);
 }

@@ -101,8 +101,4 @@ static inline void sink_close(struct sink *sink, size_t opened, uint32_t *len)
 /* The message of ${owner}, [content], as the edit leaves it (encode_element.c). */
 void sink_element(struct sink *sink, struct owner owner, struct range content);
 
-/* The whole field ${number} of ${message}, {0, 0} when there is none. */
-struct range encode_find_field(const struct trace_index *index, struct range message,
-			       uint32_t number);
-
 #endif

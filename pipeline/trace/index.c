@@ -279,13 +279,40 @@ static void free_arrays(struct trace_index *index)
 	free(index->events);
 	free(index->links);
 	budget_give(index->budget, index->bytes_held);
-	*index = (struct trace_index){.budget = index->budget, .keys = index->keys};
+	*index = (struct trace_index){
+		.budget = index->budget, .keys = index->keys, .key_cache = index->key_cache};
 }
 
 void trace_index_fini(struct trace_index *index)
 {
 	forget_request(index);
 	free_arrays(index);
+	key_cache_free(index->key_cache);
+	index->key_cache = NULL;
+}
+
+int trace_index_use_patterns(struct trace_index *index, struct err *err)
+{
+	if (!key_table_has_patterns(index->keys))
+		return 0;
+	index->key_cache = key_cache_new(index->keys);
+	return index->key_cache ? 0 : err_set(err, ERR_NOMEM, "out of memory for attribute keys");
+}
+
+key_id index_key_id(const struct trace_index *index, struct slice key)
+{
+	return index->key_cache ? key_cache_find(index->key_cache, key.ptr, key.len)
+				: key_table_find(index->keys, key);
+}
+
+struct key_set index_key_set(const struct trace_index *index, key_id id)
+{
+	return key_cache_set(index->key_cache, id);
+}
+
+uint64_t index_key_epoch(const struct trace_index *index)
+{
+	return key_cache_epoch(index->key_cache);
 }
 
 void trace_index_release(struct trace_index *index)
@@ -301,9 +328,15 @@ static bool walk_body(struct trace_index *index, struct slice body, bool *ret_re
 {
 	index->resource_count = index->scope_count = index->span_count = 0;
 	index->attr_count = index->event_count = index->link_count = 0;
+	index->unknown_count = index->map_count = 0;
 	index->body = body.len > 0 ? body : SLICE("");
-	struct walk walk = {
-		.index = index, .body = index->body.ptr, .keys = index->keys, .err = err};
+	if (index->key_cache)
+		key_cache_begin(index->key_cache);
+	struct walk walk = {.index = index,
+			    .body = index->body.ptr,
+			    .keys = index->keys,
+			    .cache = index->key_cache,
+			    .err = err};
 	bool ok = walk_request(&walk, index->body.ptr, index->body.ptr + index->body.len);
 	*ret_repeated = walk.repeated;
 	return ok;

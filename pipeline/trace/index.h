@@ -27,7 +27,7 @@
 #include "pipeline/base/budget.h"
 #include "pipeline/base/chunk.h"
 #include "pipeline/base/error.h"
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/key_cache.h"
 #include "pipeline/trace/otlp.h"
 
 enum {
@@ -138,6 +138,11 @@ struct resource_entry {
 struct trace_index {
 	struct slice body; /* what all offsets refer to; borrowed, or owned by `normalised` */
 	const struct key_table *keys;
+	struct key_cache *key_cache; /* NULL: ids are of registered keys alone */
+	/* Fields that the schema does not know, at any level; they are passed on unless the edit
+	 * says otherwise (edit_drop_unknown). */
+	uint32_t unknown_count;
+	uint32_t map_count; /* maps (VALUE_KVLIST) in attributes, at any level */
 	struct resource_entry *resources;
 	struct scope_entry *scopes;
 	struct span_entry *spans;
@@ -158,6 +163,19 @@ struct trace_index {
 void trace_index_init(struct trace_index *index, struct budget *budget,
 		      const struct key_table *keys);
 void trace_index_fini(struct trace_index *index);
+
+/* From the next build on key ids tell which patterns a key matches, too. Once, after init; without
+ * effect when the key table has no patterns. -1 with ERR_NOMEM. */
+MUST_CHECK int trace_index_use_patterns(struct trace_index *index, struct err *err);
+
+/* The id that an attribute with ${key} has in this request. */
+key_id index_key_id(const struct trace_index *index, struct slice key);
+
+/* The patterns behind a key id of this request. Only after trace_index_use_patterns. */
+struct key_set index_key_set(const struct trace_index *index, key_id id);
+
+/* Changes when the ids of pattern sets have changed their meaning (never within a request). */
+uint64_t index_key_epoch(const struct trace_index *index);
 
 /*
  * Indexes ${body}, which must stay in place until the next build or fini. 0, or -1 with ${err}:

@@ -46,8 +46,10 @@ const uint8_t *index_skip_unknown(struct walk *walk, enum schema_message message
 {
 	struct wire_reader reader = {at, end};
 	struct wire_field field;
-	if (wire_read_field(&reader, &field) && !schema_field(message, field.number))
+	if (wire_read_field(&reader, &field) && !schema_field(message, field.number)) {
+		walk->index->unknown_count++;
 		return reader.at;
+	}
 	(void)index_fail(walk, message, at, end);
 	return NULL;
 }
@@ -76,6 +78,7 @@ static bool enter_message(struct walk *walk, struct level_stack *stack, enum sch
 			      TRACE_VALUE_DEPTH_MAX, walk_off(walk, at));
 		return false;
 	}
+	walk->index->map_count += message == SCHEMA_KVLIST;
 	stack->levels[stack->count++] = (struct level){.end = end, .message = (uint8_t)message};
 	return true;
 }
@@ -129,8 +132,10 @@ bool index_check_message(struct walk *walk, enum schema_message message, struct 
 		if (!wire_read_field(&reader, &field))
 			return index_fail(walk, here, field.start, level->end);
 		const struct schema_field *known = schema_field(here, field.number);
-		if (!known)
+		if (!known) {
+			walk->index->unknown_count++;
 			continue;
+		}
 		if (known->wire != field.type)
 			return index_fail(walk, here, field.start, level->end);
 		note_member(walk, level, known, field.number);
@@ -181,6 +186,6 @@ bool index_walk_attr_slow(struct walk *walk, struct attr_entry *attr, const uint
 			return false;
 	}
 	walk_note_repeats(walk, seen);
-	attr->key_id = key_table_probe(walk->keys, walk->body + attr->key.off, attr->key.len);
+	attr->key_id = walk_key_id(walk, walk->body + attr->key.off, attr->key.len);
 	return true;
 }

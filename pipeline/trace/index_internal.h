@@ -7,7 +7,7 @@
 #define SLUICE_TRACE_INDEX_INTERNAL_H
 
 #include "pipeline/trace/index.h"
-#include "pipeline/trace/key_table_internal.h"
+#include "pipeline/trace/key_cache_internal.h"
 #include "pipeline/trace/schema.h"
 
 /* One pass over one body. Walkers return false once err is set. */
@@ -15,6 +15,7 @@ struct walk {
 	struct trace_index *index;
 	const uint8_t *body;
 	const struct key_table *keys;
+	struct key_cache *cache; /* NULL: no patterns */
 	struct err *err;
 	bool repeated; /* a singular field twice, or two members of a oneof: to be normalised */
 };
@@ -160,6 +161,12 @@ static inline int walk_scalar_type(const uint8_t *at, const uint8_t *end)
 	}
 }
 
+static inline key_id walk_key_id(const struct walk *walk, const uint8_t *key, size_t len)
+{
+	return walk->cache ? key_cache_probe(walk->cache, key, len)
+			   : key_table_probe(walk->keys, key, len);
+}
+
 /*
  * The KeyValue in [at, end), whose field in its parent begins at ${field}. What every SDK writes is
  * taken here: a key of less than 128 bytes, then a scalar value, then nothing:
@@ -187,8 +194,7 @@ static inline struct attr_entry *walk_attr(struct walk *walk, enum owner_kind ki
 				attr->key = walk_range(walk, key, value);
 				attr->value = walk_range(walk, len.at, end);
 				attr->value_type = (uint8_t)type;
-				attr->key_id =
-					key_table_probe(walk->keys, key, (size_t)(value - key));
+				attr->key_id = walk_key_id(walk, key, (size_t)(value - key));
 				return attr;
 			}
 		}

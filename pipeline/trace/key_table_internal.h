@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The probe itself, inline for the index's hot loop. Everybody else includes key_table.h. */
+/* The inside of the key table, shared by key_table*.c and key_cache.c, and the probe itself, inline
+ * for the index's hot loop. Everybody else includes key_table.h. */
 #ifndef SLUICE_TRACE_KEY_TABLE_INTERNAL_H
 #define SLUICE_TRACE_KEY_TABLE_INTERNAL_H
 
 #include "pipeline/base/hash.h"
+#include "pipeline/pattern/regex.h"
 #include "pipeline/trace/key_table.h"
 
 /* 16 bytes: four to a cache line. */
@@ -11,15 +13,69 @@ struct key_slot {
 	const uint8_t *key; /* owned by the table */
 	uint32_t mark;	    /* upper half of the hash: decides almost every miss */
 	uint16_t len;
-	key_id id; /* KEY_ID_NONE: the slot is free */
+	uint16_t id; /* what the slot leads to; 0: the slot is free */
 };
 
+struct key_slots {
+	struct key_slot *at; /* NULL until frozen; a power of two, at most a quarter in use */
+	uint64_t mask;
+};
+
+enum pattern_kind {
+	PATTERN_EXACT = 0,
+	PATTERN_PREFIX,
+	PATTERN_REGEX,
+};
+
+/* What must be true of a key before a regular expression is tried on it. */
+enum regex_gate {
+	GATE_NONE = 0,	/* nothing known */
+	GATE_HEAD,	/* the key begins with `literal` */
+	GATE_NAMESPACE, /* so, and `literal` holds the whole first segment */
+	GATE_SEGMENT,	/* `literal` stands at the beginning or after a dot or underscore */
+	GATE_TAIL,	/* the key ends with `literal` */
+};
+
+struct key_pattern {
+	struct slice text;    /* as registered; owned */
+	struct slice literal; /* prefix: without ".*"; regex: see gate. Into text or gate_text */
+	uint8_t *gate_text;   /* owned: literal and inner of a regex */
+	struct slice inner;   /* regex: stands somewhere in every match; empty when not known */
+	uint64_t letters;     /* of literal and inner: key_letters */
+	struct regex *regex;  /* owned */
+	enum pattern_kind kind;
+	enum regex_gate gate;
+};
+
+/* Patterns [begin, begin + count) of a list. */
+struct pattern_run {
+	uint32_t begin, count;
+};
+
+enum { GRAM_BYTES = 4, GRAM_BITS = 12 };
+
 struct key_table {
-	struct key_slot *slots; /* NULL until frozen; a power of two, at most a quarter in use */
-	uint64_t slot_mask;
+	struct key_slots keys_by_text;
 	struct hash_key hash;
 	struct slice *keys; /* [id - 1], each copied */
 	size_t key_count, key_cap;
+
+	struct key_pattern *patterns; /* [id - 1] */
+	size_t pattern_count, pattern_cap;
+	/* built by freeze, only when there are patterns */
+	struct key_slots prefixes;   /* literal of a prefix pattern → its id */
+	struct key_slots namespaces; /* first segment of a key or pattern → 1 + index into spaces */
+	struct pattern_run *spaces; /* regular expressions of each namespace, in `regexes` */
+	size_t space_count;
+	uint64_t *regex_letters; /* of each in regexes, side by side */
+	pattern_id *regexes;	 /* grouped by namespace */
+	pattern_id *anywhere;	 /* with GATE_NONE and GATE_HEAD */
+	pattern_id *by_gram;	 /* with GATE_SEGMENT and GATE_TAIL */
+	size_t anywhere_count, by_gram_count;
+	uint64_t head_grams[1 << (GRAM_BITS - 6)]; /* first bytes of GATE_SEGMENT literals */
+	uint64_t tail_grams[1 << (GRAM_BITS - 6)]; /* last bytes of GATE_TAIL literals */
+	struct pattern_run *exact_sets;		   /* [key id - 1], in exact_members */
+	pattern_id *exact_members;
 };
 
 /* Compares ${len} bytes; words that overlap spare a call for the lengths that keys have. */
@@ -42,17 +98,60 @@ static inline bool key_equal(const uint8_t *a, const uint8_t *b, size_t len)
 	return true;
 }
 
-static inline key_id key_table_probe(const struct key_table *table, const uint8_t *key, size_t len)
+static inline uint16_t key_slots_probe(const struct key_slots *slots, uint64_t hash,
+				       const uint8_t *key, size_t len)
 {
-	uint64_t hash = hash_bytes(table->hash, key, len);
 	uint32_t mark = (uint32_t)(hash >> 32);
 	for (uint64_t at = hash;; at++) {
-		const struct key_slot *slot = &table->slots[at & table->slot_mask];
-		if (slot->id == KEY_ID_NONE)
-			return KEY_ID_NONE;
+		const struct key_slot *slot = &slots->at[at & slots->mask];
+		if (slot->id == 0)
+			return 0;
 		if (slot->mark == mark && slot->len == len && key_equal(slot->key, key, len))
 			return slot->id;
 	}
+}
+
+static inline key_id key_table_probe(const struct key_table *table, const uint8_t *key, size_t len)
+{
+	return key_slots_probe(&table->keys_by_text, hash_bytes(table->hash, key, len), key, len);
+}
+
+static inline uint32_t key_gram(const uint8_t *at)
+{
+	return (hash_read32(at) * UINT32_C(0x9e3779b1)) >> (32 - GRAM_BITS);
+}
+
+/* key_pattern.c: makes a pattern of ${text}; frees what it owns. */
+MUST_CHECK int key_pattern_init(struct key_pattern *pattern, struct slice text, struct err *err);
+void key_pattern_fini(struct key_pattern *pattern);
+
+/* key_match.c: the tables behind key_match. */
+MUST_CHECK int key_match_freeze(struct key_table *table, struct err *err);
+void key_match_free(struct key_table *table);
+
+/* Makes ${slots} for ${count} entries. False when memory is short. */
+MUST_CHECK bool key_slots_init(struct key_slots *slots, size_t count);
+/* Adds ${text} → ${id} unless it is there. Returns what it leads to. */
+uint16_t key_slots_add(struct key_slots *slots, struct hash_key hash, struct slice text,
+		       uint16_t id);
+
+/* The namespace of ${key}, its first segment; 0 when no registered key, prefix or anchored
+ * expression is in it. */
+uint16_t key_namespace(const struct key_table *table, struct slice key);
+
+/* Writes the patterns that ${key} of namespace ${space}, which is no registered key, matches to
+ * ${members} (KEY_SET_MEMBERS_MAX), ascending. Returns how many; more than KEY_SET_MEMBERS_MAX: too
+ * many. */
+size_t key_match(const struct key_table *table, struct slice key, uint16_t space,
+		 struct regex_scratch *scratch, pattern_id *members);
+
+/* A bit for each byte that ${text} has; bytes 64 apart share one. */
+static inline uint64_t key_letters(struct slice text)
+{
+	uint64_t letters = 0;
+	for (size_t i = 0; i < text.len; i++)
+		letters |= UINT64_C(1) << (text.ptr[i] & 63);
+	return letters;
 }
 
 #endif

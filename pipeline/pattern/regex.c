@@ -13,7 +13,7 @@
  * Ownership: a regex owns its code; scratch belongs to one shard.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "pipeline/ottl/regex.h"
+#include "pipeline/pattern/regex.h"
 
 #include "pipeline/base/clock.h"
 

@@ -4,8 +4,8 @@
  * (re2_syntax.c), which rejects what RE2 rejects and writes out an equivalent PCRE2 pattern; so no
  * construct reaches PCRE2 that means something else there.
  */
-#ifndef SLUICE_OTTL_REGEX_H
-#define SLUICE_OTTL_REGEX_H
+#ifndef SLUICE_PATTERN_REGEX_H
+#define SLUICE_PATTERN_REGEX_H
 
 #include "pipeline/base/buf.h"
 #include "pipeline/base/error.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of one pattern's reading, shared by re2_syntax.c and re2_class.c. */
-#ifndef SLUICE_OTTL_RE2_INTERNAL_H
-#define SLUICE_OTTL_RE2_INTERNAL_H
+#ifndef SLUICE_PATTERN_RE2_INTERNAL_H
+#define SLUICE_PATTERN_RE2_INTERNAL_H
 
-#include "pipeline/ottl/regex.h"
+#include "pipeline/pattern/regex.h"
 
 enum { GROUP_NAMES_MAX = 64, RUNE_MAX = 0x10ffff };
 

@@ -3,7 +3,7 @@
  * What stands for one character of the subject: escapes, properties and classes, read by RE2's
  * grammar and written in hexadecimal, so that no PCRE2 syntax inside of brackets is ever reached.
  */
-#include "pipeline/ottl/re2_internal.h"
+#include "pipeline/pattern/re2_internal.h"
 
 static int hex_value(int byte)
 {

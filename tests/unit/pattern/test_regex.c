@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/ottl/regex.h"
+#include "pipeline/pattern/regex.h"
 
 #include <stdio.h>
 

@@ -10,7 +10,7 @@
  *
  * One pass without recursion; open groups are kept on a fixed stack.
  */
-#include "pipeline/ottl/re2_internal.h"
+#include "pipeline/pattern/re2_internal.h"
 
 #include "pipeline/base/utf8.h"
 

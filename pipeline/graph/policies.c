@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service.policies: a promise about the whole configuration. Each policy that it names must stand
+ * in every pipeline, at work and not only counting, and nothing that could add values may follow
+ * it. A pipeline is the only way from a receiver to an exporter, so this covers every exporter,
+ * debug and file included; one that breaks the promise is no valid configuration.
+ */
+#include "pipeline/graph/internal.h"
+
+/* Processors that add no text from outside of the request, or only what a policy has let pass:
+ * these may follow one. */
+static const char *const harmless[] = {"batch",		 "filter",	  "langfuse",
+				       "memory_limiter", "metadata_only", "probabilistic_sampler",
+				       "scrape_filter"};
+
+static bool is_policy(const struct component_type *type)
+{
+	return type && type->kind == COMPONENT_PROCESSOR && type->processor->enforces;
+}
+
+static bool is_harmless(const struct component_type *type)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(harmless); i++) {
+		if (strcmp(type->names[0], harmless[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What may follow, as a list for people. */
+static void append_harmless(struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(harmless); i++)
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", harmless[i]);
+}
+
+/* Processors behind number ${from} of ${pipeline}. */
+static void check_followers(const struct pipeline *pipeline, const struct config_pipeline *config,
+			    const char *policy, size_t from, struct config_report *report)
+{
+	for (size_t i = from + 1; i < pipeline->processor_count; i++) {
+		const struct node *node = &pipeline->processors[i].node;
+		if (is_harmless(node->type))
+			continue;
+		struct buf list = BUF_INIT;
+		append_harmless(&list);
+		config_problem(report, CONFIG_ERROR, config->processors.at[i].loc, config->id, NULL,
+			       "service::policies: processor \"%s\" comes after \"%s\" in pipeline "
+			       "\"%s\" and may add what the policy would remove: put it before "
+			       "(what may follow: %s)",
+			       node->id, policy, config->id, buf_cstr(&list));
+		buf_fini(&list);
+	}
+}
+
+static void check_pipeline(const struct pipeline *pipeline, const struct config_pipeline *config,
+			   const char *policy, struct config_report *report)
+{
+	const struct component_type *type = component_find(COMPONENT_PROCESSOR, policy);
+	const struct node *idle = NULL;
+	for (size_t i = 0; i < pipeline->processor_count; i++) {
+		const struct node *node = &pipeline->processors[i].node;
+		if (node->type != type)
+			continue;
+		if (type->processor->enforces(node->self)) {
+			check_followers(pipeline, config, policy, i, report);
+			return;
+		}
+		idle = node;
+	}
+	if (idle)
+		config_problem(
+			report, CONFIG_ERROR, config->loc, config->id, NULL,
+			"service::policies: \"%s\" in pipeline \"%s\" only counts (dry_run): "
+			"its exporters get everything",
+			idle->id, config->id);
+	else
+		config_problem(report, CONFIG_ERROR, config->loc, config->id, NULL,
+			       "service::policies: pipeline \"%s\" leads to its exporters without "
+			       "\"%s\": add it to the pipeline's processors",
+			       config->id, policy);
+}
+
+static bool is_built(const struct pipeline *pipeline)
+{
+	for (size_t i = 0; i < pipeline->processor_count; i++) {
+		if (!pipeline->processors[i].node.self)
+			return false; /* its own problem is in the report */
+	}
+	return true;
+}
+
+void graph_check_policies(const struct graph *graph, struct config_report *report)
+{
+	const struct config_strings *policies = &graph->service->policies;
+	for (size_t i = 0; i < policies->count; i++) {
+		const char *policy = policies->at[i];
+		if (!is_policy(component_find(COMPONENT_PROCESSOR, policy))) {
+			config_problem(report, CONFIG_ERROR, policies->nodes[i]->loc,
+				       "service.policies", NULL,
+				       "service::policies: \"%s\" is no policy (valid values: "
+				       "[metadata_only])",
+				       policy);
+			continue;
+		}
+		for (size_t p = 0; p < graph->pipeline_count; p++) {
+			if (is_built(&graph->pipelines[p]))
+				check_pipeline(&graph->pipelines[p], &graph->service->pipelines[p],
+					       policy, report);
+		}
+	}
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fields under an edit other than attributes: names, status, ids, schema URLs; and taking out what
+ * the schema does not know. That is rare work: it marks every element, so that encode looks into
+ * all of them, and gives each attribute whose form could hide something a value of known fields.
+ */
+#include "pipeline/trace/edit_internal.h"
+
+#include "pipeline/trace/schema.h"
+#include "pipeline/trace/wire.h"
+
+#include <assert.h>
+
+#define FIELD_BIT(number) (UINT32_C(1) << (number))
+
+/* The replaced fields of ${owner}, made when there are none yet; NULL when memory is short. */
+static struct fields *fields_for(struct edit *edit, struct owner owner)
+{
+	struct patch *patch = edit_patch_for(edit, owner);
+	if (!patch)
+		return NULL;
+	if (!patch->fields) {
+		patch->fields = arena_calloc(&edit->arena, 1, sizeof(*patch->fields));
+		if (!patch->fields)
+			edit->failed = true;
+	}
+	return patch->fields;
+}
+
+/* The replaced fields of ${owner} when field ${number} is one of them, else NULL. */
+static const struct fields *fields_with(const struct edit *edit, struct owner owner,
+					uint32_t number)
+{
+	const struct patch *patch = edit_patch_of(edit, owner);
+	bool set = patch && patch->fields && (patch->fields->set & FIELD_BIT(number));
+	return set ? patch->fields : NULL;
+}
+
+struct range edit_find_field(const struct trace_index *index, struct range message, uint32_t number)
+{
+	struct slice content = index_slice(index, message);
+	struct wire_reader reader = {content.ptr, content.ptr + content.len};
+	struct wire_field field;
+	while (reader.at < reader.end && wire_read_field(&reader, &field)) {
+		if (field.number == number)
+			return (struct range){(uint32_t)(field.start - index->body.ptr),
+					      (uint32_t)(reader.at - field.start)};
+	}
+	return (struct range){0, 0};
+}
+
+static struct owner span_owner(uint32_t span)
+{
+	return (struct owner){OWNER_SPAN, span};
+}
+
+void edit_set_span_name(struct edit *edit, uint32_t span, struct slice name)
+{
+	struct fields *fields = fields_for(edit, span_owner(span));
+	if (!fields)
+		return;
+	fields->name = edit_copy(edit, name);
+	fields->set |= FIELD_BIT(SPAN_NAME);
+}
+
+void edit_set_span_trace_state(struct edit *edit, uint32_t span, struct slice trace_state)
+{
+	struct fields *fields = fields_for(edit, span_owner(span));
+	if (!fields)
+		return;
+	fields->trace_state = edit_copy(edit, trace_state);
+	fields->set |= FIELD_BIT(SPAN_TRACE_STATE);
+}
+
+void edit_set_span_parent(struct edit *edit, uint32_t span, struct slice parent_id)
+{
+	assert(parent_id.len == 0 || parent_id.len == SPAN_ID_BYTES);
+	struct fields *fields = fields_for(edit, span_owner(span));
+	if (!fields)
+		return;
+	fields->parent_id = edit_copy(edit, parent_id);
+	fields->set |= FIELD_BIT(SPAN_PARENT_SPAN_ID);
+}
+
+void edit_set_span_status(struct edit *edit, uint32_t span, int32_t code, struct slice message)
+{
+	struct fields *fields = fields_for(edit, span_owner(span));
+	if (!fields)
+		return;
+	fields->status_message = edit_copy(edit, message);
+	fields->status_code = code;
+	fields->set |= FIELD_BIT(SPAN_STATUS);
+}
+
+struct slice edit_span_name(const struct edit *edit, uint32_t span)
+{
+	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_NAME);
+	return fields ? fields->name : index_slice(edit->index, edit->index->spans[span].name);
+}
+
+struct slice edit_span_trace_state(const struct edit *edit, uint32_t span)
+{
+	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_TRACE_STATE);
+	return fields ? fields->trace_state
+		      : index_slice(edit->index, edit->index->spans[span].trace_state);
+}
+
+struct slice edit_span_parent(const struct edit *edit, uint32_t span)
+{
+	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_PARENT_SPAN_ID);
+	return fields ? fields->parent_id
+		      : index_id(edit->index, edit->index->spans[span].parent_span_id_off,
+				 SPAN_ID_BYTES);
+}
+
+int32_t edit_span_status_code(const struct edit *edit, uint32_t span)
+{
+	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_STATUS);
+	return fields ? fields->status_code : edit->index->spans[span].status_code;
+}
+
+struct slice edit_span_status_message(const struct edit *edit, uint32_t span)
+{
+	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_STATUS);
+	return fields ? fields->status_message
+		      : index_slice(edit->index, edit->index->spans[span].status_message);
+}
+
+/* ---- what is around and in a span ---- */
+
+void edit_set_scope_name(struct edit *edit, uint32_t scope, struct slice name)
+{
+	struct fields *fields = fields_for(edit, (struct owner){OWNER_SCOPE, scope});
+	if (!fields)
+		return;
+	fields->name = edit_copy(edit, name);
+	fields->set |= FIELD_BIT(SCOPE_NAME);
+}
+
+void edit_set_scope_version(struct edit *edit, uint32_t scope, struct slice version)
+{
+	struct fields *fields = fields_for(edit, (struct owner){OWNER_SCOPE, scope});
+	if (!fields)
+		return;
+	fields->version = edit_copy(edit, version);
+	fields->set |= FIELD_BIT(SCOPE_VERSION);
+}
+
+void edit_set_event_name(struct edit *edit, uint32_t event, struct slice name)
+{
+	struct fields *fields = fields_for(edit, (struct owner){OWNER_EVENT, event});
+	if (!fields)
+		return;
+	fields->name = edit_copy(edit, name);
+	fields->set |= FIELD_BIT(EVENT_NAME);
+}
+
+void edit_set_link_trace_state(struct edit *edit, uint32_t link, struct slice trace_state)
+{
+	struct fields *fields = fields_for(edit, (struct owner){OWNER_LINK, link});
+	if (!fields)
+		return;
+	fields->trace_state = edit_copy(edit, trace_state);
+	fields->set |= FIELD_BIT(LINK_TRACE_STATE);
+}
+
+struct slice edit_scope_name(const struct edit *edit, uint32_t scope)
+{
+	struct owner owner = {OWNER_SCOPE, scope};
+	const struct fields *fields = fields_with(edit, owner, SCOPE_NAME);
+	return fields ? fields->name : index_slice(edit->index, edit->index->scopes[scope].name);
+}
+
+struct slice edit_event_name(const struct edit *edit, uint32_t event)
+{
+	struct owner owner = {OWNER_EVENT, event};
+	const struct fields *fields = fields_with(edit, owner, EVENT_NAME);
+	return fields ? fields->name : index_slice(edit->index, edit->index->events[event].name);
+}
+
+void edit_drop_schema_url(struct edit *edit, struct owner owner)
+{
+	assert(owner.kind == OWNER_SCOPE || owner.kind == OWNER_RESOURCE);
+	edit_mark(edit, owner, FLAG_NO_SCHEMA_URL);
+}
+
+bool edit_drop_entity_refs(struct edit *edit, uint32_t resource)
+{
+	struct range content = edit->index->resources[resource].resource;
+	if (edit_find_field(edit->index, content, RESOURCE_ENTITY_REFS).len == 0)
+		return false;
+	struct fields *fields = fields_for(edit, (struct owner){OWNER_RESOURCE, resource});
+	if (fields)
+		fields->set |= FIELD_BIT(RESOURCE_ENTITY_REFS);
+	return true;
+}
+
+/* ---- unknown fields ---- */
+
+/* Status is the one message inside an element that no flag stands for. */
+static bool status_has_unknown(const struct trace_index *index, const struct span_entry *span)
+{
+	struct slice content = index_slice(index, span->status);
+	struct wire_reader reader = {content.ptr, content.ptr + content.len};
+	struct wire_field field;
+	while (reader.at < reader.end && wire_read_field(&reader, &field)) {
+		if (!schema_field(SCHEMA_STATUS, field.number))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the KeyValue is just a key and a scalar value, as nearly all are. */
+static bool attr_is_plain(const struct trace_index *index, const struct attr_entry *attr)
+{
+	size_t scalar = 0;
+	struct value value = value_read(index_slice(index, attr->value));
+	switch (value.type) {
+	case VALUE_STRING:
+	case VALUE_BYTES: scalar = 1 + wire_varint_size(value.bytes.len) + value.bytes.len; break;
+	case VALUE_BOOL:
+	case VALUE_INT: scalar = 1 + wire_varint_size((uint64_t)value.i); break;
+	case VALUE_DOUBLE: scalar = 9; break;
+	case VALUE_EMPTY: break;
+	case VALUE_ARRAY:
+	case VALUE_KVLIST:
+	case VALUE_TYPE_COUNT: return false;
+	}
+	size_t pair = 1 + wire_varint_size(attr->key.len) + attr->key.len + 1 +
+		      wire_varint_size(scalar) + scalar;
+	return attr->key.off != 0 && attr->value.len == scalar &&
+	       attr->field.len == 1 + wire_varint_size(pair) + pair;
+}
+
+static void drop_unknown_of_attr(struct edit *edit, uint32_t at)
+{
+	const struct attr_entry *attr = &edit->index->attrs[at];
+	struct owner owner = {(enum owner_kind)attr->owner_kind, attr->owner};
+	if ((edit->attr_flags[at] & (FLAG_DROPPED | FLAG_REVALUED)) ||
+	    attr_is_plain(edit->index, attr))
+		return;
+	struct attr_view view = {.attr = at, .value = edit_received_value(edit, at)};
+	if (view.value.type == VALUE_ARRAY || view.value.type == VALUE_KVLIST)
+		edit_filter_value(edit, owner, &view, NULL, NULL, false);
+	if (!(edit->attr_flags[at] & FLAG_REVALUED))
+		edit_replace_value(edit, owner, at, view.value);
+}
+
+void edit_drop_unknown(struct edit *edit)
+{
+	const struct trace_index *index = edit->index;
+	edit->known_only = true;
+	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
+		uint32_t count = edit_count_of(index, (enum owner_kind)kind);
+		for (uint32_t at = 0; at < count; at++)
+			edit_mark(edit, (struct owner){(enum owner_kind)kind, at}, 0);
+	}
+	for (uint32_t at = 0; at < index->attr_count; at++)
+		drop_unknown_of_attr(edit, at);
+	for (uint32_t span = 0; span < index->span_count; span++) {
+		if (!fields_with(edit, span_owner(span), SPAN_STATUS) &&
+		    status_has_unknown(index, &index->spans[span]))
+			edit_set_span_status(edit, span, index->spans[span].status_code,
+					     index_slice(index, index->spans[span].status_message));
+	}
+	for (uint32_t resource = 0; resource < index->resource_count; resource++)
+		(void)edit_drop_entity_refs(edit, resource);
+}

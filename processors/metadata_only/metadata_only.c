@@ -1,0 +1,655 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The metadata_only processor: what leaves says what happened, when, how long and how much, never
+ * what was said. rules.def is the policy; this file walks a request and carries it out:
+ *
+ *   resources → scopes → spans → their events and links; at each, attributes first, then the fields
+ *   that are no attributes; at the end, when the index has met any, unknown fields of all levels.
+ *
+ * A span costs one look into a table per attribute, and work only where a rule has something to do.
+ * Keys reach it resolved by the index; see key_table.h. What it did is counted by rule and shard
+ * and added up once per request. Nothing of what it sees is ever logged.
+ */
+#include "processors/metadata_only/policy.h"
+#include "processors/metadata_only/text.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+
+_Static_assert((int)SLOT_RESOURCE == (int)OWNER_RESOURCE && (int)SLOT_SCOPE == (int)OWNER_SCOPE &&
+		       (int)SLOT_SPAN == (int)OWNER_SPAN && (int)SLOT_EVENT == (int)OWNER_EVENT &&
+		       (int)SLOT_LINK == (int)OWNER_LINK,
+	       "a slot is an owner's kind");
+
+enum {
+	HASH_BYTES = 16,      /* of the HMAC that are written, as hexadecimal digits */
+	QUOTE_BYTES_MIN = 24, /* a shorter name is not taken for a removed text by chance */
+};
+
+/* One request on its way through the policy. */
+struct pass {
+	const struct policy *policy;
+	struct policy_shard *shard;
+	struct edit *edit;
+	const struct trace_index *index;
+	bool dry;   /* change nothing */
+	bool clean; /* nothing was edited before in this run: the index tells all */
+};
+
+/* The element whose attributes are looked at. */
+struct place {
+	struct owner owner;
+	bool model;	   /* of a model call */
+	bool model_event;  /* an event of one, by its name */
+	bool name_matters; /* the span's name is long enough to be the text of an attribute */
+	bool name_removed; /* it is the text of one that went */
+};
+
+static void hit(struct pass *pass, uint16_t rule)
+{
+	pass->shard->hits[rule]++;
+}
+
+static void hit_field(struct pass *pass, enum policy_field field)
+{
+	hit(pass, (uint16_t)(pass->policy->field_base + field));
+}
+
+/* ---- one attribute ---- */
+
+static void set_value(struct pass *pass, struct owner owner, const struct attr_view *attr,
+		      struct value value)
+{
+	if (attr->attr == EDIT_ATTR_ADDED)
+		edit_set_attr(pass->edit, owner, attr->key, attr->key_id, value);
+	else
+		edit_replace_value(pass->edit, owner, attr->attr, value);
+}
+
+static void drop_attr(struct pass *pass, struct place *place, const struct attr_view *attr)
+{
+	const struct owner owner = place->owner;
+	if (owner.kind == OWNER_SPAN && attr->value.type == VALUE_STRING) {
+		struct slice name = edit_span_name(pass->edit, owner.at);
+		place->name_removed |=
+			name.len >= QUOTE_BYTES_MIN && slice_has_prefix(attr->value.bytes, name);
+	}
+	if (pass->dry)
+		return;
+	if (attr->attr == EDIT_ATTR_ADDED)
+		(void)edit_remove_attr(pass->edit, owner, attr->key_id);
+	else
+		edit_drop_attr(pass->edit, attr->attr);
+}
+
+/* The hexadecimal HMAC of the value's text, so that equal identifiers stay equal. */
+static void hash_attr(struct pass *pass, struct place *place, const struct attr_view *attr)
+{
+	const char *key = pass->policy->config->hash_key;
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned digest_len = 0;
+	struct buf *text = &pass->shard->text;
+	buf_reset(text);
+	value_append_text(text, attr->value);
+	if (text->failed || !HMAC(EVP_sha256(), key, (int)strlen(key), text->data, text->len,
+				  digest, &digest_len)) {
+		drop_attr(pass, place, attr);
+		return;
+	}
+	buf_reset(text);
+	buf_append_hex(text, slice_of(digest, HASH_BYTES));
+	if (text->failed)
+		drop_attr(pass, place, attr);
+	else if (!pass->dry)
+		set_value(pass, place->owner, attr, value_of_str(buf_slice(text)));
+}
+
+/* False when there was nothing to cut. */
+static bool cut_attr(struct pass *pass, struct place *place, const struct attr_view *attr)
+{
+	struct buf *text = &pass->shard->text;
+	if (attr->value.type != VALUE_STRING) {
+		if (attr->value.type < VALUE_ARRAY)
+			return false;
+		drop_attr(pass, place, attr); /* a URL is a string; anything else is not judged */
+		return true;
+	}
+	buf_reset(text);
+	if (!text_cut_url(attr->value.bytes, text))
+		return false;
+	if (text->failed)
+		drop_attr(pass, place, attr);
+	else if (!pass->dry)
+		set_value(pass, place->owner, attr, value_of_str(buf_slice(text)));
+	return true;
+}
+
+/* Carries out a rule. True when the attribute is gone, replaced or hashed: nothing of it is left. */
+static bool apply(struct pass *pass, struct place *place, const struct attr_view *attr,
+		  uint16_t number)
+{
+	const struct policy_rule *rule = &pass->policy->rules[number];
+	bool gone = true, did = true;
+	switch ((enum policy_action)rule->action) {
+	case ACTION_CUT:
+		did = cut_attr(pass, place, attr);
+		gone = did;
+		break;
+	case ACTION_REPLACE:
+		if (!pass->dry)
+			set_value(pass, place->owner, attr, value_of_str(SLICE("[removed]")));
+		break;
+	case ACTION_IDENTIFY:
+		if (pass->policy->config->identifiers == IDENTIFIERS_HASH)
+			hash_attr(pass, place, attr);
+		else
+			drop_attr(pass, place, attr);
+		break;
+	case ACTION_KEEP:
+	case ACTION_KEEP_NUMBER:
+	case ACTION_ALLOW:
+	case ACTION_DROP:
+	case ACTION_EVENT:
+	case ACTION_MARK:
+	case ACTION_COUNT: drop_attr(pass, place, attr); break;
+	}
+	if (did)
+		hit(pass, number);
+	return gone;
+}
+
+static bool is_number(const struct value *value)
+{
+	return value->type == VALUE_INT || value->type == VALUE_DOUBLE ||
+	       value->type == VALUE_BOOL ||
+	       (value->type == VALUE_STRING && text_is_number(value->bytes));
+}
+
+/* The rule for an attribute of ${place}; 0 when none applies. */
+static uint16_t choose(const struct decision *decision, const struct place *place,
+		       const struct value *value)
+{
+	const uint16_t *rules = decision->rules[place->owner.kind];
+	uint16_t rule = rules[WHEN_ALWAYS];
+	if (decision->keep_numbers && is_number(value))
+		return 0;
+	if (place->model && rules[WHEN_MODEL] != 0 && (rule == 0 || rules[WHEN_MODEL] < rule))
+		rule = rules[WHEN_MODEL];
+	if (place->model_event && rules[WHEN_MODEL_EVENT] != 0 &&
+	    (rule == 0 || rules[WHEN_MODEL_EVENT] < rule))
+		rule = rules[WHEN_MODEL_EVENT];
+	return rule;
+}
+
+/* ---- nested values ---- */
+
+struct nested {
+	struct pass *pass;
+	bool numbers_stay; /* the attribute itself is kept by a rule: its figures are */
+};
+
+static bool keep_pair(void *arg, struct slice key, struct slice path, struct value value)
+{
+	struct nested *nested = arg;
+	struct pass *pass = nested->pass;
+	const struct slice names[] = {path, key};
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		key_id id = index_key_id(pass->index, names[i]);
+		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, id);
+		if (verdict & VERDICT_KEPT)
+			break;
+		const struct decision *decision = &pass->shard->decisions[id];
+		if (!(verdict & VERDICT_ACT) ||
+		    ((nested->numbers_stay || decision->keep_numbers) && is_number(&value)))
+			continue;
+		hit(pass, decision->nested);
+		hit_field(pass, FIELD_NESTED_VALUE);
+		return false;
+	}
+	if (value.bytes.len <= pass->policy->config->max_value_bytes)
+		return true;
+	hit_field(pass, FIELD_VALUE_SIZE);
+	return false;
+}
+
+/* Whether there is any map in ${value}: arrays of texts and numbers are the common case. */
+static bool holds_maps(const struct value *value)
+{
+	struct slice cursor = value->bytes;
+	struct value item;
+	if (value->type != VALUE_ARRAY)
+		return value->type == VALUE_KVLIST;
+	while (value_next_item(&cursor, &item)) {
+		if (item.type == VALUE_KVLIST || item.type == VALUE_ARRAY)
+			return true;
+	}
+	return false;
+}
+
+/* ---- the attributes of one element ---- */
+
+/* False when the attribute is gone because of its size. */
+static bool check_size(struct pass *pass, struct place *place, struct attr_view *attr)
+{
+	size_t max = pass->policy->config->max_value_bytes;
+	if (attr->value.type < VALUE_ARRAY && attr->value.type != VALUE_STRING)
+		return true;
+	if (attr->value.bytes.len <= max)
+		return true;
+	hit_field(pass, FIELD_VALUE_SIZE);
+	if (attr->value.type != VALUE_STRING || place->model) {
+		drop_attr(pass, place, attr);
+	} else if (!pass->dry) {
+		struct slice text = text_cut_runes(attr->value.bytes, max);
+		set_value(pass, place->owner, attr, value_of_str(text));
+	}
+	return false;
+}
+
+static void judge(struct pass *pass, struct place *place, struct attr_view *attr)
+{
+	uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, attr->key_id);
+	uint16_t rule = 0;
+	if (verdict & VERDICT_ACT)
+		rule = choose(&pass->shard->decisions[attr->key_id], place, &attr->value);
+	if (rule != 0 && apply(pass, place, attr, rule))
+		return;
+	if (!check_size(pass, place, attr) || !holds_maps(&attr->value))
+		return;
+	struct nested nested = {.pass = pass, .numbers_stay = verdict & VERDICT_KEPT};
+	edit_filter_value(pass->edit, place->owner, attr, keep_pair, &nested, pass->dry);
+}
+
+/* What the attributes of an element have in common, and which of them are to be judged. */
+struct survey {
+	unsigned found; /* all their verdicts together */
+	uint64_t acts;	/* 1 << number of those that a rule may act on; of the first 64 */
+};
+
+static struct survey survey(struct pass *pass, struct owner owner, struct attr_range attrs,
+			    bool touched)
+{
+	size_t max = pass->policy->config->max_value_bytes;
+	struct survey all = {.found = pass->index->map_count > 0 ? SURVEY_NESTED : 0};
+	if (UNLIKELY(touched)) {
+		struct attr_view view;
+		uint32_t cursor = 0;
+		while (edit_next_attr(pass->edit, owner, &cursor, &view))
+			all.found |=
+				verdict_of(pass->policy, pass->shard, pass->index, view.key_id);
+		return all;
+	}
+	const struct attr_entry *attr = pass->index->attrs + attrs.begin;
+	for (uint32_t i = 0; i < attrs.count; i++, attr++) {
+		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, attr->key_id);
+		all.found |= verdict;
+		if (verdict & VERDICT_ACT)
+			all.acts |= UINT64_C(1) << (i & 63);
+		if (UNLIKELY(attr->value.len > max))
+			all.found |= SURVEY_LARGE;
+	}
+	return all;
+}
+
+static void filter_received(struct pass *pass, struct place *place, uint32_t at)
+{
+	const struct attr_entry *attr = &pass->index->attrs[at];
+	if ((pass->shard->verdicts[attr->key_id] & VERDICT_DROP) && !place->name_matters) {
+		hit(pass, pass->shard->decisions[attr->key_id].nested);
+		if (!pass->dry)
+			edit_drop_attr(pass->edit, at);
+		return;
+	}
+	struct attr_view view = {.key = index_slice(pass->index, attr->key),
+				 .key_id = attr->key_id,
+				 .value = value_read(index_slice(pass->index, attr->value)),
+				 .attr = at};
+	judge(pass, place, &view);
+}
+
+static void filter_attrs(struct pass *pass, struct place *place, struct attr_range attrs,
+			 bool touched, struct survey all)
+{
+	if (touched) {
+		struct attr_view view;
+		uint32_t cursor = 0;
+		while (edit_next_attr(pass->edit, place->owner, &cursor, &view))
+			judge(pass, place, &view);
+		return;
+	}
+	if (UNLIKELY((all.found & (SURVEY_LARGE | SURVEY_NESTED)) || attrs.count > 64)) {
+		for (uint32_t i = 0; i < attrs.count; i++)
+			filter_received(pass, place, attrs.begin + i);
+		return;
+	}
+	for (; all.acts != 0; all.acts &= all.acts - 1)
+		filter_received(pass, place, attrs.begin + (uint32_t)__builtin_ctzll(all.acts));
+}
+
+/* Asked before anything of ${owner} is edited here. */
+static inline bool is_touched(const struct pass *pass, struct owner owner)
+{
+	return !pass->clean && !edit_attrs_untouched(pass->edit, owner);
+}
+
+/* Surveys and filters the attributes of what is no span. */
+static void filter_owner(struct pass *pass, struct place *place, struct attr_range attrs)
+{
+	bool touched = is_touched(pass, place->owner);
+	filter_attrs(pass, place, attrs, touched, survey(pass, place->owner, attrs, touched));
+}
+
+/* ---- resources and scopes ---- */
+
+static void filter_schema_url(struct pass *pass, struct owner owner, struct range url)
+{
+	if (url.len == 0 || text_is_plain_url(index_slice(pass->index, url)))
+		return;
+	hit_field(pass, FIELD_SCHEMA_URL);
+	if (!pass->dry)
+		edit_drop_schema_url(pass->edit, owner);
+}
+
+static void filter_resource(struct pass *pass, uint32_t at)
+{
+	const struct resource_entry *resource = &pass->index->resources[at];
+	struct place place = {.owner = {OWNER_RESOURCE, at}, .model = true};
+	filter_owner(pass, &place, resource->attrs);
+	filter_schema_url(pass, place.owner, resource->schema_url);
+	if (!pass->dry && edit_drop_entity_refs(pass->edit, at))
+		hit_field(pass, FIELD_ENTITY_REFS);
+}
+
+static void filter_scope(struct pass *pass, uint32_t at)
+{
+	const struct scope_entry *scope = &pass->index->scopes[at];
+	struct place place = {.owner = {OWNER_SCOPE, at}, .model = true};
+	struct slice name = edit_scope_name(pass->edit, at);
+	filter_owner(pass, &place, scope->attrs);
+	filter_schema_url(pass, place.owner, scope->schema_url);
+	if (name.len > 0 && !text_is_word(name)) {
+		hit_field(pass, FIELD_SCOPE_NAME);
+		if (!pass->dry)
+			edit_set_scope_name(pass->edit, at, SLICE(""));
+	}
+	if (scope->version.len > 0 && !text_is_word(index_slice(pass->index, scope->version))) {
+		hit_field(pass, FIELD_SCOPE_VERSION);
+		if (!pass->dry)
+			edit_set_scope_version(pass->edit, at, SLICE(""));
+	}
+}
+
+static bool is_model_scope(const struct pass *pass, uint32_t at)
+{
+	struct slice name = edit_scope_name(pass->edit, at);
+	for (size_t i = 0; i < policy_model_scope_count; i++) {
+		struct slice known = policy_model_scopes[i];
+		if (!slice_has_prefix(name, known))
+			continue;
+		uint8_t next = name.len > known.len ? name.ptr[known.len] : '.';
+		if (next < 'a' || next > 'z')
+			return true;
+	}
+	return false;
+}
+
+/* ---- events and links ---- */
+
+static bool is_model_event(struct slice name)
+{
+	return slice_has_prefix(name, SLICE("gen_ai.")) || slice_has_prefix(name, SLICE("llm."));
+}
+
+static void filter_event(struct pass *pass, uint32_t at, bool model)
+{
+	struct slice name = edit_event_name(pass->edit, at);
+	key_id id = index_key_id(pass->index, name);
+	if (verdict_of(pass->policy, pass->shard, pass->index, id) & VERDICT_EVENT) {
+		hit(pass, pass->shard->decisions[id].event);
+		if (!pass->dry)
+			edit_drop_event(pass->edit, at);
+		return;
+	}
+	struct place place = {
+		.owner = {OWNER_EVENT, at}, .model = model, .model_event = is_model_event(name)};
+	filter_owner(pass, &place, pass->index->events[at].attrs);
+	if (!text_is_sentence(name, TEXT_EVENT_NAME_SPACES, TEXT_WORD_MAX))
+		return;
+	hit_field(pass, FIELD_EVENT_NAME);
+	if (!pass->dry)
+		edit_set_event_name(pass->edit, at, SLICE("event"));
+}
+
+static void filter_link(struct pass *pass, uint32_t at, bool model)
+{
+	const struct link_entry *link = &pass->index->links[at];
+	struct place place = {.owner = {OWNER_LINK, at}, .model = model};
+	filter_owner(pass, &place, link->attrs);
+	if (link->trace_state.len == 0)
+		return;
+	struct slice trace_state = index_slice(pass->index, link->trace_state);
+	struct slice kept = text_ot_member(trace_state);
+	if (slice_equal(kept, trace_state))
+		return;
+	hit_field(pass, FIELD_LINK_TRACE_STATE);
+	if (!pass->dry)
+		edit_set_link_trace_state(pass->edit, at, kept);
+}
+
+/* ---- spans ---- */
+
+/* The kind of the span's error: its own error.type, else the type of its last exception. */
+static struct slice error_type(const struct pass *pass, uint32_t at)
+{
+	const struct span_entry *span = &pass->index->spans[at];
+	struct value value = {.type = VALUE_EMPTY};
+	bool found = edit_find_attr(pass->edit, (struct owner){OWNER_SPAN, at},
+				    pass->policy->error_type, &value);
+	for (uint32_t i = span->event_count; !found && i-- > 0;) {
+		uint32_t event = span->event_begin + i;
+		found = edit_event_live(pass->edit, event) &&
+			edit_find_attr(pass->edit, (struct owner){OWNER_EVENT, event},
+				       pass->policy->exception_type, &value);
+	}
+	bool sound = found && value.type == VALUE_STRING && text_is_word(value.bytes);
+	return sound ? value.bytes : SLICE("error");
+}
+
+static void filter_status(struct pass *pass, uint32_t at)
+{
+	int mode = pass->policy->config->status_message;
+	int32_t code = edit_span_status_code(pass->edit, at);
+	if (mode == STATUS_KEEP || edit_span_status_message(pass->edit, at).len == 0)
+		return;
+	bool replace = mode == STATUS_REPLACE && code == STATUS_CODE_ERROR;
+	hit_field(pass, FIELD_STATUS_MESSAGE);
+	if (!pass->dry)
+		edit_set_span_status(pass->edit, at, code,
+				     replace ? error_type(pass, at) : SLICE(""));
+}
+
+/* Names repeat: one that was found to be in order is remembered. */
+static struct policy_name *remembered(struct policy_shard *shard, struct slice name)
+{
+	uint64_t hash = hash_bytes(shard->hash, name.ptr, name.len);
+	return &shard->names[hash % POLICY_NAMES];
+}
+
+static void filter_name(struct pass *pass, uint32_t at, struct slice name, bool removed)
+{
+	struct buf *text = &pass->shard->text;
+	struct policy_name *known = remembered(pass->shard, name);
+	struct slice kept = name;
+	if (LIKELY(!removed && slice_equal(slice_of(known->text, known->len), name)))
+		return;
+	buf_reset(text);
+	if (text_cut_span_name(name, text))
+		kept = buf_slice(text);
+	if (removed || text->failed || text_is_sentence(kept, TEXT_SPAN_NAME_SPACES, SIZE_MAX))
+		kept = SLICE("span");
+	kept = text_cut_runes(kept, TEXT_SPAN_NAME_MAX);
+	if (!slice_equal(kept, name)) {
+		hit_field(pass, FIELD_SPAN_NAME);
+		if (!pass->dry)
+			edit_set_span_name(pass->edit, at, kept);
+	} else if (name.len <= sizeof(known->text)) {
+		known->len = (uint8_t)name.len;
+		memcpy(known->text, name.ptr, name.len);
+	}
+}
+
+static void filter_trace_state(struct pass *pass, uint32_t at, struct slice trace_state)
+{
+	struct slice kept = text_ot_member(trace_state);
+	if (slice_equal(kept, trace_state))
+		return;
+	hit_field(pass, FIELD_TRACE_STATE);
+	if (!pass->dry)
+		edit_set_span_trace_state(pass->edit, at, kept);
+}
+
+static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
+{
+	const struct span_entry *span = &pass->index->spans[at];
+	struct place place = {.owner = {OWNER_SPAN, at}};
+	bool touched = is_touched(pass, place.owner);
+	struct survey all = survey(pass, place.owner, span->attrs, touched);
+	place.model = model_scope || (all.found & VERDICT_MODEL);
+	struct slice name =
+		touched ? edit_span_name(pass->edit, at) : index_slice(pass->index, span->name);
+	place.name_matters = name.len >= QUOTE_BYTES_MIN;
+	filter_attrs(pass, &place, span->attrs, touched, all);
+	for (uint32_t i = 0; i < span->event_count; i++) {
+		if (edit_event_live(pass->edit, span->event_begin + i))
+			filter_event(pass, span->event_begin + i, place.model);
+	}
+	for (uint32_t i = 0; i < span->link_count; i++) {
+		if (edit_link_live(pass->edit, span->link_begin + i))
+			filter_link(pass, span->link_begin + i, place.model);
+	}
+	if (touched || span->status_message.len > 0)
+		filter_status(pass, at);
+	if (touched || span->trace_state.len > 0)
+		filter_trace_state(pass, at, edit_span_trace_state(pass->edit, at));
+	filter_name(pass, at, name, place.name_removed);
+}
+
+/* ---- the request ---- */
+
+static void add_hits(struct policy *policy, struct policy_shard *shard)
+{
+	for (size_t i = 1; i < policy->rule_count; i++) {
+		if (shard->hits[i] == 0)
+			continue;
+		counter_add(&policy->rules[i].hits, shard->hits[i]);
+		shard->hits[i] = 0;
+	}
+}
+
+static enum process_outcome process(void *arg, void *state, struct edit *edit, struct err *err)
+{
+	struct policy *policy = arg;
+	(void)err;
+	struct pass pass = {.policy = policy,
+			    .shard = state,
+			    .edit = edit,
+			    .index = edit_index(edit),
+			    .dry = policy->config->dry_run,
+			    .clean = edit_is_clean(edit)};
+	const struct trace_index *index = pass.index;
+	decide_begin(pass.shard, index);
+	for (uint32_t i = 0; i < index->resource_count; i++)
+		filter_resource(&pass, i);
+	for (uint32_t i = 0; i < index->scope_count; i++) {
+		const struct scope_entry *scope = &index->scopes[i];
+		bool model = is_model_scope(&pass, i);
+		filter_scope(&pass, i);
+		for (uint32_t j = 0; j < scope->span_count; j++) {
+			if (edit_span_live(edit, scope->span_begin + j))
+				filter_span(&pass, scope->span_begin + j, model);
+		}
+	}
+	if (index->unknown_count > 0) {
+		pass.shard->hits[policy->field_base + FIELD_UNKNOWN_FIELD] += index->unknown_count;
+		if (!pass.dry)
+			edit_drop_unknown(edit);
+	}
+	add_hits(policy, pass.shard);
+	return PROCESS_CONTINUE;
+}
+
+/* ---- life ---- */
+
+static void *create(const struct component_env *env, const void *config,
+		    struct config_report *report)
+{
+	return policy_new(env, config, report);
+}
+
+static void destroy(void *self)
+{
+	policy_free(self);
+}
+
+static void shard_free(void *state)
+{
+	struct policy_shard *shard = state;
+	if (!shard)
+		return;
+	buf_fini(&shard->text);
+	free(shard->hits);
+	free(shard);
+}
+
+static void *shard_new(void *self)
+{
+	struct policy *policy = self;
+	struct policy_shard *shard = calloc(1, sizeof(*shard));
+	if (!shard)
+		return NULL;
+	shard->hits = calloc(policy->rule_count, sizeof(*shard->hits));
+	if (!shard->hits) {
+		free(shard);
+		return NULL;
+	}
+	shard->hash = hash_key_random();
+	return shard;
+}
+
+static bool enforces(const void *self)
+{
+	const struct policy *policy = self;
+	return !policy->config->dry_run;
+}
+
+static void report(void *self)
+{
+	struct policy *policy = self;
+	for (size_t i = 1; i < policy->rule_count; i++) {
+		struct policy_rule *rule = &policy->rules[i];
+		uint64_t hits = counter_get(&rule->hits);
+		if (hits == rule->reported)
+			continue;
+		log_info(&policy->log, LOG_MSG("Policy removed what is not metadata"),
+			 LOG_STR("rule", rule->label), LOG_UINT("removed", hits - rule->reported),
+			 LOG_UINT("removed_total", hits),
+			 LOG_BOOL("dry_run", policy->config->dry_run));
+		rule->reported = hits;
+	}
+}
+
+static const struct processor_ops ops = {.create = create,
+					 .shard_new = shard_new,
+					 .shard_free = shard_free,
+					 .process = process,
+					 .enforces = enforces,
+					 .report = report,
+					 .destroy = destroy};
+
+const struct component_type processor_metadata_only = {
+	.kind = COMPONENT_PROCESSOR,
+	.names = {"metadata_only"},
+	.summary = "Takes content out: prompts, answers, documents, headers, error texts.",
+	.config = &policy_block,
+	.processor = &ops};

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From configuration and table to rules whose patterns are registered with the key table. */
+#include "processors/metadata_only/policy.h"
+
+#include <stdlib.h>
+
+static const char *const modes[] = {"denylist", "strict", NULL};
+static const char *const identifier_words[] = {"keep", "drop", "hash", NULL};
+static const char *const status_words[] = {"keep", "replace", "drop", NULL};
+
+static void check(const void *arg, const struct config_node *node, const char *path,
+		  struct config_report *report)
+{
+	const struct policy_config *config = arg;
+	if (config->identifiers == IDENTIFIERS_HASH && config->hash_key[0] == 0)
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL, "identifiers: hash needs a hash_key");
+}
+
+static const struct config_field fields[] = {
+	CONFIG_ENUM(struct policy_config, mode, "mode", modes, "denylist",
+		    "denylist: what is known to be content goes. strict: under gen_ai, llm and ai "
+		    "only what is known to be harmless stays, and what applications write as "
+		    "metadata goes."),
+	CONFIG_STRING_LIST(struct policy_config, allow, "allow",
+			   "Keys that stay: a.b, a.b.* or /expression/. Stronger than the table."),
+	CONFIG_STRING_LIST(struct policy_config, deny, "deny",
+			   "Keys that go, written alike. Stronger than allow."),
+	CONFIG_ENUM(struct policy_config, identifiers, "identifiers", identifier_words, "keep",
+		    "What becomes of user and session ids, client addresses and labels of "
+		    "content: hash writes the first 128 bits of their HMAC-SHA-256, so that "
+		    "equal ones stay equal."),
+	CONFIG_OPAQUE(struct policy_config, hash_key, "hash_key", "The key for identifiers: hash."),
+	CONFIG_ENUM(struct policy_config, status_message, "status_message", status_words, "replace",
+		    "What becomes of the text of a status: replace writes the type of the error."),
+	CONFIG_U32(struct policy_config, max_value_bytes, "max_value_bytes", "4096", 64, 1 << 20,
+		   "By",
+		   "Larger values go on spans of model calls; elsewhere texts are cut and anything "
+		   "else goes."),
+	CONFIG_BOOL(struct policy_config, dry_run, "dry_run", "false",
+		    "Counts what would go and changes nothing."),
+};
+const struct config_block policy_block = CONFIG_BLOCK_CHECKED(struct policy_config, fields, check);
+
+/* ---- building ---- */
+
+struct build {
+	struct policy *policy;
+	const struct component_env *env;
+	uint16_t rule; /* whose patterns are being registered */
+	struct err err;
+};
+
+static bool add_binding(struct policy *policy, pattern_id pattern, uint16_t rule)
+{
+	if (policy->binding_count == policy->binding_cap) {
+		size_t cap = policy->binding_cap ? policy->binding_cap * 2 : 256;
+		struct policy_binding *grown =
+			realloc(policy->bindings, cap * sizeof(*policy->bindings));
+		if (!grown || cap > UINT16_MAX)
+			return false;
+		policy->bindings = grown;
+		policy->binding_cap = cap;
+	}
+	uint16_t at = (uint16_t)policy->binding_count++;
+	policy->bindings[at] =
+		(struct policy_binding){.rule = rule, .next = policy->first_binding[pattern]};
+	policy->first_binding[pattern] = at;
+	return true;
+}
+
+static bool take_pattern(void *arg, struct slice text)
+{
+	struct build *build = arg;
+	pattern_id pattern = key_table_add_pattern(build->env->keys, text, &build->err);
+	return pattern != 0 && add_binding(build->policy, pattern, build->rule);
+}
+
+static uint16_t add_rule(struct build *build, struct policy_rule rule)
+{
+	struct policy *policy = build->policy;
+	build->rule = (uint16_t)policy->rule_count++;
+	policy->rules[build->rule] = rule;
+	return build->rule;
+}
+
+static bool add_user_rules(struct build *build, const struct config_strings *patterns,
+			   enum policy_action action, struct config_report *report)
+{
+	bool added = true;
+	for (size_t i = 0; i < patterns->count; i++) {
+		(void)add_rule(build, (struct policy_rule){.label = patterns->at[i],
+							   .slots = (1 << SLOT_COUNT) - 1,
+							   .when = WHEN_ALWAYS,
+							   .action = (uint8_t)action,
+							   .by_user = true});
+		if (take_pattern(build, slice_str(patterns->at[i])))
+			continue;
+		config_problem(report, CONFIG_ERROR, patterns->nodes[i]->loc, build->env->path,
+			       NULL, "%s", build->err.msg);
+		added = false;
+	}
+	return added;
+}
+
+static bool add_table(struct build *build, struct config_report *report)
+{
+	for (size_t i = 0; i < policy_row_count; i++) {
+		const struct policy_row *row = &policy_rows[i];
+		(void)add_rule(build, (struct policy_rule){.label = row->pattern,
+							   .slots = row->slots,
+							   .when = row->when,
+							   .action = row->action});
+		if (policy_expand(row->pattern, take_pattern, build))
+			continue;
+		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, build->env->path, NULL,
+			       "rule %s: %s", row->pattern, build->err.msg);
+		return false;
+	}
+	build->policy->field_base = (uint16_t)build->policy->rule_count;
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		(void)add_rule(build, (struct policy_rule){.label = policy_fields[i].label,
+							   .action = ACTION_DROP});
+	return true;
+}
+
+static bool register_metrics(struct policy *policy, const struct component_env *env)
+{
+	static const struct metric_desc metric = {
+		"sluice_processor_metadata_only_removed", "{items}",
+		"What a rule of the policy dropped, cut or replaced", METRIC_COUNTER};
+	bool added = true;
+	for (size_t i = 1; i < policy->rule_count && added; i++) {
+		struct policy_rule *rule = &policy->rules[i];
+		bool removes = rule->action >= ACTION_DROP && rule->action != ACTION_MARK;
+		struct buf labels = BUF_INIT;
+		metrics_label(&labels, "processor", env->id);
+		metrics_label(&labels, "rule", rule->label);
+		if (removes)
+			added = metrics_add(env->metrics, &metric, buf_cstr(&labels), &rule->hits);
+		buf_fini(&labels);
+	}
+	return added;
+}
+
+static bool build_rules(struct policy *policy, const struct component_env *env,
+			const struct policy_config *config, struct config_report *report)
+{
+	struct build build = {.policy = policy, .env = env};
+	size_t count =
+		1 + config->deny.count + config->allow.count + policy_row_count + FIELD_COUNT;
+	/* Bindings name rules by 16 bits, and number 0 of both means none. */
+	if (count > UINT16_MAX)
+		return false;
+	policy->rules = calloc(count, sizeof(*policy->rules));
+	policy->rule_count = 1;
+	policy->binding_count = 1;
+	policy->binding_cap = 512;
+	policy->bindings = calloc(policy->binding_cap, sizeof(*policy->bindings));
+	if (!policy->rules || !policy->bindings)
+		return false;
+	policy->error_type = key_table_add(env->keys, SLICE("error.type"), &build.err);
+	policy->exception_type = key_table_add(env->keys, SLICE("exception.type"), &build.err);
+	bool added = add_user_rules(&build, &config->deny, ACTION_DROP, report);
+	added &= add_user_rules(&build, &config->allow, ACTION_KEEP, report);
+	return added && add_table(&build, report) && policy->error_type != KEY_ID_NONE &&
+	       policy->exception_type != KEY_ID_NONE && register_metrics(policy, env);
+}
+
+struct policy *policy_new(const struct component_env *env, const struct policy_config *config,
+			  struct config_report *report)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+	if (!policy)
+		return NULL;
+	policy->log = env->log;
+	policy->config = config;
+	if (!build_rules(policy, env, config, report)) {
+		policy_free(policy);
+		return NULL;
+	}
+	return policy;
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	free(policy->rules);
+	free(policy->bindings);
+	free(policy);
+}

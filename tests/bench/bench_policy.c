@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the policy costs, in process on one core: index + encode of 512-span requests with the full
+ * table of metadata_only, minus index + encode of the same bytes without any policy (one attribute
+ * of each span is dropped: an unchanged request would just be passed on). Three ways: the payloads
+ * as they are, with four keys on every span that nobody has seen before, and with four of those in
+ * a namespace that is full of rules.
+ */
+#include "pipeline/base/clock.h"
+#include "tests/support/policy_fixture.h"
+#include "tests/support/trace_payload.h"
+#include "tests/support/trace_wire.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { BODIES = 16, SPANS = 512, REPEATS = 15, ROUNDS = 4, NEW_KEYS = 4 };
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench_policy: %s\n", what);
+	exit(1);
+}
+
+/* Appends ${body} with NEW_KEYS attributes more on each span, their keys made from ${rng}. */
+static void add_keys(struct buf *out, struct trace_index *index, const char *prefix, uint64_t *rng)
+{
+	struct budget budget;
+	struct err err;
+	struct chunk *chunk;
+	char key[64];
+	budget_init(&budget, UINT64_MAX);
+	struct edit *edit = edit_new(&budget);
+	if (!edit || edit_begin(edit, index, &err))
+		die("out of memory");
+	for (uint32_t span = 0; span < index->span_count; span++) {
+		for (int i = 0; i < NEW_KEYS; i++) {
+			(void)snprintf(key, sizeof(key), "%s.%012" PRIx64, prefix,
+				       tw_random(rng) >> 16);
+			edit_set_attr(edit, (struct owner){OWNER_SPAN, span}, slice_str(key), 0,
+				      value_of_int(1));
+		}
+	}
+	if (trace_encode(edit, &budget, &chunk, &err))
+		die(err.msg);
+	buf_reset(out);
+	buf_append(out, chunk_slice(chunk));
+	chunk_unref(chunk);
+	edit_free(edit);
+}
+
+struct bench {
+	struct policy_fixture policy;
+	struct key_table *no_keys;
+	struct trace_index plain; /* as without any policy in the configuration */
+	struct buf bodies[BODIES];
+	uint8_t *out;
+};
+
+static void encode(struct bench *bench, struct edit *edit, uint32_t count)
+{
+	struct encode_plan plan;
+	struct err err;
+	if (trace_encode_measure(edit, (struct span_window){0, count}, &plan, &err))
+		die(err.msg);
+	trace_encode_write(edit, &plan, bench->out);
+}
+
+static void run_plain(struct bench *bench, struct slice body)
+{
+	struct err err;
+	if (trace_index_build(&bench->plain, body, &err) ||
+	    edit_begin(bench->policy.edit, &bench->plain, &err))
+		die(err.msg);
+	/* One dropped attribute per span, as bench_trace: a clean request would just be copied. */
+	for (uint32_t span = 0; span < bench->plain.span_count; span++)
+		edit_drop_attr(bench->policy.edit, bench->plain.spans[span].attrs.begin);
+	encode(bench, bench->policy.edit, bench->plain.span_count);
+}
+
+static void run_policy(struct bench *bench, struct slice body)
+{
+	const struct component_type *type = component_find(COMPONENT_PROCESSOR, "metadata_only");
+	struct policy_fixture *f = &bench->policy;
+	struct err err;
+	if (trace_index_build(&f->index, body, &err) || edit_begin(f->edit, &f->index, &err))
+		die(err.msg);
+	if (type->processor->process(f->self, f->state, f->edit, &err) != PROCESS_CONTINUE)
+		die(err.msg);
+	encode(bench, f->edit, f->index.span_count);
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+typedef void run(struct bench *bench, struct slice body);
+
+static double ns_per_span(struct bench *bench, run *run_one)
+{
+	uint64_t start_ns = cpu_ns();
+	for (unsigned i = 0; i < BODIES * ROUNDS; i++)
+		run_one(bench, buf_slice(&bench->bodies[i % BODIES]));
+	return (double)(cpu_ns() - start_ns) / (BODIES * ROUNDS * SPANS);
+}
+
+static void bench_shape(enum payload_shape shape, const char *what, const char *prefix,
+			double bound)
+{
+	struct bench bench = {.no_keys = key_table_new()};
+	struct err err;
+	uint64_t rng = 42;
+	size_t longest = 0;
+	policy_fixture_init(&bench.policy, "{}");
+	if (!bench.policy.self || !bench.no_keys || key_table_freeze(bench.no_keys, &err))
+		die("cannot make the policy");
+	trace_index_init(&bench.plain, &bench.policy.budget, bench.no_keys);
+	for (unsigned i = 0; i < BODIES; i++) {
+		struct buf body = BUF_INIT;
+		payload_append(&body, shape, SPANS, 1000 + i);
+		if (trace_index_build(&bench.plain, buf_slice(&body), &err))
+			die(err.msg);
+		if (prefix)
+			add_keys(&bench.bodies[i], &bench.plain, prefix, &rng);
+		else
+			buf_append(&bench.bodies[i], buf_slice(&body));
+		buf_fini(&body);
+		longest = bench.bodies[i].len > longest ? bench.bodies[i].len : longest;
+	}
+	bench.out = malloc(longest * 2);
+	if (!bench.out)
+		die("out of memory");
+	/* The least disturbed run of each: other programs only ever add. */
+	double plain = 1e9, policy = 1e9;
+	for (unsigned i = 0; i < REPEATS; i++) {
+		plain = fmin(plain, ns_per_span(&bench, run_plain));
+		policy = fmin(policy, ns_per_span(&bench, run_policy));
+	}
+	printf("%c  %-20s index+encode %6.1f ns/span  with policy %6.1f  added %+7.1f",
+	       shape == PAYLOAD_S ? 'S' : 'G', what, plain, policy, policy - plain);
+	if (bound > 0)
+		printf("  (bound %.0f)", bound);
+	putchar('\n');
+	for (unsigned i = 0; i < BODIES; i++)
+		buf_fini(&bench.bodies[i]);
+	free(bench.out);
+	trace_index_fini(&bench.plain);
+	key_table_free(bench.no_keys);
+	policy_fixture_fini(&bench.policy);
+}
+
+int main(void)
+{
+	static const double bounds[] = {[PAYLOAD_S] = 80, [PAYLOAD_G] = 130};
+	for (int shape = PAYLOAD_S; shape <= PAYLOAD_G; shape++) {
+		enum payload_shape s = (enum payload_shape)shape;
+		bench_shape(s, "as it is", NULL, bounds[shape]);
+		bench_shape(s, "4 new x.… a span", "x", bounds[shape] * 2);
+		bench_shape(s, "4 new gen_ai.… a span", "gen_ai.x", 0);
+	}
+	return 0;
+}

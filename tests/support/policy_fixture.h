@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A metadata_only processor as the graph would make it, and keys that its rules match. */
+#ifndef SLUICE_TEST_POLICY_FIXTURE_H
+#define SLUICE_TEST_POLICY_FIXTURE_H
+
+#include "pipeline/graph/component.h"
+#include "pipeline/trace/encode.h"
+
+struct policy_fixture {
+	struct arena arena;
+	struct config_report report;
+	struct budget budget;
+	struct metrics *metrics;
+	struct key_table *keys;
+	void *self, *state; /* self NULL: refused, see report */
+	struct trace_index index;
+	struct edit *edit;
+};
+
+/* With the configuration ${yaml}, a flow map such as "{mode: strict}". Aborts when memory is short.
+ */
+void policy_fixture_init(struct policy_fixture *f, const char *yaml);
+void policy_fixture_fini(struct policy_fixture *f);
+
+/* Runs ${body} through the processor and encode; NULL when nothing is left. */
+struct chunk *policy_fixture_run(struct policy_fixture *f, struct slice body);
+
+/* What the rule ${rule} has removed so far. */
+uint64_t policy_fixture_removed(const struct policy_fixture *f, const char *rule);
+
+/* Writes the ${number}th key that ${pattern} (as in rules.def, braces resolved) matches to ${out}:
+ * every alternative of an expression comes up. False when there is no such one. */
+bool policy_sample(struct slice pattern, unsigned number, struct buf *out);
+
+enum { POLICY_SAMPLES = 256 }; /* numbers worth trying */
+
+#endif
