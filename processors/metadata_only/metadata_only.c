@@ -280,8 +280,8 @@ static struct survey survey(struct pass *pass, struct owner owner, struct attr_r
 				verdict_of(pass->policy, pass->shard, pass->index, view.key_id);
 		return all;
 	}
-	const struct attr_entry *attr = pass->index->attrs + attrs.begin;
-	for (uint32_t i = 0; i < attrs.count; i++, attr++) {
+	for (uint32_t i = 0; i < attrs.count; i++) {
+		const struct attr_entry *attr = &pass->index->attrs[attrs.begin + i];
 		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, attr->key_id);
 		all.found |= verdict;
 		if (verdict & VERDICT_ACT)
@@ -462,11 +462,14 @@ static void filter_status(struct pass *pass, uint32_t at)
 	int32_t code = edit_span_status_code(pass->edit, at);
 	if (mode == STATUS_KEEP || edit_span_status_message(pass->edit, at).len == 0)
 		return;
-	bool replace = mode == STATUS_REPLACE && code == STATUS_CODE_ERROR;
+	struct slice text = mode == STATUS_REPLACE && code == STATUS_CODE_ERROR
+				    ? error_type(pass, at)
+				    : SLICE("");
+	if (slice_equal(text, edit_span_status_message(pass->edit, at)))
+		return;
 	hit_field(pass, FIELD_STATUS_MESSAGE);
 	if (!pass->dry)
-		edit_set_span_status(pass->edit, at, code,
-				     replace ? error_type(pass, at) : SLICE(""));
+		edit_set_span_status(pass->edit, at, code, text);
 }
 
 /* Names repeat: one that was found to be in order is remembered. */
