@@ -163,6 +163,8 @@ static void bind_log_level(const struct config_node *node, const struct logs *lo
 		return;
 	const struct config_node *place = node_at(node, "logs", "level");
 	telemetry->log_level = LOG_LEVEL_INFO;
+	if (!place) /* nobody wrote it: the default is missing because memory is short */
+		return;
 	config_problem(report, CONFIG_ERROR, place->loc, "service.telemetry.logs.level",
 		       config_nearest(slice_str(logs->level), levels, ARRAY_COUNT(levels)),
 		       "'service.telemetry.logs.level' unrecognized level: \"%s\"",
@@ -178,6 +180,8 @@ static void bind_metrics_level(const struct config_node *node, const struct metr
 		return;
 	const struct config_node *place = node_at(node, "metrics", "level");
 	telemetry->metrics_level = METRICS_NORMAL;
+	if (!place) /* as above */
+		return;
 	config_problem(report, CONFIG_ERROR, place->loc, "service.telemetry.metrics.level",
 		       config_nearest(slice_str(metrics->level), levels, ARRAY_COUNT(levels)),
 		       "'service.telemetry.metrics.level' unknown metrics level \"%s\"",

@@ -228,7 +228,7 @@ static bool attr_is_plain(const struct trace_index *index, const struct attr_ent
 	}
 	size_t pair = 1 + wire_varint_size(attr->key.len) + attr->key.len + 1 +
 		      wire_varint_size(scalar) + scalar;
-	return attr->key.off != 0 && attr->value.len == scalar &&
+	return attr->key.off != 0 && attr->value.off != 0 && attr->value.len == scalar &&
 	       attr->field.len == 1 + wire_varint_size(pair) + pair;
 }
 

@@ -655,6 +655,25 @@ static void a_failed_chat_leaves_its_figures_and_nothing_said(void **state)
 	policy_fixture_fini(&f);
 }
 
+/* logfire.msg is such a name: the text with its arguments. */
+static void a_name_that_quotes_a_removed_text_goes(void **state)
+{
+	static const char quote[] = CANARY " is what I asked";
+	struct policy_fixture f;
+	struct buf body = BUF_INIT, span = BUF_INIT;
+	(void)state;
+	policy_fixture_init(&f, "{}");
+	tw_text(&span, SPAN_NAME, quote);
+	tw_attr_text(&span, SPAN_ATTRIBUTES, "input.value", quote);
+	tw_request_of_span(&body, buf_slice(&span));
+	struct chunk *chunk = policy_fixture_run(&f, buf_slice(&body));
+	assert_false(contains(chunk_slice(chunk), CANARY));
+	chunk_unref(chunk);
+	buf_fini(&body);
+	buf_fini(&span);
+	policy_fixture_fini(&f);
+}
+
 /* Sets of patterns beyond what a shard can tell apart: denied until the next request. */
 static void keys_that_cannot_be_judged_go(void **state)
 {
@@ -702,6 +721,7 @@ int main(void)
 		cmocka_unit_test(large_values_are_cut_or_go),
 		cmocka_unit_test(a_dry_run_counts_and_changes_nothing),
 		cmocka_unit_test(a_failed_chat_leaves_its_figures_and_nothing_said),
+		cmocka_unit_test(a_name_that_quotes_a_removed_text_goes),
 		cmocka_unit_test(keys_that_cannot_be_judged_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
