@@ -184,6 +184,54 @@ static void queues_count_in_the_unit_that_is_configured(void **state)
 	}
 }
 
+/* With wait_for_result on both branches the worse outcome is the answer: 503 asks for a repeat, 500
+ * does not. */
+static void who_waits_for_results_hears_of_the_worst(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *grpc_status; /* of one backend */
+		int http_status;	 /* of the other */
+		int answer;
+	} cases[] = {
+		{"0", 200, 200},  {"14", 200, 503}, {"0", 401, 500},
+		{"14", 401, 500}, {"7", 503, 500},
+	};
+	struct peer_grpc *grpc = peer_grpc_start(&(struct peer_grpc_options){0});
+	struct http_sink *http = http_sink_start(0, false);
+	struct daemon *daemon = scenario_start(
+		NULL,
+		SCENARIO_LISTENERS
+		"exporters:\n"
+		"  otlp: {" SCENARIO_GRPC_TO ", sending_queue: {wait_for_result: true}, "
+		"retry_on_failure: {enabled: false}}\n"
+		"  otlphttp: {" SCENARIO_HTTP_TO ", sending_queue: {enabled: false}, "
+		"retry_on_failure: {enabled: false}}\n" SCENARIO_PIPELINE
+		"exporters: [otlp, otlphttp]}\n",
+		peer_grpc_port(grpc), http_sink_port(http));
+	struct scenario_sender sender;
+	struct span_bag taken = {0};
+	scenario_sender_open(&sender, CLIENT_HTTP, daemon_http_port(daemon));
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		peer_grpc_set(grpc,
+			      &(struct peer_grpc_behaviour){.grpc_status = cases[i].grpc_status});
+		http_sink_set(http, &(struct http_sink_behaviour){.status = cases[i].http_status},
+			      0);
+		struct scenario_answer answer = send_ten(&sender, i, &taken);
+		assert_int_equal(answer.http_status, cases[i].answer);
+		assert_int_equal(answer.retry_after[0] != 0, cases[i].answer == 503);
+		/* Both had been asked by then. */
+		assert_int_equal(peer_grpc_counts(grpc).calls, i + 1);
+		assert_true(http_sink_wait_calls(http, (unsigned)i + 1, 0));
+	}
+	assert_int_equal(taken.count, 10);
+	scenario_sender_close(&sender);
+	assert_int_equal(daemon_stop(daemon), 0);
+	span_bag_fini(&taken);
+	peer_grpc_stop(grpc);
+	http_sink_stop(http);
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -191,6 +239,7 @@ int main(void)
 		cmocka_unit_test(two_live_backends_get_all_while_the_third_is_dead),
 		cmocka_unit_test(when_all_queues_are_full_a_repeat_doubles_nothing),
 		cmocka_unit_test(queues_count_in_the_unit_that_is_configured),
+		cmocka_unit_test(who_waits_for_results_hears_of_the_worst),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
