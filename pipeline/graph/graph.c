@@ -54,11 +54,13 @@ struct graph *graph_new(const struct config_service *service, const struct graph
 		graph->shard_count = GRAPH_SHARDS_MAX;
 	graph->metrics = metrics_new();
 	graph->keys = key_table_new();
+	graph->memory = trace_memory_new(&graph->budget, NULL);
 	graph->shards = calloc(graph->shard_count, sizeof(*graph->shards));
 	graph->server_shards = calloc(graph->shard_count, sizeof(*graph->server_shards));
 	graph->main_coder = coder_new();
 	if (!graph->metrics || !graph->keys || !graph->shards || !graph->server_shards ||
-	    !graph->main_coder || !telemetry_register(graph) ||
+	    !graph->main_coder || !graph->memory || !telemetry_register(graph) ||
+	    !trace_memory_register(graph->memory, graph->metrics) ||
 	    graph_bind_components(graph, report) != 0 || key_table_freeze(graph->keys, &err) != 0 ||
 	    make_shards(graph, &err) != 0) {
 		if (report->error_count == 0)
@@ -271,6 +273,7 @@ static void on_report(uv_timer_t *timer)
 	struct graph *graph = CONTAINER_OF(timer, struct graph, report_timer);
 	graph_report(graph);
 	give_back_when_idle(graph);
+	trace_memory_sweep(graph->memory);
 }
 
 int graph_run(struct graph *graph)
