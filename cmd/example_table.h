@@ -6,6 +6,7 @@
 #ifndef SLUICE_CMD_EXAMPLE_TABLE_H
 #define SLUICE_CMD_EXAMPLE_TABLE_H
 
+#include "cmd/example_traces.h"
 #include "pipeline/base/compiler.h"
 #include "pipeline/trace/otlp.h"
 
@@ -108,6 +109,7 @@ struct example_span {
 	const struct example_attr *attrs; /* NULL: none */
 	enum status_code status;
 	const char *status_message; /* NULL: none */
+	const char *exception_type; /* NULL: none; else an event, with the status message */
 };
 
 /* One row: parent, service, scope, kind, name, start and duration in µs, then .attrs = … and what
@@ -127,6 +129,12 @@ struct example_trace {
 	const struct example_span *spans;
 	uint8_t service_count, scope_count, span_count;
 };
+
+/* Builds a trace of any table; tables whose ids shall differ differ in ${salt}. As
+ * example_trace_build otherwise. */
+MUST_CHECK int example_table_build(const struct example_trace *trace, uint64_t salt,
+				   const struct example_variant *variant, struct budget *budget,
+				   struct example_requests *ret_requests, struct err *err);
 
 extern const struct example_trace example_llmd;
 extern const struct example_trace example_semantic_router;

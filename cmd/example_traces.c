@@ -69,10 +69,11 @@ static uint64_t trace_end_us(const struct example_trace *trace)
 	return end;
 }
 
-static void draft_init(struct draft *draft, size_t which, const struct example_variant *variant)
+static void draft_init(struct draft *draft, const struct example_trace *trace, uint64_t salt,
+		       const struct example_variant *variant)
 {
-	*draft = (struct draft){.trace = examples[which]};
-	draft->random = mix(variant->seed) ^ mix(variant->variation + 1) ^ mix(which + 2);
+	*draft = (struct draft){.trace = trace};
+	draft->random = mix(variant->seed) ^ mix(variant->variation + 1) ^ mix(salt + 2);
 	uint64_t id[2] = {draw(draft), draw(draft) | 1}; /* an id of zeros is invalid */
 	memcpy(draft->trace_id, id, sizeof(draft->trace_id));
 	draft->span_id_base = draw(draft);
@@ -174,6 +175,14 @@ static void write_span(struct trace_builder *out, const struct draft *draft, siz
 		out, SPAN_END_TIME_UNIX_NANO,
 		draft->begin_ns + scaled_ns(draft, (uint64_t)span->start_us + span->duration_us));
 	write_attrs(out, SPAN_ATTRIBUTES, draft, span->attrs);
+	if (span->exception_type) {
+		trace_builder_begin(out, SPAN_EVENTS);
+		trace_builder_bytes(out, EVENT_NAME, SLICE("exception"));
+		write_attrs(out, EVENT_ATTRIBUTES, draft,
+			    ATTRS(STR("exception.type", span->exception_type),
+				  STR("exception.message", span->status_message)));
+		trace_builder_end(out);
+	}
 	if (span->status != STATUS_CODE_UNSET) {
 		trace_builder_begin(out, SPAN_STATUS);
 		trace_builder_text(out, STATUS_MESSAGE, slice_str(span->status_message));
@@ -261,9 +270,16 @@ uint32_t example_trace_spans(size_t which)
 int example_trace_build(size_t which, const struct example_variant *variant, struct budget *budget,
 			struct example_requests *ret_requests, struct err *err)
 {
+	return example_table_build(examples[which], which, variant, budget, ret_requests, err);
+}
+
+int example_table_build(const struct example_trace *trace, uint64_t salt,
+			const struct example_variant *variant, struct budget *budget,
+			struct example_requests *ret_requests, struct err *err)
+{
 	struct draft draft;
 	struct example_requests requests = {.count = 0};
-	draft_init(&draft, which, variant);
+	draft_init(&draft, trace, salt, variant);
 	size_t services = draft.trace->service_count;
 	for (size_t begin = 0; begin < services;) {
 		size_t end = variant->merged ? services : begin + 1;

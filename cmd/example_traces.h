@@ -10,7 +10,7 @@
 #include "pipeline/base/chunk.h"
 #include "pipeline/base/error.h"
 
-enum { EXAMPLE_REQUESTS_MAX = 4 }; /* services of one trace, each sends its own request */
+enum { EXAMPLE_REQUESTS_MAX = 8 }; /* services of one trace, each sends its own request */
 
 struct example_variant {
 	uint64_t seed;

@@ -84,7 +84,8 @@ static struct component_env env_of(struct graph *graph, const struct node *node)
 				      .metrics = graph->metrics,
 				      .budget = &graph->budget,
 				      .keys = graph->keys,
-				      .arena = graph->arena};
+				      .arena = graph->arena,
+				      .memory = graph->memory};
 }
 
 static bool report_no_memory(struct config_report *report, const char *path)

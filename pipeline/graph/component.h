@@ -26,6 +26,7 @@
 #include "pipeline/net/server.h"
 #include "pipeline/trace/edit.h"
 #include "pipeline/trace/key_table.h"
+#include "pipeline/trace/trace_memory.h"
 
 struct graph;
 struct receiver_port;
@@ -47,6 +48,7 @@ struct component_env {
 	struct budget *budget;	 /* the process's byte budget */
 	struct key_table *keys;	 /* register attribute keys while creating */
 	struct arena *arena;	 /* memory for the life of the graph */
+	struct trace_memory *memory; /* facts that cross requests: trace_memory_join while creating */
 };
 
 /* ---- receivers ------------------------------------------------------------------------------ */

@@ -51,11 +51,13 @@ struct graph *graph_new(const struct config_service *service, const struct graph
 		graph->shard_count = GRAPH_SHARDS_MAX;
 	graph->metrics = metrics_new();
 	graph->keys = key_table_new();
+	graph->memory = trace_memory_new(&graph->budget, NULL);
 	graph->shards = calloc(graph->shard_count, sizeof(*graph->shards));
 	graph->server_shards = calloc(graph->shard_count, sizeof(*graph->server_shards));
 	graph->main_coder = coder_new();
 	if (!graph->metrics || !graph->keys || !graph->shards || !graph->server_shards ||
-	    !graph->main_coder || !telemetry_register(graph) ||
+	    !graph->main_coder || !graph->memory || !telemetry_register(graph) ||
+	    !trace_memory_register(graph->memory, graph->metrics) ||
 	    graph_bind_components(graph, report) != 0 || key_table_freeze(graph->keys, &err) != 0 ||
 	    make_shards(graph, &err) != 0) {
 		if (report->error_count == 0)
@@ -253,7 +255,9 @@ static void report_processor(struct node *node, void *arg)
 
 static void on_report(uv_timer_t *timer)
 {
-	each_processor(CONTAINER_OF(timer, struct graph, report_timer), report_processor, NULL);
+	struct graph *graph = CONTAINER_OF(timer, struct graph, report_timer);
+	each_processor(graph, report_processor, NULL);
+	trace_memory_sweep(graph->memory);
 }
 
 int graph_run(struct graph *graph)

@@ -134,6 +134,7 @@ struct graph {
 	struct log log;
 	struct metrics *metrics;
 	struct key_table *keys;
+	struct trace_memory *memory;
 	struct receiver_node *receivers; /* all in the service's order; unused ones have no self */
 	struct exporter_node *exporters;
 	struct node *extensions; /* of service.extensions, in order */

@@ -316,6 +316,7 @@ void graph_free(struct graph *graph)
 	coder_free(graph->main_coder);
 	free(graph->shards);
 	free(graph->server_shards);
+	trace_memory_free(graph->memory);
 	key_table_free(graph->keys);
 	metrics_free(graph->metrics);
 	free(graph);

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a scrape or a probe looks like on one span.
+ *
+ * The path is the first of six attributes that the semantic conventions, old and new, and the
+ * frameworks use for it; with a method known, only GET and HEAD are noise. A span without any path
+ * (the ASGI children of FastAPI) is judged by its name: an optional prefix of a proxy, the method,
+ * the path, and what ASGI appends. `name == "GET"` alone is never noise: it is what every HTTP
+ * client span of an application is called.
+ */
+#include "processors/scrape_filter/rules.h"
+
+static const char *const default_paths[] = {"/metrics", "/health", "/healthz", "/livez",
+					    "/readyz",	"/ping",   "/load",    "/version"};
+/* Events from the engines' KV caches: roots without a request. Names of all llm-d releases. */
+static const char *const default_background[] = {
+	"index_add", "index_evict", "llm_d.kv_cache.index.add", "llm_d.kv_cache.index.evict"};
+static const char *const default_prefixes[] = {"llm_d.pd_proxy."};
+static const char *const default_protected[] = {"llm_request", "gateway.request",
+						"semantic_router.*"};
+static const char *const path_keys[SCRAPE_PATH_KEYS] = {"url.path",  "http.route", "http.target",
+							"http.path", "url.full",   "http.url"};
+static const char *const method_keys[2] = {"http.request.method", "http.method"};
+static const char *const event_keys[2] = {"asgi.event.type", "type"};
+static const char *const asgi_suffixes[] = {" http send", " http receive", " websocket send",
+					    " websocket receive"};
+
+/* ---- configuration -------------------------------------------------------------------------- */
+
+static void check_paths(const struct config_strings *paths, const char *path,
+			struct config_report *report)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		if (paths->at[i][0] != '/')
+			config_problem(report, CONFIG_ERROR, paths->nodes[i]->loc, path, NULL,
+				       "a path begins with '/', not with \"%s\"", paths->at[i]);
+	}
+}
+
+static void check(const void *config, const struct config_node *node, const char *path,
+		  struct config_report *report)
+{
+	const struct scrape_filter_config *filter = config;
+	(void)node;
+	check_paths(&filter->paths, path, report);
+	check_paths(&filter->keep_paths, path, report);
+}
+
+static const struct config_field memory_fields[] = {
+	CONFIG_U32(struct trace_memory_limits, traces_max, "max_traces", "65536", 1, 1e8, "{trace}",
+		   "Traces remembered, of all components together."),
+	CONFIG_U64(struct trace_memory_limits, bytes_max, "max_bytes", "67108864", 65536, 1e12,
+		   "By", "Bytes of what is remembered."),
+	CONFIG_DURATION(struct trace_memory_limits, age_ns, "max_age", "5m",
+			"A trace that no request has touched for so long is forgotten."),
+};
+static const struct config_block memory_block =
+	CONFIG_BLOCK(struct trace_memory_limits, memory_fields);
+
+static const struct config_field fields[] = {
+	CONFIG_BOOL(struct scrape_filter_config, default_paths, "default_paths", "true",
+		    "Drop /metrics, /health, /healthz, /livez, /readyz, /ping, /load, /version."),
+	CONFIG_STRING_LIST(struct scrape_filter_config, paths, "paths",
+			   "More paths that are noise; `/probe/*` stands for all below it."),
+	CONFIG_STRING_LIST(struct scrape_filter_config, keep_paths, "keep_paths",
+			   "Paths of the default list that are not noise here."),
+	CONFIG_STRING_LIST(struct scrape_filter_config, name_prefixes, "name_prefixes",
+			   "More prefixes of span names before method and path, beside "
+			   "`llm_d.pd_proxy.`."),
+	CONFIG_BOOL(struct scrape_filter_config, background, "background", "true",
+		    "Drop roots of background work: index_add, index_evict and their older names."),
+	CONFIG_STRING_LIST(struct scrape_filter_config, background_names, "background_names",
+			   "More names of background roots (no parent, kind internal)."),
+	CONFIG_BOOL(struct scrape_filter_config, asgi_collapse, "asgi_collapse", "false",
+		    "Also drop the send and receive spans of ASGI on requests that stay: one per "
+		    "streamed piece."),
+	CONFIG_BOOL(struct scrape_filter_config, closure, "closure", "true",
+		    "Drop what is below a dropped span, unless a protected span is in there."),
+	CONFIG_STRING_LIST(struct scrape_filter_config, protect, "protect",
+			   "More span names that are never dropped, beside `llm_request`, "
+			   "`gateway.request`, `semantic_router.*`."),
+	CONFIG_SUB(struct scrape_filter_config, memory, "trace_memory", &memory_block,
+		   "What is remembered of dropped spans between requests."),
+};
+const struct config_block scrape_filter_block =
+	CONFIG_BLOCK_CHECKED(struct scrape_filter_config, fields, check);
+
+/* ---- patterns ------------------------------------------------------------------------------- */
+
+static bool pattern_matches(struct slice pattern, struct slice text)
+{
+	if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
+		return slice_has_prefix(text, slice_of(pattern.ptr, pattern.len - 1));
+	return slice_equal(pattern, text);
+}
+
+static bool matches_any(const struct scrape_patterns *patterns, struct slice text)
+{
+	for (size_t i = 0; i < patterns->count; i++) {
+		if (pattern_matches(patterns->at[i], text))
+			return true;
+	}
+	return false;
+}
+
+/* A trailing slash says nothing: "/metrics/" is "/metrics". */
+static struct slice without_slash(struct slice path)
+{
+	while (path.len > 0 && path.ptr[path.len - 1] == '/')
+		path.len--;
+	return path;
+}
+
+static bool is_listed(const struct config_strings *list, struct slice text)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (slice_equal(without_slash(slice_str(list->at[i])), without_slash(text)))
+			return true;
+	}
+	return false;
+}
+
+struct gathering {
+	const struct component_env *env;
+	struct config_report *report;
+	bool failed;
+};
+
+static void add_pattern(struct gathering *gathering, struct scrape_patterns *patterns,
+			struct slice text)
+{
+	if (patterns->count < SCRAPE_PATTERNS_MAX) {
+		patterns->at[patterns->count++] = text;
+		return;
+	}
+	if (!gathering->failed)
+		config_problem(gathering->report, CONFIG_ERROR, (struct config_loc){0},
+			       gathering->env->path, NULL, "more than %d entries in one list",
+			       SCRAPE_PATTERNS_MAX);
+	gathering->failed = true;
+}
+
+static void add_all(struct gathering *gathering, struct scrape_patterns *patterns,
+		    const char *const *defaults, size_t default_count,
+		    const struct config_strings *more)
+{
+	for (size_t i = 0; i < default_count; i++)
+		add_pattern(gathering, patterns, slice_str(defaults[i]));
+	for (size_t i = 0; i < more->count; i++)
+		add_pattern(gathering, patterns, slice_str(more->at[i]));
+}
+
+static void add_keys(struct gathering *gathering, key_id *ids, const char *const *keys,
+		     size_t count)
+{
+	struct err err;
+	for (size_t i = 0; i < count && !gathering->failed; i++) {
+		ids[i] = key_table_add(gathering->env->keys, slice_str(keys[i]), &err);
+		if (ids[i] != KEY_ID_NONE)
+			continue;
+		config_problem(gathering->report, CONFIG_ERROR, (struct config_loc){0},
+			       gathering->env->path, NULL, "%s", err.msg);
+		gathering->failed = true;
+	}
+}
+
+bool scrape_rules_init(struct scrape_rules *rules, const struct component_env *env,
+		       const struct scrape_filter_config *config, struct config_report *report)
+{
+	struct gathering gathering = {.env = env, .report = report};
+	rules->asgi_collapse = config->asgi_collapse;
+	for (size_t i = 0; config->default_paths && i < ARRAY_COUNT(default_paths); i++) {
+		if (!is_listed(&config->keep_paths, slice_str(default_paths[i])))
+			add_pattern(&gathering, &rules->paths, slice_str(default_paths[i]));
+	}
+	for (size_t i = 0; i < config->paths.count; i++)
+		add_pattern(&gathering, &rules->paths,
+			    without_slash(slice_str(config->paths.at[i])));
+	if (config->background)
+		add_all(&gathering, &rules->background, default_background,
+			ARRAY_COUNT(default_background), &config->background_names);
+	add_all(&gathering, &rules->prefixes, default_prefixes, ARRAY_COUNT(default_prefixes),
+		&config->name_prefixes);
+	add_all(&gathering, &rules->protected, default_protected, ARRAY_COUNT(default_protected),
+		&config->protect);
+	add_keys(&gathering, rules->path_keys, path_keys, SCRAPE_PATH_KEYS);
+	add_keys(&gathering, rules->method_keys, method_keys, ARRAY_COUNT(method_keys));
+	add_keys(&gathering, rules->event_keys, event_keys, ARRAY_COUNT(event_keys));
+	return !gathering.failed;
+}
+
+/* ---- one span ------------------------------------------------------------------------------- */
+
+/* The text under the first of ${keys} that the span has as a string. */
+static bool find_text(const struct edit *edit, uint32_t span, const key_id *keys, size_t count,
+		      struct slice *ret_text)
+{
+	struct value value;
+	for (size_t i = 0; i < count; i++) {
+		if (!edit_find_attr(edit, (struct owner){OWNER_SPAN, span}, keys[i], &value) ||
+		    value.type != VALUE_STRING)
+			continue;
+		*ret_text = value.bytes;
+		return true;
+	}
+	return false;
+}
+
+static struct slice until(struct slice text, uint8_t a, uint8_t b)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == a || text.ptr[i] == b)
+			return slice_of(text.ptr, i);
+	}
+	return text;
+}
+
+/* The path of a path with query, or of an absolute URL (RFC 3986 §3). */
+static struct slice path_of(struct slice url)
+{
+	struct slice head = until(url, '?', '#');
+	if (head.len > 0 && head.ptr[0] != '/') {
+		const uint8_t *scheme_end = memmem(head.ptr, head.len, "://", 3);
+		if (!scheme_end)
+			return (struct slice){NULL, 0};
+		size_t off = (size_t)(scheme_end - head.ptr) + 3;
+		struct slice rest = slice_of(head.ptr + off, head.len - off);
+		size_t host_len = until(rest, '/', '/').len;
+		head = slice_of(rest.ptr + host_len, rest.len - host_len);
+	}
+	return without_slash(head);
+}
+
+static bool is_read_method(struct slice method)
+{
+	return slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD"));
+}
+
+static struct slice without_prefix(const struct scrape_patterns *prefixes, struct slice name)
+{
+	for (size_t i = 0; i < prefixes->count; i++) {
+		struct slice prefix = prefixes->at[i];
+		if (slice_has_prefix(name, prefix))
+			return slice_of(name.ptr + prefix.len, name.len - prefix.len);
+	}
+	return name;
+}
+
+static struct slice without_asgi_suffix(struct slice name)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(asgi_suffixes); i++) {
+		struct slice suffix = slice_str(asgi_suffixes[i]);
+		if (slice_has_suffix(name, suffix))
+			return slice_of(name.ptr, name.len - suffix.len);
+	}
+	return name;
+}
+
+/* "llm_d.pd_proxy.GET /metrics http send" and shorter forms of it. */
+static bool name_is_noise(const struct scrape_rules *rules, struct slice name)
+{
+	name = without_asgi_suffix(without_prefix(&rules->prefixes, name));
+	size_t method_len = until(name, ' ', ' ').len;
+	if (method_len + 1 >= name.len || name.ptr[method_len + 1] != '/' ||
+	    !is_read_method(slice_of(name.ptr, method_len)))
+		return false;
+	struct slice path = slice_of(name.ptr + method_len + 1, name.len - method_len - 1);
+	return matches_any(&rules->paths, path_of(path));
+}
+
+static bool is_asgi_event(const struct scrape_rules *rules, const struct edit *edit, uint32_t span)
+{
+	struct slice type;
+	return edit_index(edit)->spans[span].kind == SPAN_KIND_INTERNAL &&
+	       find_text(edit, span, rules->event_keys, ARRAY_COUNT(rules->event_keys), &type) &&
+	       (slice_equal(type, SLICE("http.request")) ||
+		slice_equal(type, SLICE("http.response.start")) ||
+		slice_equal(type, SLICE("http.response.body")));
+}
+
+enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const struct edit *edit,
+				    uint32_t span)
+{
+	struct slice path, method;
+	struct slice name = edit_span_name(edit, span);
+	if (find_text(edit, span, rules->path_keys, SCRAPE_PATH_KEYS, &path)) {
+		if (matches_any(&rules->paths, path_of(path)) &&
+		    (!find_text(edit, span, rules->method_keys, ARRAY_COUNT(rules->method_keys),
+				&method) ||
+		     is_read_method(method)))
+			return RULE_PATH;
+	} else if (name_is_noise(rules, name)) {
+		return RULE_NAME;
+	}
+	if (edit_index(edit)->spans[span].kind == SPAN_KIND_INTERNAL &&
+	    edit_span_parent(edit, span).len == 0 && matches_any(&rules->background, name))
+		return RULE_BACKGROUND;
+	if (rules->asgi_collapse && is_asgi_event(rules, edit, span))
+		return RULE_ASGI;
+	return RULE_NONE;
+}
+
+bool scrape_rules_protect(const struct scrape_rules *rules, const struct edit *edit, uint32_t span)
+{
+	return matches_any(&rules->protected, edit_span_name(edit, span));
+}

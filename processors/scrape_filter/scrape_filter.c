@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Drops the spans that scrapes of /metrics and probes of /health leave behind, whole: one GET
+ * /metrics of a FastAPI server makes four spans, and a condition on the path catches one of them.
+ *
+ * No orphans. Within a request: what is below a dropped span goes, too; where a protected span is
+ * below, that part stays and moves to the nearest ancestor that stays (or becomes a root, marked
+ * with the attribute `sluice.parent_dropped`). Across requests: dropped span ids are remembered per
+ * trace (pipeline/trace/trace_memory.h), so children that come later meet the same decision. A
+ * child that had left before its parent came to be dropped cannot be called back: it is counted.
+ *
+ * Spans may come in any order within a request. Scratch of one shard: two bytes and four words per
+ * span of a request, charged to the budget, kept up to SCRATCH_KEEP_BYTES.
+ */
+#include "pipeline/trace/span_map.h"
+#include "pipeline/trace/trace_memory.h"
+#include "processors/scrape_filter/rules.h"
+
+#include <stdlib.h>
+
+enum { DROP_BATCH = 64, SCRATCH_KEEP_BYTES = 1 << 20 };
+
+/* What the memory could not decide. */
+enum undecided {
+	UNDECIDED_CHILD_LEFT = 0, /* a child left with an earlier request */
+	UNDECIDED_NOT_REMEMBERED, /* the memory had no room for a dropped span */
+	UNDECIDED_COUNT
+};
+
+enum moved { MOVED_TO_ANCESTOR = 0, MOVED_TO_ROOT, MOVED_COUNT };
+
+struct scrape_filter {
+	struct log log;
+	struct scrape_rules rules;
+	bool closure;
+	struct trace_memory *memory;
+	uint32_t party;
+	struct budget *budget;
+	key_id mark_key;
+	struct counter dropped[RULE_COUNT], moved[MOVED_COUNT], undecided[UNDECIDED_COUNT];
+	uint64_t reported[RULE_COUNT]; /* of dropped, at the last report; main thread */
+};
+
+/* Fate of a span; UNKNOWN until its ancestors are known. */
+enum fate { FATE_UNKNOWN = 0, FATE_ON_PATH, FATE_KEPT, FATE_DROPPED };
+
+struct scratch {
+	struct budget *budget;
+	struct span_map map;
+	uint32_t *path; /* spans on the way up whose fate depends on what is above */
+	uint8_t *rules; /* enum scrape_rule per span */
+	uint8_t *fates; /* enum fate, | PROTECTED_BELOW */
+	size_t span_cap, bytes_held;
+};
+
+enum { PROTECTED_BELOW = 0x80, FATE_MASK = 0x7f };
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+static const struct metric_desc metric_dropped = {
+	"sluice_processor_scrape_filter_dropped", "{spans}",
+	"Spans of scrapes, probes and background work that were dropped", METRIC_COUNTER};
+static const struct metric_desc metric_moved = {
+	"sluice_processor_scrape_filter_moved", "{spans}",
+	"Spans that were given another parent because theirs was dropped", METRIC_COUNTER};
+static const struct metric_desc metric_undecided = {
+	"sluice_processor_scrape_filter_undecided", "{spans}",
+	"Dropped spans whose children in other requests may have lost their parent",
+	METRIC_COUNTER};
+
+static const char *const rule_names[RULE_COUNT] = {"",	   "path",	 "name",      "background",
+						   "asgi", "descendant", "remembered"};
+
+static bool add_counter(const struct component_env *env, const struct metric_desc *desc,
+			const char *label, const char *value, struct counter *counter)
+{
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "scrape_filter", env->id);
+	metrics_label(&labels, label, value);
+	bool added = metrics_add(env->metrics, desc, buf_cstr(&labels), counter);
+	buf_fini(&labels);
+	return added;
+}
+
+static bool register_metrics(struct scrape_filter *self, const struct component_env *env)
+{
+	static const char *const moves[MOVED_COUNT] = {"ancestor", "root"};
+	static const char *const reasons[UNDECIDED_COUNT] = {"child_left", "not_remembered"};
+	bool added = true;
+	for (int rule = RULE_NONE + 1; rule < RULE_COUNT; rule++)
+		added &= add_counter(env, &metric_dropped, "rule", rule_names[rule],
+				     &self->dropped[rule]);
+	for (int to = 0; to < MOVED_COUNT; to++)
+		added &= add_counter(env, &metric_moved, "to", moves[to], &self->moved[to]);
+	for (int why = 0; why < UNDECIDED_COUNT; why++)
+		added &= add_counter(env, &metric_undecided, "reason", reasons[why],
+				     &self->undecided[why]);
+	return added;
+}
+
+static void destroy(void *self)
+{
+	free(self);
+}
+
+static void *create(const struct component_env *env, const void *arg, struct config_report *report)
+{
+	const struct scrape_filter_config *config = arg;
+	struct err err;
+	struct scrape_filter *self = calloc(1, sizeof(*self));
+	if (!self)
+		return NULL;
+	self->log = env->log;
+	self->budget = env->budget;
+	self->closure = config->closure;
+	self->memory = env->memory;
+	self->party = trace_memory_join(env->memory, &config->memory);
+	self->mark_key = key_table_add(env->keys, SLICE("sluice.parent_dropped"), &err);
+	if (self->mark_key == KEY_ID_NONE ||
+	    !scrape_rules_init(&self->rules, env, config, report) || !register_metrics(self, env)) {
+		destroy(self);
+		return NULL;
+	}
+	return self;
+}
+
+static void *shard_new(void *arg)
+{
+	const struct scrape_filter *self = arg;
+	struct scratch *scratch = calloc(1, sizeof(*scratch));
+	if (!scratch)
+		return NULL;
+	scratch->budget = self->budget;
+	span_map_init(&scratch->map, self->budget);
+	return scratch;
+}
+
+static void release(struct scratch *scratch)
+{
+	free(scratch->path);
+	budget_give(scratch->budget, scratch->bytes_held);
+	scratch->path = NULL;
+	scratch->span_cap = scratch->bytes_held = 0;
+}
+
+static void shard_free(void *arg)
+{
+	struct scratch *scratch = arg;
+	release(scratch);
+	span_map_fini(&scratch->map);
+	free(scratch);
+}
+
+static int reserve(struct scratch *scratch, uint32_t span_count, struct err *err)
+{
+	if (span_count <= scratch->span_cap && scratch->bytes_held <= SCRATCH_KEEP_BYTES)
+		return 0;
+	release(scratch);
+	size_t bytes = (size_t)span_count * (sizeof(uint32_t) + 2);
+	if (!budget_take(scratch->budget, bytes))
+		return err_set(err, ERR_NOMEM, "out of memory for the scrape filter");
+	scratch->path = malloc(bytes);
+	if (!scratch->path) {
+		budget_give(scratch->budget, bytes);
+		return err_set(err, ERR_NOMEM, "out of memory for the scrape filter");
+	}
+	scratch->bytes_held = bytes;
+	scratch->span_cap = span_count;
+	scratch->rules = (uint8_t *)(scratch->path + span_count);
+	scratch->fates = scratch->rules + span_count;
+	return 0;
+}
+
+/* ---- one request ---------------------------------------------------------------------------- */
+
+struct pass {
+	struct scrape_filter *filter;
+	struct edit *edit;
+	const struct trace_index *index;
+	struct scratch *scratch;
+	uint32_t dropped[RULE_COUNT];
+	uint32_t moved[MOVED_COUNT], undecided[UNDECIDED_COUNT];
+};
+
+static struct trace_key key_of(const struct pass *pass, uint32_t span)
+{
+	return (struct trace_key){
+		pass->filter->party,
+		index_id(pass->index, pass->index->spans[span].trace_id_off, TRACE_ID_BYTES)};
+}
+
+static enum fate fate_of(const struct pass *pass, uint32_t span)
+{
+	return pass->scratch->fates[span] & FATE_MASK;
+}
+
+static void set_fate(struct pass *pass, uint32_t span, enum fate fate)
+{
+	uint8_t *at = &pass->scratch->fates[span];
+	*at = (uint8_t)((*at & PROTECTED_BELOW) | fate);
+}
+
+static void drop(struct pass *pass, uint32_t span, enum scrape_rule rule)
+{
+	pass->scratch->rules[span] = (uint8_t)rule;
+	pass->dropped[rule]++;
+	set_fate(pass, span, FATE_DROPPED);
+	edit_drop_span(pass->edit, span);
+}
+
+/* The rules that need nothing but the span. Spans that earlier processors dropped are not ours. */
+static void judge_alone(struct pass *pass)
+{
+	const struct scrape_rules *rules = &pass->filter->rules;
+	for (uint32_t span = 0; span < pass->index->span_count; span++) {
+		pass->scratch->rules[span] = RULE_NONE;
+		pass->scratch->fates[span] = FATE_UNKNOWN;
+		if (!edit_span_live(pass->edit, span))
+			continue;
+		enum scrape_rule rule = scrape_rules_match(rules, pass->edit, span);
+		if (rule != RULE_NONE && !scrape_rules_protect(rules, pass->edit, span))
+			drop(pass, span, rule);
+	}
+}
+
+/* Marks all ancestors of protected spans. Each span is marked once, so the walk is linear. */
+static void mark_protected(struct pass *pass)
+{
+	const struct span_map *map = &pass->scratch->map;
+	uint8_t *fates = pass->scratch->fates;
+	for (uint32_t span = 0; span < pass->index->span_count; span++) {
+		if (!edit_span_live(pass->edit, span) ||
+		    !scrape_rules_protect(&pass->filter->rules, pass->edit, span))
+			continue;
+		for (uint32_t at = span; !(fates[at] & PROTECTED_BELOW); at = map->parents[at]) {
+			fates[at] |= PROTECTED_BELOW;
+			if (!span_map_has_parent(map, at))
+				break;
+		}
+	}
+}
+
+/* Gives ${span} the parent ${ancestor}; with none it becomes a root and says so. */
+static void move(struct pass *pass, uint32_t span, struct slice ancestor)
+{
+	edit_set_span_parent(pass->edit, span, ancestor);
+	pass->moved[ancestor.len > 0 ? MOVED_TO_ANCESTOR : MOVED_TO_ROOT]++;
+	if (ancestor.len == 0)
+		edit_set_attr(pass->edit, (struct owner){OWNER_SPAN, span},
+			      SLICE("sluice.parent_dropped"), pass->filter->mark_key,
+			      value_of_bool(true));
+}
+
+/* The highest dropped span in an unbroken row of dropped ones from ${span} upwards. Those passed
+ * point to it afterwards, so that a long row is climbed once; a circle ends as a root. */
+static uint32_t top_of_dropped(struct pass *pass, uint32_t span)
+{
+	uint32_t *parents = pass->scratch->map.parents;
+	uint32_t top = span, steps = 0;
+	while (span_map_has_parent(&pass->scratch->map, top) &&
+	       !edit_span_live(pass->edit, parents[top])) {
+		if (++steps > pass->scratch->map.count)
+			parents[top] = SPAN_MAP_NONE;
+		else
+			top = parents[top];
+	}
+	for (uint32_t next; span != top; span = next) {
+		next = parents[span];
+		parents[span] = top;
+	}
+	return top;
+}
+
+/* Moves ${span}, whose parent ${parent} of this request was dropped, to what is left above. */
+static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
+{
+	uint8_t id[SPAN_ID_BYTES];
+	uint32_t top = top_of_dropped(pass, parent);
+	uint32_t above = pass->scratch->map.parents[top];
+	if (above == SPAN_MAP_NONE) {
+		move(pass, span, (struct slice){NULL, 0});
+		return;
+	}
+	if (above != SPAN_MAP_FOREIGN) {
+		move(pass, span,
+		     index_id(pass->index, pass->index->spans[above].span_id_off, SPAN_ID_BYTES));
+		return;
+	}
+	struct slice foreign = edit_span_parent(pass->edit, top);
+	switch (trace_memory_ancestor(pass->filter->memory, key_of(pass, span), foreign, id)) {
+	case ANCESTRY_KEPT: move(pass, span, foreign); break;
+	case ANCESTRY_MOVED: move(pass, span, slice_of(id, sizeof(id))); break;
+	case ANCESTRY_ROOT: move(pass, span, (struct slice){NULL, 0}); break;
+	}
+}
+
+/* A span whose parent is in another request. */
+static void judge_foreign(struct pass *pass, uint32_t span)
+{
+	uint8_t id[SPAN_ID_BYTES];
+	enum ancestry ancestry = trace_memory_ancestor(pass->filter->memory, key_of(pass, span),
+						       edit_span_parent(pass->edit, span), id);
+	set_fate(pass, span, FATE_KEPT);
+	if (ancestry == ANCESTRY_KEPT)
+		return;
+	if (pass->filter->closure && !(pass->scratch->fates[span] & PROTECTED_BELOW))
+		drop(pass, span, RULE_REMEMBERED);
+	else
+		move(pass, span,
+		     ancestry == ANCESTRY_MOVED ? slice_of(id, sizeof(id))
+						: (struct slice){NULL, 0});
+}
+
+/* Decides ${span}, whose parent in this request, if there is one, has its fate. */
+static void judge_below(struct pass *pass, uint32_t span)
+{
+	const struct span_map *map = &pass->scratch->map;
+	uint32_t parent = map->parents[span];
+	if (!edit_span_live(pass->edit, span) || parent == SPAN_MAP_NONE) {
+		set_fate(pass, span, FATE_KEPT);
+	} else if (parent == SPAN_MAP_FOREIGN) {
+		judge_foreign(pass, span);
+	} else if (fate_of(pass, parent) != FATE_DROPPED) {
+		set_fate(pass, span, FATE_KEPT);
+	} else if (pass->filter->closure && !(pass->scratch->fates[span] & PROTECTED_BELOW)) {
+		drop(pass, span, RULE_DESCENDANT);
+	} else {
+		set_fate(pass, span, FATE_KEPT);
+		move_over(pass, span, parent);
+	}
+}
+
+/* Every span after its ancestors: climb to one whose fate is known, then come down again. */
+static void judge_all(struct pass *pass)
+{
+	const struct span_map *map = &pass->scratch->map;
+	uint32_t *path = pass->scratch->path;
+	for (uint32_t span = 0; span < map->count; span++) {
+		uint32_t depth = 0;
+		for (uint32_t at = span; fate_of(pass, at) == FATE_UNKNOWN; at = map->parents[at]) {
+			set_fate(pass, at, FATE_ON_PATH); /* a circle ends here */
+			path[depth++] = at;
+			if (!span_map_has_parent(map, at))
+				break;
+		}
+		while (depth > 0)
+			judge_below(pass, path[--depth]);
+	}
+}
+
+/* ---- remembering ---------------------------------------------------------------------------- */
+
+static void remember(struct pass *pass, struct trace_key key, const struct dropped_span *spans,
+		     size_t count)
+{
+	uint32_t orphans;
+	if (count == 0)
+		return;
+	size_t done = trace_memory_drop(pass->filter->memory, key, spans, count, &orphans);
+	pass->undecided[UNDECIDED_CHILD_LEFT] += orphans;
+	pass->undecided[UNDECIDED_NOT_REMEMBERED] += (uint32_t)(count - done);
+}
+
+/* ASGI events are leaves: nobody will ask for them. */
+static bool may_have_children(const struct pass *pass, uint32_t span)
+{
+	const struct span_entry *entry = &pass->index->spans[span];
+	return entry->trace_id_off != 0 && entry->span_id_off != 0 &&
+	       pass->scratch->rules[span] != RULE_ASGI &&
+	       !(pass->scratch->rules[span] == RULE_NAME && entry->kind == SPAN_KIND_INTERNAL);
+}
+
+static void remember_dropped(struct pass *pass)
+{
+	struct dropped_span batch[DROP_BATCH];
+	struct trace_key key = {0};
+	size_t count = 0;
+	for (uint32_t span = 0; span < pass->index->span_count; span++) {
+		if (fate_of(pass, span) != FATE_DROPPED || !may_have_children(pass, span))
+			continue;
+		struct trace_key own = key_of(pass, span);
+		if (count == DROP_BATCH ||
+		    (count > 0 && !slice_equal(own.trace_id, key.trace_id))) {
+			remember(pass, key, batch, count);
+			count = 0;
+		}
+		key = own;
+		batch[count++] = (struct dropped_span){
+			.id = index_id(pass->index, pass->index->spans[span].span_id_off,
+				       SPAN_ID_BYTES),
+			.parent = pass->scratch->map.parents[span] == SPAN_MAP_NONE
+					  ? (struct slice){NULL, 0}
+					  : edit_span_parent(pass->edit, span)};
+	}
+	remember(pass, key, batch, count);
+}
+
+static void count(const struct pass *pass)
+{
+	for (int rule = RULE_NONE + 1; rule < RULE_COUNT; rule++) {
+		if (pass->dropped[rule] > 0)
+			counter_add(&pass->filter->dropped[rule], pass->dropped[rule]);
+	}
+	for (int to = 0; to < MOVED_COUNT; to++) {
+		if (pass->moved[to] > 0)
+			counter_add(&pass->filter->moved[to], pass->moved[to]);
+	}
+	for (int why = 0; why < UNDECIDED_COUNT; why++) {
+		if (pass->undecided[why] > 0)
+			counter_add(&pass->filter->undecided[why], pass->undecided[why]);
+	}
+}
+
+static enum process_outcome process(void *self, void *state, struct edit *edit, struct err *err)
+{
+	struct pass pass = {
+		.filter = self, .edit = edit, .index = edit_index(edit), .scratch = state};
+	if (reserve(pass.scratch, pass.index->span_count, err) != 0)
+		return PROCESS_RETRY;
+	judge_alone(&pass);
+	if (span_map_build(&pass.scratch->map, edit, err) != 0)
+		return PROCESS_RETRY;
+	mark_protected(&pass);
+	judge_all(&pass);
+	remember_dropped(&pass);
+	count(&pass);
+	return PROCESS_CONTINUE;
+}
+
+/* ---- telling -------------------------------------------------------------------------------- */
+
+static void report(void *arg)
+{
+	struct scrape_filter *self = arg;
+	for (int rule = RULE_NONE + 1; rule < RULE_COUNT; rule++) {
+		uint64_t dropped = counter_get(&self->dropped[rule]);
+		if (dropped == self->reported[rule])
+			continue;
+		log_info(&self->log, LOG_MSG("Filter dropped spans"),
+			 LOG_STR("rule", rule_names[rule]),
+			 LOG_UINT("dropped", dropped - self->reported[rule]),
+			 LOG_UINT("dropped_total", dropped));
+		self->reported[rule] = dropped;
+	}
+}
+
+static const struct processor_ops ops = {.create = create,
+					 .shard_new = shard_new,
+					 .shard_free = shard_free,
+					 .process = process,
+					 .report = report,
+					 .destroy = destroy};
+
+const struct component_type processor_scrape_filter = {
+	.kind = COMPONENT_PROCESSOR,
+	.names = {"scrape_filter"},
+	.summary = "Drops the spans of scrapes, probes and background work, without orphans.",
+	.config = &scrape_filter_block,
+	.processor = &ops};

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/langfuse_bench.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pipeline/config/load.h"
+#include "pipeline/trace/encode.h"
+#include "pipeline/trace/span_map.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+uint64_t bench_now_ns = UINT64_C(1000000000000);
+
+static uint64_t bench_clock(void)
+{
+	return bench_now_ns;
+}
+
+static void add_processor(struct processor_bench *bench, const char *type_name, const char *yaml)
+{
+	const struct component_type *type = component_find(COMPONENT_PROCESSOR, type_name);
+	struct config_report report;
+	assert_non_null(type);
+	config_report_init(&report, &bench->arena);
+	void *config = arena_calloc(&bench->arena, 1, type->config->struct_size);
+	assert_non_null(config);
+	const char *uri = arena_printf(&bench->arena, "yaml:%s", yaml);
+	const struct config_load load = {.uris = &uri, .uri_count = 1};
+	config_bind(type->config, *yaml ? config_load(&load, &report) : NULL, type_name, config,
+		    &report);
+	const struct component_env env = {.id = type_name,
+					  .path = type_name,
+					  .metrics = bench->metrics,
+					  .budget = &bench->budget,
+					  .keys = bench->keys,
+					  .arena = &bench->arena,
+					  .memory = bench->memory};
+	size_t at = bench->processor_count++;
+	bench->ops[at] = type->processor;
+	bench->selves[at] = type->processor->create(&env, config, &report);
+	assert_int_equal(report.error_count, 0);
+	assert_non_null(bench->selves[at]);
+	if (type->processor->shard_new) {
+		bench->states[at] = type->processor->shard_new(bench->selves[at]);
+		assert_non_null(bench->states[at]);
+	}
+}
+
+void processor_bench_open(struct processor_bench *bench, const char *const *processors)
+{
+	struct err err;
+	*bench = (struct processor_bench){0};
+	budget_init(&bench->budget, UINT64_MAX);
+	arena_init(&bench->arena, &bench->budget, 16 << 20);
+	bench->keys = key_table_new();
+	bench->metrics = metrics_new();
+	bench->memory = trace_memory_new(&bench->budget, bench_clock);
+	assert_true(bench->keys && bench->metrics && bench->memory);
+	assert_true(trace_memory_register(bench->memory, bench->metrics));
+	for (size_t i = 0; processors[i]; i += 2)
+		add_processor(bench, processors[i], processors[i + 1]);
+	assert_int_equal(key_table_freeze(bench->keys, &err), 0);
+	trace_index_init(&bench->index, &bench->budget, bench->keys);
+	trace_index_init(&bench->out_index, &bench->budget, bench->keys);
+	bench->edit = edit_new(&bench->budget);
+	bench->out_edit = edit_new(&bench->budget);
+	assert_true(bench->edit && bench->out_edit);
+}
+
+static void forget_output(struct processor_bench *bench)
+{
+	trace_index_release(&bench->out_index);
+	chunk_unref(bench->out);
+	bench->out = NULL;
+}
+
+void processor_bench_close(struct processor_bench *bench)
+{
+	forget_output(bench);
+	for (size_t i = 0; i < bench->processor_count; i++) {
+		if (bench->states[i])
+			bench->ops[i]->shard_free(bench->states[i]);
+		if (bench->ops[i]->destroy)
+			bench->ops[i]->destroy(bench->selves[i]);
+	}
+	edit_free(bench->edit);
+	edit_free(bench->out_edit);
+	trace_index_fini(&bench->index);
+	trace_index_fini(&bench->out_index);
+	trace_memory_free(bench->memory);
+	key_table_free(bench->keys);
+	metrics_free(bench->metrics);
+	arena_fini(&bench->arena);
+	assert_int_equal(budget_used(&bench->budget), 0);
+}
+
+enum process_outcome processor_bench_run(struct processor_bench *bench, struct slice body)
+{
+	struct err err = {0};
+	forget_output(bench);
+	assert_int_equal(trace_index_build(&bench->index, body, &err), 0);
+	assert_int_equal(edit_begin(bench->edit, &bench->index, &err), 0);
+	for (size_t i = 0; i < bench->processor_count; i++) {
+		enum process_outcome outcome = bench->ops[i]->process(
+			bench->selves[i], bench->states[i], bench->edit, &err);
+		if (outcome != PROCESS_CONTINUE)
+			return outcome;
+	}
+	assert_false(edit_failed(bench->edit));
+	assert_int_equal(trace_encode(bench->edit, &bench->budget, &bench->out, &err), 0);
+	if (bench->out) {
+		assert_int_equal(
+			trace_index_build(&bench->out_index, chunk_slice(bench->out), &err), 0);
+		assert_int_equal(edit_begin(bench->out_edit, &bench->out_index, &err), 0);
+	}
+	return PROCESS_CONTINUE;
+}
+
+/* ---- what left ---- */
+
+uint32_t bench_span_count(const struct processor_bench *bench)
+{
+	return bench->out ? bench->out_index.span_count : 0;
+}
+
+uint32_t bench_find_span(const struct processor_bench *bench, const char *name, uint32_t nth)
+{
+	for (uint32_t span = 0; span < bench_span_count(bench); span++) {
+		if (slice_equal(edit_span_name(bench->out_edit, span), slice_str(name)) &&
+		    nth-- == 0)
+			return span;
+	}
+	return BENCH_NOT_FOUND;
+}
+
+const char *bench_attr(const struct processor_bench *bench, struct owner owner, const char *key)
+{
+	static const char *const types[VALUE_TYPE_COUNT] = {"empty",  "string", "bool",	  "int",
+							    "double", "array",	"kvlist", "bytes"};
+	static char shown[4096];
+	struct attr_view attr;
+	shown[0] = 0;
+	for (uint32_t cursor = 0; edit_next_attr(bench->out_edit, owner, &cursor, &attr);) {
+		struct buf text = BUF_INIT;
+		if (!slice_equal(attr.key, slice_str(key)))
+			continue;
+		value_append_text(&text, attr.value);
+		(void)snprintf(shown, sizeof(shown), "%s %s", types[attr.value.type],
+			       buf_cstr(&text));
+		buf_fini(&text);
+	}
+	return shown;
+}
+
+const char *bench_span_attr(const struct processor_bench *bench, uint32_t span, const char *key)
+{
+	assert_int_not_equal(span, BENCH_NOT_FOUND);
+	return bench_attr(bench, (struct owner){OWNER_SPAN, span}, key);
+}
+
+bool bench_has_no_orphan(const struct processor_bench *bench)
+{
+	struct budget budget;
+	struct span_map map;
+	struct err err;
+	bool orphan = false;
+	if (!bench->out)
+		return true;
+	budget_init(&budget, UINT64_MAX);
+	span_map_init(&map, &budget);
+	assert_int_equal(span_map_build(&map, bench->out_edit, &err), 0);
+	for (uint32_t span = 0; span < map.count; span++)
+		orphan |= map.parents[span] == SPAN_MAP_FOREIGN;
+	span_map_fini(&map);
+	return !orphan;
+}
+
+double bench_metric(const struct processor_bench *bench, const char *name, const char *labels)
+{
+	double value = -1;
+	assert_true(metrics_value(bench->metrics, name, labels, &value));
+	return value;
+}
