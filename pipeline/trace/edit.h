@@ -52,6 +52,21 @@ bool edit_link_live(const struct edit *edit, uint32_t link);
 /* Spans not dropped. O(1). */
 uint32_t edit_live_spans(const struct edit *edit);
 
+/* ---- holding: a span that waits for another request leaves this run and comes again, as it was
+ * when it was held, in a run of its own (see processor_ops.hold_over). ---- */
+
+/* Says, after edit_begin, whether spans may be held in this run; not, unless allowed. */
+void edit_allow_holding(struct edit *edit, bool allowed);
+bool edit_may_hold(const struct edit *edit);
+
+/* Takes a live span out of this run. Only when edit_may_hold; no edit of it may follow. */
+void edit_hold_span(struct edit *edit, uint32_t span);
+bool edit_span_held(const struct edit *edit, uint32_t span);
+uint32_t edit_held_spans(const struct edit *edit);
+
+/* Drops the held spans from the edit for good: somebody has their encoded form now. */
+void edit_forget_held(struct edit *edit);
+
 /* ---- attributes ---- */
 
 /* One attribute as a reader sees it: after all edits made so far. */

@@ -43,7 +43,8 @@ static void add_processor(struct processor_bench *bench, const char *type_name, 
 	size_t at = bench->processor_count++;
 	bench->ops[at] = type->processor;
 	bench->selves[at] = type->processor->create(&env, config, &report);
-	assert_int_equal(report.error_count, 0);
+	if (report.error_count > 0)
+		fail_msg("%s: %s", yaml, report.first->text);
 	assert_non_null(bench->selves[at]);
 	if (type->processor->shard_new) {
 		bench->states[at] = type->processor->shard_new(bench->selves[at]);
