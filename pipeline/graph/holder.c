@@ -179,17 +179,9 @@ static enum process_outcome run(struct holder *holder, struct batch *batch,
 	*ret_wait_ns = NS_PER_S;
 	if (!body)
 		return PROCESS_RETRY;
-	enum process_outcome outcome = PROCESS_REJECT;
-	if (trace_index_build(&shard->index, chunk_slice(body), err) == 0) {
-		outcome = flow_run(holder->pipeline, holder->next_stage, shard, body, err);
-		if (outcome != PROCESS_CONTINUE)
-			flow_abort(shard);
-		else if (!flow_commit(shard, NULL, ret_wait_ns))
-			outcome = PROCESS_RETRY;
-	} else if (err->kind == ERR_NOMEM) {
-		outcome = PROCESS_RETRY;
-	}
-	trace_index_release(&shard->index);
+	const struct flow_from from = {.stage = holder->next_stage};
+	enum process_outcome outcome =
+		flow_again(holder->pipeline, &from, shard, body, ret_wait_ns, err);
 	chunk_unref(body);
 	return outcome;
 }

@@ -33,6 +33,13 @@ static bool holders_are_empty(struct graph *graph)
 	bool empty = true;
 	for (size_t p = 0; p < graph->pipeline_count; p++) {
 		struct pipeline *pipeline = &graph->pipelines[p];
+		for (size_t i = 0; i < pipeline->processor_count; i++) {
+			struct waiting_room *room = pipeline->processors[i].room;
+			if (!room || waiting_room_is_empty(room))
+				continue;
+			waiting_room_flush(room);
+			empty = false;
+		}
 		for (size_t s = 0; s < pipeline->stage_count; s++) {
 			struct holder *holder = pipeline->stages[s].holder;
 			if (!holder || holder_is_empty(holder))
@@ -103,6 +110,10 @@ static void stop_shards(struct graph *graph)
 			group->stop_task.run = run_stop_group;
 			if (group->home)
 				loop_post(group->home, &group->stop_task);
+		}
+		for (size_t i = 0; i < pipeline->processor_count; i++) {
+			if (pipeline->processors[i].room)
+				waiting_room_post_stop(pipeline->processors[i].room);
 		}
 		for (size_t s = 0; s < pipeline->stage_count; s++) {
 			struct stage *stage = &pipeline->stages[s];
@@ -247,6 +258,7 @@ void graph_stop(struct graph *graph)
 
 static void free_processor(struct graph *graph, struct processor_node *processor)
 {
+	waiting_room_free(processor->room);
 	if (!processor->node.self)
 		return;
 	const struct processor_ops *ops = processor->node.type->processor;

@@ -194,6 +194,13 @@ uint32_t edit_held_spans(const struct edit *edit)
 	return edit->held_spans;
 }
 
+static void swap_counts(struct edit *edit)
+{
+	uint32_t live = edit->live_spans;
+	edit->live_spans = edit->held_spans;
+	edit->held_spans = live;
+}
+
 void edit_turn_to_held(struct edit *edit)
 {
 	for (uint32_t span = 0; span < edit->index->span_count; span++) {
@@ -203,6 +210,7 @@ void edit_turn_to_held(struct edit *edit)
 		else if (!(*flags & FLAG_DROPPED))
 			*flags |= FLAG_DROPPED | FLAG_ASIDE;
 	}
+	swap_counts(edit);
 	for (uint32_t scope = 0; scope < edit->index->scope_count; scope++)
 		mark_scope_inside(edit, scope);
 }
@@ -216,6 +224,7 @@ void edit_turn_back(struct edit *edit)
 		else if (*flags & FLAG_ASIDE)
 			*flags &= (uint8_t)~(FLAG_DROPPED | FLAG_ASIDE);
 	}
+	swap_counts(edit);
 }
 
 void edit_forget_held(struct edit *edit)

@@ -35,8 +35,7 @@ static const struct metric_desc metric_count = {
 
 static const char *const count_names[COUNT_COUNT] = {
 	"dropped_bad_ids",    "model_from_trace",	 "model_from_config",
-	"model_unknown",      "model_ambiguous",	 "held",
-	"prefill_leg",	      "usage_counted_elsewhere", "priced",
+	"model_unknown",      "model_ambiguous",	"prefill_leg",	      "usage_counted_elsewhere", "priced",
 	"value_not_converted"};
 
 static bool register_metrics(struct langfuse *self, const struct component_env *env)
@@ -285,7 +284,6 @@ static void hold_back(struct run *run)
 		    run->groups[note->group].facts.conflict[TRACE_FACT_MODEL])
 			continue;
 		edit_hold_span(run->edit, span);
-		run->counts[COUNT_HELD]++;
 	}
 }
 
