@@ -81,6 +81,20 @@ struct attr_view {
 bool edit_next_attr(const struct edit *edit, struct owner owner, uint32_t *cursor,
 		    struct attr_view *ret_attr);
 
+/* The same without reading the values, which lie all over the body: for those who look at many
+ * attributes and need few. */
+struct attr_key {
+	key_id key_id;
+	enum value_type value_type;
+	uint32_t key_bytes;
+	uint32_t at; /* for edit_read_attr */
+};
+bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor,
+		   struct attr_key *ret_key);
+
+/* The attribute that edit_next_key found at ${at}. */
+struct attr_view edit_read_attr(const struct edit *edit, struct owner owner, uint32_t at);
+
 /* The live attribute of ${owner} with the registered key ${id} (not 0); the last one wins, as in
  * most backends. False when there is none. The hot path of conditions. */
 bool edit_find_attr(const struct edit *edit, struct owner owner, key_id id,

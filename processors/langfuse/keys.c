@@ -203,27 +203,34 @@ bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 		keys->ids[i] = id;
 		keys->row_of[id] = (uint8_t)(i + 1);
 	}
+	for (size_t i = ARRAY_COUNT(rows); i-- > 0;)
+		keys->first_row[rows[i].role] = (uint8_t)i;
 	return true;
 }
 
-static bool is_trace_metadata(struct slice key)
+/* Keys below langfuse.trace.metadata., which are as many as users like. */
+static bool is_trace_metadata(const struct edit *edit, struct owner owner,
+			      const struct attr_key *attr)
 {
-	return slice_has_prefix(key, SLICE("langfuse.trace.metadata."));
+	static const struct slice prefix = SLICE_INIT("langfuse.trace.metadata.");
+	return attr->key_id == KEY_ID_NONE && attr->key_bytes > prefix.len &&
+	       slice_has_prefix(edit_read_attr(edit, owner, attr->at).key, prefix);
 }
 
 void keys_view(const struct keys *keys, const struct edit *edit, struct owner owner,
 	       struct span_view *ret_view)
 {
-	struct attr_view attr;
+	struct attr_key attr;
 	ret_view->present = 0;
 	ret_view->flags = 0;
 	ret_view->structured = ret_view->trace_metadata = false;
-	for (uint32_t cursor = 0; edit_next_attr(edit, owner, &cursor, &attr);) {
+	ret_view->edit = edit;
+	ret_view->owner = owner;
+	for (uint32_t cursor = 0; edit_next_key(edit, owner, &cursor, &attr);) {
 		uint8_t row_at = keys->row_of[attr.key_id];
-		ret_view->structured |= attr.value.type >= VALUE_ARRAY;
+		ret_view->structured |= attr.value_type >= VALUE_ARRAY;
 		if (row_at == 0) {
-			ret_view->trace_metadata |=
-				attr.key_id == KEY_ID_NONE && is_trace_metadata(attr.key);
+			ret_view->trace_metadata |= is_trace_metadata(edit, owner, &attr);
 			continue;
 		}
 		const struct key_row *row = &rows[row_at - 1];
@@ -232,7 +239,7 @@ void keys_view(const struct keys *keys, const struct edit *edit, struct owner ow
 			continue;
 		ret_view->present |= UINT64_C(1) << row->role;
 		ret_view->rank[row->role] = row->rank;
-		ret_view->value[row->role] = attr.value;
+		ret_view->at[row->role] = attr.at;
 	}
 }
 
@@ -242,9 +249,10 @@ const struct key_row *keys_row(const struct keys *keys, key_id id)
 	return row == 0 ? NULL : &rows[row - 1];
 }
 
-static size_t row_of(enum role role, uint8_t rank)
+/* Rows of a role stand together for most, and are asked for by few: a span that is rewritten. */
+static size_t row_of(const struct keys *keys, enum role role, uint8_t rank)
 {
-	size_t at = 0;
+	size_t at = keys->first_row[role];
 	while (at + 1 < ARRAY_COUNT(rows) && (rows[at].role != role || rows[at].rank != rank))
 		at++;
 	return at;
@@ -252,18 +260,13 @@ static size_t row_of(enum role role, uint8_t rank)
 
 key_id keys_id(const struct keys *keys, enum role role, uint8_t rank)
 {
-	return keys->ids[row_of(role, rank)];
-}
-
-struct slice keys_text(enum role role, uint8_t rank)
-{
-	return slice_str(rows[row_of(role, rank)].text);
+	return keys->ids[row_of(keys, role, rank)];
 }
 
 void keys_set(const struct keys *keys, struct edit *edit, struct owner owner, enum role role,
 	      uint8_t rank, struct value value)
 {
-	size_t row = row_of(role, rank);
+	size_t row = row_of(keys, role, rank);
 	edit_set_attr(edit, owner, slice_str(rows[row].text), keys->ids[row], value);
 }
 

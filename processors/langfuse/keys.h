@@ -98,6 +98,7 @@ enum { KEY_ROWS_MAX = 192 };
 struct keys {
 	uint8_t row_of[KEY_TABLE_KEYS_MAX + 1]; /* by key id: row + 1, or 0 */
 	key_id ids[KEY_ROWS_MAX];
+	uint8_t first_row[ROLE_COUNT];
 };
 
 /* The rows, for documents and tests. */
@@ -109,12 +110,14 @@ bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 
 /* What one element's attributes say. */
 struct span_view {
-	uint64_t present;		/* bit per role */
-	uint8_t flags;			/* OR of the key flags */
-	bool structured;		/* arrays, maps or bytes are among the values */
-	bool trace_metadata;		/* keys below langfuse.trace.metadata. are there */
-	uint8_t rank[ROLE_COUNT];	/* where present: which key of the role */
-	struct value value[ROLE_COUNT]; /* where present */
+	uint64_t present;	  /* bit per role */
+	uint8_t flags;		  /* OR of the key flags */
+	bool structured;	  /* arrays, maps or bytes are among the values */
+	bool trace_metadata;	  /* keys below langfuse.trace.metadata. are there */
+	uint8_t rank[ROLE_COUNT]; /* where present: which key of the role */
+	uint32_t at[ROLE_COUNT];  /* where present: see edit_read_attr */
+	const struct edit *edit;
+	struct owner owner;
 };
 
 _Static_assert(ROLE_COUNT <= 64, "span_view.present");
@@ -124,12 +127,19 @@ static inline bool view_has(const struct span_view *view, enum role role)
 	return view->present >> role & 1;
 }
 
+/* The value of a role that is present. */
+static inline struct value view_value(const struct span_view *view, enum role role)
+{
+	return edit_read_attr(view->edit, view->owner, view->at[role]).value;
+}
+
 /* The text of a role: empty unless it is a string. */
 static inline struct slice view_text(const struct span_view *view, enum role role)
 {
-	if (!view_has(view, role) || view->value[role].type != VALUE_STRING)
-		return (struct slice){NULL, 0};
-	return view->value[role].bytes;
+	struct value value = {.type = VALUE_EMPTY};
+	if (view_has(view, role))
+		value = view_value(view, role);
+	return value.type == VALUE_STRING ? value.bytes : (struct slice){NULL, 0};
 }
 
 /* Reads the live attributes of ${owner}. */
@@ -141,7 +151,6 @@ const struct key_row *keys_row(const struct keys *keys, key_id id);
 
 /* The id of the key of ${role} and ${rank}. */
 key_id keys_id(const struct keys *keys, enum role role, uint8_t rank);
-struct slice keys_text(enum role role, uint8_t rank);
 
 /* Sets the key of ${role} and ${rank} on ${owner}. */
 void keys_set(const struct keys *keys, struct edit *edit, struct owner owner, enum role role,

@@ -34,9 +34,9 @@ static const struct metric_desc metric_count = {
 	"Spans that the langfuse processor decided about, by what was decided", METRIC_COUNTER};
 
 static const char *const count_names[COUNT_COUNT] = {
-	"dropped_bad_ids",    "model_from_trace",	 "model_from_config",
-	"model_unknown",      "model_ambiguous",	"prefill_leg",	      "usage_counted_elsewhere", "priced",
-	"value_not_converted"};
+	"dropped_bad_ids",	   "model_from_trace", "model_from_config",
+	"model_unknown",	   "model_ambiguous",  "prefill_leg",
+	"usage_counted_elsewhere", "priced",	       "value_not_converted"};
 
 static bool register_metrics(struct langfuse *self, const struct component_env *env)
 {
@@ -172,10 +172,10 @@ static void read_resource(struct run *run, uint32_t at)
 	if (view_has(view, ROLE_ENVIRONMENT))
 		values_set_environment(run, owner, view);
 	if (view_has(view, ROLE_SERVICE_VERSION) &&
-	    view->value[ROLE_SERVICE_VERSION].type != VALUE_STRING) {
+	    view_value(view, ROLE_SERVICE_VERSION).type != VALUE_STRING) {
 		struct buf *text = &run->scratch->text;
 		buf_reset(text);
-		value_append_text(text, view->value[ROLE_SERVICE_VERSION]);
+		value_append_text(text, view_value(view, ROLE_SERVICE_VERSION));
 		keys_set(&run->self->keys, run->edit, owner, ROLE_SERVICE_VERSION, 0,
 			 value_of_str(buf_slice(text)));
 	}
@@ -227,14 +227,15 @@ static uint64_t passive_roles(void)
 static uint16_t prefill_flags(const struct span_view *view)
 {
 	uint64_t limit, output = 0;
-	if (view_has(view, ROLE_OUTPUT) && !value_as_count(view->value[ROLE_OUTPUT], &output))
+	if (view_has(view, ROLE_OUTPUT) && !value_as_count(view_value(view, ROLE_OUTPUT), &output))
 		return 0;
 	if (output > 1)
 		return 0;
 	if (!view_has(view, ROLE_MAX_TOKENS))
 		return NOTE_SHORT;
-	return value_as_count(view->value[ROLE_MAX_TOKENS], &limit) && limit == 1 ? NOTE_PREFILL
-										  : 0;
+	return value_as_count(view_value(view, ROLE_MAX_TOKENS), &limit) && limit == 1
+		       ? NOTE_PREFILL
+		       : 0;
 }
 
 /* Step 2, one span. */

@@ -78,8 +78,8 @@ void parameters_set(struct run *run, uint32_t span, const struct span_view *view
 	buf_append_byte(json, '{');
 	for (size_t i = 0; i < ARRAY_COUNT(parameters); i++) {
 		enum role role = parameters[i].role;
-		if (view_has(view, role) && may_pass(role, view->value[role]))
-			write_parameter(json, parameters[i].name, view->value[role]);
+		if (view_has(view, role) && may_pass(role, view_value(view, role)))
+			write_parameter(json, parameters[i].name, view_value(view, role));
 	}
 	write_invocation(json, view);
 	if (json->len == 1)

@@ -122,7 +122,7 @@ static void set_name(struct pen *pen)
 	for (size_t i = 0; i < NAME_BLOCKERS; i++) {
 		if (!has(pen, blockers[i].role))
 			continue;
-		set_metadata(pen, blockers[i].to, pen->view.value[blockers[i].role]);
+		set_metadata(pen, blockers[i].to, view_value(&pen->view, blockers[i].role));
 		remove_key(pen, blockers[i].role, 0);
 		/* The type that Langfuse took from it stays. */
 		pen->type_explicit |= pen->type > TYPE_NATIVE;
@@ -202,8 +202,8 @@ static struct slice set_model(struct pen *pen)
 /* A number that came as text is refused by one of Langfuse's two ways in. */
 static void set_cost_number(struct pen *pen, double total)
 {
-	if (pen->view.value[ROLE_COST].type != VALUE_INT &&
-	    pen->view.value[ROLE_COST].type != VALUE_DOUBLE)
+	if (view_value(&pen->view, ROLE_COST).type != VALUE_INT &&
+	    view_value(&pen->view, ROLE_COST).type != VALUE_DOUBLE)
 		set(pen, ROLE_COST, pen->view.rank[ROLE_COST], value_of_double(total));
 }
 
@@ -257,7 +257,7 @@ static void set_completion_start(struct pen *pen)
 	char text[40];
 	if (!has(pen, ROLE_FIRST_TOKEN) || has(pen, ROLE_COMPLETION_START) ||
 	    has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
-	    !value_as_double(pen->view.value[ROLE_FIRST_TOKEN], &seconds))
+	    !value_as_double(view_value(&pen->view, ROLE_FIRST_TOKEN), &seconds))
 		return;
 	double duration = span->end_ns > span->start_ns
 				  ? (double)(span->end_ns - span->start_ns) / (double)NS_PER_S
@@ -281,7 +281,7 @@ static bool prompt_version(const struct pen *pen, int64_t *ret_version)
 {
 	uint64_t version;
 	if (!has(pen, ROLE_PROMPT_VERSION) ||
-	    !value_as_count(pen->view.value[ROLE_PROMPT_VERSION], &version) ||
+	    !value_as_count(view_value(&pen->view, ROLE_PROMPT_VERSION), &version) ||
 	    version > PROMPT_VERSION_MAX)
 		return false;
 	*ret_version = (int64_t)version;
@@ -298,10 +298,11 @@ static void set_prompt(struct pen *pen)
 	bool pair = name.len > 0 && prompt_version(pen, &version);
 	if (!pair) {
 		if (has(pen, ROLE_PROMPT_NAME))
-			set_metadata(pen, META "prompt_name", pen->view.value[ROLE_PROMPT_NAME]);
+			set_metadata(pen, META "prompt_name",
+				     view_value(&pen->view, ROLE_PROMPT_NAME));
 		if (has(pen, ROLE_PROMPT_VERSION))
 			set_metadata(pen, META "prompt_version",
-				     pen->view.value[ROLE_PROMPT_VERSION]);
+				     view_value(&pen->view, ROLE_PROMPT_VERSION));
 	}
 	for (uint8_t rank = pair ? 1 : 0; rank <= 1; rank++) {
 		remove_key(pen, ROLE_PROMPT_NAME, rank);
@@ -312,7 +313,7 @@ static void set_prompt(struct pen *pen)
 	if (pen->view.rank[ROLE_PROMPT_NAME] != 0)
 		set(pen, ROLE_PROMPT_NAME, 0, value_of_str(name));
 	if (pen->view.rank[ROLE_PROMPT_VERSION] != 0 ||
-	    pen->view.value[ROLE_PROMPT_VERSION].type != VALUE_INT)
+	    view_value(&pen->view, ROLE_PROMPT_VERSION).type != VALUE_INT)
 		set(pen, ROLE_PROMPT_VERSION, 0, value_of_int(version));
 }
 
@@ -321,7 +322,7 @@ static void set_prompt(struct pen *pen)
 static void set_as_text(struct pen *pen, enum role role, uint8_t rank)
 {
 	struct buf *text = begin_json(pen);
-	value_append_text(text, pen->view.value[role]);
+	value_append_text(text, view_value(&pen->view, role));
 	set(pen, role, rank, value_of_str(buf_slice(text)));
 }
 
@@ -333,7 +334,7 @@ static void set_id(struct pen *pen, enum role role)
 		return;
 	uint8_t rank = pen->view.rank[role];
 	bool moves = rank == UNREAD_RANK;
-	if (moves || pen->view.value[role].type != VALUE_STRING)
+	if (moves || view_value(&pen->view, role).type != VALUE_STRING)
 		set_as_text(pen, role, moves ? 0 : rank);
 	if (moves)
 		remove_key(pen, role, rank);
@@ -347,18 +348,18 @@ static void set_trace_keys(struct pen *pen)
 	set_id(pen, ROLE_SESSION);
 	if (cut.len < name.len)
 		set(pen, ROLE_TRACE_NAME, 0, value_of_str(cut));
-	if (has(pen, ROLE_VERSION) && pen->view.value[ROLE_VERSION].type != VALUE_STRING)
+	if (has(pen, ROLE_VERSION) && view_value(&pen->view, ROLE_VERSION).type != VALUE_STRING)
 		set_as_text(pen, ROLE_VERSION, 0);
-	if (has(pen, ROLE_RELEASE) && pen->view.value[ROLE_RELEASE].type != VALUE_STRING)
+	if (has(pen, ROLE_RELEASE) && view_value(&pen->view, ROLE_RELEASE).type != VALUE_STRING)
 		set_as_text(pen, ROLE_RELEASE, 0);
 	if (has(pen, ROLE_ENVIRONMENT))
 		values_set_environment(pen->run, owner_of(pen), &pen->view);
 	if (!has(pen, ROLE_TAGS))
 		return;
 	uint8_t rank = pen->view.rank[ROLE_TAGS];
-	struct slice tags = traces_tags(pen->run, pen->view.value[ROLE_TAGS]);
-	bool clean = pen->view.value[ROLE_TAGS].type == VALUE_ARRAY &&
-		     slice_equal(tags, pen->view.value[ROLE_TAGS].bytes);
+	struct slice tags = traces_tags(pen->run, view_value(&pen->view, ROLE_TAGS));
+	bool clean = view_value(&pen->view, ROLE_TAGS).type == VALUE_ARRAY &&
+		     slice_equal(tags, view_value(&pen->view, ROLE_TAGS).bytes);
 	if (tags.len == 0)
 		remove_key(pen, ROLE_TAGS, rank);
 	else if (!clean)
@@ -395,7 +396,7 @@ static void write_span(struct pen *pen)
 	}
 	set_type(pen);
 	if (has(pen, ROLE_E2E))
-		set_metadata(pen, META "latency_e2e_s", pen->view.value[ROLE_E2E]);
+		set_metadata(pen, META "latency_e2e_s", view_value(&pen->view, ROLE_E2E));
 	rename_attrs(pen, uncounted);
 }
 

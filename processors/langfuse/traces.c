@@ -199,7 +199,7 @@ static uint16_t note_id(struct run *run, struct trace_facts *facts, const struct
 {
 	if (!view_has(view, role))
 		return 0;
-	struct slice text = as_text(run, view->value[role]);
+	struct slice text = as_text(run, view_value(view, role));
 	trace_facts_add(facts, fact, fact_rank(view, role), text);
 	return text.len > 0 ? (uint16_t)(1u << fact) : 0;
 }
@@ -220,12 +220,12 @@ uint16_t traces_note(struct run *run, struct trace_group *group, const struct sp
 			 TRACE_FACT_NAME);
 	own |= note_text(facts, view_text(view, ROLE_RELEASE), TRACE_FACT_RELEASE);
 	if (view_has(view, ROLE_VERSION))
-		own |= note_text(facts, as_text(run, view->value[ROLE_VERSION]),
+		own |= note_text(facts, as_text(run, view_value(view, ROLE_VERSION)),
 				 TRACE_FACT_VERSION);
 	if (view_has(view, ROLE_ENVIRONMENT) && view->rank[ROLE_ENVIRONMENT] == 0)
 		own |= note_text(facts, view_text(view, ROLE_ENVIRONMENT), TRACE_FACT_ENVIRONMENT);
 	if (view_has(view, ROLE_TAGS)) {
-		struct slice tags = traces_tags(run, view->value[ROLE_TAGS]);
+		struct slice tags = traces_tags(run, view_value(view, ROLE_TAGS));
 		trace_facts_add(facts, TRACE_FACT_TAGS, fact_rank(view, ROLE_TAGS), tags);
 		own |= tags.len > 0 ? 1u << TRACE_FACT_TAGS : 0;
 	}

@@ -46,13 +46,13 @@ bool usage_read(const struct span_view *view, struct usage *ret_usage)
 	struct usage usage = {0};
 	uint64_t total = 0;
 	bool total_known =
-		view_has(view, ROLE_TOTAL) && value_as_count(view->value[ROLE_TOTAL], &total);
+		view_has(view, ROLE_TOTAL) && value_as_count(view_value(view, ROLE_TOTAL), &total);
 	bool any = total_known;
 	read_json(view_text(view, ROLE_USAGE_JSON), &usage, &total, &total_known);
 	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
 		enum role role = bucket_roles[bucket];
 		if (view_has(view, role) &&
-		    value_as_count(view->value[role], &usage.tokens[bucket]))
+		    value_as_count(view_value(view, role), &usage.tokens[bucket]))
 			usage.known[bucket] = true;
 		any |= usage.known[bucket] && bucket <= BUCKET_OUTPUT; /* the others are parts */
 	}
@@ -149,7 +149,7 @@ bool price_write(const struct price *price, const struct usage *usage, struct bu
 static double read_one(const struct span_view *view, enum role role, bool keep_zero)
 {
 	double cost;
-	if (!view_has(view, role) || !value_as_double(view->value[role], &cost) || cost < 0 ||
+	if (!view_has(view, role) || !value_as_double(view_value(view, role), &cost) || cost < 0 ||
 	    (cost == 0 && !keep_zero))
 		return -1;
 	return cost;
