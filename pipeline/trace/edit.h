@@ -86,7 +86,7 @@ bool edit_next_attr(const struct edit *edit, struct owner owner, uint32_t *curso
 struct attr_key {
 	key_id key_id;
 	enum value_type value_type;
-	uint32_t key_bytes;
+	struct slice key;
 	uint32_t at; /* for edit_read_attr */
 };
 bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor,

@@ -91,8 +91,8 @@ bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor
 		*ret_key = (struct attr_key){
 			.key_id = renamed ? edit->renames[attr].key_id : entry->key_id,
 			.value_type = (enum value_type)entry->value_type,
-			.key_bytes = renamed ? (uint32_t)edit->renames[attr].key.len
-					     : entry->key.len,
+			.key = renamed ? edit->renames[attr].key
+				       : index_slice(edit->index, entry->key),
 			.at = at};
 		return true;
 	}
@@ -103,7 +103,7 @@ bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor
 			continue;
 		*ret_key = (struct attr_key){.key_id = added->key_id,
 					     .value_type = added->value.type,
-					     .key_bytes = (uint32_t)added->key.len,
+					     .key = added->key,
 					     .at = at};
 		return true;
 	}

@@ -209,12 +209,10 @@ bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 }
 
 /* Keys below langfuse.trace.metadata., which are as many as users like. */
-static bool is_trace_metadata(const struct edit *edit, struct owner owner,
-			      const struct attr_key *attr)
+static bool is_trace_metadata(const struct attr_key *attr)
 {
-	static const struct slice prefix = SLICE_INIT("langfuse.trace.metadata.");
-	return attr->key_id == KEY_ID_NONE && attr->key_bytes > prefix.len &&
-	       slice_has_prefix(edit_read_attr(edit, owner, attr->at).key, prefix);
+	return attr->key_id == KEY_ID_NONE &&
+	       slice_has_prefix(attr->key, SLICE("langfuse.trace.metadata."));
 }
 
 void keys_view(const struct keys *keys, const struct edit *edit, struct owner owner,
@@ -230,7 +228,7 @@ void keys_view(const struct keys *keys, const struct edit *edit, struct owner ow
 		uint8_t row_at = keys->row_of[attr.key_id];
 		ret_view->structured |= attr.value_type >= VALUE_ARRAY;
 		if (row_at == 0) {
-			ret_view->trace_metadata |= is_trace_metadata(edit, owner, &attr);
+			ret_view->trace_metadata |= is_trace_metadata(&attr);
 			continue;
 		}
 		const struct key_row *row = &rows[row_at - 1];

@@ -262,8 +262,10 @@ static void read_span(struct run *run, uint32_t span, uint64_t passive)
 	if (class == CLASS_ENGINE)
 		note->flags |= prefill_flags(&view);
 	enum observation_type type = observation_type(&view, class, &explicit);
-	if (view.structured || class == CLASS_ENGINE || class == CLASS_CALL ||
-	    (view.present & ~passive) != 0 || (explicit && type != TYPE_SPAN))
+	if (view.structured)
+		note->flags |= NOTE_VALUES;
+	if (class == CLASS_ENGINE || class == CLASS_CALL || (view.present & ~passive) != 0 ||
+	    (explicit && type != TYPE_SPAN))
 		note->flags |= NOTE_REWRITE;
 	else if (explicit)
 		note->flags |= NOTE_SPAN_TYPE;

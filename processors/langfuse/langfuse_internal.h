@@ -48,6 +48,7 @@ enum note_flag {
 	NOTE_REWRITE = 1 << 5,	 /* something on it has to be changed */
 	NOTE_SHORT = 1 << 6,	 /* an engine span of at most one token, without max_tokens */
 	NOTE_SPAN_TYPE = 1 << 7, /* nothing but its type has to be written: a plain span */
+	NOTE_VALUES = 1 << 9,	 /* some of its values may have to be converted */
 	NOTE_ROOT = 1 << 8,	 /* all its ancestors were dropped */
 };
 

@@ -82,11 +82,11 @@ static void rename_attrs(struct pen *pen, bool move_usage)
 {
 	const struct keys *keys = &pen->run->self->keys;
 	const struct attr_range attrs = pen->run->index->spans[pen->span].attrs;
-	struct attr_view attr;
+	struct attr_key attr;
 	char to[128];
-	for (uint32_t cursor = 0; edit_next_attr(pen->run->edit, owner_of(pen), &cursor, &attr);) {
+	for (uint32_t cursor = 0; edit_next_key(pen->run->edit, owner_of(pen), &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
-		if (!row || cursor > attrs.count)
+		if (!row || attr.at >= attrs.count)
 			continue; /* added by an earlier processor: named well already */
 		struct slice name = slice_str(row->to);
 		if (row->role != ROLE_RENAMED) {
@@ -98,10 +98,10 @@ static void rename_attrs(struct pen *pen, bool move_usage)
 			name = slice_of(to, (size_t)len);
 		}
 		if (has_attr(pen, name))
-			edit_drop_attr(pen->run->edit, attrs.begin + cursor - 1);
+			edit_drop_attr(pen->run->edit, attrs.begin + attr.at);
 		else
-			edit_rename_attr(pen->run->edit, owner_of(pen), attrs.begin + cursor - 1,
-					 name, KEY_ID_NONE);
+			edit_rename_attr(pen->run->edit, owner_of(pen), attrs.begin + attr.at, name,
+					 KEY_ID_NONE);
 	}
 }
 
@@ -397,7 +397,8 @@ static void write_span(struct pen *pen)
 	set_type(pen);
 	if (has(pen, ROLE_E2E))
 		set_metadata(pen, META "latency_e2e_s", view_value(&pen->view, ROLE_E2E));
-	rename_attrs(pen, uncounted);
+	if (has(pen, ROLE_RENAMED) || uncounted)
+		rename_attrs(pen, uncounted);
 }
 
 static void set_root(struct run *run, uint32_t span)
@@ -412,12 +413,10 @@ void rewrite_span(struct run *run, uint32_t span)
 {
 	struct pen pen = {.run = run, .span = span, .note = &run->notes[span]};
 	uint16_t flags = pen.note->flags;
+	if (flags & NOTE_VALUES)
+		values_convert(run, span_owner(span));
 	if (flags & NOTE_REWRITE) {
 		keys_view(&run->self->keys, run->edit, span_owner(span), &pen.view);
-		if (pen.view.structured) {
-			values_convert(run, span_owner(span));
-			keys_view(&run->self->keys, run->edit, span_owner(span), &pen.view);
-		}
 		write_span(&pen);
 	} else if (flags & NOTE_SPAN_TYPE) {
 		set(&pen, ROLE_TYPE, 0, value_of_str(slice_str(observation_type_name(TYPE_SPAN))));

@@ -42,15 +42,18 @@ void values_convert(struct run *run, struct owner owner)
 {
 	struct found *found = NULL;
 	size_t count = 0;
-	struct attr_view attr;
+	struct attr_key attr;
 	const struct attr_range attrs = attrs_of(run->index, owner);
-	for (uint32_t cursor = 0; edit_next_attr(run->edit, owner, &cursor, &attr);) {
-		if (attr.value.type == VALUE_ARRAY && value_count(attr.value) == 0) {
-			if (cursor <= attrs.count)
-				edit_drop_attr(run->edit, attrs.begin + cursor - 1);
+	for (uint32_t cursor = 0; edit_next_key(run->edit, owner, &cursor, &attr);) {
+		if (attr.value_type < VALUE_ARRAY)
+			continue;
+		struct value value = edit_read_attr(run->edit, owner, attr.at).value;
+		if (value.type == VALUE_ARRAY && value_count(value) == 0) {
+			if (attr.at < attrs.count)
+				edit_drop_attr(run->edit, attrs.begin + attr.at);
 			continue;
 		}
-		if (is_readable(attr.value))
+		if (is_readable(value))
 			continue;
 		if (!found)
 			found = arena_calloc(&run->scratch->arena, VALUES_CONVERTED_MAX,
@@ -58,7 +61,7 @@ void values_convert(struct run *run, struct owner owner)
 		if (!found || count == VALUES_CONVERTED_MAX)
 			run->counts[COUNT_NOT_CONVERTED]++;
 		else
-			found[count++] = (struct found){attr.key, attr.key_id, attr.value};
+			found[count++] = (struct found){attr.key, attr.key_id, value};
 	}
 	/* In order: of two values under one key the last counts. */
 	for (size_t i = 0; i < count; i++) {
