@@ -31,16 +31,14 @@ static void check(const void *config, const struct config_node *node, const char
 }
 
 static const struct config_field fields[] = {
-	CONFIG_U32(struct batch_config, send_batch_size, "send_batch_size", "8192", 0, 4294967295.0,
-		   "{span}",
-		   "Send as soon as so many spans have gathered; 0: only "
-		   "the time-out sends."),
+	CONFIG_U32(struct batch_config, send_batch_size, "send_batch_size", "8192", 0,
+		   4294967295.0, "{span}", "Send as soon as so many spans have gathered; 0: only "
+					   "the time-out sends."),
 	CONFIG_DURATION(struct batch_config, timeout_ns, "timeout", "200ms",
 			"Send what has gathered after this; 0: each request at once."),
 	CONFIG_U32(struct batch_config, send_batch_max_size, "send_batch_max_size", "0", 0,
-		   4294967295.0, "{span}",
-		   "Never more in one request; 0: no bound but the "
-		   "exporter's max_request_bytes."),
+		   4294967295.0, "{span}", "Never more in one request; 0: no bound but the "
+					   "exporter's max_request_bytes."),
 	CONFIG_STRING_LIST(struct batch_config, metadata_keys, "metadata_keys",
 			   "Not in this build: refused when set."),
 	CONFIG_IGNORED("metadata_cardinality_limit", "Accepted; see metadata_keys."),

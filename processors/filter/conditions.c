@@ -31,7 +31,8 @@ static const struct config_field group_fields[] = {
 	CONFIG_STRING_LIST(struct condition_group, conditions, "conditions",
 			   "OTTL conditions; any that is true drops."),
 };
-static const struct config_block group_block = CONFIG_BLOCK(struct condition_group, group_fields);
+static const struct config_block group_block =
+	CONFIG_BLOCK(struct condition_group, group_fields);
 
 static const struct config_field traces_fields[] = {
 	CONFIG_STRING_LIST(struct filter_traces, resource, "resource",
@@ -53,10 +54,9 @@ static void check(const void *config, const struct config_node *node, const char
 }
 
 static const struct config_field fields[] = {
-	CONFIG_ENUM(
-		struct filter_config, error_mode, "error_mode", error_modes, "ignore",
-		"A condition that cannot be evaluated: ignore logs and goes on, silent goes on, "
-		"propagate refuses the request."),
+	CONFIG_ENUM(struct filter_config, error_mode, "error_mode", error_modes, "ignore",
+		    "A condition that cannot be evaluated: ignore logs and goes on, silent goes on, "
+		    "propagate refuses the request."),
 	CONFIG_OPTIONAL(struct filter_config, traces, traces_present, "traces", &traces_block,
 			"Conditions by context; any that is true drops."),
 	CONFIG_NODE(struct filter_config, trace_conditions, "trace_conditions",
@@ -101,7 +101,8 @@ static void add(struct parse *parse, const struct config_node *node, enum ottl_c
 		parse->failed = true;
 		return;
 	}
-	struct condition_list *list = &parse->filter->conditions[ottl_condition_context(condition)];
+	struct condition_list *list =
+		&parse->filter->conditions[ottl_condition_context(condition)];
 	if (!list->at)
 		list->at = arena_calloc(env->arena, parse->room, sizeof(*list->at));
 	if (!list->at) {

@@ -32,10 +32,10 @@ static bool register_condition(struct filter_condition *condition, const struct 
 	buf_append(&text, condition->text);
 	metrics_label(&labels, "filter", env->id);
 	metrics_label(&labels, "condition", buf_cstr(&text));
-	bool added =
-		metrics_add(env->metrics, &metric_condition, buf_cstr(&labels),
-			    &condition->dropped) &&
-		metrics_add(env->metrics, &metric_errors, buf_cstr(&labels), &condition->errors);
+	bool added = metrics_add(env->metrics, &metric_condition, buf_cstr(&labels),
+				 &condition->dropped) &&
+		     metrics_add(env->metrics, &metric_errors, buf_cstr(&labels),
+				 &condition->errors);
 	buf_fini(&labels);
 	buf_fini(&text);
 	return added;

@@ -22,7 +22,7 @@ extern const struct config_block filter_block; /* for struct filter_config */
 /* One condition, with what became of it. */
 struct filter_condition {
 	const struct ottl_condition *condition;
-	struct slice text; /* as the user wrote it: configuration, may be logged */
+	struct slice text;	/* as the user wrote it: configuration, may be logged */
 	struct config_loc loc;
 	enum error_mode error_mode;
 	struct counter dropped; /* spans; events for a spanevent condition */

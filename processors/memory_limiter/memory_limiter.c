@@ -45,13 +45,11 @@ static const struct config_field fields[] = {
 	CONFIG_U32(struct memory_limiter_config, limit_mib, "limit_mib", "0", 0, 4294967295.0,
 		   "MiBy", "Hard limit of the bytes held."),
 	CONFIG_U32(struct memory_limiter_config, spike_limit_mib, "spike_limit_mib", "0", 0,
-		   4294967295.0, "MiBy",
-		   "Soft limit is limit_mib less this; 0: a fifth of the "
-		   "limit."),
+		   4294967295.0, "MiBy", "Soft limit is limit_mib less this; 0: a fifth of the "
+					 "limit."),
 	CONFIG_U32(struct memory_limiter_config, limit_percentage, "limit_percentage", "0", 0, 100,
-		   "%",
-		   "Hard limit in per cent of the cgroup's or the machine's memory; used when "
-		   "limit_mib is 0."),
+		   "%", "Hard limit in per cent of the cgroup's or the machine's memory; used when "
+			"limit_mib is 0."),
 	CONFIG_U32(struct memory_limiter_config, spike_limit_percentage, "spike_limit_percentage",
 		   "0", 0, 100, "%", "As spike_limit_mib, in per cent of memory."),
 	CONFIG_IGNORED("min_gc_interval_when_soft_limited", "Accepted; there is no collector."),
@@ -79,9 +77,9 @@ static const struct metric_desc metric_accepted = {
 static const struct metric_desc metric_refused = {
 	"sluice_processor_memory_limiter_refused_requests", "{requests}",
 	"Requests refused before they were looked into", METRIC_COUNTER};
-static const struct metric_desc metric_refused_bytes = {"sluice_processor_memory_limiter_refused",
-							"By", "Bytes of refused requests",
-							METRIC_COUNTER};
+static const struct metric_desc metric_refused_bytes = {
+	"sluice_processor_memory_limiter_refused", "By", "Bytes of refused requests",
+	METRIC_COUNTER};
 
 static void resolve_limits(const struct memory_limiter_config *config, uint64_t *ret_hard,
 			   uint64_t *ret_soft)
@@ -104,9 +102,10 @@ static bool register_metrics(struct memory_limiter *self, const struct component
 	struct buf labels = BUF_INIT;
 	metrics_label(&labels, "processor", env->id);
 	const char *text = buf_cstr(&labels);
-	bool added = metrics_add(env->metrics, &metric_accepted, text, &self->accepted_spans) &&
-		     metrics_add(env->metrics, &metric_refused, text, &self->refused_requests) &&
-		     metrics_add(env->metrics, &metric_refused_bytes, text, &self->refused_bytes);
+	bool added =
+		metrics_add(env->metrics, &metric_accepted, text, &self->accepted_spans) &&
+		metrics_add(env->metrics, &metric_refused, text, &self->refused_requests) &&
+		metrics_add(env->metrics, &metric_refused_bytes, text, &self->refused_bytes);
 	buf_fini(&labels);
 	return added;
 }
@@ -138,8 +137,7 @@ static enum process_outcome admit(void *arg, size_t body_bytes, struct err *err)
 	struct memory_limiter *self = arg;
 	uint64_t held = budget_used(self->budget);
 	if (LIKELY(held <= self->soft_bytes)) {
-		if (UNLIKELY(atomic_load(&self->refusing)) &&
-		    atomic_exchange(&self->refusing, false))
+		if (UNLIKELY(atomic_load(&self->refusing)) && atomic_exchange(&self->refusing, false))
 			log_info(&self->log,
 				 LOG_MSG("Memory usage back within limits. Resuming normal "
 					 "operation."),
@@ -149,7 +147,8 @@ static enum process_outcome admit(void *arg, size_t body_bytes, struct err *err)
 	counter_add(&self->refused_requests, 1);
 	counter_add(&self->refused_bytes, body_bytes);
 	if (!atomic_exchange(&self->refusing, true))
-		log_warn(&self->log, LOG_MSG("Memory usage is above soft limit. Refusing data."),
+		log_warn(&self->log,
+			 LOG_MSG("Memory usage is above soft limit. Refusing data."),
 			 LOG_UINT("cur_mem_mib", held >> 20));
 	(void)err_set(err, ERR_NOMEM, "data refused due to high memory usage");
 	return PROCESS_RETRY;

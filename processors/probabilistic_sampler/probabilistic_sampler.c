@@ -138,7 +138,8 @@ static bool keep(struct sampler *self, const struct edit *edit, uint32_t span,
 			return true;
 	}
 	*ret_policy = POLICY_HASH;
-	struct slice trace_id = index_id(index, index->spans[span].trace_id_off, TRACE_ID_BYTES);
+	struct slice trace_id =
+		index_id(index, index->spans[span].trace_id_off, TRACE_ID_BYTES);
 	static const uint8_t zero_id[TRACE_ID_BYTES];
 	if (trace_id.len == 0)
 		trace_id = slice_of(zero_id, sizeof(zero_id));
