@@ -120,18 +120,17 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 }
 
 enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
-				struct shard *shard, struct chunk *body, uint64_t *ret_wait_ns,
-				struct err *err)
+				struct shard *shard, struct chunk *body, struct err *err)
 {
+	uint64_t wait_ns; /* a hint for senders far away; here looking costs little */
 	enum process_outcome outcome = PROCESS_REJECT;
-	*ret_wait_ns = NS_PER_S;
-	if (trace_index_build(&shard->index, chunk_slice(body), err) == 0) {
+	if (trace_index_build(&shard->index, chunk_slice(body), err) == 0)
 		outcome = flow_run(pipeline, from, shard, body, err);
-		if (outcome != PROCESS_CONTINUE)
-			flow_abort(shard);
-		else if (!flow_commit(shard, NULL, ret_wait_ns))
-			outcome = PROCESS_RETRY;
-	} else if (err->kind == ERR_NOMEM) {
+	if (outcome != PROCESS_CONTINUE) {
+		flow_abort(shard);
+		/* Memory comes back. Everything else depends on the spans alone. */
+		outcome = err->kind == ERR_NOMEM ? PROCESS_RETRY : PROCESS_REJECT;
+	} else if (!flow_commit(shard, NULL, &wait_ns)) {
 		outcome = PROCESS_RETRY;
 	}
 	trace_index_release(&shard->index);

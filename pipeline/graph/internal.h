@@ -215,10 +215,10 @@ struct flow_from {
 /* Runs the processors of one stage on the shard's index and appends the offers of what follows. */
 enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from *from,
 			      struct shard *shard, struct chunk *body, struct err *err);
-/* Indexes ${body} first, and commits. PROCESS_RETRY: nobody took it; try after *ret_wait_ns. */
+/* The same for what a holder or a waiting room kept: indexes ${body} first, and commits.
+ * PROCESS_RETRY: nobody took it, try again soon; PROCESS_REJECT: nobody ever will. */
 enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
-				struct shard *shard, struct chunk *body, uint64_t *ret_wait_ns,
-				struct err *err);
+				struct shard *shard, struct chunk *body, struct err *err);
 /* Carries out or undoes the shard's offers. ${ack} may be NULL. False when nothing was taken
  * because a required queue, or every queue, was full; the offers are undone then. */
 bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after_ns);

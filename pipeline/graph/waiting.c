@@ -45,7 +45,6 @@ struct waiting_room {
 	/* owned by the home loop */
 	uv_timer_t timer;
 	bool timer_made;
-	uint64_t not_before_ns; /* the next stage was full */
 };
 
 static void run_look(struct loop_task *task);
@@ -194,17 +193,14 @@ static void remove_after(struct waiting_room *room, struct waiting **at)
 static bool leave(struct waiting_room *room, const struct waiting *waiting, bool final)
 {
 	struct err err = {0};
-	uint64_t wait_ns;
 	const struct flow_from from = {.stage = room->config.stage,
 				       .processor = room->config.at,
 				       .due_ns = waiting->due_ns,
 				       .final = final};
-	enum process_outcome outcome = flow_again(room->config.pipeline, &from, room->home,
-						  waiting->chunk, &wait_ns, &err);
-	if (outcome == PROCESS_RETRY) {
-		room->not_before_ns = clock_monotonic_ns() + wait_ns;
+	enum process_outcome outcome =
+		flow_again(room->config.pipeline, &from, room->home, waiting->chunk, &err);
+	if (outcome == PROCESS_RETRY)
 		return false;
-	}
 	if (outcome == PROCESS_REJECT)
 		log_error(&room->config.pipeline->graph->log,
 			  LOG_MSG("Sender failed. Dropping data."), LOG_ERR(&err),
@@ -230,7 +226,7 @@ static void look(struct waiting_room *room)
 	bool flushed = atomic_load(&room->flushed);
 	struct waiting **at = &room->first, *waiting;
 	int runs = 0;
-	while (now_ns >= room->not_before_ns && (waiting = next_of(room, at))) {
+	while ((waiting = next_of(room, at))) {
 		bool final = flushed || now_ns >= waiting->due_ns;
 		if (!final && !has_come(room, waiting)) {
 			at = &waiting->next;
@@ -241,7 +237,7 @@ static void look(struct waiting_room *room)
 			break;
 		}
 		if (!leave(room, waiting, final))
-			break;
+			break; /* what follows is full: at the next look */
 		remove_after(room, at);
 	}
 	if (!waiting_room_is_empty(room))
