@@ -199,7 +199,7 @@ void waiting_free(struct waiting *waiting);
 void waiting_room_flush(struct waiting_room *room); /* nobody waits any longer; any thread */
 double waiting_room_read_bytes(void *room);
 const struct counter *waiting_room_held(const struct waiting_room *room);
-bool waiting_room_is_empty(const struct waiting_room *room);
+uint64_t waiting_room_held_spans(const struct waiting_room *room);
 void waiting_room_post_stop(struct waiting_room *room); /* any thread; the loop is about to stop */
 void waiting_room_free(struct waiting_room *room);
 

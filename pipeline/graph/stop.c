@@ -35,7 +35,7 @@ static bool holders_are_empty(struct graph *graph)
 		struct pipeline *pipeline = &graph->pipelines[p];
 		for (size_t i = 0; i < pipeline->processor_count; i++) {
 			struct waiting_room *room = pipeline->processors[i].room;
-			if (!room || waiting_room_is_empty(room))
+			if (!room || waiting_room_held_spans(room) == 0)
 				continue;
 			waiting_room_flush(room);
 			empty = false;

@@ -35,7 +35,7 @@ struct waiting {
 struct waiting_room {
 	struct waiting_room_config config; /* immutable */
 	struct shard *home;
-	_Atomic uint64_t used_bytes;
+	_Atomic uint64_t used_bytes, spans; /* reserved */
 	_Atomic bool flushed;
 	struct counter held;
 	pthread_mutex_t lock; /* guards first, last, posted */
@@ -123,11 +123,13 @@ bool waiting_reserve(const struct waiting *waiting)
 		if (used > 0 && used + waiting->bytes > WAITING_BYTES_MAX)
 			return false;
 	} while (!atomic_compare_exchange_weak(&room->used_bytes, &used, used + waiting->bytes));
+	atomic_fetch_add(&room->spans, waiting->chunk->span_count);
 	return true;
 }
 
 void waiting_cancel(const struct waiting *waiting)
 {
+	atomic_fetch_sub(&waiting->room->spans, waiting->chunk->span_count);
 	atomic_fetch_sub(&waiting->room->used_bytes, waiting->bytes);
 }
 
@@ -240,7 +242,7 @@ static void look(struct waiting_room *room)
 			break; /* what follows is full: at the next look */
 		remove_after(room, at);
 	}
-	if (!waiting_room_is_empty(room))
+	if (waiting_room_held_spans(room) > 0)
 		(void)uv_timer_start(&room->timer, on_timer, interval_ms, 0);
 }
 
@@ -267,9 +269,9 @@ void waiting_room_flush(struct waiting_room *room)
 	wake(room);
 }
 
-bool waiting_room_is_empty(const struct waiting_room *room)
+uint64_t waiting_room_held_spans(const struct waiting_room *room)
 {
-	return atomic_load(&((struct waiting_room *)(uintptr_t)room)->used_bytes) == 0;
+	return atomic_load(&((struct waiting_room *)(uintptr_t)room)->spans);
 }
 
 double waiting_room_read_bytes(void *room)
