@@ -217,7 +217,7 @@ cover: $(REPLAYS)
 
 # ---- bench, interop -------------------------------------------------------------------------
 $(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
-	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
+	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
 
 .PHONY: run-bench run-interop
 run-bench: bin/sluice $(BENCHES)

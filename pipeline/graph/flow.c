@@ -19,28 +19,59 @@
 
 /* ---- running a pipeline --------------------------------------------------------------------- */
 
-static enum process_outcome run_processors(const struct stage *stage, const struct shard *shard,
-					   struct edit *edit, struct err *err)
+static void add_offer(struct shard *shard, struct offer offer)
 {
-	for (size_t i = 0; i < stage->processor_count; i++) {
-		struct processor_node *processor = &stage->processors[i];
-		const struct processor_ops *ops = processor->node.type->processor;
-		uint32_t before = edit_live_spans(edit);
-		counter_add(&processor->incoming, before);
-		if (ops->process) {
-			void *state = processor->shard_states
-					      ? processor->shard_states[shard->number]
-					      : NULL;
-			enum process_outcome outcome =
-				ops->process(processor->node.self, state, edit, err);
-			if (outcome != PROCESS_CONTINUE)
-				return outcome;
-		}
-		counter_add(&processor->outgoing, edit_live_spans(edit));
-		if (edit_live_spans(edit) == 0)
+	shard->offers[shard->offer_count++] = offer;
+}
+
+/* What the processor held back becomes an offer to its waiting room. */
+static enum process_outcome offer_held(struct processor_node *processor, struct shard *shard,
+				       uint64_t due_ns, struct err *err)
+{
+	struct waiting *waiting = waiting_new(processor->room, shard, due_ns, err);
+	if (!waiting)
+		return PROCESS_RETRY;
+	add_offer(shard,
+		  (struct offer){.waiting = waiting, .chunk = chunk_ref(waiting_chunk(waiting))});
+	edit_forget_held(shard->edit);
+	return PROCESS_CONTINUE;
+}
+
+/* ${waited}: the spans were held back by this processor and come again. */
+static enum process_outcome run_processor(struct processor_node *processor, struct shard *shard,
+					  const struct flow_from *waited, struct err *err)
+{
+	struct edit *edit = shard->edit;
+	const struct processor_ops *ops = processor->node.type->processor;
+	if (!waited)
+		counter_add(&processor->incoming, edit_live_spans(edit));
+	if (ops->process) {
+		void *state =
+			processor->shard_states ? processor->shard_states[shard->number] : NULL;
+		edit_allow_holding(edit, processor->room && !(waited && waited->final));
+		enum process_outcome outcome = ops->process(processor->node.self, state, edit, err);
+		if (outcome == PROCESS_CONTINUE && edit_held_spans(edit) > 0)
+			outcome = offer_held(processor, shard, waited ? waited->due_ns : 0, err);
+		if (outcome != PROCESS_CONTINUE)
+			return outcome;
+	}
+	counter_add(&processor->outgoing, edit_live_spans(edit));
+	return PROCESS_CONTINUE;
+}
+
+static enum process_outcome run_processors(const struct stage *stage, const struct flow_from *from,
+					   struct shard *shard, struct err *err)
+{
+	for (size_t i = from->processor; i < stage->processor_count; i++) {
+		bool waited = from->due_ns > 0 && i == from->processor;
+		enum process_outcome outcome =
+			run_processor(&stage->processors[i], shard, waited ? from : NULL, err);
+		if (outcome != PROCESS_CONTINUE)
+			return outcome;
+		if (edit_live_spans(shard->edit) == 0)
 			break;
 	}
-	if (edit_failed(edit)) {
+	if (edit_failed(shard->edit)) {
 		(void)err_set(err, ERR_LIMIT, "the request's edits exceed their memory bound");
 		return PROCESS_RETRY;
 	}
@@ -62,32 +93,45 @@ static enum process_outcome encode(const struct shard *shard, struct chunk *body
 	return PROCESS_RETRY;
 }
 
-static void add_offer(struct shard *shard, struct group *group, struct holder *holder,
-		      struct chunk *chunk)
+enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from *from,
+			      struct shard *shard, struct chunk *body, struct err *err)
 {
-	shard->offers[shard->offer_count++] =
-		(struct offer){.group = group, .holder = holder, .chunk = chunk_ref(chunk)};
-}
-
-enum process_outcome flow_run(struct pipeline *pipeline, size_t first, struct shard *shard,
-			      struct chunk *body, struct err *err)
-{
-	const struct stage *stage = &pipeline->stages[first];
+	const struct stage *stage = &pipeline->stages[from->stage];
 	struct chunk *chunk = NULL;
 	if (edit_begin(shard->edit, &shard->index, err) != 0)
 		return PROCESS_RETRY;
-	enum process_outcome outcome = run_processors(stage, shard, shard->edit, err);
+	enum process_outcome outcome = run_processors(stage, from, shard, err);
 	if (outcome != PROCESS_CONTINUE || edit_live_spans(shard->edit) == 0)
 		return outcome;
 	outcome = encode(shard, body, &chunk, err);
 	if (outcome != PROCESS_CONTINUE)
 		return outcome;
 	if (stage->holder)
-		add_offer(shard, NULL, stage->holder, chunk);
+		add_offer(shard,
+			  (struct offer){.holder = stage->holder, .chunk = chunk_ref(chunk)});
 	for (size_t i = 0; !stage->holder && i < pipeline->group_count; i++)
-		add_offer(shard, &pipeline->groups[i], NULL, chunk);
+		add_offer(shard,
+			  (struct offer){.group = &pipeline->groups[i], .chunk = chunk_ref(chunk)});
 	chunk_unref(chunk);
 	return PROCESS_CONTINUE;
+}
+
+enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
+				struct shard *shard, struct chunk *body, struct err *err)
+{
+	uint64_t wait_ns; /* a hint for senders far away; here looking costs little */
+	enum process_outcome outcome = PROCESS_REJECT;
+	if (trace_index_build(&shard->index, chunk_slice(body), err) == 0)
+		outcome = flow_run(pipeline, from, shard, body, err);
+	if (outcome != PROCESS_CONTINUE) {
+		flow_abort(shard);
+		/* Memory comes back. Everything else depends on the spans alone. */
+		outcome = err->kind == ERR_NOMEM ? PROCESS_RETRY : PROCESS_REJECT;
+	} else if (!flow_commit(shard, NULL, &wait_ns)) {
+		outcome = PROCESS_RETRY;
+	}
+	trace_index_release(&shard->index);
+	return outcome;
 }
 
 /* ---- offers --------------------------------------------------------------------------------- */
@@ -121,7 +165,8 @@ static void reserve(struct offer *offer, struct admission *admission)
 {
 	if (offer->group) {
 		reserve_group(offer, admission);
-	} else if (holder_reserve(offer->holder, offer->chunk->len)) {
+	} else if (offer->holder ? holder_reserve(offer->holder, offer->chunk->len)
+				 : waiting_reserve(offer->waiting)) {
 		admission->takers++;
 		offer->takers = 1;
 	} else {
@@ -135,6 +180,8 @@ static void cancel(struct offer *offer)
 	const struct chunk *chunk = offer->chunk;
 	if (offer->holder && offer->takers)
 		holder_cancel(offer->holder, chunk->len);
+	if (offer->waiting && offer->takers)
+		waiting_cancel(offer->waiting);
 	for (size_t i = 0; offer->group && i < offer->group->member_count; i++) {
 		if (offer->takers & UINT64_C(1) << i)
 			sender_cancel_reservation(offer->group->members[i]->sender,
@@ -146,6 +193,7 @@ void flow_abort(struct shard *shard)
 {
 	for (size_t i = 0; i < shard->offer_count; i++) {
 		cancel(&shard->offers[i]);
+		waiting_free(shard->offers[i].waiting);
 		chunk_unref(shard->offers[i].chunk);
 	}
 	shard->offer_count = 0;
@@ -201,6 +249,8 @@ bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after
 		struct offer *offer = &shard->offers[i];
 		if (offer->holder)
 			holder_take(offer->holder, offer->chunk);
+		else if (offer->waiting)
+			waiting_take(offer->waiting);
 		else
 			hand_over(offer, ack);
 		chunk_unref(offer->chunk);
@@ -277,8 +327,10 @@ static enum process_outcome admit(const struct receiver_port *port, size_t bytes
 static enum process_outcome run_all(const struct receiver_port *port, struct shard *shard,
 				    struct chunk *body, struct err *err)
 {
+	const struct flow_from start = {.stage = 0};
 	for (size_t i = 0; i < port->pipeline_count; i++) {
-		enum process_outcome outcome = flow_run(port->pipelines[i], 0, shard, body, err);
+		enum process_outcome outcome =
+			flow_run(port->pipelines[i], &start, shard, body, err);
 		if (outcome != PROCESS_CONTINUE) {
 			flow_abort(shard);
 			return outcome;

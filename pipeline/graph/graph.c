@@ -147,6 +147,12 @@ static int start_pipelines(struct graph *graph, struct err *err)
 			if (assembler_start(group->assembler, group->home, err) != 0)
 				return -1;
 		}
+		for (size_t i = 0; i < pipeline->processor_count; i++) {
+			struct waiting_room *room = pipeline->processors[i].room;
+			struct shard *home = &graph->shards[(p + i) % graph->shard_count];
+			if (room && waiting_room_start(room, home, err) != 0)
+				return -1;
+		}
 		for (size_t s = 0; s < pipeline->stage_count; s++) {
 			struct stage *stage = &pipeline->stages[s];
 			struct shard *home = &graph->shards[(p + s) % graph->shard_count];

@@ -198,20 +198,11 @@ static enum process_outcome run(struct holder *holder, struct batch *batch, stru
 {
 	struct shard *shard = holder->home;
 	struct chunk *body = batch_flatten(batch);
-	uint64_t wait_ns; /* a hint for senders far away; here looking costs little */
 	if (!body)
 		return PROCESS_RETRY;
-	enum process_outcome outcome = PROCESS_REJECT;
-	if (trace_index_build(&shard->index, chunk_slice(body), err) == 0)
-		outcome = flow_run(holder->pipeline, holder->next_stage, shard, body, err);
-	if (outcome != PROCESS_CONTINUE) {
-		flow_abort(shard);
-		/* Memory comes back. Everything else depends on the batch alone. */
-		outcome = err->kind == ERR_NOMEM ? PROCESS_RETRY : PROCESS_REJECT;
-	} else if (!flow_commit(shard, NULL, &wait_ns)) {
-		outcome = PROCESS_RETRY;
-	}
-	trace_index_release(&shard->index);
+	const struct flow_from from = {.stage = holder->next_stage};
+	enum process_outcome outcome =
+		flow_again(holder->pipeline, &from, shard, body, err);
 	chunk_unref(body);
 	return outcome;
 }

@@ -29,6 +29,7 @@ struct exporter_node {
 struct processor_node {
 	struct node node;
 	void **shard_states; /* one per shard */
+	struct waiting_room *room; /* of spans that it holds back; NULL: it holds none */
 	struct counter incoming, outgoing;
 };
 
@@ -99,7 +100,8 @@ struct receiver_node {
  * in the second. */
 struct offer {
 	struct group *group;   /* or */
-	struct holder *holder; /* the one of both that is not NULL takes the chunk */
+	struct holder *holder; /* or */
+	struct waiting *waiting; /* the one that is not NULL takes the chunk */
 	struct chunk *chunk;
 	uint64_t takers; /* members of the group that have reserved room */
 };
@@ -188,10 +190,47 @@ void holder_abort(struct holder *holder); /* home loop: drops what it holds, now
 void holder_stop(struct holder *holder);  /* home loop */
 void holder_free(struct holder *holder);
 
+/* waiting.c: spans that a processor holds back until another request has come. */
+struct waiting_room_config {
+	struct pipeline *pipeline;
+	struct processor_node *processor;
+	size_t stage, at; /* where in the pipeline the processor is */
+	uint64_t wait_ns;
+};
+MUST_CHECK struct waiting_room *waiting_room_new(const struct waiting_room_config *config);
+MUST_CHECK int waiting_room_start(struct waiting_room *room, struct shard *home, struct err *err);
+/* The held spans of the shard's edit as an offer for the room: they keep ${due_ns} if they come
+ * again (not 0). NULL with ${err}: no memory. */
+struct waiting *waiting_new(struct waiting_room *room, struct shard *shard, uint64_t due_ns,
+			    struct err *err);
+struct chunk *waiting_chunk(const struct waiting *waiting);
+MUST_CHECK bool waiting_reserve(const struct waiting *waiting);
+void waiting_cancel(const struct waiting *waiting); /* gives the room back */
+void waiting_take(struct waiting *waiting);	     /* room was reserved; the room owns it now */
+void waiting_free(struct waiting *waiting);
+void waiting_room_flush(struct waiting_room *room); /* nobody waits any longer; any thread */
+double waiting_room_read_bytes(void *room);
+const struct counter *waiting_room_held(const struct waiting_room *room);
+uint64_t waiting_room_held_spans(const struct waiting_room *room);
+void waiting_room_post_stop(struct waiting_room *room); /* any thread; the loop is about to stop */
+void waiting_room_free(struct waiting_room *room);
+
 /* flow.c */
-/* Runs stages [first ..] on the shard's index and appends the offers of their groups. */
-enum process_outcome flow_run(struct pipeline *pipeline, size_t first, struct shard *shard,
-			      struct chunk *body, struct err *err);
+
+/* Where a run begins, and as what. */
+struct flow_from {
+	size_t stage, processor; /* of the stage */
+	uint64_t due_ns; /* spans that waited before ${processor}: until when; 0: not so */
+	bool final;	 /* they may not wait again */
+};
+
+/* Runs the processors of one stage on the shard's index and appends the offers of what follows. */
+enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from *from,
+			      struct shard *shard, struct chunk *body, struct err *err);
+/* The same for what a holder or a waiting room kept: indexes ${body} first, and commits.
+ * PROCESS_RETRY: nobody took it, try again soon; PROCESS_REJECT: nobody ever will. */
+enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
+				struct shard *shard, struct chunk *body, struct err *err);
 /* Carries out or undoes the shard's offers. ${ack} may be NULL. False when nothing was taken
  * because a required queue, or every queue, was full; the offers are undone then. */
 bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after_ns);

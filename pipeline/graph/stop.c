@@ -31,6 +31,13 @@ static uint64_t since_ns(uint64_t began_ns)
 static uint64_t held_by_stages(struct pipeline *pipeline)
 {
 	uint64_t held = 0;
+	for (size_t i = 0; i < pipeline->processor_count; i++) {
+		struct waiting_room *room = pipeline->processors[i].room;
+		if (!room)
+			continue;
+		held += waiting_room_held_spans(room);
+		waiting_room_flush(room);
+	}
 	for (size_t i = 0; i < pipeline->stage_count; i++) {
 		struct holder *holder = pipeline->stages[i].holder;
 		if (!holder)
@@ -120,6 +127,10 @@ static void stop_shards(struct graph *graph)
 			group->stop_task.run = run_stop_group;
 			if (group->home)
 				loop_post(group->home, &group->stop_task);
+		}
+		for (size_t i = 0; i < pipeline->processor_count; i++) {
+			if (pipeline->processors[i].room)
+				waiting_room_post_stop(pipeline->processors[i].room);
 		}
 		for (size_t s = 0; s < pipeline->stage_count; s++) {
 			struct stage *stage = &pipeline->stages[s];
@@ -266,6 +277,7 @@ void graph_stop(struct graph *graph)
 
 static void free_processor(struct graph *graph, struct processor_node *processor)
 {
+	waiting_room_free(processor->room);
 	if (!processor->node.self)
 		return;
 	const struct processor_ops *ops = processor->node.type->processor;

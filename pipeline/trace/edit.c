@@ -10,6 +10,7 @@
 
 #include "pipeline/trace/edit_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { COLUMN_PAGE_BYTES = 4096 };
@@ -74,7 +75,8 @@ static void trim_column(struct edit *edit, struct column *column)
 int edit_begin(struct edit *edit, const struct trace_index *index, struct err *err)
 {
 	edit->index = index;
-	edit->failed = edit->changed = edit->known_only = false;
+	edit->failed = edit->changed = edit->known_only = edit->may_hold = false;
+	edit->held_spans = 0;
 	edit->live_spans = index->span_count;
 	edit->rewrites = NULL;
 	arena_reset(&edit->arena, EDIT_ARENA_KEEP_BYTES);
@@ -162,6 +164,74 @@ void edit_drop_span(struct edit *edit, uint32_t span)
 		return;
 	mark_span(edit, span, FLAG_DROPPED);
 	edit->live_spans--;
+}
+
+void edit_allow_holding(struct edit *edit, bool allowed)
+{
+	edit->may_hold = allowed;
+}
+
+bool edit_may_hold(const struct edit *edit)
+{
+	return edit->may_hold;
+}
+
+void edit_hold_span(struct edit *edit, uint32_t span)
+{
+	assert(edit->may_hold && edit_span_live(edit, span));
+	edit_drop_span(edit, span);
+	edit->flags[OWNER_SPAN][span] |= FLAG_HELD;
+	edit->held_spans++;
+}
+
+bool edit_span_held(const struct edit *edit, uint32_t span)
+{
+	return (edit->flags[OWNER_SPAN][span] & FLAG_HELD) != 0;
+}
+
+uint32_t edit_held_spans(const struct edit *edit)
+{
+	return edit->held_spans;
+}
+
+static void swap_counts(struct edit *edit)
+{
+	uint32_t live = edit->live_spans;
+	edit->live_spans = edit->held_spans;
+	edit->held_spans = live;
+}
+
+void edit_turn_to_held(struct edit *edit)
+{
+	for (uint32_t span = 0; span < edit->index->span_count; span++) {
+		uint8_t *flags = &edit->flags[OWNER_SPAN][span];
+		if (*flags & FLAG_HELD)
+			*flags &= (uint8_t)~FLAG_DROPPED;
+		else if (!(*flags & FLAG_DROPPED))
+			*flags |= FLAG_DROPPED | FLAG_ASIDE;
+	}
+	swap_counts(edit);
+	for (uint32_t scope = 0; scope < edit->index->scope_count; scope++)
+		mark_scope_inside(edit, scope);
+}
+
+void edit_turn_back(struct edit *edit)
+{
+	for (uint32_t span = 0; span < edit->index->span_count; span++) {
+		uint8_t *flags = &edit->flags[OWNER_SPAN][span];
+		if (*flags & FLAG_HELD)
+			*flags |= FLAG_DROPPED;
+		else if (*flags & FLAG_ASIDE)
+			*flags &= (uint8_t)~(FLAG_DROPPED | FLAG_ASIDE);
+	}
+	swap_counts(edit);
+}
+
+void edit_forget_held(struct edit *edit)
+{
+	edit->held_spans = 0;
+	for (uint32_t span = 0; span < edit->index->span_count; span++)
+		edit->flags[OWNER_SPAN][span] &= (uint8_t)~FLAG_HELD;
 }
 
 void edit_drop_resource(struct edit *edit, uint32_t resource)

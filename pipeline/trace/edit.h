@@ -52,6 +52,21 @@ bool edit_link_live(const struct edit *edit, uint32_t link);
 /* Spans not dropped. O(1). */
 uint32_t edit_live_spans(const struct edit *edit);
 
+/* ---- holding: a span that waits for another request leaves this run and comes again, as it was
+ * when it was held, in a run of its own (see processor_ops.hold_over). ---- */
+
+/* Says, after edit_begin, whether spans may be held in this run; not, unless allowed. */
+void edit_allow_holding(struct edit *edit, bool allowed);
+bool edit_may_hold(const struct edit *edit);
+
+/* Takes a live span out of this run. Only when edit_may_hold; no edit of it may follow. */
+void edit_hold_span(struct edit *edit, uint32_t span);
+bool edit_span_held(const struct edit *edit, uint32_t span);
+uint32_t edit_held_spans(const struct edit *edit);
+
+/* Drops the held spans from the edit for good: somebody has their encoded form now. */
+void edit_forget_held(struct edit *edit);
+
 /* ---- attributes ---- */
 
 /* One attribute as a reader sees it: after all edits made so far. */
@@ -68,6 +83,20 @@ struct attr_view {
  * ${cursor} starts at 0. False when there are no more. */
 bool edit_next_attr(const struct edit *edit, struct owner owner, uint32_t *cursor,
 		    struct attr_view *ret_attr);
+
+/* The same without reading the values, which lie all over the body: for those who look at many
+ * attributes and need few. */
+struct attr_key {
+	key_id key_id;
+	enum value_type value_type;
+	struct slice key;
+	uint32_t at; /* for edit_read_attr */
+};
+bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor,
+		   struct attr_key *ret_key);
+
+/* The attribute that edit_next_key found at ${at}. */
+struct attr_view edit_read_attr(const struct edit *edit, struct owner owner, uint32_t at);
 
 /* The live attribute of ${owner} with the registered key ${id} (not 0); the last one wins, as in
  * most backends. False when there is none. The hot path of conditions. */

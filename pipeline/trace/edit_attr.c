@@ -72,6 +72,65 @@ bool edit_next_attr(const struct edit *edit, struct owner owner, uint32_t *curso
 	return false;
 }
 
+/* The added attribute number ${at}, NULL behind the last. */
+static const struct added_attr *added_at(const struct edit *edit, struct owner owner, uint32_t at)
+{
+	const struct patch *patch = edit_patch_of(edit, owner);
+	const struct added_attr *added = patch ? patch->first : NULL;
+	while (added && at-- > 0)
+		added = added->next;
+	return added;
+}
+
+bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor,
+		   struct attr_key *ret_key)
+{
+	struct attr_range attrs = edit_attrs_of(edit->index, owner);
+	while (*cursor < attrs.count) {
+		uint32_t at = (*cursor)++, attr = attrs.begin + at;
+		if (edit->attr_flags[attr] & FLAG_DROPPED)
+			continue;
+		const struct attr_entry *entry = received(edit, attr);
+		bool revalued = edit->attr_flags[attr] & FLAG_REVALUED;
+		*ret_key = (struct attr_key){
+			.key_id = live_key_id(edit, attr),
+			.value_type = revalued ? edit_received_value(edit, attr).type
+					       : (enum value_type)entry->value_type,
+			.key = live_key(edit, attr),
+			.at = at};
+		return true;
+	}
+	const struct added_attr *added = added_at(edit, owner, *cursor - attrs.count);
+	for (; added; added = added->next) {
+		uint32_t at = (*cursor)++;
+		if (added->removed)
+			continue;
+		*ret_key = (struct attr_key){.key_id = added->key_id,
+					     .value_type = added->value.type,
+					     .key = added->key,
+					     .at = at};
+		return true;
+	}
+	return false;
+}
+
+struct attr_view edit_read_attr(const struct edit *edit, struct owner owner, uint32_t at)
+{
+	struct attr_range attrs = edit_attrs_of(edit->index, owner);
+	if (at < attrs.count)
+		return (struct attr_view){.key = live_key(edit, attrs.begin + at),
+					  .key_id = live_key_id(edit, attrs.begin + at),
+					  .value = edit_received_value(edit, attrs.begin + at),
+					  .attr = attrs.begin + at};
+	const struct added_attr *added = added_at(edit, owner, at - attrs.count);
+	if (!added)
+		return (struct attr_view){.key_id = KEY_ID_NONE, .attr = EDIT_ATTR_ADDED};
+	return (struct attr_view){.key = added->key,
+				  .key_id = added->key_id,
+				  .value = added->value,
+				  .attr = EDIT_ATTR_ADDED};
+}
+
 static bool find_added(const struct edit *edit, struct owner owner, key_id id,
 		       struct value *ret_value)
 {

@@ -26,6 +26,8 @@ enum edit_flag {
 	FLAG_RENAMED = 1 << 4, /* attribute: rewrites[] holds its key; owner: has such attributes */
 	FLAG_REVALUED = 1 << 5,	     /* attribute: rewrites[] holds its value; owner: has such */
 	FLAG_NO_SCHEMA_URL = 1 << 6, /* resource, scope */
+	FLAG_HELD = 1 << 6,  /* span: dropped from this run, to come again in another */
+	FLAG_ASIDE = 1 << 7, /* span: dropped only while the held ones are encoded */
 };
 
 struct added_attr {
@@ -77,8 +79,8 @@ struct edit {
 	struct patch **patches[OWNER_KIND_COUNT]; /* in patch_column; NULL until needed */
 	struct rewrite *rewrites;		  /* rewrite_column; NULL until needed */
 	struct lengths lengths;			  /* in length_column */
-	uint32_t live_spans;
-	bool changed, failed;
+	uint32_t live_spans, held_spans;
+	bool changed, failed, may_hold;
 	bool known_only; /* fields unknown to the schema are left out; everything is marked */
 };
 
@@ -120,6 +122,10 @@ static inline const struct patch *edit_patch_of(const struct edit *edit, struct 
 	return edit_has_flag(edit, owner, FLAG_PATCHED) ? edit->patches[owner.kind][owner.at]
 							: NULL;
 }
+
+/* Held spans become live and live ones dropped, until the second call turns it back. */
+void edit_turn_to_held(struct edit *edit);
+void edit_turn_back(struct edit *edit);
 
 /* Makes ${column} at least ${bytes} long; the content is lost. False latches edit->failed. */
 bool edit_column_reserve(struct edit *edit, struct column *column, size_t bytes);

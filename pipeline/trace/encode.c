@@ -420,3 +420,12 @@ int trace_encode(struct edit *edit, struct budget *budget, struct chunk **ret_ch
 	*ret_chunk = chunk;
 	return 0;
 }
+
+int trace_encode_held(struct edit *edit, struct budget *budget, struct chunk **ret_chunk,
+		      struct err *err)
+{
+	edit_turn_to_held(edit);
+	int failed = trace_encode(edit, budget, ret_chunk, err);
+	edit_turn_back(edit);
+	return failed;
+}

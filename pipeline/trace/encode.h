@@ -38,6 +38,10 @@ void trace_encode_write(const struct edit *edit, const struct encode_plan *plan,
 MUST_CHECK int trace_encode(struct edit *edit, struct budget *budget, struct chunk **ret_chunk,
 			    struct err *err);
 
+/* As trace_encode, but of the held spans alone (edit_hold_span), with the edits made so far. */
+MUST_CHECK int trace_encode_held(struct edit *edit, struct budget *budget, struct chunk **ret_chunk,
+				 struct err *err);
+
 /*
  * Splits an encoded request into pieces of at most ${bytes_max} bytes and ${spans_max} spans (0: no
  * bound), in order, resource, scope and schema URLs repeated on each. A single span that is larger

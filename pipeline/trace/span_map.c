@@ -105,3 +105,20 @@ int span_map_build(struct span_map *map, const struct edit *edit, struct err *er
 		map->parents[at] = parent_of(map, edit, slot_count - 1, at);
 	return 0;
 }
+
+uint32_t span_map_top_of_dropped(struct span_map *map, const struct edit *edit, uint32_t span)
+{
+	uint32_t *parents = map->parents;
+	uint32_t top = span, steps = 0;
+	while (span_map_has_parent(map, top) && !edit_span_live(edit, parents[top])) {
+		if (++steps > map->count)
+			parents[top] = SPAN_MAP_NONE;
+		else
+			top = parents[top];
+	}
+	for (uint32_t next; span != top; span = next) {
+		next = parents[span];
+		parents[span] = top;
+	}
+	return top;
+}

@@ -36,6 +36,11 @@ void span_map_fini(struct span_map *map);
  * whoever walks upwards bounds the walk by count. -1 with ERR_NOMEM. */
 MUST_CHECK int span_map_build(struct span_map *map, const struct edit *edit, struct err *err);
 
+/* The highest span in an unbroken row of dropped ones from ${span}, which is dropped, upwards: its
+ * parent is live, foreign or none. Those passed point to it afterwards, so that a long row is
+ * climbed once; a circle ends as a root. */
+uint32_t span_map_top_of_dropped(struct span_map *map, const struct edit *edit, uint32_t span);
+
 static inline bool span_map_has_parent(const struct span_map *map, uint32_t span)
 {
 	return map->parents[span] < SPAN_MAP_FOREIGN;

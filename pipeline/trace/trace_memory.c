@@ -288,11 +288,6 @@ static struct memory_entry *find_or_add(struct trace_memory *memory, struct stri
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
-void trace_facts_clear(struct trace_facts *facts)
-{
-	memset(facts, 0, offsetof(struct trace_facts, copy));
-}
-
 void trace_facts_add(struct trace_facts *facts, enum trace_fact fact, uint8_t rank,
 		     struct slice text)
 {
@@ -332,7 +327,7 @@ static bool store(struct trace_memory *memory, struct stripe *stripe, struct mem
 /* One fact both ways: what the request knows better is remembered, what the memory knows is copied
  * out. */
 static bool exchange(struct trace_memory *memory, struct stripe *stripe, struct memory_fact *have,
-		     struct trace_facts *facts, enum trace_fact fact)
+		     struct trace_facts *facts, enum trace_fact fact, struct arena *arena)
 {
 	struct slice known = {have->text, have->len};
 	struct slice given = facts->text[fact];
@@ -346,9 +341,10 @@ static bool exchange(struct trace_memory *memory, struct stripe *stripe, struct 
 		return true;
 	if (given.len > 0 && facts->rank[fact] == have->rank)
 		have->conflict |= facts->conflict[fact] || !slice_equal(known, given);
-	uint8_t *copy = &facts->copy[fact * TRACE_FACT_BYTES_MAX];
-	memcpy(copy, known.ptr, known.len);
-	facts->text[fact] = slice_of(copy, known.len);
+	struct slice copy = arena_copy(arena, known);
+	if (!copy.ptr)
+		return false;
+	facts->text[fact] = copy;
 	facts->rank[fact] = have->rank;
 	facts->conflict[fact] = have->conflict;
 	return true;
@@ -364,7 +360,7 @@ static bool any_fact(const struct trace_facts *facts)
 }
 
 bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
-			   struct trace_facts *facts)
+			   struct trace_facts *facts, struct arena *arena)
 {
 	uint64_t hash = hash_of(memory, key);
 	struct stripe *stripe = lock_stripe(memory, hash);
@@ -372,7 +368,7 @@ bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
 						     : find(memory, stripe, hash, key);
 	bool done = entry != NULL || !any_fact(facts);
 	for (int fact = 0; entry && fact < TRACE_FACT_COUNT; fact++)
-		done &= exchange(memory, stripe, &entry->facts[fact], facts, (enum trace_fact)fact);
+		done &= exchange(memory, stripe, &entry->facts[fact], facts, (enum trace_fact)fact, arena);
 	if (entry)
 		keep_bounds(memory, stripe, entry->used_ns);
 	(void)pthread_mutex_unlock(&stripe->lock);
@@ -389,19 +385,7 @@ bool trace_memory_knows(struct trace_memory *memory, struct trace_key key, enum 
 	return known;
 }
 
-int32_t trace_memory_tally(struct trace_memory *memory, struct trace_key key, int32_t step)
-{
-	uint64_t hash = hash_of(memory, key);
-	struct stripe *stripe = lock_stripe(memory, hash);
-	struct memory_entry *entry = find_or_add(memory, stripe, hash, key);
-	int32_t before = entry ? entry->tally : 0;
-	if (entry && !__builtin_add_overflow(before, step, &entry->tally))
-		keep_bounds(memory, stripe, entry->used_ns);
-	(void)pthread_mutex_unlock(&stripe->lock);
-	return before;
-}
-
-/* ---- dropped spans -------------------------------------------------------------------------- */
+/* ---- spans ---------------------------------------------------------------------------------- */
 
 /* A slot for ${id}, made when there is none; NULL when the trace has too many, or memory is short.
  */
@@ -422,6 +406,25 @@ static struct span_slot *slot_for(struct trace_memory *memory, struct stripe *st
 		}
 	}
 	return trace_spans_add(&entry->spans, memory->hash, id);
+}
+
+int32_t trace_memory_tally(struct trace_memory *memory, struct trace_key key, struct slice id,
+			   int32_t step)
+{
+	uint64_t hash = hash_of(memory, key);
+	struct stripe *stripe = lock_stripe(memory, hash);
+	struct memory_entry *entry = find_or_add(memory, stripe, hash, key);
+	struct span_slot *slot = entry ? slot_for(memory, stripe, entry, id) : NULL;
+	if (slot && !slot->tallied) {
+		slot->tallied = true;
+		slot->tally_before = entry->tally;
+		entry->tally += step; /* at most TRACE_MEMORY_SPANS_MAX steps */
+	}
+	int32_t before = slot ? slot->tally_before : 0;
+	if (entry)
+		keep_bounds(memory, stripe, entry->used_ns);
+	(void)pthread_mutex_unlock(&stripe->lock);
+	return before;
 }
 
 size_t trace_memory_drop(struct trace_memory *memory, struct trace_key key,

@@ -17,6 +17,7 @@
 #ifndef SLUICE_TRACE_TRACE_MEMORY_H
 #define SLUICE_TRACE_TRACE_MEMORY_H
 
+#include "pipeline/base/arena.h"
 #include "pipeline/base/budget.h"
 #include "pipeline/base/metrics.h"
 #include "pipeline/base/slice.h"
@@ -79,27 +80,26 @@ struct trace_facts {
 	struct slice text[TRACE_FACT_COUNT]; /* len 0: not known */
 	uint8_t rank[TRACE_FACT_COUNT];	     /* a fact of a higher rank replaces a lower one */
 	bool conflict[TRACE_FACT_COUNT];     /* two texts of the same, highest rank were seen */
-	uint8_t copy[TRACE_FACT_COUNT * TRACE_FACT_BYTES_MAX]; /* texts that came from the memory */
 };
-
-/* No fact known. (The copies need no clearing.) */
-void trace_facts_clear(struct trace_facts *facts);
 
 /* Adds a fact to ${facts}: higher rank wins, then the first. ${text} is borrowed. */
 void trace_facts_add(struct trace_facts *facts, enum trace_fact fact, uint8_t rank,
 		     struct slice text);
 
-/* Remembers ${facts} of the trace and completes them with what is remembered. One lock. False when
- * the trace could not be remembered (memory short); facts are then as they were given. */
+/* Remembers ${facts} of the trace and completes them with what is remembered, copied into ${arena}.
+ * One lock. False when something could not be remembered or copied (memory short): it is then as it
+ * was given. */
 bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
-			   struct trace_facts *facts);
+			   struct trace_facts *facts, struct arena *arena);
 
 /* True when ${fact} of the trace is remembered. */
 bool trace_memory_knows(struct trace_memory *memory, struct trace_key key, enum trace_fact fact);
 
-/* Adds ${step} to the trace's tally and returns what it was before; 0 for a trace that cannot be
- * remembered. */
-int32_t trace_memory_tally(struct trace_memory *memory, struct trace_key key, int32_t step);
+/* Adds ${step} to the trace's tally for the span ${id} and returns what the tally was before; 0 when
+ * the trace cannot be remembered. A span that comes again (its sender tries again) is not counted
+ * again and gets the same answer. */
+int32_t trace_memory_tally(struct trace_memory *memory, struct trace_key key, struct slice id,
+			   int32_t step);
 
 /* ---- dropped spans ---- */
 

@@ -235,3 +235,15 @@ bool value_equal(struct value a, struct value b)
 	}
 	return false;
 }
+
+void value_append_item(struct buf *content, struct slice item)
+{
+	uint8_t head[4 * 5], *at = head; /* two tags, two lengths */
+	size_t value_len = 1 + wire_varint_size(item.len) + item.len;
+	at = wire_write_varint(at, wire_tag(ARRAY_VALUE_VALUES, WIRE_LEN));
+	at = wire_write_varint(at, value_len);
+	at = wire_write_varint(at, wire_tag(ANY_VALUE_STRING, WIRE_LEN));
+	at = wire_write_varint(at, item.len);
+	buf_append(content, slice_of(head, (size_t)(at - head)));
+	buf_append(content, item);
+}

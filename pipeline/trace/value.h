@@ -35,6 +35,9 @@ bool value_array_get(struct value array, size_t at, struct value *ret_item);
 /* Items of an array, pairs of a kvlist; 0 for other types. */
 size_t value_count(struct value value);
 
+/* Appends the text ${item} as one more item to ${content}, the content of an ArrayValue message. */
+void value_append_item(struct buf *content, struct slice item);
+
 /* Deep equality; int and double are compared as numbers, other types never equal across types. */
 bool value_equal(struct value a, struct value b);
 

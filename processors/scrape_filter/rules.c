@@ -10,6 +10,8 @@
  */
 #include "processors/scrape_filter/rules.h"
 
+#include "pipeline/graph/trace_memory_config.h"
+
 static const char *const default_paths[] = {"/metrics", "/health", "/healthz", "/livez",
 					    "/readyz",	"/ping",   "/load",    "/version"};
 /* Events from the engines' KV caches: roots without a request. Names of all llm-d releases. */
@@ -46,17 +48,6 @@ static void check(const void *config, const struct config_node *node, const char
 	check_paths(&filter->keep_paths, path, report);
 }
 
-static const struct config_field memory_fields[] = {
-	CONFIG_U32(struct trace_memory_limits, traces_max, "max_traces", "65536", 1, 1e8, "{trace}",
-		   "Traces remembered, of all components together."),
-	CONFIG_U64(struct trace_memory_limits, bytes_max, "max_bytes", "67108864", 65536, 1e12,
-		   "By", "Bytes of what is remembered."),
-	CONFIG_DURATION(struct trace_memory_limits, age_ns, "max_age", "5m",
-			"A trace that no request has touched for so long is forgotten."),
-};
-static const struct config_block memory_block =
-	CONFIG_BLOCK(struct trace_memory_limits, memory_fields);
-
 static const struct config_field fields[] = {
 	CONFIG_BOOL(struct scrape_filter_config, default_paths, "default_paths", "true",
 		    "Drop /metrics, /health, /healthz, /livez, /readyz, /ping, /load, /version."),
@@ -79,7 +70,7 @@ static const struct config_field fields[] = {
 	CONFIG_STRING_LIST(struct scrape_filter_config, protect, "protect",
 			   "More span names that are never dropped, beside `llm_request`, "
 			   "`gateway.request`, `semantic_router.*`."),
-	CONFIG_SUB(struct scrape_filter_config, memory, "trace_memory", &memory_block,
+	CONFIG_SUB(struct scrape_filter_config, memory, "trace_memory", &trace_memory_block,
 		   "What is remembered of dropped spans between requests."),
 };
 const struct config_block scrape_filter_block =

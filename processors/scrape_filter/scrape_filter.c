@@ -12,13 +12,12 @@
  * Spans may come in any order within a request. Scratch of one shard: two bytes and four words per
  * span of a request, charged to the budget, kept up to SCRATCH_KEEP_BYTES.
  */
-#include "pipeline/trace/span_map.h"
-#include "pipeline/trace/trace_memory.h"
+#include "pipeline/trace/drop_batch.h"
 #include "processors/scrape_filter/rules.h"
 
 #include <stdlib.h>
 
-enum { DROP_BATCH = 64, SCRATCH_KEEP_BYTES = 1 << 20 };
+enum { SCRATCH_KEEP_BYTES = 1 << 20 };
 
 /* What the memory could not decide. */
 enum undecided {
@@ -251,31 +250,11 @@ static void move(struct pass *pass, uint32_t span, struct slice ancestor)
 			      value_of_bool(true));
 }
 
-/* The highest dropped span in an unbroken row of dropped ones from ${span} upwards. Those passed
- * point to it afterwards, so that a long row is climbed once; a circle ends as a root. */
-static uint32_t top_of_dropped(struct pass *pass, uint32_t span)
-{
-	uint32_t *parents = pass->scratch->map.parents;
-	uint32_t top = span, steps = 0;
-	while (span_map_has_parent(&pass->scratch->map, top) &&
-	       !edit_span_live(pass->edit, parents[top])) {
-		if (++steps > pass->scratch->map.count)
-			parents[top] = SPAN_MAP_NONE;
-		else
-			top = parents[top];
-	}
-	for (uint32_t next; span != top; span = next) {
-		next = parents[span];
-		parents[span] = top;
-	}
-	return top;
-}
-
 /* Moves ${span}, whose parent ${parent} of this request was dropped, to what is left above. */
 static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
 {
 	uint8_t id[SPAN_ID_BYTES];
-	uint32_t top = top_of_dropped(pass, parent);
+	uint32_t top = span_map_top_of_dropped(&pass->scratch->map, pass->edit, parent);
 	uint32_t above = pass->scratch->map.parents[top];
 	if (above == SPAN_MAP_NONE) {
 		move(pass, span, (struct slice){NULL, 0});
@@ -350,49 +329,25 @@ static void judge_all(struct pass *pass)
 
 /* ---- remembering ---------------------------------------------------------------------------- */
 
-static void remember(struct pass *pass, struct trace_key key, const struct dropped_span *spans,
-		     size_t count)
-{
-	uint32_t orphans;
-	if (count == 0)
-		return;
-	size_t done = trace_memory_drop(pass->filter->memory, key, spans, count, &orphans);
-	pass->undecided[UNDECIDED_CHILD_LEFT] += orphans;
-	pass->undecided[UNDECIDED_NOT_REMEMBERED] += (uint32_t)(count - done);
-}
-
 /* ASGI events are leaves: nobody will ask for them. */
 static bool may_have_children(const struct pass *pass, uint32_t span)
 {
-	const struct span_entry *entry = &pass->index->spans[span];
-	return entry->trace_id_off != 0 && entry->span_id_off != 0 &&
-	       pass->scratch->rules[span] != RULE_ASGI &&
-	       !(pass->scratch->rules[span] == RULE_NAME && entry->kind == SPAN_KIND_INTERNAL);
+	return pass->scratch->rules[span] != RULE_ASGI &&
+	       !(pass->scratch->rules[span] == RULE_NAME &&
+		 pass->index->spans[span].kind == SPAN_KIND_INTERNAL);
 }
 
 static void remember_dropped(struct pass *pass)
 {
-	struct dropped_span batch[DROP_BATCH];
-	struct trace_key key = {0};
-	size_t count = 0;
+	struct drop_batch batch = {.memory = pass->filter->memory,
+				   .key = {.party = pass->filter->party}};
 	for (uint32_t span = 0; span < pass->index->span_count; span++) {
-		if (fate_of(pass, span) != FATE_DROPPED || !may_have_children(pass, span))
-			continue;
-		struct trace_key own = key_of(pass, span);
-		if (count == DROP_BATCH ||
-		    (count > 0 && !slice_equal(own.trace_id, key.trace_id))) {
-			remember(pass, key, batch, count);
-			count = 0;
-		}
-		key = own;
-		batch[count++] = (struct dropped_span){
-			.id = index_id(pass->index, pass->index->spans[span].span_id_off,
-				       SPAN_ID_BYTES),
-			.parent = pass->scratch->map.parents[span] == SPAN_MAP_NONE
-					  ? (struct slice){NULL, 0}
-					  : edit_span_parent(pass->edit, span)};
+		if (fate_of(pass, span) == FATE_DROPPED && may_have_children(pass, span))
+			drop_batch_add(&batch, pass->edit, &pass->scratch->map, span);
 	}
-	remember(pass, key, batch, count);
+	drop_batch_flush(&batch);
+	pass->undecided[UNDECIDED_CHILD_LEFT] = batch.orphans;
+	pass->undecided[UNDECIDED_NOT_REMEMBERED] = batch.forgotten;
 }
 
 static void count(const struct pass *pass)

@@ -43,7 +43,8 @@ static void add_processor(struct processor_bench *bench, const char *type_name, 
 	size_t at = bench->processor_count++;
 	bench->ops[at] = type->processor;
 	bench->selves[at] = type->processor->create(&env, config, &report);
-	assert_int_equal(report.error_count, 0);
+	if (report.error_count > 0)
+		fail_msg("%s: %s", yaml, report.first->text);
 	assert_non_null(bench->selves[at]);
 	if (type->processor->shard_new) {
 		bench->states[at] = type->processor->shard_new(bench->selves[at]);
@@ -74,6 +75,8 @@ void processor_bench_open(struct processor_bench *bench, const char *const *proc
 
 static void forget_output(struct processor_bench *bench)
 {
+	chunk_unref(bench->held);
+	bench->held = NULL;
 	trace_index_release(&bench->out_index);
 	chunk_unref(bench->out);
 	bench->out = NULL;
@@ -106,11 +109,15 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 	assert_int_equal(trace_index_build(&bench->index, body, &err), 0);
 	assert_int_equal(edit_begin(bench->edit, &bench->index, &err), 0);
 	for (size_t i = 0; i < bench->processor_count; i++) {
+		edit_allow_holding(bench->edit, bench->may_hold && bench->ops[i]->hold_ns);
 		enum process_outcome outcome = bench->ops[i]->process(
 			bench->selves[i], bench->states[i], bench->edit, &err);
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
 	}
+	if (edit_held_spans(bench->edit) > 0)
+		assert_int_equal(trace_encode_held(bench->edit, &bench->budget, &bench->held, &err),
+				 0);
 	assert_false(edit_failed(bench->edit));
 	assert_int_equal(trace_encode(bench->edit, &bench->budget, &bench->out, &err), 0);
 	if (bench->out) {

@@ -21,6 +21,8 @@ struct processor_bench {
 	size_t processor_count;
 	struct trace_index index;
 	struct edit *edit;
+	bool may_hold;	    /* what the processors are allowed */
+	struct chunk *held; /* what the last processor held back in the last run; NULL: nothing */
 	/* What left the processors last, encoded and indexed again. */
 	struct chunk *out; /* NULL: nothing was left */
 	struct trace_index out_index;

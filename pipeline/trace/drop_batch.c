@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/trace/drop_batch.h"
+
+void drop_batch_flush(struct drop_batch *batch)
+{
+	uint32_t orphans;
+	if (batch->count == 0)
+		return;
+	size_t done =
+		trace_memory_drop(batch->memory, batch->key, batch->spans, batch->count, &orphans);
+	batch->orphans += orphans;
+	batch->forgotten += (uint32_t)(batch->count - done);
+	batch->count = 0;
+}
+
+void drop_batch_add(struct drop_batch *batch, const struct edit *edit, const struct span_map *map,
+		    uint32_t span)
+{
+	const struct trace_index *index = edit_index(edit);
+	const struct span_entry *entry = &index->spans[span];
+	if (entry->trace_id_off == 0 || entry->span_id_off == 0)
+		return;
+	struct slice trace_id = index_id(index, entry->trace_id_off, TRACE_ID_BYTES);
+	if (batch->count == DROP_BATCH_SPANS ||
+	    (batch->count > 0 && !slice_equal(trace_id, batch->key.trace_id)))
+		drop_batch_flush(batch);
+	batch->key.trace_id = trace_id;
+	batch->spans[batch->count++] = (struct dropped_span){
+		.id = index_id(index, entry->span_id_off, SPAN_ID_BYTES),
+		.parent = map->parents[span] == SPAN_MAP_NONE ? (struct slice){NULL, 0}
+							      : edit_span_parent(edit, span)};
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a span is, and as what Langfuse would show it. Langfuse takes every span that names a model
+ * for a generation: with llm-d in front, that is a dozen scheduler spans per request, while the
+ * model server's own span names none and becomes a plain span.
+ */
+#include "processors/langfuse/langfuse_internal.h"
+
+static const char *const type_names[TYPE_COUNT] = {"",	    "",		 "span",      "generation",
+						   "event", "embedding", "agent",     "tool",
+						   "chain", "retriever", "guardrail", "evaluator"};
+
+/* Scopes that route requests: they name models and call none. By prefix. */
+static const char *const routing_scopes[] = {"llm-d-router/",
+					     "llm-d-inference-scheduler",
+					     "llm-d-kv-cache",
+					     "llm-d-pd-proxy",
+					     "gateway-api-inference-extension",
+					     "sigs.k8s.io/gateway-api-inference-extension",
+					     "semantic-router"};
+
+/* Their span names, of all releases, for senders whose scope says nothing. */
+static const char *const routing_names[] = {
+	"gateway.request*",	  "llm_d.*",
+	"semantic_router.*",	  "pick_disagg_profile",
+	"pick_pd_profile",	  "run_scheduler_profile",
+	"filter_endpoints",	  "pick_endpoints",
+	"score_prefix_cache",	  "produce_precise_prefix_cache",
+	"prepare_disaggregation", "score_tokens",
+	"index_lookup",		  "index_add",
+	"compute_scores",	  "forward_request"};
+
+/* ---- type ----------------------------------------------------------------------------------- */
+
+const char *observation_type_name(enum observation_type type)
+{
+	return type_names[type];
+}
+
+static enum observation_type type_named(struct slice word)
+{
+	static const struct {
+		const char *word;
+		enum observation_type type;
+	} others[] = {{"llm", TYPE_GENERATION},
+		      {"function", TYPE_TOOL},
+		      {"workflow", TYPE_CHAIN},
+		      {"rerank", TYPE_RETRIEVER}};
+	for (int type = TYPE_SPAN; type < TYPE_COUNT; type++) {
+		if (slice_equal_nocase(word, slice_str(type_names[type])))
+			return (enum observation_type)type;
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+		if (slice_equal_nocase(word, slice_str(others[i].word)))
+			return others[i].type;
+	}
+	return TYPE_UNSAID;
+}
+
+struct word_type {
+	const char *word;
+	enum observation_type type;
+	bool explicit; /* Langfuse does not know the word */
+};
+
+static enum observation_type look_up(const struct word_type *table, size_t count, struct slice word,
+				     bool *ret_explicit)
+{
+	for (size_t i = 0; i < count && word.len > 0; i++) {
+		if (!slice_equal(word, slice_str(table[i].word)))
+			continue;
+		*ret_explicit = table[i].explicit;
+		return table[i].type;
+	}
+	return TYPE_UNSAID;
+}
+
+static enum observation_type type_by_openinference(struct slice word, bool *ret_explicit)
+{
+	static const struct word_type table[] = {
+		{"LLM", TYPE_GENERATION, false},      {"CHAIN", TYPE_CHAIN, false},
+		{"RETRIEVER", TYPE_RETRIEVER, false}, {"EMBEDDING", TYPE_EMBEDDING, false},
+		{"AGENT", TYPE_AGENT, false},	      {"TOOL", TYPE_TOOL, false},
+		{"GUARDRAIL", TYPE_GUARDRAIL, false}, {"EVALUATOR", TYPE_EVALUATOR, false},
+		{"RERANKER", TYPE_RETRIEVER, true}};
+	return look_up(table, ARRAY_COUNT(table), word, ret_explicit);
+}
+
+static enum observation_type type_by_operation(struct slice word, bool *ret_explicit)
+{
+	static const struct word_type table[] = {{"chat", TYPE_GENERATION, false},
+						 {"completion", TYPE_GENERATION, false},
+						 {"text_completion", TYPE_GENERATION, false},
+						 {"generate_content", TYPE_GENERATION, false},
+						 {"generate", TYPE_GENERATION, false},
+						 {"embeddings", TYPE_EMBEDDING, false},
+						 {"invoke_agent", TYPE_AGENT, false},
+						 {"create_agent", TYPE_AGENT, false},
+						 {"execute_tool", TYPE_TOOL, false},
+						 {"retrieval", TYPE_RETRIEVER, true},
+						 {"plan", TYPE_CHAIN, true},
+						 {"invoke_workflow", TYPE_CHAIN, true}};
+	return look_up(table, ARRAY_COUNT(table), word, ret_explicit);
+}
+
+static enum observation_type type_by_ai_sdk(struct slice operation)
+{
+	if (slice_has_suffix(operation, SLICE(".doGenerate")) ||
+	    slice_has_suffix(operation, SLICE(".doStream")))
+		return TYPE_GENERATION;
+	if (slice_has_suffix(operation, SLICE(".doEmbed")))
+		return TYPE_EMBEDDING;
+	return slice_equal(operation, SLICE("ai.toolCall")) ? TYPE_TOOL : TYPE_UNSAID;
+}
+
+enum observation_type observation_type(const struct span_view *view, enum span_class class,
+				       bool *ret_explicit)
+{
+	enum observation_type type = TYPE_UNSAID;
+	struct slice word = view_text(view, ROLE_TYPE);
+	*ret_explicit = false;
+	if (word.len > 0)
+		type = type_named(word);
+	if (type != TYPE_UNSAID) {
+		*ret_explicit = !slice_equal(word, slice_str(type_names[type]));
+		return type;
+	}
+	type = type_by_openinference(view_text(view, ROLE_OPENINFERENCE_KIND), ret_explicit);
+	if (type == TYPE_UNSAID)
+		type = type_by_operation(view_text(view, ROLE_OPERATION), ret_explicit);
+	if (type == TYPE_UNSAID)
+		type = type_by_ai_sdk(view_text(view, ROLE_AI_OPERATION));
+	if (type == TYPE_UNSAID && view_has(view, ROLE_TOOL_NAME))
+		type = TYPE_TOOL;
+	if (type == TYPE_UNSAID && view_has(view, ROLE_NATIVE_TYPE))
+		type = TYPE_NATIVE;
+	if (type != TYPE_UNSAID)
+		return type;
+	if (class == CLASS_ENGINE) {
+		*ret_explicit = true;
+		return TYPE_GENERATION;
+	}
+	if (!(view->flags & KEY_NAMES_MODEL))
+		return TYPE_UNSAID;
+	*ret_explicit = class == CLASS_ROUTING;
+	return class == CLASS_ROUTING ? TYPE_SPAN : TYPE_GENERATION;
+}
+
+/* ---- class ---------------------------------------------------------------------------------- */
+
+static bool name_fits(struct slice pattern, struct slice name)
+{
+	if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
+		return slice_has_prefix(name, slice_of(pattern.ptr, pattern.len - 1));
+	return slice_equal(pattern, name);
+}
+
+static bool is_routing_name(const struct langfuse *self, struct slice name)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(routing_names); i++) {
+		if (name_fits(slice_str(routing_names[i]), name))
+			return true;
+	}
+	for (size_t i = 0; i < self->routing_names.count; i++) {
+		if (name_fits(self->routing_names.at[i], name))
+			return true;
+	}
+	return false;
+}
+
+static enum span_class class_of_scope(const struct langfuse *self, struct slice name)
+{
+	if (slice_has_prefix(name, SLICE("vllm.")))
+		return CLASS_ENGINE;
+	for (size_t i = 0; i < ARRAY_COUNT(routing_scopes); i++) {
+		if (slice_has_prefix(name, slice_str(routing_scopes[i])))
+			return CLASS_ROUTING;
+	}
+	for (size_t i = 0; i < self->routing_scopes.count; i++) {
+		if (slice_has_prefix(name, self->routing_scopes.at[i]))
+			return CLASS_ROUTING;
+	}
+	return CLASS_PLAIN;
+}
+
+static enum span_class scope_class(struct run *run, uint32_t span)
+{
+	uint8_t *cached = &run->scope_classes[run->index->spans[span].scope];
+	if (*cached == 0)
+		*cached = (uint8_t)(1 + class_of_scope(run->self, run_scope_name(run, span)));
+	return (enum span_class)(*cached - 1);
+}
+
+static bool is_aggregate(const struct span_view *view)
+{
+	static const char *const operations[] = {"invoke_agent", "agent_step", "invoke_workflow"};
+	struct slice operation = view_text(view, ROLE_OPERATION);
+	struct slice kind = view_text(view, ROLE_OPENINFERENCE_KIND);
+	struct slice traceloop = view_text(view, ROLE_TRACELOOP_KIND);
+	for (size_t i = 0; i < ARRAY_COUNT(operations); i++) {
+		if (slice_equal(operation, slice_str(operations[i])))
+			return true;
+	}
+	return slice_equal(kind, SLICE("AGENT")) || slice_equal(kind, SLICE("CHAIN")) ||
+	       slice_equal(traceloop, SLICE("workflow")) || slice_equal(traceloop, SLICE("agent"));
+}
+
+enum span_class classify(struct run *run, uint32_t span, const struct span_view *view)
+{
+	enum span_class scope = scope_class(run, span);
+	struct slice name = edit_span_name(run->edit, span);
+	if ((scope == CLASS_ENGINE && (view->flags & KEY_USAGE)) ||
+	    slice_equal(name, SLICE("llm_request")))
+		return CLASS_ENGINE;
+	if ((view->flags & KEY_NAMES_MODEL) || view_has(view, ROLE_ROUTED_MODEL)) {
+		if (scope == CLASS_ROUTING || is_routing_name(run->self, name))
+			return CLASS_ROUTING;
+	}
+	if (is_aggregate(view))
+		return CLASS_AGGREGATE;
+	bool explicit;
+	enum observation_type type = observation_type(view, CLASS_PLAIN, &explicit);
+	return type == TYPE_GENERATION || type == TYPE_EMBEDDING ? CLASS_CALL : CLASS_PLAIN;
+}

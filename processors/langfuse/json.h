@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads the top level of a JSON object or array where it lies: the few facts that instrumentations
+ * keep inside JSON texts (token counts, costs, call parameters, tags). Nested values are stepped
+ * over. Whatever is not JSON reads as having no (more) members: the text is a peer's.
+ */
+#ifndef SLUICE_PROCESSORS_LANGFUSE_JSON_H
+#define SLUICE_PROCESSORS_LANGFUSE_JSON_H
+
+#include "pipeline/trace/value.h"
+
+enum { JSON_BYTES_MAX = 65536 }; /* a longer text reads as empty */
+
+struct json_member {
+	struct slice key;   /* raw: escapes are not resolved; empty in arrays */
+	struct value value; /* string (raw), int, double or bool; empty: null, nested */
+	struct slice raw;   /* the value's own text */
+};
+
+/* The next member of the object, or item of the array, in ${json}. ${cursor} starts at 0. */
+bool json_next_member(struct slice json, size_t *cursor, struct json_member *ret_member);
+
+/* True when ${json} is one object, perhaps with white space around it, as far as json_next_member
+ * can tell. */
+bool json_is_object(struct slice json);
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The langfuse processor: spans of model servers, gateways and instrumentation libraries in the
+ * words that Langfuse reads. For the pipeline that ends in Langfuse; other pipelines keep the
+ * original names. In order:
+ *
+ *   1. spans without usable ids go: one of them makes Langfuse refuse the whole request
+ *   2. every span is read: what it is, what it says about its trace (classify.c, traces.c)
+ *   3. facts of the trace are exchanged with the trace memory
+ *   4. the span of a model server that names no model may wait for another request to name it
+ *   5. whose tokens count, and what became of dropped parents (relations.c)
+ *   6. every span is rewritten (rewrite.c)
+ *
+ * Content passes as it came: what must not leave is dropped by metadata_only behind this processor,
+ * for some counts are read out of content here.
+ *
+ * Memory of one run comes from the shard's arena, at most ARENA_BYTES_MAX and charged to the budget.
+ */
+#include "processors/langfuse/langfuse_internal.h"
+#include "processors/langfuse/values.h"
+
+#include <stdlib.h>
+
+enum {
+	ARENA_BYTES_MAX = 256 << 20,
+	ARENA_KEEP_BYTES = 1 << 20,
+	TEXT_KEEP_BYTES = 64 << 10,
+};
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+static const struct metric_desc metric_count = {
+	"sluice_processor_langfuse", "{spans}",
+	"Spans that the langfuse processor decided about, by what was decided", METRIC_COUNTER};
+
+static const char *const count_names[COUNT_COUNT] = {
+	"dropped_bad_ids",	   "model_from_trace", "model_from_config",
+	"model_unknown",	   "model_ambiguous",  "prefill_leg",
+	"usage_counted_elsewhere", "priced",	       "value_not_converted"};
+
+static bool register_metrics(struct langfuse *self, const struct component_env *env)
+{
+	bool added = true;
+	for (int i = 0; i < COUNT_COUNT; i++) {
+		struct buf labels = BUF_INIT;
+		metrics_label(&labels, "langfuse", env->id);
+		metrics_label(&labels, "decision", count_names[i]);
+		added &= metrics_add(env->metrics, &metric_count, buf_cstr(&labels),
+				     &self->counts[i]);
+		buf_fini(&labels);
+	}
+	return added;
+}
+
+static void destroy(void *self)
+{
+	free(self);
+}
+
+static void *create(const struct component_env *env, const void *config,
+		    struct config_report *report)
+{
+	struct langfuse *self = calloc(1, sizeof(*self));
+	if (!self)
+		return NULL;
+	self->log = env->log;
+	self->budget = env->budget;
+	self->memory = env->memory;
+	self->party = trace_memory_join(env->memory, langfuse_memory_limits(config));
+	if (!langfuse_configure(self, env, config, report) ||
+	    !keys_register(&self->keys, env->keys, env->path, report) ||
+	    !register_metrics(self, env)) {
+		destroy(self);
+		return NULL;
+	}
+	return self;
+}
+
+static void *shard_new(void *arg)
+{
+	const struct langfuse *self = arg;
+	struct scratch *scratch = calloc(1, sizeof(*scratch));
+	if (!scratch)
+		return NULL;
+	scratch->budget = self->budget;
+	scratch->hash = hash_key_random();
+	arena_init(&scratch->arena, self->budget, ARENA_BYTES_MAX);
+	span_map_init(&scratch->map, self->budget);
+	return scratch;
+}
+
+static void shard_free(void *arg)
+{
+	struct scratch *scratch = arg;
+	arena_fini(&scratch->arena);
+	span_map_fini(&scratch->map);
+	buf_fini(&scratch->text);
+	free(scratch);
+}
+
+/* ---- a run ---------------------------------------------------------------------------------- */
+
+static bool is_zero(struct slice id)
+{
+	for (size_t i = 0; i < id.len; i++) {
+		if (id.ptr[i] != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Step 1. An all-zero parent is none. */
+static void check_ids(struct run *run)
+{
+	for (uint32_t span = 0; span < run->index->span_count; span++) {
+		const struct span_entry *entry = &run->index->spans[span];
+		if (!edit_span_live(run->edit, span))
+			continue;
+		if (entry->trace_id_off == 0 || entry->span_id_off == 0 ||
+		    is_zero(run_trace_id(run, span)) ||
+		    is_zero(index_id(run->index, entry->span_id_off, SPAN_ID_BYTES))) {
+			edit_drop_span(run->edit, span);
+			run->counts[COUNT_BAD_IDS]++;
+			continue;
+		}
+		struct slice parent = edit_span_parent(run->edit, span);
+		if (parent.len > 0 && is_zero(parent))
+			edit_set_span_parent(run->edit, span, (struct slice){NULL, 0});
+	}
+}
+
+static int allocate(struct run *run, struct err *err)
+{
+	struct arena *arena = &run->scratch->arena;
+	const struct trace_index *index = run->index;
+	uint32_t live = edit_live_spans(run->edit);
+	uint64_t slots = 64;
+	while (slots < (uint64_t)live * 2)
+		slots *= 2;
+	arena_reset(arena, ARENA_KEEP_BYTES);
+	if (run->scratch->text.capacity > TEXT_KEEP_BYTES)
+		buf_fini(&run->scratch->text);
+	run->group_slot_mask = slots - 1;
+	run->notes = arena_calloc(arena, index->span_count, sizeof(*run->notes));
+	run->group_slots = arena_calloc(arena, slots, sizeof(*run->group_slots));
+	run->groups = arena_alloc(arena, live * sizeof(*run->groups));
+	run->resources = arena_alloc(arena, index->resource_count * sizeof(*run->resources));
+	run->scope_classes = arena_calloc(arena, index->scope_count, 1);
+	if (run->notes && run->group_slots && run->groups && run->resources && run->scope_classes)
+		return 0;
+	return err_set(err, ERR_NOMEM, "out of memory for the langfuse processor");
+}
+
+/* What Langfuse reads of a resource, and what it does not, but is meant for all its spans. */
+static void read_resource(struct run *run, uint32_t at)
+{
+	static const enum role facts[] = {ROLE_TRACE_NAME, ROLE_USER, ROLE_SESSION, ROLE_TAGS};
+	struct resource_view *resource = &run->resources[at];
+	struct owner owner = {OWNER_RESOURCE, at};
+	struct span_view *view = &resource->view;
+	keys_view(&run->self->keys, run->edit, owner, view);
+	if (view->structured) {
+		values_convert(run, owner);
+		keys_view(&run->self->keys, run->edit, owner, view);
+	}
+	resource->service = view_text(view, ROLE_SERVICE);
+	resource->model = view_text(view, ROLE_MODEL);
+	uint64_t present = 0;
+	for (size_t i = 0; i < ARRAY_COUNT(facts); i++)
+		present |= view->present & UINT64_C(1) << facts[i];
+	resource->has_facts = present != 0;
+	if (view_has(view, ROLE_ENVIRONMENT))
+		values_set_environment(run, owner, view);
+	if (view_has(view, ROLE_SERVICE_VERSION) &&
+	    view_value(view, ROLE_SERVICE_VERSION).type != VALUE_STRING) {
+		struct buf *text = &run->scratch->text;
+		buf_reset(text);
+		value_append_text(text, view_value(view, ROLE_SERVICE_VERSION));
+		keys_set(&run->self->keys, run->edit, owner, ROLE_SERVICE_VERSION, 0,
+			 value_of_str(buf_slice(text)));
+	}
+	view->present = present; /* the rest is read by Langfuse itself, or not meant for spans */
+	view->trace_metadata = false;
+}
+
+/* Roles that leave a span as it is. */
+static uint64_t passive_roles(void)
+{
+	static const enum role roles[] = {ROLE_SERVICE_VERSION,
+					  ROLE_SERVICE,
+					  ROLE_OPENINFERENCE_KIND,
+					  ROLE_OPERATION,
+					  ROLE_TRACELOOP_KIND,
+					  ROLE_TOOL_NAME,
+					  ROLE_AI_TOOL_NAME,
+					  ROLE_AI_OPERATION,
+					  ROLE_GENKIT_NAME,
+					  ROLE_LOGFIRE_MESSAGE,
+					  ROLE_NATIVE_TYPE,
+					  ROLE_APP_ROOT,
+					  ROLE_MODEL,
+					  ROLE_ROUTED_MODEL,
+					  ROLE_PARAMETERS,
+					  ROLE_INVOCATION,
+					  ROLE_MAX_TOKENS,
+					  ROLE_TEMPERATURE,
+					  ROLE_TOP_P,
+					  ROLE_TOP_K,
+					  ROLE_FREQUENCY_PENALTY,
+					  ROLE_PRESENCE_PENALTY,
+					  ROLE_SEED,
+					  ROLE_REASONING_EFFORT,
+					  ROLE_SERVICE_TIER,
+					  ROLE_PARAMETER_NOISE,
+					  ROLE_COMPLETION_START,
+					  ROLE_NATIVE_FIRST_CHUNK,
+					  ROLE_USAGE_DETAILS,
+					  ROLE_COST_DETAILS,
+					  ROLE_TRACE_METADATA};
+	uint64_t mask = 0;
+	for (size_t i = 0; i < ARRAY_COUNT(roles); i++)
+		mask |= UINT64_C(1) << roles[i];
+	return mask;
+}
+
+/* A leg that only fills the cache says so: one token was allowed, and no more than one came. */
+static uint16_t prefill_flags(const struct span_view *view)
+{
+	uint64_t limit, output = 0;
+	if (view_has(view, ROLE_OUTPUT) && !value_as_count(view_value(view, ROLE_OUTPUT), &output))
+		return 0;
+	if (output > 1)
+		return 0;
+	if (!view_has(view, ROLE_MAX_TOKENS))
+		return NOTE_SHORT;
+	return value_as_count(view_value(view, ROLE_MAX_TOKENS), &limit) && limit == 1
+		       ? NOTE_PREFILL
+		       : 0;
+}
+
+/* Step 2, one span. */
+static void read_span(struct run *run, uint32_t span, uint64_t passive)
+{
+	struct span_view view;
+	struct span_note *note = &run->notes[span];
+	struct trace_group *group = traces_group(run, span);
+	bool explicit;
+	keys_view(&run->self->keys, run->edit, span_owner(span), &view);
+	note->group = (uint32_t)(group - run->groups);
+	note->class = CLASS_PLAIN;
+	if (view.present != 0 || edit_span_name(run->edit, span).len > 0)
+		note->class = (uint8_t)classify(run, span, &view);
+	enum span_class class = (enum span_class)note->class;
+	note->own_facts = traces_note(run, group, &view, span_owner(span), class);
+	if (run_resource(run, span)->has_facts)
+		(void)traces_note(run, group, &run_resource(run, span)->view,
+				  (struct owner){OWNER_RESOURCE, 0}, CLASS_PLAIN);
+	if (view.flags & (KEY_USAGE | KEY_COST))
+		note->flags |= NOTE_USAGE;
+	if (view_has(&view, ROLE_MODEL) || view_has(&view, ROLE_OTHER_MODEL))
+		note->flags |= NOTE_MODEL;
+	if (class == CLASS_ENGINE)
+		note->flags |= prefill_flags(&view);
+	enum observation_type type = observation_type(&view, class, &explicit);
+	if (view.structured)
+		note->flags |= NOTE_VALUES;
+	if (class == CLASS_ENGINE || class == CLASS_CALL || (view.present & ~passive) != 0 ||
+	    (explicit && type != TYPE_SPAN))
+		note->flags |= NOTE_REWRITE;
+	else if (explicit)
+		note->flags |= NOTE_SPAN_TYPE;
+	if ((note->flags & NOTE_SHORT) || ((note->flags & NOTE_USAGE) && class != CLASS_ENGINE))
+		run->parents_matter = true;
+}
+
+/* Step 4. A root has nobody above it who could name the model: it does not wait. */
+static void hold_back(struct run *run)
+{
+	if (!edit_may_hold(run->edit) || run->self->join_wait_ns == 0)
+		return;
+	for (uint32_t span = 0; span < run->index->span_count; span++) {
+		const struct span_note *note = &run->notes[span];
+		if (!edit_span_live(run->edit, span) || note->class != CLASS_ENGINE ||
+		    (note->flags & (NOTE_MODEL | NOTE_PREFILL)) ||
+		    edit_span_parent(run->edit, span).len == 0 ||
+		    rewrite_joined_model(run, span).len > 0 ||
+		    run->groups[note->group].facts.conflict[TRACE_FACT_MODEL])
+			continue;
+		edit_hold_span(run->edit, span);
+	}
+}
+
+static void convert_others(struct run *run)
+{
+	for (uint32_t scope = 0; scope < run->index->scope_count; scope++)
+		values_convert(run, (struct owner){OWNER_SCOPE, scope});
+	for (uint32_t event = 0; event < run->index->event_count; event++) {
+		if (edit_event_live(run->edit, event))
+			values_convert(run, (struct owner){OWNER_EVENT, event});
+	}
+}
+
+static void count(const struct run *run)
+{
+	for (int i = 0; i < COUNT_COUNT; i++) {
+		if (run->counts[i] > 0)
+			counter_add(&run->self->counts[i], run->counts[i]);
+	}
+}
+
+static enum process_outcome process(void *self, void *state, struct edit *edit, struct err *err)
+{
+	struct run run = {.self = self, .scratch = state, .edit = edit, .index = edit_index(edit)};
+	const uint64_t passive = passive_roles();
+	check_ids(&run);
+	if (allocate(&run, err) != 0)
+		return PROCESS_RETRY;
+	for (uint32_t at = 0; at < run.index->resource_count; at++)
+		read_resource(&run, at);
+	for (uint32_t span = 0; span < run.index->span_count; span++) {
+		if (edit_span_live(edit, span))
+			read_span(&run, span, passive);
+	}
+	traces_exchange(&run);
+	hold_back(&run);
+	if (relations_settle(&run, err) != 0)
+		return PROCESS_RETRY;
+	for (uint32_t span = 0; span < run.index->span_count; span++) {
+		if (edit_span_live(edit, span))
+			rewrite_span(&run, span);
+	}
+	convert_others(&run);
+	count(&run);
+	return PROCESS_CONTINUE;
+}
+
+/* ---- waiting -------------------------------------------------------------------------------- */
+
+static uint64_t hold_ns(const void *self)
+{
+	return ((const struct langfuse *)self)->join_wait_ns;
+}
+
+/* What a held span waits for: its trace names a model. */
+static bool hold_over(void *arg, struct slice trace_id)
+{
+	struct langfuse *self = arg;
+	return trace_memory_knows(self->memory, (struct trace_key){self->party, trace_id},
+				  TRACE_FACT_MODEL);
+}
+
+/* ---- telling -------------------------------------------------------------------------------- */
+
+static void report(void *arg)
+{
+	struct langfuse *self = arg;
+	uint64_t unknown = counter_get(&self->counts[COUNT_MODEL_UNKNOWN]);
+	if (unknown == self->reported_unknown)
+		return;
+	log_warn(
+		&self->log,
+		LOG_MSG("Spans of model servers left without a model: no span of their trace names "
+			"one; see the setting models"),
+		LOG_UINT("spans", unknown - self->reported_unknown),
+		LOG_UINT("spans_total", unknown));
+	self->reported_unknown = unknown;
+}
+
+static const struct processor_ops ops = {.create = create,
+					 .shard_new = shard_new,
+					 .shard_free = shard_free,
+					 .process = process,
+					 .hold_ns = hold_ns,
+					 .hold_over = hold_over,
+					 .report = report,
+					 .destroy = destroy};
+
+const struct component_type processor_langfuse = {
+	.kind = COMPONENT_PROCESSOR,
+	.names = {"langfuse"},
+	.summary = "Puts spans of model servers, gateways and LLM libraries into Langfuse's words.",
+	.config = &langfuse_block,
+	.processor = &ops};

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by the files of processors/langfuse/ alone.
+ *
+ * A run looks at every span twice. First all spans are read: what each one is, what it says about
+ * its trace. Then, with the trace's facts completed by the trace memory, each span is rewritten.
+ */
+#ifndef SLUICE_PROCESSORS_LANGFUSE_INTERNAL_H
+#define SLUICE_PROCESSORS_LANGFUSE_INTERNAL_H
+
+#include "pipeline/graph/component.h"
+#include "pipeline/trace/span_map.h"
+#include "processors/langfuse/keys.h"
+#include "processors/langfuse/usage.h"
+
+/* Langfuse's observation types, and what none of its rules decides. */
+enum observation_type {
+	TYPE_UNSAID = 0, /* no rule applies: Langfuse makes it a span */
+	TYPE_NATIVE,	 /* a rule of Langfuse's that is not repeated here applies */
+	TYPE_SPAN,
+	TYPE_GENERATION,
+	TYPE_EVENT,
+	TYPE_EMBEDDING,
+	TYPE_AGENT,
+	TYPE_TOOL,
+	TYPE_CHAIN,
+	TYPE_RETRIEVER,
+	TYPE_GUARDRAIL,
+	TYPE_EVALUATOR,
+	TYPE_COUNT
+};
+
+/* What a span is in an LLM-serving stack. */
+enum span_class {
+	CLASS_PLAIN = 0,
+	CLASS_ROUTING,	 /* a gateway, router or scheduler that names the model it chose */
+	CLASS_ENGINE,	 /* the model server itself: its tokens are the truth */
+	CLASS_CALL,	 /* an application's call of a model */
+	CLASS_AGGREGATE, /* a workflow or agent: its usage sums up what is below it */
+};
+
+enum note_flag {
+	NOTE_USAGE = 1 << 0,	 /* tokens or cost are on it */
+	NOTE_PREFILL = 1 << 1,	 /* prefill leg of a disaggregated request */
+	NOTE_YIELDS = 1 << 2,	 /* its usage is counted on another span */
+	NOTE_MATCHED = 1 << 3,	 /* a call whose engine span is in this request, or the reverse */
+	NOTE_MODEL = 1 << 4,	 /* has a model of its own */
+	NOTE_REWRITE = 1 << 5,	 /* something on it has to be changed */
+	NOTE_SHORT = 1 << 6,	 /* an engine span of at most one token, without max_tokens */
+	NOTE_SPAN_TYPE = 1 << 7, /* nothing but its type has to be written: a plain span */
+	NOTE_VALUES = 1 << 9,	 /* some of its values may have to be converted */
+	NOTE_ROOT = 1 << 8,	 /* all its ancestors were dropped */
+};
+
+/* What the first look at a span left. */
+struct span_note {
+	uint32_t group;	    /* of its trace */
+	uint16_t own_facts; /* bit per enum trace_fact: the span says it itself */
+	uint16_t flags;	    /* enum note_flag */
+	uint8_t class;	    /* enum span_class */
+};
+
+/* One trace of a request. */
+struct trace_group {
+	struct trace_facts facts;
+	uint32_t first;	     /* a span of it */
+	uint32_t roots_made; /* spans of it whose ancestors are all dropped */
+};
+
+struct model_name {
+	struct slice service, model;
+};
+
+struct name_list {
+	struct slice *at;
+	size_t count;
+};
+
+enum langfuse_count {
+	COUNT_BAD_IDS = 0,
+	COUNT_MODEL_FROM_TRACE,
+	COUNT_MODEL_FROM_CONFIG,
+	COUNT_MODEL_UNKNOWN,
+	COUNT_MODEL_AMBIGUOUS,
+	COUNT_PREFILL,
+	COUNT_USAGE_YIELDED,
+	COUNT_PRICED,
+	COUNT_NOT_CONVERTED,
+	COUNT_COUNT
+};
+
+struct langfuse {
+	struct log log;
+	struct budget *budget;
+	struct trace_memory *memory;
+	uint32_t party;
+	struct keys keys;
+	struct model_name *models; /* by service.name */
+	size_t model_count;
+	struct price *prices; /* first match wins */
+	size_t price_count;
+	struct name_list routing_scopes, routing_names; /* beside the built-in ones */
+	uint64_t join_wait_ns;
+	bool keep_zero_cost;
+	_Atomic bool drops_seen; /* some span was dropped before it came here */
+	struct counter counts[COUNT_COUNT];
+	uint64_t reported_unknown; /* main thread */
+};
+
+/* What the spans of one resource share, for the run. */
+struct resource_view {
+	struct slice service, model;
+	struct span_view view; /* its attributes under the same roles */
+	bool has_facts;
+};
+
+/* Scratch of one shard. */
+struct scratch {
+	struct budget *budget;
+	struct arena arena; /* of one run */
+	struct span_map map;
+	struct buf text; /* JSON being written */
+	struct hash_key hash;
+};
+
+/* One request on its way. */
+struct run {
+	struct langfuse *self;
+	struct scratch *scratch;
+	struct edit *edit;
+	const struct trace_index *index;
+	struct span_note *notes;    /* per span */
+	struct trace_group *groups; /* per trace */
+	uint32_t *group_slots;	    /* index of a group + 1 by trace id */
+	uint64_t group_slot_mask;
+	uint32_t group_count;
+	struct resource_view *resources; /* per resource */
+	uint8_t *scope_classes;		 /* enum span_class + 1 per scope; 0: not looked at */
+	bool parents_matter;		 /* usage or prefill legs depend on ancestors */
+	uint32_t counts[COUNT_COUNT];
+};
+
+static inline struct owner span_owner(uint32_t span)
+{
+	return (struct owner){OWNER_SPAN, span};
+}
+
+/* Of a live span: spans without ids went first. */
+static inline struct slice run_trace_id(const struct run *run, uint32_t span)
+{
+	const uint8_t *body = run->index->body.ptr;
+	return slice_of(body + run->index->spans[span].trace_id_off, TRACE_ID_BYTES);
+}
+
+static inline struct slice run_scope_name(const struct run *run, uint32_t span)
+{
+	return index_slice(run->index, run->index->scopes[run->index->spans[span].scope].name);
+}
+
+static inline struct resource_view *run_resource(const struct run *run, uint32_t span)
+{
+	const struct scope_entry *scope = &run->index->scopes[run->index->spans[span].scope];
+	return &run->resources[scope->resource];
+}
+
+/* ---- traces.c ---- */
+
+/* The group of the trace of ${span}, made when it is the first of its trace; NULL: no memory. */
+struct trace_group *traces_group(struct run *run, uint32_t span);
+
+/* Adds what ${view} of ${owner} says about the trace to ${group}; returns which facts, as bits. */
+uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_view *view,
+		     struct owner owner, enum span_class class);
+
+/* The tags in ${value} (list, JSON list, or text with commas) as the content of an ArrayValue: each
+ * once, trimmed, none empty. In the run's arena; empty when there are none. */
+struct slice traces_tags(struct run *run, struct value value);
+
+/* ${text} cut to at most ${bytes_max} bytes, between two characters. */
+struct slice traces_cut(struct slice text, size_t bytes_max);
+
+/* Completes all groups from the memory, and the memory from them. */
+void traces_exchange(struct run *run);
+
+/* Gives ${span} the facts of its trace that it does not say itself. */
+void traces_spread(struct run *run, uint32_t span);
+
+/* ---- classify.c ---- */
+enum span_class classify(struct run *run, uint32_t span, const struct span_view *view);
+
+/* The type by Langfuse's rules; *ret_explicit: not by itself, it has to be written. */
+enum observation_type observation_type(const struct span_view *view, enum span_class class,
+				       bool *ret_explicit);
+const char *observation_type_name(enum observation_type type);
+
+/* ---- relations.c ---- */
+
+/* Decides whose usage counts, which engine spans are prefill legs, and what became of parents. */
+MUST_CHECK int relations_settle(struct run *run, struct err *err);
+
+/* ---- rewrite.c ---- */
+
+void rewrite_span(struct run *run, uint32_t span);
+
+/* The model of an engine span that names none, from its resource or its trace; empty when neither
+ * knows. */
+struct slice rewrite_joined_model(const struct run *run, uint32_t span);
+
+/* ---- config.c ---- */
+extern const struct config_block langfuse_block;
+bool langfuse_configure(struct langfuse *self, const struct component_env *env, const void *config,
+			struct config_report *report);
+const struct trace_memory_limits *langfuse_memory_limits(const void *config);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "processors/langfuse/parameters.h"
+
+#include "processors/langfuse/json.h"
+
+#include <math.h>
+
+enum { WORD_BYTES_MAX = 32 }; /* of a service tier, a reasoning effort */
+
+static const struct {
+	enum role role;
+	const char *name;
+} parameters[] = {
+	{ROLE_MAX_TOKENS, "max_tokens"},
+	{ROLE_TEMPERATURE, "temperature"},
+	{ROLE_TOP_P, "top_p"},
+	{ROLE_TOP_K, "top_k"},
+	{ROLE_FREQUENCY_PENALTY, "frequency_penalty"},
+	{ROLE_PRESENCE_PENALTY, "presence_penalty"},
+	{ROLE_SEED, "seed"},
+	{ROLE_REASONING_EFFORT, "reasoning_effort"},
+	{ROLE_SERVICE_TIER, "service_tier"},
+};
+
+static bool is_word(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t byte = text.ptr[i];
+		if (!(byte >= 'a' && byte <= 'z') && byte != '_' && byte != '-')
+			return false;
+	}
+	return text.len > 0 && text.len <= WORD_BYTES_MAX;
+}
+
+/* True when the value may be shown under the role. */
+static bool may_pass(enum role role, struct value value)
+{
+	bool worded = role == ROLE_REASONING_EFFORT || role == ROLE_SERVICE_TIER;
+	if (value.type == VALUE_STRING)
+		return worded && is_word(value.bytes);
+	return value.type == VALUE_INT || (value.type == VALUE_DOUBLE && isfinite(value.d));
+}
+
+static void write_parameter(struct buf *json, const char *name, struct value value)
+{
+	buf_printf(json, "%s\"%s\":", json->len > 1 ? "," : "", name);
+	if (value.type == VALUE_STRING)
+		buf_append_byte(json, '"');
+	if (value.type == VALUE_DOUBLE)
+		buf_append_double(json, value.d);
+	else
+		value_append_text(json, value);
+	if (value.type == VALUE_STRING)
+		buf_append_byte(json, '"');
+}
+
+/* Parameters that a library keeps as a JSON object, unless the span says them itself. */
+static void write_invocation(struct buf *json, const struct span_view *view)
+{
+	struct json_member member;
+	struct slice text = view_text(view, ROLE_INVOCATION);
+	for (size_t cursor = 0; json_next_member(text, &cursor, &member);) {
+		for (size_t i = 0; i < ARRAY_COUNT(parameters); i++) {
+			if (slice_equal(member.key, slice_str(parameters[i].name)) &&
+			    !view_has(view, parameters[i].role) &&
+			    may_pass(parameters[i].role, member.value))
+				write_parameter(json, parameters[i].name, member.value);
+		}
+	}
+}
+
+void parameters_set(struct run *run, uint32_t span, const struct span_view *view)
+{
+	struct buf *json = &run->scratch->text;
+	if (view_has(view, ROLE_PARAMETERS))
+		return;
+	buf_reset(json);
+	buf_append_byte(json, '{');
+	for (size_t i = 0; i < ARRAY_COUNT(parameters); i++) {
+		enum role role = parameters[i].role;
+		if (view_has(view, role) && may_pass(role, view_value(view, role)))
+			write_parameter(json, parameters[i].name, view_value(view, role));
+	}
+	write_invocation(json, view);
+	if (json->len == 1)
+		return;
+	buf_append_byte(json, '}');
+	if (!json->failed)
+		keys_set(&run->self->keys, run->edit, span_owner(span), ROLE_PARAMETERS, 0,
+			 value_of_str(buf_slice(json)));
+}

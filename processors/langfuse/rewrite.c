@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One span in Langfuse's words. Whatever the application has set under a name of Langfuse's stays
+ * as it is, unless Langfuse would refuse it (a version that is no number, a type in capitals).
+ */
+#include "pipeline/base/clock.h"
+#include "processors/langfuse/langfuse_internal.h"
+#include "processors/langfuse/parameters.h"
+#include "processors/langfuse/values.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { PROMPT_VERSION_MAX = 65535, NAME_BLOCKERS = 5 };
+
+#define META "langfuse.observation.metadata."
+
+/* A span under the pen. */
+struct pen {
+	struct run *run;
+	uint32_t span;
+	struct span_note *note;
+	struct span_view view;
+	enum observation_type type;
+	bool type_explicit;
+};
+
+static struct owner owner_of(const struct pen *pen)
+{
+	return span_owner(pen->span);
+}
+
+static bool has(const struct pen *pen, enum role role)
+{
+	return view_has(&pen->view, role);
+}
+
+static void set(struct pen *pen, enum role role, uint8_t rank, struct value value)
+{
+	keys_set(&pen->run->self->keys, pen->run->edit, owner_of(pen), role, rank, value);
+}
+
+static void remove_key(struct pen *pen, enum role role, uint8_t rank)
+{
+	(void)edit_remove_attr(pen->run->edit, owner_of(pen),
+			       keys_id(&pen->run->self->keys, role, rank));
+}
+
+static bool has_attr(const struct pen *pen, struct slice key)
+{
+	struct value value;
+	key_id id = key_table_find(pen->run->index->keys, key);
+	return id != KEY_ID_NONE && edit_find_attr(pen->run->edit, owner_of(pen), id, &value);
+}
+
+/* Keeps something for people under langfuse.observation.metadata., if nothing is there yet. */
+static void set_metadata(struct pen *pen, const char *key, struct value value)
+{
+	if (!has_attr(pen, slice_str(key)))
+		edit_set_attr(pen->run->edit, owner_of(pen), slice_str(key), KEY_ID_NONE, value);
+}
+
+/* The JSON text being written, begun anew. */
+static struct buf *begin_json(const struct pen *pen)
+{
+	buf_reset(&pen->run->scratch->text);
+	return &pen->run->scratch->text;
+}
+
+static void set_json(struct pen *pen, enum role role, const struct buf *json)
+{
+	if (!json->failed)
+		set(pen, role, 0, value_of_str(buf_slice(json)));
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+/* Renames by table; with the better name taken, the old one goes: under gen_ai.prompt it would pass
+ * for the span's input. Tokens and costs that must not count move below metadata, too. */
+static void rename_attrs(struct pen *pen, bool move_usage)
+{
+	const struct keys *keys = &pen->run->self->keys;
+	const struct attr_range attrs = pen->run->index->spans[pen->span].attrs;
+	struct attr_key attr;
+	char to[128];
+	for (uint32_t cursor = 0; edit_next_key(pen->run->edit, owner_of(pen), &cursor, &attr);) {
+		const struct key_row *row = keys_row(keys, attr.key_id);
+		if (!row || attr.at >= attrs.count)
+			continue; /* added by an earlier processor: named well already */
+		struct slice name = slice_str(row->to);
+		if (row->role != ROLE_RENAMED) {
+			if (!move_usage || !(row->flags & (KEY_USAGE | KEY_COST)))
+				continue;
+			int len = snprintf(to, sizeof(to), META "uncounted_%s", row->text);
+			for (int i = (int)sizeof(META) - 1; i < len; i++)
+				to[i] = to[i] == '.' ? '_' : to[i];
+			name = slice_of(to, (size_t)len);
+		}
+		if (has_attr(pen, name))
+			edit_drop_attr(pen->run->edit, attrs.begin + attr.at);
+		else
+			edit_rename_attr(pen->run->edit, owner_of(pen), attrs.begin + attr.at, name,
+					 KEY_ID_NONE);
+	}
+}
+
+/* Langfuse has no key for an observation's name: it is the span's, unless one of these is there. */
+static void set_name(struct pen *pen)
+{
+	static const struct {
+		enum role role;
+		const char *to;
+	} blockers[NAME_BLOCKERS] = {{ROLE_TOOL_NAME, META "tool_name"},
+				     {ROLE_AI_TOOL_NAME, META "tool_name"},
+				     {ROLE_AI_OPERATION, META "operation_id"},
+				     {ROLE_GENKIT_NAME, META "genkit_name"},
+				     {ROLE_LOGFIRE_MESSAGE, META "logfire_msg"}};
+	struct slice name = view_text(&pen->view, ROLE_NAME);
+	if (name.len == 0)
+		return;
+	for (size_t i = 0; i < NAME_BLOCKERS; i++) {
+		if (!has(pen, blockers[i].role))
+			continue;
+		set_metadata(pen, blockers[i].to, view_value(&pen->view, blockers[i].role));
+		remove_key(pen, blockers[i].role, 0);
+		/* The type that Langfuse took from it stays. */
+		pen->type_explicit |= pen->type > TYPE_NATIVE;
+	}
+	edit_set_span_name(pen->run->edit, pen->span, name);
+	remove_key(pen, ROLE_NAME, 0);
+}
+
+/* ---- type and model ------------------------------------------------------------------------- */
+
+static void set_type(struct pen *pen)
+{
+	if (pen->type_explicit)
+		set(pen, ROLE_TYPE, 0, value_of_str(slice_str(observation_type_name(pen->type))));
+	else if (has(pen, ROLE_TYPE) && pen->type != TYPE_UNSAID &&
+		 !slice_equal(view_text(&pen->view, ROLE_TYPE),
+			      slice_str(observation_type_name(pen->type))))
+		remove_key(pen, ROLE_TYPE, 0);
+	else if (has(pen, ROLE_TYPE) && pen->type == TYPE_UNSAID)
+		remove_key(pen, ROLE_TYPE, 0);
+}
+
+struct slice rewrite_joined_model(const struct run *run, uint32_t span)
+{
+	const struct trace_facts *facts = &run->groups[run->notes[span].group].facts;
+	const struct resource_view *resource = run_resource(run, span);
+	if (resource->model.len > 0)
+		return resource->model;
+	return facts->conflict[TRACE_FACT_MODEL] ? (struct slice){NULL, 0}
+						 : facts->text[TRACE_FACT_MODEL];
+}
+
+static struct slice configured_model(const struct run *run, uint32_t span)
+{
+	const struct langfuse *self = run->self;
+	struct slice service = run_resource(run, span)->service;
+	for (size_t i = 0; i < self->model_count; i++) {
+		if (slice_equal(self->models[i].service, service))
+			return self->models[i].model;
+	}
+	return (struct slice){NULL, 0};
+}
+
+/* The model of an engine span, which names none itself. */
+static struct slice join_model(struct pen *pen)
+{
+	struct run *run = pen->run;
+	struct slice model = rewrite_joined_model(run, pen->span);
+	if (model.len > 0) {
+		run->counts[COUNT_MODEL_FROM_TRACE]++;
+		return model;
+	}
+	run->counts[COUNT_MODEL_AMBIGUOUS] +=
+		run->groups[pen->note->group].facts.conflict[TRACE_FACT_MODEL];
+	model = configured_model(run, pen->span);
+	run->counts[model.len > 0 ? COUNT_MODEL_FROM_CONFIG : COUNT_MODEL_UNKNOWN]++;
+	return model;
+}
+
+/* Returns the model that the span ends up with. */
+static struct slice set_model(struct pen *pen)
+{
+	struct slice model = view_text(&pen->view, ROLE_MODEL);
+	if (model.len > 0)
+		return model;
+	if (has(pen, ROLE_OTHER_MODEL))
+		model = view_text(&pen->view, ROLE_OTHER_MODEL);
+	else if (pen->note->class == CLASS_ENGINE && !(pen->note->flags & NOTE_PREFILL))
+		model = join_model(pen);
+	if (model.len > 0)
+		set(pen, ROLE_MODEL, 0, value_of_str(model));
+	return model;
+}
+
+/* ---- usage and cost ------------------------------------------------------------------------- */
+
+/* A number that came as text is refused by one of Langfuse's two ways in. */
+static void set_cost_number(struct pen *pen, double total)
+{
+	if (view_value(&pen->view, ROLE_COST).type != VALUE_INT &&
+	    view_value(&pen->view, ROLE_COST).type != VALUE_DOUBLE)
+		set(pen, ROLE_COST, pen->view.rank[ROLE_COST], value_of_double(total));
+}
+
+static void price(struct pen *pen, const struct usage *usage, struct slice model)
+{
+	const struct langfuse *self = pen->run->self;
+	const struct price *price = price_find(self->prices, self->price_count, model);
+	struct buf *json = begin_json(pen);
+	if (!price || !price_write(price, usage, json))
+		return;
+	set_json(pen, ROLE_COST_DETAILS, json);
+	pen->run->counts[COUNT_PRICED]++;
+}
+
+static void set_usage_and_cost(struct pen *pen, struct slice model)
+{
+	struct usage usage;
+	struct cost cost;
+	bool used = usage_read(&pen->view, &usage);
+	if (used && !has(pen, ROLE_USAGE_DETAILS)) {
+		struct buf *json = begin_json(pen);
+		usage_write(&usage, json);
+		set_json(pen, ROLE_USAGE_DETAILS, json);
+	}
+	if (has(pen, ROLE_COST_DETAILS))
+		return;
+	if (cost_read(&pen->view, pen->run->self->keep_zero_cost, &cost)) {
+		enum { NATIVE_COST_RANK_MAX = 1 };
+		if (has(pen, ROLE_COST) && pen->view.rank[ROLE_COST] <= NATIVE_COST_RANK_MAX) {
+			set_cost_number(pen, cost.total);
+			return;
+		}
+		struct buf *json = begin_json(pen);
+		cost_write(&cost, json);
+		set_json(pen, ROLE_COST_DETAILS, json);
+		return;
+	}
+	if (has(pen, ROLE_COST))
+		remove_key(pen, ROLE_COST, pen->view.rank[ROLE_COST]);
+	if (used)
+		price(pen, &usage, model);
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+/* ISO 8601 in UTC with milliseconds, as Langfuse keeps times. */
+static void set_completion_start(struct pen *pen)
+{
+	const struct span_entry *span = &pen->run->index->spans[pen->span];
+	double seconds;
+	char text[40];
+	if (!has(pen, ROLE_FIRST_TOKEN) || has(pen, ROLE_COMPLETION_START) ||
+	    has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
+	    !value_as_double(view_value(&pen->view, ROLE_FIRST_TOKEN), &seconds))
+		return;
+	double duration = span->end_ns > span->start_ns
+				  ? (double)(span->end_ns - span->start_ns) / (double)NS_PER_S
+				  : 0;
+	if (seconds <= 0 || seconds > duration)
+		return;
+	uint64_t at_ns = span->start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
+	time_t at_s = (time_t)(at_ns / NS_PER_S);
+	struct tm utc;
+	if (!gmtime_r(&at_s, &utc) || utc.tm_year >= 9999 - 1900)
+		return;
+	size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+	len += (size_t)snprintf(text + len, sizeof(text) - len, ".%03uZ",
+				(unsigned)(at_ns % NS_PER_S / NS_PER_MS));
+	set(pen, ROLE_COMPLETION_START, 0, value_of_str(slice_of(text, len)));
+}
+
+/* ---- prompts -------------------------------------------------------------------------------- */
+
+static bool prompt_version(const struct pen *pen, int64_t *ret_version)
+{
+	uint64_t version;
+	if (!has(pen, ROLE_PROMPT_VERSION) ||
+	    !value_as_count(view_value(&pen->view, ROLE_PROMPT_VERSION), &version) ||
+	    version > PROMPT_VERSION_MAX)
+		return false;
+	*ret_version = (int64_t)version;
+	return true;
+}
+
+/* Name and version together, or neither: half a pair makes Langfuse refuse the observation. */
+static void set_prompt(struct pen *pen)
+{
+	struct slice name = view_text(&pen->view, ROLE_PROMPT_NAME);
+	int64_t version;
+	if (!has(pen, ROLE_PROMPT_NAME) && !has(pen, ROLE_PROMPT_VERSION))
+		return;
+	bool pair = name.len > 0 && prompt_version(pen, &version);
+	if (!pair) {
+		if (has(pen, ROLE_PROMPT_NAME))
+			set_metadata(pen, META "prompt_name",
+				     view_value(&pen->view, ROLE_PROMPT_NAME));
+		if (has(pen, ROLE_PROMPT_VERSION))
+			set_metadata(pen, META "prompt_version",
+				     view_value(&pen->view, ROLE_PROMPT_VERSION));
+	}
+	for (uint8_t rank = pair ? 1 : 0; rank <= 1; rank++) {
+		remove_key(pen, ROLE_PROMPT_NAME, rank);
+		remove_key(pen, ROLE_PROMPT_VERSION, rank);
+	}
+	if (!pair)
+		return;
+	if (pen->view.rank[ROLE_PROMPT_NAME] != 0)
+		set(pen, ROLE_PROMPT_NAME, 0, value_of_str(name));
+	if (pen->view.rank[ROLE_PROMPT_VERSION] != 0 ||
+	    view_value(&pen->view, ROLE_PROMPT_VERSION).type != VALUE_INT)
+		set(pen, ROLE_PROMPT_VERSION, 0, value_of_int(version));
+}
+
+/* ---- the trace's keys on the span itself ---------------------------------------------------- */
+
+static void set_as_text(struct pen *pen, enum role role, uint8_t rank)
+{
+	struct buf *text = begin_json(pen);
+	value_append_text(text, view_value(&pen->view, role));
+	set(pen, role, rank, value_of_str(buf_slice(text)));
+}
+
+/* An id that Langfuse does not read there moves, one that is no text becomes one. */
+static void set_id(struct pen *pen, enum role role)
+{
+	enum { UNREAD_RANK = 1 }; /* langfuse.trace.user_id, langfuse.trace.session_id */
+	if (!has(pen, role))
+		return;
+	uint8_t rank = pen->view.rank[role];
+	bool moves = rank == UNREAD_RANK;
+	if (moves || view_value(&pen->view, role).type != VALUE_STRING)
+		set_as_text(pen, role, moves ? 0 : rank);
+	if (moves)
+		remove_key(pen, role, rank);
+}
+
+static void set_trace_keys(struct pen *pen)
+{
+	struct slice name = view_text(&pen->view, ROLE_TRACE_NAME);
+	struct slice cut = traces_cut(name, 200);
+	set_id(pen, ROLE_USER);
+	set_id(pen, ROLE_SESSION);
+	if (cut.len < name.len)
+		set(pen, ROLE_TRACE_NAME, 0, value_of_str(cut));
+	if (has(pen, ROLE_VERSION) && view_value(&pen->view, ROLE_VERSION).type != VALUE_STRING)
+		set_as_text(pen, ROLE_VERSION, 0);
+	if (has(pen, ROLE_RELEASE) && view_value(&pen->view, ROLE_RELEASE).type != VALUE_STRING)
+		set_as_text(pen, ROLE_RELEASE, 0);
+	if (has(pen, ROLE_ENVIRONMENT))
+		values_set_environment(pen->run, owner_of(pen), &pen->view);
+	if (!has(pen, ROLE_TAGS))
+		return;
+	uint8_t rank = pen->view.rank[ROLE_TAGS];
+	struct slice tags = traces_tags(pen->run, view_value(&pen->view, ROLE_TAGS));
+	bool clean = view_value(&pen->view, ROLE_TAGS).type == VALUE_ARRAY &&
+		     slice_equal(tags, view_value(&pen->view, ROLE_TAGS).bytes);
+	if (tags.len == 0)
+		remove_key(pen, ROLE_TAGS, rank);
+	else if (!clean)
+		set(pen, ROLE_TAGS, rank, (struct value){.type = VALUE_ARRAY, .bytes = tags});
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+static void write_span(struct pen *pen)
+{
+	uint16_t flags = pen->note->flags;
+	bool uncounted = (flags & (NOTE_PREFILL | NOTE_YIELDS)) != 0;
+	bool call = pen->note->class == CLASS_ENGINE || pen->note->class == CLASS_CALL;
+	pen->type = observation_type(&pen->view, (enum span_class)pen->note->class,
+				     &pen->type_explicit);
+	/* A leg of a call is no call; neither is an engine's share of one that is shown already. */
+	if (pen->note->class == CLASS_ENGINE && uncounted && !has(pen, ROLE_TYPE)) {
+		pen->type = TYPE_SPAN;
+		pen->type_explicit = true;
+	}
+	set_trace_keys(pen);
+	set_name(pen);
+	struct slice model = set_model(pen);
+	if (!uncounted && ((pen->view.flags & (KEY_USAGE | KEY_COST)) != 0))
+		set_usage_and_cost(pen, model);
+	if (call && !(flags & NOTE_PREFILL))
+		parameters_set(pen->run, pen->span, &pen->view);
+	if (pen->type != TYPE_SPAN)
+		set_completion_start(pen);
+	set_prompt(pen);
+	if (call && !uncounted && has(pen, ROLE_PROMPT_NAME) && pen->type == TYPE_UNSAID) {
+		pen->type = TYPE_GENERATION;
+		pen->type_explicit = true;
+	}
+	set_type(pen);
+	if (has(pen, ROLE_E2E))
+		set_metadata(pen, META "latency_e2e_s", view_value(&pen->view, ROLE_E2E));
+	if (has(pen, ROLE_RENAMED) || uncounted)
+		rename_attrs(pen, uncounted);
+}
+
+static void set_root(struct run *run, uint32_t span)
+{
+	keys_set(&run->self->keys, run->edit, span_owner(span), ROLE_APP_ROOT, 0,
+		 value_of_bool(true));
+	if (run->groups[run->notes[span].group].roots_made == 1)
+		edit_set_span_parent(run->edit, span, (struct slice){NULL, 0});
+}
+
+void rewrite_span(struct run *run, uint32_t span)
+{
+	struct pen pen = {.run = run, .span = span, .note = &run->notes[span]};
+	uint16_t flags = pen.note->flags;
+	if (flags & NOTE_VALUES)
+		values_convert(run, span_owner(span));
+	if (flags & NOTE_REWRITE) {
+		keys_view(&run->self->keys, run->edit, span_owner(span), &pen.view);
+		write_span(&pen);
+	} else if (flags & NOTE_SPAN_TYPE) {
+		set(&pen, ROLE_TYPE, 0, value_of_str(slice_str(observation_type_name(TYPE_SPAN))));
+	}
+	if (flags & NOTE_ROOT)
+		set_root(run, span);
+	traces_spread(run, span);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Facts of traces: which spans of a request are of one trace, what they say about it, and the facts
+ * given to the spans that do not say them. Langfuse keeps user, session, tags and trace name per
+ * span; a filter on generations sees only what stands on the generation.
+ */
+#include "processors/langfuse/json.h"
+#include "processors/langfuse/langfuse_internal.h"
+
+#include <stdlib.h>
+
+enum {
+	TRACE_NAME_BYTES_MAX = 200, /* Langfuse drops a trace whose name is over 1000 characters */
+	TAGS_MAX = 64,
+};
+
+/* Ranks of facts: what was said to Langfuse counts more than what was said to anybody. */
+enum {
+	RANK_GUESSED = 1,
+	RANK_SAID = 2,
+	RANK_SAID_TO_LANGFUSE = 3,
+};
+
+/* Ranks of the model: the nearer to the model server, the truer. */
+enum {
+	RANK_MODEL_OF_CALLER = 1, /* may be an alias */
+	RANK_MODEL_OF_ROUTER = 2,
+	RANK_MODEL_CHOSEN = 3,
+	RANK_MODEL_TARGET = 4, /* what the endpoint picker sent to the server */
+};
+
+/* ---- groups --------------------------------------------------------------------------------- */
+
+struct trace_group *traces_group(struct run *run, uint32_t span)
+{
+	struct slice id = run_trace_id(run, span);
+	uint64_t at = hash_bytes(run->scratch->hash, id.ptr, TRACE_ID_BYTES);
+	for (;; at++) {
+		uint32_t *slot = &run->group_slots[at & run->group_slot_mask];
+		if (*slot == 0) {
+			*slot = ++run->group_count;
+			struct trace_group *group = &run->groups[*slot - 1];
+			*group = (struct trace_group){.first = span};
+			return group;
+		}
+		struct trace_group *group = &run->groups[*slot - 1];
+		if (slice_equal(run_trace_id(run, group->first), id))
+			return group;
+	}
+}
+
+/* ---- what spans say ------------------------------------------------------------------------- */
+
+struct slice traces_cut(struct slice text, size_t bytes_max)
+{
+	if (text.len <= bytes_max)
+		return text;
+	while (bytes_max > 0 && (text.ptr[bytes_max] & 0xc0) == 0x80)
+		bytes_max--;
+	return slice_of(text.ptr, bytes_max);
+}
+
+/* A text from a text or a number, in the run's arena if need be. */
+static struct slice as_text(struct run *run, struct value value)
+{
+	struct buf *text = &run->scratch->text;
+	if (value.type == VALUE_STRING)
+		return value.bytes;
+	if (value.type != VALUE_INT && value.type != VALUE_DOUBLE && value.type != VALUE_BOOL)
+		return (struct slice){NULL, 0};
+	buf_reset(text);
+	value_append_text(text, value);
+	return arena_copy(&run->scratch->arena, buf_slice(text));
+}
+
+struct tag_list {
+	struct slice at[TAGS_MAX];
+	size_t count;
+};
+
+static void add_tag(struct tag_list *tags, struct slice tag)
+{
+	tag = slice_trim(tag);
+	if (tag.len == 0 || tags->count == TAGS_MAX)
+		return;
+	for (size_t i = 0; i < tags->count; i++) {
+		if (slice_equal(tags->at[i], tag))
+			return;
+	}
+	tags->at[tags->count++] = tag;
+}
+
+static void add_tags_of_text(struct tag_list *tags, struct slice text)
+{
+	struct json_member member;
+	text = slice_trim(text);
+	if (text.len > 0 && text.ptr[0] == '[') {
+		for (size_t cursor = 0; json_next_member(text, &cursor, &member);) {
+			if (member.value.type == VALUE_STRING)
+				add_tag(tags, member.value.bytes);
+		}
+		return;
+	}
+	while (text.len > 0) {
+		const uint8_t *comma = memchr(text.ptr, ',', text.len);
+		size_t len = comma ? (size_t)(comma - text.ptr) : text.len;
+		add_tag(tags, slice_of(text.ptr, len));
+		size_t skip = comma ? len + 1 : len;
+		text = slice_of(text.ptr + skip, text.len - skip);
+	}
+}
+
+struct slice traces_tags(struct run *run, struct value value)
+{
+	struct tag_list tags = {.count = 0};
+	struct buf *content = &run->scratch->text;
+	struct value item;
+	if (value.type == VALUE_STRING)
+		add_tags_of_text(&tags, value.bytes);
+	for (struct slice cursor = value.bytes;
+	     value.type == VALUE_ARRAY && value_next_item(&cursor, &item);) {
+		if (item.type == VALUE_STRING)
+			add_tag(&tags, item.bytes);
+	}
+	if (tags.count == 0)
+		return (struct slice){NULL, 0};
+	buf_reset(content);
+	for (size_t i = 0; i < tags.count; i++)
+		value_append_item(content, tags.at[i]);
+	return content->failed ? (struct slice){NULL, 0}
+			       : arena_copy(&run->scratch->arena, buf_slice(content));
+}
+
+/* Trace metadata as one JSON object: the object that the span has, with its single keys added. For
+ * Langfuse the last of two equal keys counts. */
+static struct slice metadata_of(struct run *run, const struct span_view *view, struct owner owner)
+{
+	static const struct slice prefix = SLICE_INIT("langfuse.trace.metadata.");
+	struct buf *text = &run->scratch->text;
+	struct slice base = slice_trim(view_text(view, ROLE_TRACE_METADATA));
+	struct attr_view attr;
+	buf_reset(text);
+	if (json_is_object(base))
+		buf_append(text, slice_of(base.ptr, base.len - 1));
+	else
+		buf_append_byte(text, '{');
+	for (uint32_t cursor = 0;
+	     view->trace_metadata && edit_next_attr(run->edit, owner, &cursor, &attr);) {
+		if (attr.key_id != KEY_ID_NONE || !slice_has_prefix(attr.key, prefix) ||
+		    attr.value.type != VALUE_STRING)
+			continue;
+		/* Nothing was written behind the brace yet, or something was. */
+		if (!slice_equal(slice_trim(buf_slice(text)), SLICE("{")))
+			buf_append_byte(text, ',');
+		buf_append_byte(text, '"');
+		buf_append_json(text,
+				slice_of(attr.key.ptr + prefix.len, attr.key.len - prefix.len));
+		buf_append_str(text, "\":\"");
+		buf_append_json(text, attr.value.bytes);
+		buf_append_byte(text, '"');
+		if (text->len > TRACE_FACT_BYTES_MAX)
+			return (struct slice){NULL, 0};
+	}
+	if (text->failed || slice_equal(slice_trim(buf_slice(text)), SLICE("{")))
+		return (struct slice){NULL, 0};
+	buf_append_byte(text, '}');
+	return arena_copy(&run->scratch->arena, buf_slice(text));
+}
+
+static void note_model(struct trace_facts *facts, const struct span_view *view,
+		       enum span_class class)
+{
+	if (class == CLASS_ROUTING) {
+		/* ROLE_ROUTED_MODEL: selected_model, target_model, model.name. */
+		bool target =
+			view_has(view, ROLE_ROUTED_MODEL) && view->rank[ROLE_ROUTED_MODEL] == 1;
+		trace_facts_add(facts, TRACE_FACT_MODEL,
+				target ? RANK_MODEL_TARGET : RANK_MODEL_CHOSEN,
+				view_text(view, ROLE_ROUTED_MODEL));
+		trace_facts_add(facts, TRACE_FACT_MODEL, RANK_MODEL_OF_ROUTER,
+				view_text(view, ROLE_MODEL));
+	} else if (class == CLASS_CALL) {
+		trace_facts_add(facts, TRACE_FACT_MODEL, RANK_MODEL_OF_CALLER,
+				view_text(view, ROLE_MODEL));
+	}
+}
+
+/* The rank of a fact by the rank of its key: the first two keys of a role are Langfuse's own. */
+static uint8_t fact_rank(const struct span_view *view, enum role role)
+{
+	uint8_t rank = view->rank[role];
+	if (rank <= 1)
+		return RANK_SAID_TO_LANGFUSE;
+	return rank == 2 ? RANK_SAID : RANK_GUESSED;
+}
+
+static uint16_t note_id(struct run *run, struct trace_facts *facts, const struct span_view *view,
+			enum role role, enum trace_fact fact)
+{
+	if (!view_has(view, role))
+		return 0;
+	struct slice text = as_text(run, view_value(view, role));
+	trace_facts_add(facts, fact, fact_rank(view, role), text);
+	return text.len > 0 ? (uint16_t)(1u << fact) : 0;
+}
+
+static uint16_t note_text(struct trace_facts *facts, struct slice text, enum trace_fact fact)
+{
+	trace_facts_add(facts, fact, RANK_SAID_TO_LANGFUSE, text);
+	return text.len > 0 ? (uint16_t)(1u << fact) : 0;
+}
+
+uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_view *view,
+		     struct owner owner, enum span_class class)
+{
+	struct trace_facts *facts = &group->facts;
+	uint16_t own = note_id(run, facts, view, ROLE_USER, TRACE_FACT_USER) |
+		       note_id(run, facts, view, ROLE_SESSION, TRACE_FACT_SESSION);
+	own |= note_text(facts, traces_cut(view_text(view, ROLE_TRACE_NAME), TRACE_NAME_BYTES_MAX),
+			 TRACE_FACT_NAME);
+	own |= note_text(facts, view_text(view, ROLE_RELEASE), TRACE_FACT_RELEASE);
+	if (view_has(view, ROLE_VERSION))
+		own |= note_text(facts, as_text(run, view_value(view, ROLE_VERSION)),
+				 TRACE_FACT_VERSION);
+	if (view_has(view, ROLE_ENVIRONMENT) && view->rank[ROLE_ENVIRONMENT] == 0)
+		own |= note_text(facts, view_text(view, ROLE_ENVIRONMENT), TRACE_FACT_ENVIRONMENT);
+	if (view_has(view, ROLE_TAGS)) {
+		struct slice tags = traces_tags(run, view_value(view, ROLE_TAGS));
+		trace_facts_add(facts, TRACE_FACT_TAGS, fact_rank(view, ROLE_TAGS), tags);
+		own |= tags.len > 0 ? 1u << TRACE_FACT_TAGS : 0;
+	}
+	if (view_has(view, ROLE_TRACE_METADATA) || view->trace_metadata)
+		own |= note_text(facts, metadata_of(run, view, owner), TRACE_FACT_METADATA);
+	note_model(facts, view, class);
+	return own;
+}
+
+/* ---- and what they are told ----------------------------------------------------------------- */
+
+void traces_exchange(struct run *run)
+{
+	struct langfuse *self = run->self;
+	for (uint32_t i = 0; i < run->group_count; i++) {
+		struct trace_group *group = &run->groups[i];
+		(void)trace_memory_exchange(
+			self->memory,
+			(struct trace_key){self->party, run_trace_id(run, group->first)},
+			&group->facts, &run->scratch->arena);
+	}
+}
+
+void traces_spread(struct run *run, uint32_t span)
+{
+	static const enum role roles[TRACE_FACT_MODEL] = {
+		[TRACE_FACT_NAME] = ROLE_TRACE_NAME,
+		[TRACE_FACT_USER] = ROLE_USER,
+		[TRACE_FACT_SESSION] = ROLE_SESSION,
+		[TRACE_FACT_TAGS] = ROLE_TAGS,
+		[TRACE_FACT_METADATA] = ROLE_TRACE_METADATA,
+		[TRACE_FACT_RELEASE] = ROLE_RELEASE,
+		[TRACE_FACT_VERSION] = ROLE_VERSION,
+		[TRACE_FACT_ENVIRONMENT] = ROLE_ENVIRONMENT};
+	const struct span_note *note = &run->notes[span];
+	const struct trace_facts *facts = &run->groups[note->group].facts;
+	for (int fact = 0; fact < TRACE_FACT_MODEL; fact++) {
+		if (facts->text[fact].len == 0 || (note->own_facts >> fact & 1))
+			continue;
+		struct value value = value_of_str(facts->text[fact]);
+		if (fact == TRACE_FACT_TAGS)
+			value.type = VALUE_ARRAY;
+		keys_set(&run->self->keys, run->edit, span_owner(span), roles[fact], 0, value);
+	}
+}

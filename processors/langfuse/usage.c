@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Instrumentations count cached and reasoning tokens inside input and output, under a dozen names;
+ * Langfuse adds up whatever it gets. So tokens are sorted into buckets that exclude each other, and
+ * written as one JSON object, which Langfuse takes in place of everything else.
+ */
+#include "processors/langfuse/usage.h"
+
+#include "processors/langfuse/json.h"
+
+const char *const usage_bucket_names[BUCKET_COUNT] = {"input", "output", "input_cached_tokens",
+						      "input_cache_creation",
+						      "output_reasoning_tokens"};
+
+static const enum role bucket_roles[BUCKET_COUNT] = {ROLE_INPUT, ROLE_OUTPUT, ROLE_CACHED,
+						     ROLE_CACHE_CREATION, ROLE_REASONING};
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* Tokens that MLflow keeps as a JSON object. */
+static void read_json(struct slice json, struct usage *usage, uint64_t *total, bool *total_known)
+{
+	struct json_member member;
+	for (size_t cursor = 0; json_next_member(json, &cursor, &member);) {
+		uint64_t count;
+		if (!value_as_count(member.value, &count))
+			continue;
+		if (slice_equal(member.key, SLICE("input_tokens"))) {
+			usage->tokens[BUCKET_INPUT] = count;
+			usage->known[BUCKET_INPUT] = true;
+		} else if (slice_equal(member.key, SLICE("output_tokens"))) {
+			usage->tokens[BUCKET_OUTPUT] = count;
+			usage->known[BUCKET_OUTPUT] = true;
+		} else if (slice_equal(member.key, SLICE("total_tokens"))) {
+			*total = count;
+			*total_known = true;
+		}
+	}
+}
+
+bool usage_read(const struct span_view *view, struct usage *ret_usage)
+{
+	struct usage usage = {0};
+	uint64_t total = 0;
+	bool total_known =
+		view_has(view, ROLE_TOTAL) && value_as_count(view_value(view, ROLE_TOTAL), &total);
+	bool any = total_known;
+	read_json(view_text(view, ROLE_USAGE_JSON), &usage, &total, &total_known);
+	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+		enum role role = bucket_roles[bucket];
+		if (view_has(view, role) &&
+		    value_as_count(view_value(view, role), &usage.tokens[bucket]))
+			usage.known[bucket] = true;
+		any |= usage.known[bucket] && bucket <= BUCKET_OUTPUT; /* the others are parts */
+	}
+	if (!any)
+		return false;
+	uint64_t all = usage.tokens[BUCKET_INPUT];
+	if (__builtin_add_overflow(all, usage.tokens[BUCKET_OUTPUT], &all))
+		return false;
+	usage.tokens[BUCKET_INPUT] = minus(usage.tokens[BUCKET_INPUT], usage.tokens[BUCKET_CACHED]);
+	usage.tokens[BUCKET_INPUT] =
+		minus(usage.tokens[BUCKET_INPUT], usage.tokens[BUCKET_CACHE_CREATION]);
+	usage.tokens[BUCKET_OUTPUT] =
+		minus(usage.tokens[BUCKET_OUTPUT], usage.tokens[BUCKET_REASONING]);
+	usage.total = total_known ? total : all;
+	*ret_usage = usage;
+	return true;
+}
+
+void usage_write(const struct usage *usage, struct buf *out)
+{
+	buf_append_byte(out, '{');
+	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+		if (usage->known[bucket])
+			buf_printf(out, "\"%s\":%llu,", usage_bucket_names[bucket],
+				   (unsigned long long)usage->tokens[bucket]);
+	}
+	buf_printf(out, "\"total\":%llu}", (unsigned long long)usage->total);
+}
+
+/* ---- prices --------------------------------------------------------------------------------- */
+
+/* '*' stands for any text: the last star takes one byte more whenever the rest fails. */
+static bool glob_matches(struct slice pattern, struct slice text)
+{
+	size_t p = 0, t = 0, star = SIZE_MAX, resume = 0;
+	while (t < text.len) {
+		if (p < pattern.len && pattern.ptr[p] == '*') {
+			star = p++;
+			resume = t;
+		} else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
+			p++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			t = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.len && pattern.ptr[p] == '*')
+		p++;
+	return p == pattern.len;
+}
+
+const struct price *price_find(const struct price *prices, size_t count, struct slice model)
+{
+	enum { MODEL_NAME_MAX = 256 }; /* matching is quadratic at worst */
+	for (size_t i = 0; i < count && model.len > 0 && model.len <= MODEL_NAME_MAX; i++) {
+		if (glob_matches(prices[i].pattern, model))
+			return &prices[i];
+	}
+	return NULL;
+}
+
+bool price_write(const struct price *price, const struct usage *usage, struct buf *out)
+{
+	double total = 0;
+	bool any = false;
+	size_t before = out->len;
+	buf_append_byte(out, '{');
+	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+		if (!usage->known[bucket] || !price->known[bucket])
+			continue;
+		double cost = (double)usage->tokens[bucket] * price->usd_per_token[bucket];
+		buf_printf(out, "\"%s\":", usage_bucket_names[bucket]);
+		buf_append_double(out, cost);
+		buf_append_byte(out, ',');
+		total += cost;
+		any = true;
+	}
+	if (!any) {
+		out->len = before;
+		return false;
+	}
+	buf_append_str(out, "\"total\":");
+	buf_append_double(out, total);
+	buf_append_byte(out, '}');
+	return true;
+}
+
+/* ---- costs that the span itself says -------------------------------------------------------- */
+
+/* A cost that could be meant; -1 for none. Zero would keep Langfuse from pricing the call. */
+static double read_one(const struct span_view *view, enum role role, bool keep_zero)
+{
+	double cost;
+	if (!view_has(view, role) || !value_as_double(view_value(view, role), &cost) || cost < 0 ||
+	    (cost == 0 && !keep_zero))
+		return -1;
+	return cost;
+}
+
+static double read_total_from_json(struct slice json, bool keep_zero)
+{
+	struct json_member member;
+	double cost;
+	for (size_t cursor = 0; json_next_member(json, &cursor, &member);) {
+		if (slice_equal(member.key, SLICE("total_cost")) &&
+		    value_as_double(member.value, &cost) && (cost > 0 || (cost == 0 && keep_zero)))
+			return cost;
+	}
+	return -1;
+}
+
+bool cost_read(const struct span_view *view, bool keep_zero, struct cost *ret_cost)
+{
+	struct cost cost = {.total = read_one(view, ROLE_COST, keep_zero),
+			    .input = read_one(view, ROLE_COST_INPUT, keep_zero),
+			    .output = read_one(view, ROLE_COST_OUTPUT, keep_zero)};
+	if (cost.total < 0)
+		cost.total = read_total_from_json(view_text(view, ROLE_COST_JSON), keep_zero);
+	if (cost.total < 0 && cost.input >= 0 && cost.output >= 0)
+		cost.total = cost.input + cost.output;
+	if (cost.total < 0)
+		return false;
+	*ret_cost = cost;
+	return true;
+}
+
+void cost_write(const struct cost *cost, struct buf *out)
+{
+	buf_append_byte(out, '{');
+	if (cost->input >= 0 && cost->output >= 0) {
+		buf_append_str(out, "\"input\":");
+		buf_append_double(out, cost->input);
+		buf_append_str(out, ",\"output\":");
+		buf_append_double(out, cost->output);
+		buf_append_byte(out, ',');
+	}
+	buf_append_str(out, "\"total\":");
+	buf_append_double(out, cost->total);
+	buf_append_byte(out, '}');
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens in Langfuse's buckets, which exclude each other, and what they cost. */
+#ifndef SLUICE_PROCESSORS_LANGFUSE_USAGE_H
+#define SLUICE_PROCESSORS_LANGFUSE_USAGE_H
+
+#include "processors/langfuse/keys.h"
+
+enum usage_bucket {
+	BUCKET_INPUT = 0,
+	BUCKET_OUTPUT,
+	BUCKET_CACHED,
+	BUCKET_CACHE_CREATION,
+	BUCKET_REASONING,
+	BUCKET_COUNT
+};
+
+/* The keys of usage_details and cost_details, by bucket. */
+extern const char *const usage_bucket_names[BUCKET_COUNT];
+
+struct usage {
+	uint64_t tokens[BUCKET_COUNT];
+	bool known[BUCKET_COUNT];
+	uint64_t total;
+};
+
+/* What ${view} says of tokens, in buckets that exclude each other. False when it says nothing. */
+bool usage_read(const struct span_view *view, struct usage *ret_usage);
+
+/* Appends {"input":…,"output":…,"total":…}. */
+void usage_write(const struct usage *usage, struct buf *out);
+
+/* What one model costs. */
+struct price {
+	struct slice pattern; /* of the model's name; '*' stands for any text */
+	double usd_per_token[BUCKET_COUNT];
+	bool known[BUCKET_COUNT];
+};
+
+/* The first price whose pattern matches ${model}; NULL for none. */
+const struct price *price_find(const struct price *prices, size_t count, struct slice model);
+
+/* Appends {"input":…,"total":…}; false (and nothing) when no bucket of the usage has a price. */
+bool price_write(const struct price *price, const struct usage *usage, struct buf *out);
+
+struct cost {
+	double total, input, output; /* USD; negative: not known */
+};
+
+/* What ${view} says of costs. False when it says nothing that could be meant. */
+bool cost_read(const struct span_view *view, bool keep_zero, struct cost *ret_cost);
+void cost_write(const struct cost *cost, struct buf *out);
+
+#endif

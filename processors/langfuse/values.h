@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values in a form that Langfuse can read. */
+#ifndef SLUICE_PROCESSORS_LANGFUSE_VALUES_H
+#define SLUICE_PROCESSORS_LANGFUSE_VALUES_H
+
+#include "processors/langfuse/langfuse_internal.h"
+
+/* Maps, bytes and arrays of more than scalars become JSON texts; empty arrays go. Up to
+ * VALUES_CONVERTED_MAX per element; what is beyond stays and is counted. */
+enum { VALUES_CONVERTED_MAX = 256 };
+void values_convert(struct run *run, struct owner owner);
+
+/* Langfuse shows "default" for an environment that is no slug of at most 40 characters. */
+void values_set_environment(struct run *run, struct owner owner, const struct span_view *view);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting rooms in a running graph: shards on threads of their own, requests pushed on them, what
+ * left counted by the metrics. The langfuse processor is who holds back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pipeline/base/clock.h"
+#include "pipeline/graph/internal.h"
+#include "pipeline/trace/builder.h"
+#include "tests/support/config_support.h"
+#include "tests/support/llmd_fixtures.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+
+enum { DEADLINE_S = 20, SHARDS = 2 };
+enum { EPP_REQUEST, PROXY_REQUEST, PREFILL_REQUEST, DECODE_REQUEST };
+
+static const char yaml[] =
+	"receivers: {nop: }\n"
+	"processors: {langfuse: {join_wait: %s}}\n"
+	"exporters: {nop: }\n"
+	"service:\n"
+	"  telemetry: {metrics: {level: none}}\n"
+	"  pipelines: {traces: {receivers: [nop], processors: [langfuse], exporters: [nop]}}\n";
+
+struct fixture {
+	struct config_support config;
+	struct graph *graph;
+	struct budget budget; /* of the requests */
+	struct example_requests requests;
+	char text[sizeof(yaml) + 32];
+};
+
+static void open_fixture(struct fixture *fixture, const char *join_wait)
+{
+	const struct graph_options options = {.shard_count = SHARDS,
+					      .shutdown_timeout_ns = DEADLINE_S * NS_PER_S,
+					      .version = "test"};
+	struct err err;
+	(void)snprintf(fixture->text, sizeof(fixture->text), yaml, join_wait);
+	config_support_init(&fixture->config);
+	const struct config_node *root = config_support_load_text(&fixture->config, fixture->text);
+	assert_non_null(root);
+	const struct config_service *service =
+		config_service_bind(root, graph_known_types(), &fixture->config.report);
+	fixture->graph = service ? graph_new(service, &options, &fixture->config.report) : NULL;
+	if (!fixture->graph)
+		fail_msg("%s", config_support_errors(&fixture->config));
+	if (graph_start(fixture->graph, &err) != 0)
+		fail_msg("%s", err.msg);
+	budget_init(&fixture->budget, UINT64_MAX);
+	llmd_fixture_build(FIXTURE_A5, false, &fixture->budget, &fixture->requests);
+}
+
+/* Stops as a signal does: everything held leaves first. */
+static void close_fixture(struct fixture *fixture, int exit_code)
+{
+	graph_stop(fixture->graph);
+	assert_int_equal(graph_run(fixture->graph), exit_code);
+	graph_free(fixture->graph);
+	example_requests_fini(&fixture->requests);
+	assert_int_equal(budget_used(&fixture->budget), 0);
+	config_support_fini(&fixture->config);
+}
+
+static double metric(const struct fixture *fixture, const char *name, const char *labels)
+{
+	double value = -1;
+	if (!metrics_value(graph_metrics(fixture->graph), name, labels, &value))
+		fail_msg("no series %s{%s}", name, labels);
+	return value;
+}
+
+#define PROCESSOR "pipeline=\"traces\",processor=\"langfuse\""
+
+static double sent(const struct fixture *fixture)
+{
+	return metric(fixture, "otelcol_exporter_sent_spans", "exporter=\"nop\"");
+}
+
+/* Waits until the metric has the value. */
+static void await(const struct fixture *fixture, double (*read)(const struct fixture *fixture),
+		  double value)
+{
+	uint64_t deadline_ns = clock_monotonic_ns() + DEADLINE_S * NS_PER_S;
+	while (read(fixture) != value) {
+		if (clock_monotonic_ns() > deadline_ns)
+			fail_msg("%g instead of %g", read(fixture), value);
+		(void)sched_yield();
+	}
+}
+
+static double held(const struct fixture *fixture)
+{
+	return metric(fixture, "sluice_processor_held", PROCESSOR);
+}
+
+static double waiting_bytes(const struct fixture *fixture)
+{
+	return metric(fixture, "sluice_processor_waiting_bytes", PROCESSOR);
+}
+
+/* ---- pushing on a shard's thread ------------------------------------------------------------ */
+
+struct pushing {
+	struct loop_task task;
+	struct push push;
+	struct fixture *fixture;
+	size_t shard;
+	struct chunk *body;
+	struct push_result result;
+	_Atomic bool done;
+};
+
+static void on_done(struct push *push, const struct push_result *result)
+{
+	struct pushing *pushing = CONTAINER_OF(push, struct pushing, push);
+	pushing->result = *result;
+	atomic_store(&pushing->done, true);
+}
+
+static void run_push(struct loop_task *task)
+{
+	struct pushing *pushing = CONTAINER_OF(task, struct pushing, task);
+	struct graph *graph = pushing->fixture->graph;
+	receiver_push(&graph->receivers[0].port, &graph->server_shards[pushing->shard], PUSH_HTTP,
+		      pushing->body, &pushing->push);
+}
+
+static enum push_outcome push(struct fixture *fixture, size_t shard, struct chunk *body)
+{
+	struct pushing pushing = {.task = {.run = run_push},
+				  .push = {.done = on_done},
+				  .fixture = fixture,
+				  .shard = shard,
+				  .body = body};
+	loop_post(&fixture->graph->shards[shard].loop, &pushing.task);
+	while (!atomic_load(&pushing.done))
+		(void)sched_yield();
+	return pushing.result.outcome;
+}
+
+/* ---- tests ---------------------------------------------------------------------------------- */
+
+static void a_span_leaves_when_what_it_waits_for_comes(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture, "1h");
+	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), PUSH_TAKEN);
+	assert_true(held(&fixture) == 1 && waiting_bytes(&fixture) > 0 && sent(&fixture) == 0);
+	assert_int_equal(push(&fixture, 1, fixture.requests.items[EPP_REQUEST]), PUSH_TAKEN);
+	await(&fixture, sent, 17 + 1);
+	await(&fixture, waiting_bytes, 0);
+	assert_true(metric(&fixture, "sluice_processor_langfuse",
+			   "langfuse=\"langfuse\",decision=\"model_from_trace\"") == 1);
+	close_fixture(&fixture, 0);
+}
+
+static void a_span_leaves_when_its_time_is_over(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture, "50ms");
+	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), PUSH_TAKEN);
+	await(&fixture, sent, 1);
+	assert_true(metric(&fixture, "sluice_processor_langfuse",
+			   "langfuse=\"langfuse\",decision=\"model_unknown\"") == 1);
+	close_fixture(&fixture, 0);
+}
+
+static void a_stop_lets_everybody_leave(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture, "1h");
+	assert_int_equal(push(&fixture, 1, fixture.requests.items[DECODE_REQUEST]), PUSH_TAKEN);
+	assert_true(sent(&fixture) == 0);
+	graph_stop(fixture.graph);
+	assert_int_equal(graph_run(fixture.graph), 0);
+	assert_true(sent(&fixture) == 1);
+	graph_free(fixture.graph);
+	example_requests_fini(&fixture.requests);
+	config_support_fini(&fixture.config);
+}
+
+/* A request of one waiting span with much text on it. */
+static struct chunk *large_request(struct budget *budget, uint64_t id)
+{
+	enum { TEXT_BYTES = 9 << 20 };
+	static uint8_t text[TEXT_BYTES];
+	struct trace_builder builder;
+	struct err err;
+	uint64_t trace_id[2] = {id, id};
+	memset(text, 'x', sizeof(text));
+	trace_builder_init(&builder, budget);
+	trace_builder_begin(&builder, EXPORT_REQUEST_RESOURCE_SPANS);
+	trace_builder_begin(&builder, RESOURCE_SPANS_SCOPE_SPANS);
+	trace_builder_begin(&builder, SCOPE_SPANS_SPANS);
+	trace_builder_bytes(&builder, SPAN_TRACE_ID, slice_of(trace_id, sizeof(trace_id)));
+	trace_builder_bytes(&builder, SPAN_SPAN_ID, slice_of(&id, sizeof(id)));
+	trace_builder_bytes(&builder, SPAN_PARENT_SPAN_ID, SLICE("01234567"));
+	trace_builder_text(&builder, SPAN_NAME, SLICE("llm_request"));
+	trace_builder_attr(&builder, SPAN_ATTRIBUTES, SLICE("gen_ai.usage.prompt_tokens"),
+			   value_of_int(7));
+	trace_builder_attr(&builder, SPAN_ATTRIBUTES, SLICE("gen_ai.request.max_tokens"),
+			   value_of_int(7));
+	trace_builder_attr(&builder, SPAN_ATTRIBUTES, SLICE("text"),
+			   value_of_str(slice_of(text, sizeof(text))));
+	struct chunk *body = trace_builder_take(&builder, 1, &err);
+	assert_non_null(body);
+	return body;
+}
+
+static void a_full_room_pushes_back_and_loses_nothing(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture, "1h");
+	struct chunk *first = large_request(&fixture.budget, 1);
+	struct chunk *second = large_request(&fixture.budget, 2);
+	assert_int_equal(push(&fixture, 0, first), PUSH_TAKEN);
+	assert_int_equal(push(&fixture, 1, second), PUSH_RETRY);
+	chunk_unref(first);
+	chunk_unref(second);
+	assert_true(held(&fixture) == 1);
+	close_fixture(&fixture, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_span_leaves_when_what_it_waits_for_comes),
+		cmocka_unit_test(a_span_leaves_when_its_time_is_over),
+		cmocka_unit_test(a_stop_lets_everybody_leave),
+		cmocka_unit_test(a_full_room_pushes_back_and_loses_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
