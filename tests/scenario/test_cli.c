@@ -82,7 +82,7 @@ static void every_command_helps(void **state)
 	buf_fini(&all);
 }
 
-/* The list is YAML, as the Collector's: each section is a list with the names that pipelines use. */
+/* YAML, as the Collector's: each section is a list with the names that pipelines use. */
 static void the_list_of_components_is_yaml(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words of peers, from either side, and secrets of the configuration: in no line of output and not on
- * the metrics page, whatever goes wrong. */
+/* Words of peers, from either side, and secrets of the configuration: in no line of output and not
+ * on the metrics page, whatever goes wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
