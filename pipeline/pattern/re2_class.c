@@ -181,7 +181,7 @@ static int read_class_rune(struct re2_reader *reader, size_t class_from, uint32_
 static int read_class_member(struct re2_reader *reader, size_t class_from)
 {
 	size_t from = reader->at;
-	uint32_t low, high;
+	uint32_t low = 0, high;
 	int posix = re2_peek(reader, 0) == '[' ? read_posix_class(reader) : 0;
 	if (posix != 0)
 		return posix < 0 ? -1 : 0;

@@ -95,7 +95,7 @@ static bool find_last(struct normaliser *n, enum schema_message message, size_t 
 		      size_t part_end, struct last_seen *ret_last)
 {
 	struct part_reader reader = parts_begin(part, part_end);
-	struct wire_field field;
+	struct wire_field field = {0};
 	int more;
 	while ((more = parts_next(n, &reader, &field)) > 0) {
 		const struct schema_field *known = schema_field(message, field.number);
@@ -118,7 +118,7 @@ static bool find_last(struct normaliser *n, enum schema_message message, size_t 
 static bool push_occurrences(struct normaliser *n, size_t part, size_t part_end, uint32_t number)
 {
 	struct part_reader reader = parts_begin(part, part_end);
-	struct wire_field field;
+	struct wire_field field = {0};
 	int more;
 	while ((more = parts_next(n, &reader, &field)) > 0) {
 		if (field.number == number && !push_part(n, field.content))
@@ -167,7 +167,7 @@ static bool write_message(struct normaliser *n, enum schema_message message, siz
 	if (!find_last(n, message, part, part_end, &last))
 		return false;
 	struct part_reader reader = parts_begin(part, part_end);
-	struct wire_field field;
+	struct wire_field field = {0};
 	int more;
 	while ((more = parts_next(n, &reader, &field)) > 0) {
 		const struct schema_field *known = schema_field(message, field.number);
