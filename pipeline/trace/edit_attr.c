@@ -93,7 +93,8 @@ bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor
 			.value_type = (enum value_type)entry->value_type,
 			.key = renamed ? edit->renames[attr].key
 				       : index_slice(edit->index, entry->key),
-			.at = at};
+			.at = at,
+			.attr = attr};
 		return true;
 	}
 	const struct added_attr *added = added_at(edit, owner, *cursor - attrs.count);
@@ -104,7 +105,8 @@ bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor
 		*ret_key = (struct attr_key){.key_id = added->key_id,
 					     .value_type = added->value.type,
 					     .key = added->key,
-					     .at = at};
+					     .at = at,
+					     .attr = ATTR_ADDED};
 		return true;
 	}
 	return false;
