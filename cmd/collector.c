@@ -80,15 +80,15 @@ bool collector_init(struct collector *collector, const struct collector_options 
 		collector->logger = make_logger(&collector->service->telemetry);
 		log_warnings(collector);
 	}
-	const struct graph_options graph = {
-		.logger = collector->logger,
-		.shard_count = options->shards,
-		.shutdown_timeout_ns = options->shutdown_timeout_ns > 0
-					       ? options->shutdown_timeout_ns
-					       : SHUTDOWN_TIMEOUT_DEFAULT_NS,
-		.version = SLUICE_VERSION,
-		.ready = ready,
-		.arg = arg};
+	const struct graph_options graph = {.logger = collector->logger,
+					    .shard_count = options->shards,
+					    .shutdown_timeout_ns =
+						    options->shutdown_timeout_ns > 0
+							    ? options->shutdown_timeout_ns
+							    : SHUTDOWN_TIMEOUT_DEFAULT_NS,
+					    .version = SLUICE_VERSION,
+					    .ready = ready,
+					    .arg = arg};
 	if (collector->service)
 		collector->graph = graph_new(collector->service, &graph, &collector->report);
 	if (!collector->graph)

@@ -14,15 +14,17 @@ struct collector_options {
 	uint64_t shutdown_timeout_ns;
 };
 
-#define COLLECTOR_OPTIONS(options)                                                                 \
-	{"--set", 0, OPTION_LIST, &(options).sets, "a.b.c=v",                                      \
-	 "Set one value, after all files; may be repeated."},                                      \
-		{"--feature-gates", 0, OPTION_LIST, &(options).feature_gates, "LIST",              \
-		 "Accepted for compatibility, without effect."},                                   \
-		{"--shards", 0, OPTION_NUMBER, &(options).shards, "N",                             \
-		 "Threads that handle traffic; default: the usable CPUs."},                        \
-		{"--shutdown-timeout", 0, OPTION_DURATION, &(options).shutdown_timeout_ns, "D",    \
-		 "Longest time from SIGTERM to the end; default 25s."}
+#define COLLECTOR_OPTIONS(options)                                                                  \
+	{"--set",	  0,	     OPTION_LIST,                                                   \
+	 &(options).sets, "a.b.c=v", "Set one value, after all files; may be repeated."},           \
+		{"--feature-gates",	   0,	   OPTION_LIST,                                     \
+		 &(options).feature_gates, "LIST", "Accepted for compatibility, without effect."},  \
+		{"--shards",	    0,	 OPTION_NUMBER,                                             \
+		 &(options).shards, "N", "Threads that handle traffic; default: the usable CPUs."}, \
+	{                                                                                           \
+		"--shutdown-timeout", 0, OPTION_DURATION, &(options).shutdown_timeout_ns, "D",      \
+			"Longest time from SIGTERM to the end; default 25s."                        \
+	}
 
 struct collector {
 	struct arena arena;

@@ -59,8 +59,8 @@ static void print_summary(struct demo *demo)
 	       (unsigned long long)sent->traces,
 	       (unsigned long long)(sent->spans + sent->failed_spans), demo->endpoint);
 	if (sent->failed_requests > 0)
-		printf("%llu spans were not taken: %s\n",
-		       (unsigned long long)sent->failed_spans, sent->first_error.msg);
+		printf("%llu spans were not taken: %s\n", (unsigned long long)sent->failed_spans,
+		       sent->first_error.msg);
 	metrics_visit(graph_metrics(demo->graph), "sluice_processor_filter_condition_dropped",
 		      print_drop, &dropped);
 	printf("  %4llu  in all\n", (unsigned long long)dropped);
@@ -72,8 +72,9 @@ static void on_summary(uv_timer_t *timer)
 	struct demo *demo = CONTAINER_OF(timer, struct demo, summary);
 	uv_close((uv_handle_t *)timer, NULL);
 	print_summary(demo);
-	fprintf(stderr, "\nStill listening on localhost:%u (gRPC) and localhost:%u (HTTP). Ctrl-C "
-			"ends it.\n",
+	fprintf(stderr,
+		"\nStill listening on localhost:%u (gRPC) and localhost:%u (HTTP). Ctrl-C "
+		"ends it.\n",
 		demo->local.grpc_port, demo->local.http_port);
 }
 

@@ -24,7 +24,7 @@ struct example_sender {
 	struct client_call call;
 	struct example_requests requests; /* of the trace under way */
 	size_t next_request;
-	size_t which;	/* trace of the current round */
+	size_t which; /* trace of the current round */
 	uint64_t round;
 	uint64_t started_ns;
 	uint64_t failures_in_a_row;
@@ -101,10 +101,9 @@ static void on_answer(struct client_call *call, const struct client_result *resu
 		if (sender->sent.failed_requests++ == 0)
 			sender->sent.first_error = result->err;
 		if (sender->sent.first_error.kind == ERR_NONE)
-			(void)err_set(&sender->sent.first_error, ERR_PEER,
-				      "refused with status %d", sender->config.http
-								    ? result->http_status
-								    : result->grpc_status);
+			(void)err_set(&sender->sent.first_error, ERR_PEER, "refused with status %d",
+				      sender->config.http ? result->http_status
+							  : result->grpc_status);
 		sender->sent.failed_spans += spans;
 		sender->stopping |= ++sender->failures_in_a_row >= FAILURES_MAX;
 	}
@@ -184,9 +183,15 @@ static int connect_to(struct example_sender *sender, struct loop *loop, struct e
 {
 	const struct example_sender_config *config = &sender->config;
 	struct endpoint endpoint;
-	const struct tls_config tls = {.ca_file = "", .ca_pem = "", .cert_file = "", .cert_pem = "",
-				       .key_file = "", .key_pem = "", .min_version = "",
-				       .max_version = "", .server_name_override = "",
+	const struct tls_config tls = {.ca_file = "",
+				       .ca_pem = "",
+				       .cert_file = "",
+				       .cert_pem = "",
+				       .key_file = "",
+				       .key_pem = "",
+				       .min_version = "",
+				       .max_version = "",
+				       .server_name_override = "",
 				       .client_ca_file = ""};
 	if (endpoint_parse(config->endpoint, config->http ? 4318 : 4317, &sender->arena, &endpoint,
 			   err) != 0)
@@ -194,10 +199,10 @@ static int connect_to(struct example_sender *sender, struct loop *loop, struct e
 	if (endpoint.tls == 1 &&
 	    !(sender->tls = tls_client_context(&tls, config->http ? "http/1.1" : "h2", err)))
 		return -1;
-	sender->path = config->http ? arena_printf(&sender->arena, "%s/v1/traces",
-						   strcmp(endpoint.path, "/") == 0 ? ""
-										   : endpoint.path)
-				    : TRACE_EXPORT;
+	sender->path = config->http
+			       ? arena_printf(&sender->arena, "%s/v1/traces",
+					      strcmp(endpoint.path, "/") == 0 ? "" : endpoint.path)
+			       : TRACE_EXPORT;
 	const struct client_config client = {.mode = config->http ? CLIENT_HTTP : CLIENT_GRPC,
 					     .host = endpoint.host,
 					     .port = endpoint.port,
@@ -208,10 +213,10 @@ static int connect_to(struct example_sender *sender, struct loop *loop, struct e
 	return sender->client ? 0 : -1;
 }
 
-struct example_sender *example_sender_start(struct loop *loop,
-					    const struct example_sender_config *config,
-					    void (*done)(void *arg, const struct example_sent *sent),
-					    void *arg, struct err *err)
+struct example_sender *
+example_sender_start(struct loop *loop, const struct example_sender_config *config,
+		     void (*done)(void *arg, const struct example_sent *sent), void *arg,
+		     struct err *err)
 {
 	struct example_sender *sender = calloc(1, sizeof(*sender));
 	if (!sender) {

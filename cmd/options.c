@@ -30,8 +30,7 @@ static const struct option_spec *find(const struct option_spec *specs, size_t co
 
 static bool complain(const char *name, const char *value, const char *expected)
 {
-	fprintf(stderr, "Error: invalid value \"%s\" for %s: expected %s\n", value, name,
-		expected);
+	fprintf(stderr, "Error: invalid value \"%s\" for %s: expected %s\n", value, name, expected);
 	return false;
 }
 

@@ -9,10 +9,9 @@
 int command_validate(int argc, char **argv)
 {
 	struct collector_options options = {0};
-	const struct option_spec specs[] = {
-		{"--config", 0, OPTION_LIST, &options.configs, "URI",
-		 "As for run; may be repeated."},
-		COLLECTOR_OPTIONS(options)};
+	const struct option_spec specs[] = {{"--config", 0, OPTION_LIST, &options.configs, "URI",
+					     "As for run; may be repeated."},
+					    COLLECTOR_OPTIONS(options)};
 	switch (options_parse(specs, ARRAY_COUNT(specs), argc, argv)) {
 	case OPTIONS_OK: break;
 	case OPTIONS_BAD: return 1;

@@ -11,7 +11,7 @@ struct binder {
 	struct config_report *report;
 	struct arena *arena;
 	struct config_loc loc; /* of the innermost block that stands in the file */
-	size_t bad_values; /* wrong types and bounds: checks on top of them would mislead */
+	size_t bad_values;     /* wrong types and bounds: checks on top of them would mislead */
 	size_t off; /* inside so many optional blocks that are off: defaults, but no checks */
 };
 

@@ -17,21 +17,21 @@
 #include "pipeline/config/report.h"
 
 enum config_type {
-	CONFIG_TYPE_BOOL = 0,	  /* bool */
-	CONFIG_TYPE_U32,	  /* uint32_t */
-	CONFIG_TYPE_U64,	  /* uint64_t */
-	CONFIG_TYPE_I64,	  /* int64_t */
-	CONFIG_TYPE_DOUBLE,	  /* double */
-	CONFIG_TYPE_DURATION,	  /* uint64_t nanoseconds; Go syntax "1h2m3.5s", "0" needs no unit */
-	CONFIG_TYPE_STRING,	  /* const char * (NUL-terminated, in the arena; "" when unset) */
-	CONFIG_TYPE_OPAQUE,	  /* const char *; prints as [REDACTED] */
-	CONFIG_TYPE_ENUM,	  /* int, index into names */
-	CONFIG_TYPE_STRING_LIST,  /* struct config_strings; a comma-separated string is accepted */
-	CONFIG_TYPE_HEADERS,	  /* struct config_headers; map, or list of {name, value}; opaque values */
-	CONFIG_TYPE_BLOCK,	  /* embedded struct of the block's type */
-	CONFIG_TYPE_BLOCK_LIST,	  /* struct config_blocks */
-	CONFIG_TYPE_NODE,	  /* const struct config_node *: the component reads it itself */
-	CONFIG_TYPE_IGNORED,	  /* accepted, checked for nothing, without effect (doc says why) */
+	CONFIG_TYPE_BOOL = 0,	 /* bool */
+	CONFIG_TYPE_U32,	 /* uint32_t */
+	CONFIG_TYPE_U64,	 /* uint64_t */
+	CONFIG_TYPE_I64,	 /* int64_t */
+	CONFIG_TYPE_DOUBLE,	 /* double */
+	CONFIG_TYPE_DURATION,	 /* uint64_t nanoseconds; Go syntax "1h2m3.5s", "0" needs no unit */
+	CONFIG_TYPE_STRING,	 /* const char * (NUL-terminated, in the arena; "" when unset) */
+	CONFIG_TYPE_OPAQUE,	 /* const char *; prints as [REDACTED] */
+	CONFIG_TYPE_ENUM,	 /* int, index into names */
+	CONFIG_TYPE_STRING_LIST, /* struct config_strings; a comma-separated string is accepted */
+	CONFIG_TYPE_HEADERS, /* struct config_headers; map, or list of {name, value}; opaque values */
+	CONFIG_TYPE_BLOCK,   /* embedded struct of the block's type */
+	CONFIG_TYPE_BLOCK_LIST, /* struct config_blocks */
+	CONFIG_TYPE_NODE,	/* const struct config_node *: the component reads it itself */
+	CONFIG_TYPE_IGNORED,	/* accepted, checked for nothing, without effect (doc says why) */
 	CONFIG_TYPE_COUNT
 };
 
@@ -88,8 +88,8 @@ struct config_block {
  * become problems with the Collector's texts; the rest is still bound, so that all problems show
  * in one run. ${path} is the key path of ${node}, e.g. "processors.batch".
  */
-void config_bind(const struct config_block *block, const struct config_node *node,
-		 const char *path, void *config, struct config_report *report);
+void config_bind(const struct config_block *block, const struct config_node *node, const char *path,
+		 void *config, struct config_report *report);
 
 /* Parses Go's duration syntax into nanoseconds. False when it is none or negative. */
 bool config_parse_duration(struct slice text, uint64_t *ret_ns);
@@ -101,37 +101,38 @@ void config_block_document(const struct config_block *block, struct buf *out);
 /* Table entries; each checks the member's C type at compile time. */
 #define CONFIG_CHECKED_OFFSET(type, member, ctype)                                                 \
 	(offsetof(type, member) +                                                                  \
-	 0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((type *)0)->member), ctype) ? 1  \
-											     : -1]))
-#define CONFIG_FIELD_(type_, member, ctype, kind, k, dflt, lo, hi, u, d)                            \
+	 0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((type *)0)->member), ctype)      \
+				 ? 1                                                               \
+				 : -1]))
+#define CONFIG_FIELD_(type_, member, ctype, kind, k, dflt, lo, hi, u, d)                           \
 	{                                                                                          \
 		.key = (k), .type = (kind), .offset = CONFIG_CHECKED_OFFSET(type_, member, ctype), \
 		.present_offset = SIZE_MAX, .default_text = (dflt), .min = (lo), .max = (hi),      \
 		.unit = (u), .doc = (d),                                                           \
 	}
-#define CONFIG_BOOL(type_, member, key, dflt, doc)                                                  \
+#define CONFIG_BOOL(type_, member, key, dflt, doc)                                                 \
 	CONFIG_FIELD_(type_, member, bool, CONFIG_TYPE_BOOL, key, dflt, 0, 0, "", doc)
-#define CONFIG_U32(type_, member, key, dflt, min, max, unit, doc)                                   \
+#define CONFIG_U32(type_, member, key, dflt, min, max, unit, doc)                                  \
 	CONFIG_FIELD_(type_, member, uint32_t, CONFIG_TYPE_U32, key, dflt, min, max, unit, doc)
-#define CONFIG_U64(type_, member, key, dflt, min, max, unit, doc)                                   \
+#define CONFIG_U64(type_, member, key, dflt, min, max, unit, doc)                                  \
 	CONFIG_FIELD_(type_, member, uint64_t, CONFIG_TYPE_U64, key, dflt, min, max, unit, doc)
-#define CONFIG_DOUBLE(type_, member, key, dflt, min, max, unit, doc)                                \
+#define CONFIG_DOUBLE(type_, member, key, dflt, min, max, unit, doc)                               \
 	CONFIG_FIELD_(type_, member, double, CONFIG_TYPE_DOUBLE, key, dflt, min, max, unit, doc)
-#define CONFIG_DURATION(type_, member, key, dflt, doc)                                              \
+#define CONFIG_DURATION(type_, member, key, dflt, doc)                                             \
 	CONFIG_FIELD_(type_, member, uint64_t, CONFIG_TYPE_DURATION, key, dflt, 0, 1.8e19, "", doc)
-#define CONFIG_STRING(type_, member, key, dflt, doc)                                                \
+#define CONFIG_STRING(type_, member, key, dflt, doc)                                               \
 	CONFIG_FIELD_(type_, member, const char *, CONFIG_TYPE_STRING, key, dflt, 0, 0, "", doc)
-#define CONFIG_OPAQUE(type_, member, key, doc)                                                      \
+#define CONFIG_OPAQUE(type_, member, key, doc)                                                     \
 	CONFIG_FIELD_(type_, member, const char *, CONFIG_TYPE_OPAQUE, key, NULL, 0, 0, "", doc)
-#define CONFIG_STRING_LIST(type_, member, key, doc)                                                 \
-	CONFIG_FIELD_(type_, member, struct config_strings, CONFIG_TYPE_STRING_LIST, key, NULL, 0,  \
+#define CONFIG_STRING_LIST(type_, member, key, doc)                                                \
+	CONFIG_FIELD_(type_, member, struct config_strings, CONFIG_TYPE_STRING_LIST, key, NULL, 0, \
 		      0, "", doc)
-#define CONFIG_HEADERS(type_, member, key, doc)                                                     \
-	CONFIG_FIELD_(type_, member, struct config_headers, CONFIG_TYPE_HEADERS, key, NULL, 0, 0,   \
+#define CONFIG_HEADERS(type_, member, key, doc)                                                    \
+	CONFIG_FIELD_(type_, member, struct config_headers, CONFIG_TYPE_HEADERS, key, NULL, 0, 0,  \
 		      "", doc)
-#define CONFIG_NODE(type_, member, key, doc)                                                        \
-	CONFIG_FIELD_(type_, member, const struct config_node *, CONFIG_TYPE_NODE, key, NULL, 0, 0, \
-		      "", doc)
+#define CONFIG_NODE(type_, member, key, doc)                                                       \
+	CONFIG_FIELD_(type_, member, const struct config_node *, CONFIG_TYPE_NODE, key, NULL, 0,   \
+		      0, "", doc)
 #define CONFIG_ENUM(type_, member, key_, words, dflt, doc_)                                        \
 	{                                                                                          \
 		.key = (key_), .type = CONFIG_TYPE_ENUM,                                           \

@@ -15,7 +15,7 @@ enum {
 	CONFIG_DEPTH_MAX = 100,		   /* nesting of maps and lists */
 	CONFIG_NODES_MAX = 200000,	   /* of all sources, aliases counted each time */
 	CONFIG_TOTAL_BYTES_MAX = 64 << 20, /* of all sources and ${file:…} together */
-	CONFIG_EXPANSIONS_MAX = 1000, /* nested ${…}, as the Collector's cap */
+	CONFIG_EXPANSIONS_MAX = 1000,	   /* nested ${…}, as the Collector's cap */
 };
 
 struct config_source_env {
@@ -42,7 +42,6 @@ struct config_load {
 
 /* The merged tree (a CONFIG_MAP), or NULL when ${report} has errors. Everything lives in
  * report->arena. Nothing is opened but the named files. */
-const struct config_node *config_load(const struct config_load *load,
-				      struct config_report *report);
+const struct config_node *config_load(const struct config_load *load, struct config_report *report);
 
 #endif

@@ -19,9 +19,9 @@ enum config_severity { CONFIG_ERROR = 0, CONFIG_WARNING };
  * which config_report_print writes once above the problems of the stage. */
 enum config_stage {
 	CONFIG_STAGE_RESOLVE = 0, /* "failed to get config: cannot resolve the configuration:" */
-	CONFIG_STAGE_DECODE,	  /* "failed to get config: cannot unmarshal the configuration: …" */
-	CONFIG_STAGE_VALIDATE,	  /* "invalid configuration: " */
-	CONFIG_STAGE_BUILD,	  /* no head: what only building the pipelines shows */
+	CONFIG_STAGE_DECODE,   /* "failed to get config: cannot unmarshal the configuration: …" */
+	CONFIG_STAGE_VALIDATE, /* "invalid configuration: " */
+	CONFIG_STAGE_BUILD,    /* no head: what only building the pipelines shows */
 	CONFIG_STAGE_COUNT
 };
 

@@ -50,8 +50,8 @@ struct config_pipeline {
 };
 
 struct config_prometheus {
-	const char *host; /* default "localhost" */
-	uint32_t port;	  /* default 8888 */
+	const char *host;					     /* default "localhost" */
+	uint32_t port;						     /* default 8888 */
 	bool without_scope_info, without_units, without_type_suffix; /* default true */
 };
 
@@ -61,8 +61,8 @@ struct config_telemetry {
 	bool log_sampling;
 	uint64_t sampling_tick_ns;
 	uint32_t sampling_initial, sampling_thereafter;
-	int metrics_level;	  /* 0 none, 1 basic, 2 normal, 3 detailed */
-	bool metrics_pull;	  /* a prometheus reader is configured (default true) */
+	int metrics_level; /* 0 none, 1 basic, 2 normal, 3 detailed */
+	bool metrics_pull; /* a prometheus reader is configured (default true) */
 	struct config_prometheus prometheus;
 };
 
@@ -70,8 +70,8 @@ struct config_service {
 	struct config_components sections[SECTION_COUNT];
 	struct config_pipeline *pipelines; /* traces only; others are a problem in the report */
 	size_t pipeline_count;
-	struct config_refs extensions; /* service.extensions, in order */
-	struct config_strings policies;	 /* service.policies: names of processors that must not be
+	struct config_refs extensions;	/* service.extensions, in order */
+	struct config_strings policies; /* service.policies: names of processors that must not be
 					  * bypassed */
 	struct config_telemetry telemetry;
 };

@@ -30,13 +30,13 @@ struct config_node {
 	enum config_kind kind;
 	enum config_scalar scalar; /* of CONFIG_SCALAR */
 	struct config_loc loc;
-	struct slice text;	/* of CONFIG_SCALAR: after expansion, the original spelling; with
+	struct slice text; /* of CONFIG_SCALAR: after expansion, the original spelling; with
 				 * from_env also of the other kinds: what a string field takes */
-	bool from_env;		/* the whole scalar came from one ${…}: weak typing is allowed */
-	bool expanded;		/* some of the text came from ${…}: never show it, it may be secret */
-	const char *unset_env;	/* first unset variable the text named; NULL for none */
-	bool literal_string;	/* quoted or block scalar */
-	size_t count;		/* entries or items */
+	bool from_env;	   /* the whole scalar came from one ${…}: weak typing is allowed */
+	bool expanded;	   /* some of the text came from ${…}: never show it, it may be secret */
+	const char *unset_env;	      /* first unset variable the text named; NULL for none */
+	bool literal_string;	      /* quoted or block scalar */
+	size_t count;		      /* entries or items */
 	struct config_entry *entries; /* of CONFIG_MAP, in order of first appearance */
 	struct config_node **items;   /* of CONFIG_LIST */
 };

@@ -21,7 +21,7 @@ struct ack;
 struct batch {
 	struct chunk **chunks;
 	size_t chunk_count;
-	size_t bytes;	     /* uncompressed OTLP */
+	size_t bytes; /* uncompressed OTLP */
 	uint32_t span_count;
 	/* private */
 	size_t chunk_capacity;

@@ -20,10 +20,10 @@ enum export_outcome {
 
 struct export_result {
 	enum export_outcome outcome;
-	uint64_t retry_after_ns;  /* EXPORT_RETRY: the peer's own wish, 0 for none */
-	uint64_t rejected_spans;  /* EXPORT_DELIVERED: partial success */
-	bool partial_warning;	  /* a partial success that only carries a message */
-	struct err err;		  /* unless delivered: what to log; no text from the peer */
+	uint64_t retry_after_ns; /* EXPORT_RETRY: the peer's own wish, 0 for none */
+	uint64_t rejected_spans; /* EXPORT_DELIVERED: partial success */
+	bool partial_warning;	 /* a partial success that only carries a message */
+	struct err err;		 /* unless delivered: what to log; no text from the peer */
 };
 
 /* One attempt. Belongs to the exporter from send() until export_done. */
@@ -69,7 +69,8 @@ struct queue_config {
 
 struct retry_config {
 	bool enabled;
-	uint64_t initial_interval_ns, max_interval_ns, max_elapsed_time_ns; /* elapsed 0: for ever */
+	uint64_t initial_interval_ns, max_interval_ns,
+		max_elapsed_time_ns; /* elapsed 0: for ever */
 	double randomization_factor, multiplier;
 };
 

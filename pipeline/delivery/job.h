@@ -33,7 +33,7 @@ struct job {
 	/* private */
 	struct job_host host;
 	struct export_call call;
-	struct batch *batch; /* NULL: the slot is free */
+	struct batch *batch;	     /* NULL: the slot is free */
 	struct piece *first, **last; /* still to be sent, in order; first is under way */
 	struct retry_state retry;
 	uint64_t random;

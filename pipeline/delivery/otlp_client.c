@@ -54,15 +54,15 @@ static int copy_headers(struct otlp_client *client, struct arena *arena, struct 
 	client->headers = arena_calloc(arena, headers->count + 1, sizeof(*client->headers));
 	if (!client->headers)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	client->headers[client->header_count++] = (struct client_header){
-		SLICE("user-agent"), slice_str(client->config.user_agent)};
+	client->headers[client->header_count++] =
+		(struct client_header){SLICE("user-agent"), slice_str(client->config.user_agent)};
 	for (size_t i = 0; i < headers->count; i++) {
 		const char *name = lower(arena, headers->at[i].name);
 		if (!name)
 			return err_set(err, ERR_NOMEM, "out of memory");
 		size_t at = strcmp(name, "user-agent") == 0 ? 0 : client->header_count++;
-		client->headers[at] = (struct client_header){slice_str(name),
-							     slice_str(headers->at[i].value)};
+		client->headers[at] =
+			(struct client_header){slice_str(name), slice_str(headers->at[i].value)};
 	}
 	return 0;
 }
@@ -88,12 +88,13 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 	client->config = *config;
 	client->log = *log;
 	client->budget = budget;
-	if (endpoint_parse(config->endpoint, config->default_port, arena, &client->endpoint, err) != 0 ||
+	if (endpoint_parse(config->endpoint, config->default_port, arena, &client->endpoint, err) !=
+		    0 ||
 	    copy_headers(client, arena, err) != 0)
 		goto fail;
-	client->tls_on = client->endpoint.tls == 1 ||
-			 (client->endpoint.tls == -1 && config->tls_by_default &&
-			  !config->tls->insecure);
+	client->tls_on =
+		client->endpoint.tls == 1 ||
+		(client->endpoint.tls == -1 && config->tls_by_default && !config->tls->insecure);
 	if (config->mode == CLIENT_GRPC)
 		client->path = TRACE_EXPORT;
 	else if (config->path)
@@ -149,8 +150,8 @@ static void on_done(struct client_call *call, const struct client_result *answer
 	struct attempt *attempt = CONTAINER_OF(call, struct attempt, call);
 	struct export_call *export = attempt->export;
 	struct export_result result;
-	otlp_classify(attempt->client->config.mode, attempt->client->label, answer,
-		      clock_wall_ns(), &result);
+	otlp_classify(attempt->client->config.mode, attempt->client->label, answer, clock_wall_ns(),
+		      &result);
 	export->exporter = NULL;
 	chunk_unref(attempt->json);
 	free(attempt);
@@ -199,10 +200,9 @@ void otlp_client_send(void *self, struct export_call *export)
 		return;
 	}
 	struct client_call *call = &attempt->call;
-	int made = client->config.json
-			   ? json_parts(client, attempt, export->batch, coding, &err)
-			   : batch_body(export->batch, coding, client->coder, &call->parts,
-					&call->part_count, &err);
+	int made = client->config.json ? json_parts(client, attempt, export->batch, coding, &err)
+				       : batch_body(export->batch, coding, client->coder,
+						    &call->parts, &call->part_count, &err);
 	if (made != 0) {
 		free(attempt);
 		fail(export, &err);

@@ -32,12 +32,13 @@ extern const char *const otlp_compression_words[];
 /* Everything an exporter's configuration says about its connection. Borrowed. */
 struct otlp_client_config {
 	enum client_mode mode;
-	const char *endpoint;	   /* host:port or URL, as the user wrote it */
-	const char *path;	   /* NULL: the endpoint's path + "/v1/traces" (HTTP) */
+	const char *endpoint; /* host:port or URL, as the user wrote it */
+	const char *path;     /* NULL: the endpoint's path + "/v1/traces" (HTTP) */
 	uint16_t default_port;
-	bool tls_by_default;	   /* when neither scheme nor `insecure` says otherwise */
+	bool tls_by_default; /* when neither scheme nor `insecure` says otherwise */
 	enum otlp_compression compression;
-	struct json_body *json; /* HTTP: send JSON, made by this, which is taken over; NULL: protobuf */
+	struct json_body
+		*json; /* HTTP: send JSON, made by this, which is taken over; NULL: protobuf */
 	const struct tls_config *tls;
 	const struct config_headers *headers;
 	const char *proxy_url, *authority, *user_agent;

@@ -48,7 +48,8 @@ struct component_env {
 	struct budget *budget;	 /* the process's byte budget */
 	struct key_table *keys;	 /* register attribute keys while creating */
 	struct arena *arena;	 /* memory for the life of the graph */
-	struct trace_memory *memory; /* facts that cross requests: trace_memory_join while creating */
+	struct trace_memory
+		*memory; /* facts that cross requests: trace_memory_join while creating */
 };
 
 /* ---- receivers ------------------------------------------------------------------------------ */
@@ -109,8 +110,8 @@ enum process_outcome {
 
 /* How a `batch` processor wants its pipeline's output grouped; 0 means no bound. */
 struct batching {
-	uint32_t spans_min;  /* send when so many have gathered */
-	uint32_t spans_max;  /* never more in one request */
+	uint32_t spans_min; /* send when so many have gathered */
+	uint32_t spans_max; /* never more in one request */
 	size_t bytes_min, bytes_max;
 	uint64_t timeout_ns; /* send what has gathered after this; 0: at once */
 };
@@ -163,7 +164,7 @@ struct exporter_ops {
 /* ---- extensions ----------------------------------------------------------------------------- */
 
 struct extension_host {
-	struct loop *loop; /* the main thread's */
+	struct loop *loop;	    /* the main thread's */
 	struct server_shard *shard; /* a shard on that loop, for small HTTP servers */
 };
 

@@ -20,8 +20,8 @@ struct graph;
 struct loop;
 
 struct graph_options {
-	struct logger *logger; /* outlives the graph */
-	size_t shard_count;    /* 0: one per CPU that this process may use */
+	struct logger *logger;	      /* outlives the graph */
+	size_t shard_count;	      /* 0: one per CPU that this process may use */
 	uint64_t shutdown_timeout_ns; /* from the signal to the end, all in all */
 	const char *version;
 	/* Called on the main thread once everything listens. May be NULL. */

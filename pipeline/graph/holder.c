@@ -201,8 +201,7 @@ static enum process_outcome run(struct holder *holder, struct batch *batch, stru
 	if (!body)
 		return PROCESS_RETRY;
 	const struct flow_from from = {.stage = holder->next_stage};
-	enum process_outcome outcome =
-		flow_again(holder->pipeline, &from, shard, body, err);
+	enum process_outcome outcome = flow_again(holder->pipeline, &from, shard, body, err);
 	chunk_unref(body);
 	return outcome;
 }

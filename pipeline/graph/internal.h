@@ -28,7 +28,7 @@ struct exporter_node {
 /* A processor in one pipeline: processors are made per pipeline, as in the Collector. */
 struct processor_node {
 	struct node node;
-	void **shard_states; /* one per shard */
+	void **shard_states;	   /* one per shard */
 	struct waiting_room *room; /* of spans that it holds back; NULL: it holds none */
 	struct counter incoming, outgoing;
 };
@@ -99,8 +99,8 @@ struct receiver_node {
 /* What one branch of a request wants to hand over: made in the first phase, carried out or undone
  * in the second. */
 struct offer {
-	struct group *group;   /* or */
-	struct holder *holder; /* or */
+	struct group *group;	 /* or */
+	struct holder *holder;	 /* or */
 	struct waiting *waiting; /* the one that is not NULL takes the chunk */
 	struct chunk *chunk;
 	uint64_t takers; /* members of the group that have reserved room */
@@ -206,7 +206,7 @@ struct waiting *waiting_new(struct waiting_room *room, struct shard *shard, uint
 struct chunk *waiting_chunk(const struct waiting *waiting);
 MUST_CHECK bool waiting_reserve(const struct waiting *waiting);
 void waiting_cancel(const struct waiting *waiting); /* gives the room back */
-void waiting_take(struct waiting *waiting);	     /* room was reserved; the room owns it now */
+void waiting_take(struct waiting *waiting);	    /* room was reserved; the room owns it now */
 void waiting_free(struct waiting *waiting);
 void waiting_room_flush(struct waiting_room *room); /* nobody waits any longer; any thread */
 double waiting_room_read_bytes(void *room);
@@ -220,8 +220,8 @@ void waiting_room_free(struct waiting_room *room);
 /* Where a run begins, and as what. */
 struct flow_from {
 	size_t stage, processor; /* of the stage */
-	uint64_t due_ns; /* spans that waited before ${processor}: until when; 0: not so */
-	bool final;	 /* they may not wait again */
+	uint64_t due_ns;	 /* spans that waited before ${processor}: until when; 0: not so */
+	bool final;		 /* they may not wait again */
 };
 
 /* Runs the processors of one stage on the shard's index and appends the offers of what follows. */

@@ -14,14 +14,14 @@
 
 /* ---- process -------------------------------------------------------------------------------- */
 
-static const struct metric_desc metric_uptime = {
-	"otelcol_process_uptime", "s", "Uptime of the process [Alpha]", METRIC_COUNTER};
-static const struct metric_desc metric_cpu = {
-	"otelcol_process_cpu_seconds", "s", "Total CPU user and system time in seconds [Alpha]",
-	METRIC_COUNTER};
-static const struct metric_desc metric_rss = {
-	"otelcol_process_memory_rss", "By", "Total physical memory (resident set size) [Alpha]",
-	METRIC_GAUGE};
+static const struct metric_desc metric_uptime = {"otelcol_process_uptime", "s",
+						 "Uptime of the process [Alpha]", METRIC_COUNTER};
+static const struct metric_desc metric_cpu = {"otelcol_process_cpu_seconds", "s",
+					      "Total CPU user and system time in seconds [Alpha]",
+					      METRIC_COUNTER};
+static const struct metric_desc metric_rss = {"otelcol_process_memory_rss", "By",
+					      "Total physical memory (resident set size) [Alpha]",
+					      METRIC_GAUGE};
 static const struct metric_desc metric_held = {
 	"sluice_memory_held", "By",
 	"Bytes held: received bodies, queues, indexes, compressed copies", METRIC_GAUGE};
@@ -29,9 +29,9 @@ static const struct metric_desc metric_held_peak = {
 	"sluice_memory_held_peak", "By", "Highest value of sluice_memory_held", METRIC_GAUGE};
 static const struct metric_desc metric_limit = {"sluice_memory_limit", "By",
 						"Bound of sluice_memory_held", METRIC_GAUGE};
-static const struct metric_desc metric_memory_refusals = {
-	"sluice_memory_refusals", "{refusals}", "Times that the memory bound said no",
-	METRIC_COUNTER};
+static const struct metric_desc metric_memory_refusals = {"sluice_memory_refusals", "{refusals}",
+							  "Times that the memory bound said no",
+							  METRIC_COUNTER};
 static const struct metric_desc metric_target = {"target_info", "", "Target metadata",
 						 METRIC_GAUGE};
 
@@ -85,16 +85,15 @@ static bool register_process(struct graph *graph)
 	struct buf target = BUF_INIT;
 	metrics_label(&target, "service_name", "sluice");
 	metrics_label(&target, "service_version", graph->options.version);
-	bool added =
-		metrics_add_read(metrics, &metric_uptime, "", read_uptime, graph) &&
-		metrics_add_read(metrics, &metric_cpu, "", read_cpu, NULL) &&
-		metrics_add_read(metrics, &metric_rss, "", read_rss, NULL) &&
-		metrics_add_read(metrics, &metric_held, "", read_atomic, &budget->used) &&
-		metrics_add_read(metrics, &metric_held_peak, "", read_atomic, &budget->peak) &&
-		metrics_add_read(metrics, &metric_limit, "", read_atomic, &budget->limit) &&
-		metrics_add_read(metrics, &metric_memory_refusals, "", read_atomic,
-				 &budget->refusals) &&
-		metrics_add_read(metrics, &metric_target, buf_cstr(&target), read_one, NULL);
+	bool added = metrics_add_read(metrics, &metric_uptime, "", read_uptime, graph) &&
+		     metrics_add_read(metrics, &metric_cpu, "", read_cpu, NULL) &&
+		     metrics_add_read(metrics, &metric_rss, "", read_rss, NULL) &&
+		     metrics_add_read(metrics, &metric_held, "", read_atomic, &budget->used) &&
+		     metrics_add_read(metrics, &metric_held_peak, "", read_atomic, &budget->peak) &&
+		     metrics_add_read(metrics, &metric_limit, "", read_atomic, &budget->limit) &&
+		     metrics_add_read(metrics, &metric_memory_refusals, "", read_atomic,
+				      &budget->refusals) &&
+		     metrics_add_read(metrics, &metric_target, buf_cstr(&target), read_one, NULL);
 	buf_fini(&target);
 	return added;
 }
@@ -120,9 +119,8 @@ static const struct metric_desc metric_failed = {
 static const struct metric_desc metric_requests_refused = {
 	"sluice_receiver_requests_refused", "{requests}", "Requests refused, by reason",
 	METRIC_COUNTER};
-static const struct metric_desc metric_empty = {
-	"sluice_receiver_requests_empty", "{requests}", "Requests without a span",
-	METRIC_COUNTER};
+static const struct metric_desc metric_empty = {"sluice_receiver_requests_empty", "{requests}",
+						"Requests without a span", METRIC_COUNTER};
 
 bool telemetry_register_receiver(struct graph *graph, struct receiver_node *receiver)
 {
@@ -173,8 +171,8 @@ static bool on_header(void *arg, struct server_request *request)
 		      (struct metrics_page){.type_suffix = !reader->without_type_suffix,
 					    .unit_suffix = !reader->without_units},
 		      &page);
-	const struct server_header type = {
-		"content-type", SLICE("text/plain; version=0.0.4; charset=utf-8")};
+	const struct server_header type = {"content-type",
+					   SLICE("text/plain; version=0.0.4; charset=utf-8")};
 	server_respond_http(request, page.failed ? 500 : 200, &type, 1, buf_slice(&page));
 	buf_fini(&page);
 	return false;

@@ -30,10 +30,10 @@ struct client_config {
 	enum client_mode mode;
 	const char *host; /* name or address, without brackets */
 	uint16_t port;
-	const char *authority;	 /* Host / :authority; NULL: host[:port] */
-	struct tls_context *tls; /* NULL: plain; borrowed */
-	const char *server_name; /* SNI and verification; NULL: host */
-	const char *proxy_url;	 /* "http://[user:pass@]host:port"; NULL: environment (HTTPS_PROXY,
+	const char *authority;	  /* Host / :authority; NULL: host[:port] */
+	struct tls_context *tls;  /* NULL: plain; borrowed */
+	const char *server_name;  /* SNI and verification; NULL: host */
+	const char *proxy_url;	  /* "http://[user:pass@]host:port"; NULL: environment (HTTPS_PROXY,
 				    HTTP_PROXY, NO_PROXY as Go reads them); "" : none */
 	uint32_t connections_max; /* pool bound; 1 is enough for HTTP/2 */
 	uint64_t idle_timeout_ns; /* HTTP/1.1: kept connections; 0: 90 s */
@@ -69,20 +69,21 @@ struct client_result {
 	 * stream that the peer reset (CLIENT_BROKEN, mapped as the gRPC documents say). */
 	bool has_grpc_status;
 	int grpc_status;
-	struct slice grpc_message;	  /* percent-decoded; a peer's text: never log it above debug */
+	struct slice grpc_message; /* percent-decoded; a peer's text: never log it above debug */
 	struct slice grpc_status_details; /* base64-decoded grpc-status-details-bin */
 };
 
 /* One call. Embed it; it belongs to the client from client_send until done. */
 struct client_call {
-	struct slice path;		      /* "/v1/traces" */
-	const struct client_header *headers;  /* further ones; borrowed until done */
+	struct slice path;		     /* "/v1/traces" */
+	const struct client_header *headers; /* further ones; borrowed until done */
 	size_t header_count;
 	const char *content_type;
 	const char *content_encoding; /* NULL: none. gRPC: sent as grpc-encoding, frame flag set */
 	struct chunk *const *parts;   /* the body is their concatenation; borrowed until done */
 	size_t part_count;
-	uint64_t timeout_ns; /* whole call, connecting included; 0: none. gRPC: sent as grpc-timeout */
+	uint64_t
+		timeout_ns; /* whole call, connecting included; 0: none. gRPC: sent as grpc-timeout */
 	void (*done)(struct client_call *call, const struct client_result *result);
 	/* private */
 	void *stream;

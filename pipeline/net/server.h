@@ -29,23 +29,23 @@ struct server_shard {
 	struct loop *loop;
 	struct coder *coder;
 	struct budget *budget;
-	void *handler_state; /* the handler's own per-shard state, see server_config */
+	void *handler_state;	      /* the handler's own per-shard state, see server_config */
 	_Atomic uint32_t connections; /* open now, over all listeners: for the choice of shard */
 };
 
 struct server_limits {
-	uint32_t connections_max;	 /* per listener; more are closed at once */
-	uint32_t streams_max;		 /* concurrent HTTP/2 streams per connection */
-	uint32_t header_bytes_max;	 /* request line + header fields, decoded */
-	uint64_t header_timeout_ns;	 /* first byte of a request to end of its header */
-	uint64_t body_timeout_ns;	 /* end of header to end of body */
-	uint64_t idle_timeout_ns;	 /* a kept-alive connection without a request; 0: none */
-	uint64_t max_connection_age_ns;	 /* 0: none; GOAWAY / Connection: close after it */
+	uint32_t connections_max;	/* per listener; more are closed at once */
+	uint32_t streams_max;		/* concurrent HTTP/2 streams per connection */
+	uint32_t header_bytes_max;	/* request line + header fields, decoded */
+	uint64_t header_timeout_ns;	/* first byte of a request to end of its header */
+	uint64_t body_timeout_ns;	/* end of header to end of body */
+	uint64_t idle_timeout_ns;	/* a kept-alive connection without a request; 0: none */
+	uint64_t max_connection_age_ns; /* 0: none; GOAWAY / Connection: close after it */
 	uint64_t max_connection_age_grace_ns; /* 0: none */
-	size_t http_body_bytes_max;	 /* on the wire and decoded */
-	size_t grpc_message_bytes_max;	 /* decoded; on the wire too */
-	size_t window_bytes_initial;	 /* HTTP/2 flow control per stream: 256 KiB */
-	uint32_t resets_per_second_max;	 /* RST_STREAM by the peer (rapid reset) */
+	size_t http_body_bytes_max;	      /* on the wire and decoded */
+	size_t grpc_message_bytes_max;	      /* decoded; on the wire too */
+	size_t window_bytes_initial;	      /* HTTP/2 flow control per stream: 256 KiB */
+	uint32_t resets_per_second_max;	      /* RST_STREAM by the peer (rapid reset) */
 };
 
 /* Defaults as the design fixes them: 10,000 connections, 1,024 streams, 64 KiB header, 30 s header,
@@ -113,9 +113,9 @@ struct server_handler {
 };
 
 struct server_config {
-	const char *endpoint;  /* "0.0.0.0:4317", "localhost:4318", ":4317", "[::]:0" */
-	const char *transport; /* "tcp", "tcp4", "tcp6", "unix" */
-	const char *label;     /* for logs: "GRPC" or "HTTP" */
+	const char *endpoint;	 /* "0.0.0.0:4317", "localhost:4318", ":4317", "[::]:0" */
+	const char *transport;	 /* "tcp", "tcp4", "tcp6", "unix" */
+	const char *label;	 /* for logs: "GRPC" or "HTTP" */
 	struct tls_context *tls; /* NULL: plain; borrowed */
 	struct server_limits limits;
 	const struct server_handler *handler;

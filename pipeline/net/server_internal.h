@@ -185,7 +185,7 @@ struct http2 {
 	nghttp2_session *session;
 	uint64_t second; /* of the peer's resets counted in `resets` */
 	uint32_t resets;
-	bool flooded;	    /* a callback has seen too many, or too long a header block */
+	bool flooded;	      /* a callback has seen too many, or too long a header block */
 	size_t block_bytes;   /* decoded bytes of that block, trailers too */
 	int32_t window_bytes; /* of the connection */
 	uint64_t notice_ns;   /* drain: when the first GOAWAY was sent; 0: not */

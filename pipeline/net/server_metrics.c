@@ -3,20 +3,20 @@
  * listener. */
 #include "pipeline/net/server.h"
 
-static const struct metric_desc metric_connections = {
-	"sluice_server_connections", "{connections}", "Connections accepted", METRIC_COUNTER};
-static const struct metric_desc metric_open = {
-	"sluice_server_connections_open", "{connections}", "Connections open now", METRIC_GAUGE};
-static const struct metric_desc metric_requests = {
-	"sluice_server_requests", "{requests}", "Requests whose header was complete",
-	METRIC_COUNTER};
+static const struct metric_desc metric_connections = {"sluice_server_connections", "{connections}",
+						      "Connections accepted", METRIC_COUNTER};
+static const struct metric_desc metric_open = {"sluice_server_connections_open", "{connections}",
+					       "Connections open now", METRIC_GAUGE};
+static const struct metric_desc metric_requests = {"sluice_server_requests", "{requests}",
+						   "Requests whose header was complete",
+						   METRIC_COUNTER};
 static const struct metric_desc metric_refused = {
 	"sluice_server_requests_refused", "{requests}",
 	"Requests, streams and connections that a limit or a rule of the protocol refused",
 	METRIC_COUNTER};
 
-static const struct metric_desc metric_resets = {
-	"sluice_server_resets", "{streams}", "HTTP/2 streams that peers reset", METRIC_COUNTER};
+static const struct metric_desc metric_resets = {"sluice_server_resets", "{streams}",
+						 "HTTP/2 streams that peers reset", METRIC_COUNTER};
 
 /* Where in the counters, and what it is called. */
 struct series {

@@ -14,7 +14,8 @@
 
 /* configtls of the Collector, client and server keys together. */
 struct tls_config {
-	const char *ca_file, *ca_pem, *cert_file, *cert_pem, *key_file, *key_pem; /* *_pem: opaque */
+	const char *ca_file, *ca_pem, *cert_file, *cert_pem, *key_file,
+		*key_pem;		       /* *_pem: opaque */
 	const char *min_version, *max_version; /* "1.2", "1.3"; "" = 1.2 / highest */
 	bool include_system_ca_certs_pool;
 	uint64_t reload_interval_ns; /* 0: look when the file changes */
@@ -33,10 +34,10 @@ struct tls_context;
 
 /* ${alpn}: "h2", "http/1.1" or both as "h2,http/1.1", in order of preference. NULL with ${err}
  * (ERR_TLS; the text names the file, never its content). */
-MUST_CHECK struct tls_context *tls_server_context(const struct tls_config *config,
-						  const char *alpn, struct err *err);
-MUST_CHECK struct tls_context *tls_client_context(const struct tls_config *config,
-						  const char *alpn, struct err *err);
+MUST_CHECK struct tls_context *tls_server_context(const struct tls_config *config, const char *alpn,
+						  struct err *err);
+MUST_CHECK struct tls_context *tls_client_context(const struct tls_config *config, const char *alpn,
+						  struct err *err);
 
 /* Where reloads are logged; before the first session. ${log} outlives the context. Unset: nowhere. */
 void tls_context_set_log(struct tls_context *context, const struct log *log);

@@ -8,8 +8,8 @@
 #define SLUICE_OTTL_EVALUATION_H
 
 #include "pipeline/base/buf.h"
-#include "pipeline/pattern/regex.h"
 #include "pipeline/ottl/tree.h"
+#include "pipeline/pattern/regex.h"
 
 enum {
 	/* Members visited by the deep comparisons of one evaluation: two large maps in different

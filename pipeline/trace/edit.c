@@ -222,7 +222,7 @@ void edit_turn_back(struct edit *edit)
 		if (*flags & FLAG_HELD)
 			*flags |= FLAG_DROPPED;
 		else if (*flags & FLAG_ASIDE)
-			*flags &= (uint8_t)~(FLAG_DROPPED | FLAG_ASIDE);
+			*flags &= (uint8_t) ~(FLAG_DROPPED | FLAG_ASIDE);
 	}
 	swap_counts(edit);
 }

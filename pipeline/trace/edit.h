@@ -90,7 +90,8 @@ struct attr_key {
 	key_id key_id;
 	enum value_type value_type;
 	struct slice key;
-	uint32_t at; /* for edit_read_attr */
+	uint32_t at;   /* for edit_read_attr */
+	uint32_t attr; /* in index->attrs; EDIT_ATTR_ADDED for one that an edit added */
 };
 bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor,
 		   struct attr_key *ret_key);

@@ -92,12 +92,13 @@ bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor
 			continue;
 		const struct attr_entry *entry = received(edit, attr);
 		bool revalued = edit->attr_flags[attr] & FLAG_REVALUED;
-		*ret_key = (struct attr_key){
-			.key_id = live_key_id(edit, attr),
-			.value_type = revalued ? edit_received_value(edit, attr).type
-					       : (enum value_type)entry->value_type,
-			.key = live_key(edit, attr),
-			.at = at};
+		*ret_key = (struct attr_key){.key_id = live_key_id(edit, attr),
+					     .value_type =
+						     revalued ? edit_received_value(edit, attr).type
+							      : (enum value_type)entry->value_type,
+					     .key = live_key(edit, attr),
+					     .at = at,
+					     .attr = attr};
 		return true;
 	}
 	const struct added_attr *added = added_at(edit, owner, *cursor - attrs.count);
@@ -108,7 +109,8 @@ bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor
 		*ret_key = (struct attr_key){.key_id = added->key_id,
 					     .value_type = added->value.type,
 					     .key = added->key,
-					     .at = at};
+					     .at = at,
+					     .attr = EDIT_ATTR_ADDED};
 		return true;
 	}
 	return false;

@@ -26,8 +26,8 @@ enum edit_flag {
 	FLAG_RENAMED = 1 << 4, /* attribute: rewrites[] holds its key; owner: has such attributes */
 	FLAG_REVALUED = 1 << 5,	     /* attribute: rewrites[] holds its value; owner: has such */
 	FLAG_NO_SCHEMA_URL = 1 << 6, /* resource, scope */
-	FLAG_HELD = 1 << 6,  /* span: dropped from this run, to come again in another */
-	FLAG_ASIDE = 1 << 7, /* span: dropped only while the held ones are encoded */
+	FLAG_HELD = 1 << 6,	     /* span: dropped from this run, to come again in another */
+	FLAG_ASIDE = 1 << 7,	     /* span: dropped only while the held ones are encoded */
 };
 
 struct added_attr {

@@ -368,7 +368,8 @@ bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
 						     : find(memory, stripe, hash, key);
 	bool done = entry != NULL || !any_fact(facts);
 	for (int fact = 0; entry && fact < TRACE_FACT_COUNT; fact++)
-		done &= exchange(memory, stripe, &entry->facts[fact], facts, (enum trace_fact)fact, arena);
+		done &= exchange(memory, stripe, &entry->facts[fact], facts, (enum trace_fact)fact,
+				 arena);
 	if (entry)
 		keep_bounds(memory, stripe, entry->used_ns);
 	(void)pthread_mutex_unlock(&stripe->lock);

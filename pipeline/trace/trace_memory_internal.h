@@ -17,7 +17,7 @@ enum span_state {
 struct span_slot {
 	uint8_t id[SPAN_ID_BYTES];
 	uint8_t parent[SPAN_ID_BYTES]; /* SPAN_DROPPED */
-	uint8_t state; /* enum span_state */
+	uint8_t state;		       /* enum span_state */
 	bool tallied;
 	int32_t tally_before; /* what the tally was when it was added to for this span */
 };

@@ -115,8 +115,7 @@ static void write_pair(struct filter *f, struct slice content)
 		}
 	}
 	size_t before = enter_path(f, key);
-	if (!f->keep ||
-	    f->keep(f->arg, key, slice_of(f->path, f->path_len), value_read(value))) {
+	if (!f->keep || f->keep(f->arg, key, slice_of(f->path, f->path_len), value_read(value))) {
 		uint8_t *pair = write_begin(f, KVLIST_VALUES, content.len);
 		if (has_key)
 			write_text(f, KEY_VALUE_KEY, key);

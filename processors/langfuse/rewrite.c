@@ -81,12 +81,11 @@ static void set_json(struct pen *pen, enum role role, const struct buf *json)
 static void rename_attrs(struct pen *pen, bool move_usage)
 {
 	const struct keys *keys = &pen->run->self->keys;
-	const struct attr_range attrs = pen->run->index->spans[pen->span].attrs;
 	struct attr_key attr;
 	char to[128];
 	for (uint32_t cursor = 0; edit_next_key(pen->run->edit, owner_of(pen), &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
-		if (!row || attr.at >= attrs.count)
+		if (!row || attr.attr == EDIT_ATTR_ADDED)
 			continue; /* added by an earlier processor: named well already */
 		struct slice name = slice_str(row->to);
 		if (row->role != ROLE_RENAMED) {
@@ -98,9 +97,9 @@ static void rename_attrs(struct pen *pen, bool move_usage)
 			name = slice_of(to, (size_t)len);
 		}
 		if (has_attr(pen, name))
-			edit_drop_attr(pen->run->edit, attrs.begin + attr.at);
+			edit_drop_attr(pen->run->edit, attr.attr);
 		else
-			edit_rename_attr(pen->run->edit, owner_of(pen), attrs.begin + attr.at, name,
+			edit_rename_attr(pen->run->edit, owner_of(pen), attr.attr, name,
 					 KEY_ID_NONE);
 	}
 }

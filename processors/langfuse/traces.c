@@ -201,13 +201,13 @@ static uint16_t note_id(struct run *run, struct trace_facts *facts, const struct
 		return 0;
 	struct slice text = as_text(run, view_value(view, role));
 	trace_facts_add(facts, fact, fact_rank(view, role), text);
-	return text.len > 0 ? (uint16_t)(1u << fact) : 0;
+	return (uint16_t)(text.len > 0 ? 1u << fact : 0);
 }
 
 static uint16_t note_text(struct trace_facts *facts, struct slice text, enum trace_fact fact)
 {
 	trace_facts_add(facts, fact, RANK_SAID_TO_LANGFUSE, text);
-	return text.len > 0 ? (uint16_t)(1u << fact) : 0;
+	return (uint16_t)(text.len > 0 ? 1u << fact : 0);
 }
 
 uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_view *view,

@@ -54,7 +54,7 @@ bool usage_read(const struct span_view *view, struct usage *ret_usage)
 		if (view_has(view, role) &&
 		    value_as_count(view_value(view, role), &usage.tokens[bucket]))
 			usage.known[bucket] = true;
-		any |= usage.known[bucket] && bucket <= BUCKET_OUTPUT; /* the others are parts */
+		any |= bucket <= BUCKET_OUTPUT && usage.known[bucket]; /* the others are parts */
 	}
 	if (!any)
 		return false;

@@ -25,32 +25,18 @@ static bool is_readable(struct value value)
 	return true;
 }
 
-static struct attr_range attrs_of(const struct trace_index *index, struct owner owner)
-{
-	switch (owner.kind) {
-	case OWNER_RESOURCE: return index->resources[owner.at].attrs;
-	case OWNER_SCOPE: return index->scopes[owner.at].attrs;
-	case OWNER_SPAN: return index->spans[owner.at].attrs;
-	case OWNER_EVENT: return index->events[owner.at].attrs;
-	case OWNER_LINK: return index->links[owner.at].attrs;
-	case OWNER_KIND_COUNT: break;
-	}
-	return (struct attr_range){0, 0};
-}
-
 void values_convert(struct run *run, struct owner owner)
 {
 	struct found *found = NULL;
 	size_t count = 0;
 	struct attr_key attr;
-	const struct attr_range attrs = attrs_of(run->index, owner);
 	for (uint32_t cursor = 0; edit_next_key(run->edit, owner, &cursor, &attr);) {
 		if (attr.value_type < VALUE_ARRAY)
 			continue;
 		struct value value = edit_read_attr(run->edit, owner, attr.at).value;
 		if (value.type == VALUE_ARRAY && value_count(value) == 0) {
-			if (attr.at < attrs.count)
-				edit_drop_attr(run->edit, attrs.begin + attr.at);
+			if (attr.attr != EDIT_ATTR_ADDED)
+				edit_drop_attr(run->edit, attr.attr);
 			continue;
 		}
 		if (is_readable(value))

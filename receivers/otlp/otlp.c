@@ -196,6 +196,26 @@ static const struct metric_desc metric_json_replaced = {
 	"sluice_otlp_json_replaced_characters", "{character}",
 	"Halves of surrogate pairs in OTLP/JSON that were replaced by U+FFFD", METRIC_COUNTER};
 
+static const struct metric_desc metric_misdirected = {
+	"sluice_receiver_requests_misdirected", "{requests}",
+	"Requests that were not for this receiver, by what was wrong", METRIC_COUNTER};
+
+static bool register_misdirected(struct otlp *self, const struct component_env *env)
+{
+	static const char *const reasons[MISDIRECTED_COUNT] = {"path", "method", "media_type",
+							       "grpc_method"};
+	bool added = true;
+	for (int i = 0; i < MISDIRECTED_COUNT && added; i++) {
+		struct buf labels = BUF_INIT;
+		metrics_label(&labels, "receiver", env->id);
+		metrics_label(&labels, "reason", reasons[i]);
+		added = metrics_add(env->metrics, &metric_misdirected, buf_cstr(&labels),
+				    &self->handler.misdirected[i]);
+		buf_fini(&labels);
+	}
+	return added;
+}
+
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
 {
@@ -217,7 +237,8 @@ static void *create(const struct component_env *env, const void *config,
 		self->handler.traces_url_path &&
 		cors_init(&self->handler.cors, &self->config->protocols.http.cors, env->arena) &&
 		metrics_add(env->metrics, &metric_json_replaced, buf_cstr(&labels),
-			    &self->handler.json_replaced);
+			    &self->handler.json_replaced) &&
+		register_misdirected(self, env);
 	buf_fini(&labels);
 	if (ready)
 		return self;
@@ -269,8 +290,8 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 		.keep_alives = config->http.keep_alives_enabled,
 	};
 	self->servers[which] = server_new(&server, &self->log, err);
-	if (self->servers[which] && !server_register(self->servers[which], self->metrics, self->id,
-						     grpc ? "grpc" : "http"))
+	if (self->servers[which] &&
+	    !server_register(self->servers[which], self->metrics, self->id, grpc ? "grpc" : "http"))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!self->servers[which] || server_start(self->servers[which], host->accept_loop,
 						  host->shards, host->shard_count, err) != 0)

@@ -123,7 +123,7 @@ static void fail(const struct otlp_handler *handler, struct server_request *requ
 
 /* ---- which requests are for us -------------------------------------------------------------- */
 
-static bool on_grpc_header(struct server_request *request)
+static bool on_grpc_header(struct otlp_handler *handler, struct server_request *request)
 {
 	if (slice_equal(request->path, SLICE(TRACE_EXPORT)))
 		return true;
@@ -133,12 +133,13 @@ static bool on_grpc_header(struct server_request *request)
 	if (slice_has_prefix(request->path, SLICE(TRACE_SERVICE)))
 		message = "unknown method for service "
 			  "opentelemetry.proto.collector.trace.v1.TraceService";
+	counter_add(&handler->misdirected[MISDIRECTED_GRPC_METHOD], 1);
 	server_respond_grpc(request, GRPC_UNIMPLEMENTED, message, (struct slice){0},
 			    (struct slice){0});
 	return false;
 }
 
-static bool on_http_header(const struct otlp_handler *handler, struct server_request *request)
+static bool on_http_header(struct otlp_handler *handler, struct server_request *request)
 {
 	if (cors_is_preflight(&handler->cors, request)) {
 		respond_preflight(handler, request);
@@ -149,14 +150,17 @@ static bool on_http_header(const struct otlp_handler *handler, struct server_req
 		(void)snprintf(text, sizeof(text),
 			       "404 page not found: OTLP/HTTP traces go to POST %s\n",
 			       handler->traces_url_path);
+		counter_add(&handler->misdirected[MISDIRECTED_PATH], 1);
 		respond_text(handler, request, 404, text);
 		return false;
 	}
 	if (!slice_equal(request->method, SLICE("POST"))) {
+		counter_add(&handler->misdirected[MISDIRECTED_METHOD], 1);
 		respond_text(handler, request, 405, "405 method not allowed, supported: [POST]");
 		return false;
 	}
 	if (!is_protobuf(request) && !is_json(request)) {
+		counter_add(&handler->misdirected[MISDIRECTED_MEDIA_TYPE], 1);
 		respond_text(handler, request, 415,
 			     "415 unsupported media type, supported: [" JSON ", " PROTOBUF "]");
 		return false;
@@ -166,7 +170,7 @@ static bool on_http_header(const struct otlp_handler *handler, struct server_req
 
 static bool on_header(void *arg, struct server_request *request)
 {
-	return request->is_grpc ? on_grpc_header(request) : on_http_header(arg, request);
+	return request->is_grpc ? on_grpc_header(arg, request) : on_http_header(arg, request);
 }
 
 /* ---- through the pipeline ------------------------------------------------------------------- */

@@ -28,8 +28,9 @@ enum { WAIT_MS = 40000, IDS = 100000 };
 static char *config(const char *processors, const char *exporters, const char *pipeline)
 {
 	struct buf text = BUF_INIT;
-	buf_printf(&text, LISTENERS "processors: {%s}\nexporters: {%s}\nservice:\n" TELEMETRY
-				    "  pipelines: {traces: {receivers: [otlp], %s}}\n",
+	buf_printf(&text,
+		   LISTENERS "processors: {%s}\nexporters: {%s}\nservice:\n" TELEMETRY
+			     "  pipelines: {traces: {receivers: [otlp], %s}}\n",
 		   processors, exporters, pipeline);
 	char *copy = strdup(buf_cstr(&text));
 	buf_fini(&text);
@@ -87,9 +88,8 @@ static void every_protocol_and_coding_arrives_on_every_port(void **state)
 			for (size_t coding = 0; coding < ARRAY_COUNT(codings); coding++) {
 				struct buf request =
 					scenario_request(next, 50, "work", "key", "value");
-				struct scenario_answer answer =
-					scenario_send(&sender, NULL, codings[coding],
-						      buf_slice(&request));
+				struct scenario_answer answer = scenario_send(
+					&sender, NULL, codings[coding], buf_slice(&request));
 				assert_true(scenario_taken(&sender, &answer));
 				buf_fini(&request);
 				next += 50;
@@ -153,13 +153,15 @@ static void a_dead_branch_does_not_stop_a_live_one(void **state)
 	uint16_t dead_port = peer_grpc_port(gone);
 	peer_grpc_stop(gone);
 	char *first = grpc_exporter("otlp/alive", peer_grpc_port(alive), "");
-	char *second = grpc_exporter("otlp/dead", dead_port,
-				     "sending_queue: {queue_size: 2}, retry_on_failure: "
-				     "{initial_interval: 1h, max_interval: 1h, max_elapsed_time: 0}");
+	char *second =
+		grpc_exporter("otlp/dead", dead_port,
+			      "sending_queue: {queue_size: 2}, retry_on_failure: "
+			      "{initial_interval: 1h, max_interval: 1h, max_elapsed_time: 0}");
 	struct buf both = BUF_INIT;
 	buf_printf(&both, "%s, %s", first, second);
 	char *text = config("", buf_cstr(&both), "exporters: [otlp/alive, otlp/dead]");
-	struct daemon *daemon = daemon_start(text, (const char *[]){"--shutdown-timeout", "1s", NULL});
+	struct daemon *daemon =
+		daemon_start(text, (const char *[]){"--shutdown-timeout", "1s", NULL});
 	struct scenario_sender sender;
 	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
 	for (uint64_t i = 0; i < 10; i++)
@@ -197,7 +199,8 @@ static void when_a_required_queue_is_full_nobody_takes_and_the_sender_may_repeat
 	struct buf both = BUF_INIT;
 	buf_printf(&both, "%s, %s", first, second);
 	char *text = config("", buf_cstr(&both), "exporters: [otlp/alive, otlp/slow]");
-	struct daemon *daemon = daemon_start(text, (const char *[]){"--shutdown-timeout", "1s", NULL});
+	struct daemon *daemon =
+		daemon_start(text, (const char *[]){"--shutdown-timeout", "1s", NULL});
 	struct scenario_sender grpc, http;
 	scenario_sender_open(&grpc, CLIENT_GRPC, daemon_grpc_port(daemon));
 	scenario_sender_open(&http, CLIENT_HTTP, daemon_http_port(daemon));
@@ -260,14 +263,11 @@ static void the_ledger_balances_under_a_backend_that_comes_and_goes(void **state
 {
 	(void)state;
 	static const struct peer_grpc_behaviour troubles[] = {
-		{.grpc_status = "14"},
-		{.action = PEER_RESET, .reset_code = 2},
+		{.grpc_status = "14"},	       {.action = PEER_RESET, .reset_code = 2},
 		{.grpc_status = "7"}, /* permanent: dropped, counted */
-		{.action = PEER_GOAWAY},
-		{.action = PEER_CLOSE},
+		{.action = PEER_GOAWAY},       {.action = PEER_CLOSE},
 		{.grpc_status = "3"}, /* invalid: halved, then dropped */
-		{.action = PEER_GOAWAY_AFTER},
-		{.grpc_status = "8"},
+		{.action = PEER_GOAWAY_AFTER}, {.grpc_status = "8"},
 	};
 	struct peer_grpc *peer = peer_grpc_start(&(struct peer_grpc_options){0});
 	char *exporter = grpc_exporter(
@@ -326,8 +326,8 @@ static void sigterm_delivers_what_is_gathered_and_ends_well(void **state)
 	(void)state;
 	struct peer_grpc *peer = peer_grpc_start(&(struct peer_grpc_options){0});
 	char *exporter = grpc_exporter("otlp", peer_grpc_port(peer), "");
-	char *text = config("batch: {timeout: 1h}", exporter,
-			    "processors: [batch], exporters: [otlp]");
+	char *text =
+		config("batch: {timeout: 1h}", exporter, "processors: [batch], exporters: [otlp]");
 	struct daemon *daemon = daemon_start(text, NULL);
 	struct scenario_sender sender;
 	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
@@ -350,8 +350,8 @@ static void no_word_of_a_peer_is_logged(void **state)
 {
 	(void)state;
 	struct peer_grpc *peer = peer_grpc_start(&(struct peer_grpc_options){0});
-	char *exporter = grpc_exporter("otlp", peer_grpc_port(peer),
-				       "retry_on_failure: {enabled: false}");
+	char *exporter =
+		grpc_exporter("otlp", peer_grpc_port(peer), "retry_on_failure: {enabled: false}");
 	char *text = config("filter: {traces: {span: ['attributes[\"CANARYKEY\"] > 3']}}", exporter,
 			    "processors: [filter], exporters: [otlp]");
 	struct daemon *daemon = daemon_start(text, NULL);
@@ -359,7 +359,8 @@ static void no_word_of_a_peer_is_logged(void **state)
 	static const char *const statuses[] = {"14", "7", "3", "8"};
 	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
 	for (size_t i = 0; i < ARRAY_COUNT(statuses); i++) {
-		struct buf request = scenario_request(i, 1, "CANARYNAME", "CANARYKEY", "CANARYVALUE");
+		struct buf request =
+			scenario_request(i, 1, "CANARYNAME", "CANARYKEY", "CANARYVALUE");
 		peer_grpc_set(peer, &(struct peer_grpc_behaviour){.grpc_status = statuses[i],
 								  .grpc_message = "CANARYMESSAGE"});
 		struct scenario_answer answer =
@@ -368,9 +369,10 @@ static void no_word_of_a_peer_is_logged(void **state)
 		daemon_wait_metric(daemon, "sluice_exporter_dropped_spans{", (double)i + 1);
 		buf_fini(&request);
 	}
-	static const char malformed[] = "\x0a\x7f" "CANARYBYTES";
-	struct scenario_answer answer = scenario_send(
-		&sender, NULL, CODING_IDENTITY, slice_of(malformed, sizeof(malformed) - 1));
+	static const char malformed[] = "\x0a\x7f"
+					"CANARYBYTES";
+	struct scenario_answer answer = scenario_send(&sender, NULL, CODING_IDENTITY,
+						      slice_of(malformed, sizeof(malformed) - 1));
 	assert_int_equal(answer.grpc_status, 3);
 	assert_null(strstr(answer.message, "CANARY"));
 	struct buf page = BUF_INIT;

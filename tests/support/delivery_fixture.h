@@ -30,8 +30,7 @@ struct chunk *delivery_request(struct delivery_fixture *fixture, uint64_t first,
 struct scripted_exporter {
 	struct export_target target;
 	/* What to answer; NULL: delivered. */
-	struct export_result (*answer)(struct scripted_exporter *script,
-				       const struct batch *batch);
+	struct export_result (*answer)(struct scripted_exporter *script, const struct batch *batch);
 	bool hold; /* keep calls open until script_release */
 	uint32_t calls;
 	struct export_call *held[SCRIPT_CALLS_MAX];

@@ -128,6 +128,11 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 	return PROCESS_CONTINUE;
 }
 
+void processor_bench_send(struct processor_bench *bench, const struct chunk *body)
+{
+	assert_int_equal(processor_bench_run(bench, chunk_slice(body)), PROCESS_CONTINUE);
+}
+
 /* ---- what left ---- */
 
 uint32_t bench_span_count(const struct processor_bench *bench)
@@ -192,4 +197,11 @@ double bench_metric(const struct processor_bench *bench, const char *name, const
 	double value = -1;
 	assert_true(metrics_value(bench->metrics, name, labels, &value));
 	return value;
+}
+
+double bench_decisions(const struct processor_bench *bench, const char *decision)
+{
+	char labels[128];
+	(void)snprintf(labels, sizeof(labels), "langfuse=\"langfuse\",decision=\"%s\"", decision);
+	return bench_metric(bench, "sluice_processor_langfuse", labels);
 }

@@ -42,6 +42,9 @@ void processor_bench_close(struct processor_bench *bench);
 /* Runs ${body} through all processors; bench->out is what is left. */
 enum process_outcome processor_bench_run(struct processor_bench *bench, struct slice body);
 
+/* The same; fails the test when the request is refused. */
+void processor_bench_send(struct processor_bench *bench, const struct chunk *body);
+
 /* ---- what left ---- */
 
 #define BENCH_NOT_FOUND UINT32_MAX
@@ -60,5 +63,8 @@ const char *bench_span_attr(const struct processor_bench *bench, uint32_t span, 
 bool bench_has_no_orphan(const struct processor_bench *bench);
 
 double bench_metric(const struct processor_bench *bench, const char *name, const char *labels);
+
+/* Spans about which the langfuse processor decided so. */
+double bench_decisions(const struct processor_bench *bench, const char *decision);
 
 #endif

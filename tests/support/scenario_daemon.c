@@ -157,8 +157,8 @@ struct daemon *daemon_start(const char *config, const char *const *args)
 	daemon->metrics_port = free_port();
 	write_config(daemon, config);
 	const char *shards = getenv("SLUICE_TEST_SHARDS");
-	char *argv[DAEMON_ARGS_MAX + 8] = {writable(program()),	      writable("--config"),
-					   daemon->config_path,	      writable("--shards"),
+	char *argv[DAEMON_ARGS_MAX + 8] = {writable(program()), writable("--config"),
+					   daemon->config_path, writable("--shards"),
 					   writable(shards ? shards : "1")};
 	for (size_t count = 5; args && *args && count < DAEMON_ARGS_MAX; args++)
 		argv[count++] = writable(*args);

@@ -18,7 +18,7 @@ struct scenario_sender {
 struct scenario_answer {
 	enum client_outcome outcome;
 	int http_status;
-	int grpc_status; /* -1: none */
+	int grpc_status;   /* -1: none */
 	char message[256]; /* grpc-message or the beginning of the body */
 	char retry_after[32];
 	bool has_retry_info;
