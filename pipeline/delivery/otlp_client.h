@@ -55,14 +55,14 @@ MUST_CHECK struct otlp_client *otlp_client_new(const struct otlp_client_config *
 
 /*
  * The rest are an exporter's slots as they stand (struct exporter_ops), hence the void pointer:
- * ${client} is a struct otlp_client. start loads certificates and makes the client on ${loop};
+ * ${self} is a struct otlp_client. start loads certificates and makes the client on ${loop};
  * connections are made on the first send.
  */
-MUST_CHECK int otlp_client_start(void *client, struct loop *loop, struct err *err);
-void otlp_client_send(void *client, struct export_call *call);
-void otlp_client_cancel(void *client, struct export_call *call);
-void otlp_client_stop(void *client);
-void otlp_client_free(void *client);
+MUST_CHECK int otlp_client_start(void *self, struct loop *loop, struct err *err);
+void otlp_client_send(void *self, struct export_call *call);
+void otlp_client_cancel(void *self, struct export_call *call);
+void otlp_client_stop(void *self);
+void otlp_client_free(void *self);
 
 /* What ${answer} means, see above. ${label} is the configured endpoint, for err. Pure. */
 void otlp_classify(enum client_mode mode, const char *label, const struct client_result *answer,

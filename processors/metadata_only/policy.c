@@ -55,9 +55,11 @@ static bool add_binding(struct policy *policy, pattern_id pattern, uint16_t rule
 {
 	if (policy->binding_count == policy->binding_cap) {
 		size_t cap = policy->binding_cap ? policy->binding_cap * 2 : 256;
+		if (cap > UINT16_MAX)
+			return false;
 		struct policy_binding *grown =
 			realloc(policy->bindings, cap * sizeof(*policy->bindings));
-		if (!grown || cap > UINT16_MAX)
+		if (!grown)
 			return false;
 		policy->bindings = grown;
 		policy->binding_cap = cap;

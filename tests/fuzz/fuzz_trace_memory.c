@@ -89,8 +89,8 @@ static void step(struct trace_memory *memory, uint32_t party, struct script *scr
 	}
 	case 3: drop(memory, key, script); break;
 	case 4:
-		(void)trace_memory_ancestor(
-			memory, key, id_of(id, sizeof(id), next(script) % 16), found);
+		(void)trace_memory_ancestor(memory, key, id_of(id, sizeof(id), next(script) % 16),
+					    found);
 		break;
 	case 5: now_ns += (uint64_t)next(script) * 1000; break;
 	default: trace_memory_sweep(memory); break;
