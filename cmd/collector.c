@@ -100,7 +100,8 @@ static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct graph *graph = handle->data;
 	const struct log *log = graph_log(graph);
-	log_info(log, LOG_MSG("Received signal from OS"), LOG_STR("signal", strsignal(signum)));
+	log_info(log, LOG_MSG("Received signal from OS"),
+		 LOG_STR("signal", signum == SIGINT ? "interrupt" : "terminated"));
 	graph_stop(graph);
 }
 

@@ -99,7 +99,7 @@ static void append_decimal(struct buf *out, uint64_t ns, uint64_t unit_ns, const
 	uint64_t rest = ns % unit_ns;
 	if (rest > 0)
 		buf_append_byte(out, '.');
-	for (uint64_t digit_ns = unit_ns / 10; rest > 0; digit_ns /= 10) {
+	for (uint64_t digit_ns = unit_ns / 10; rest > 0 && digit_ns > 0; digit_ns /= 10) {
 		buf_append_byte(out, (uint8_t)('0' + rest / digit_ns));
 		rest %= digit_ns;
 	}

@@ -242,7 +242,7 @@ static void bind_block(struct binder *b, const struct config_block *block,
 		b->loc = node->loc;
 	bind_defaults(b, block, scope, config);
 	bool is_switch = !is_null(node) && bind_switch(block, node, config);
-	if (!is_null(node) && !is_switch && node->kind != CONFIG_MAP) {
+	if (node && !is_null(node) && !is_switch && node->kind != CONFIG_MAP) {
 		b->bad_values++;
 		config_problem(b->report, CONFIG_ERROR, node->loc,
 			       config_scope_path(scope, b->arena), NULL,

@@ -58,13 +58,14 @@ static double read_cpu(void *arg)
 static double read_rss(void *arg)
 {
 	(void)arg;
-	unsigned long long total = 0, resident = 0;
+	char line[128]; /* "total resident …" in pages, proc(5) */
 	FILE *file = fopen("/proc/self/statm", "re");
 	if (!file)
 		return 0;
-	int read = fscanf(file, "%llu %llu", &total, &resident);
+	const char *text = fgets(line, sizeof(line), file);
 	(void)fclose(file);
-	return read == 2 ? (double)resident * (double)sysconf(_SC_PAGESIZE) : 0;
+	const char *resident = text ? strchr(text, ' ') : NULL;
+	return resident ? strtod(resident, NULL) * (double)sysconf(_SC_PAGESIZE) : 0;
 }
 
 static double read_atomic(void *arg)

@@ -206,6 +206,7 @@ static ssize_t send_bytes(nghttp2_session *session, const uint8_t *data, size_t 
 	return (ssize_t)len;
 }
 
+/* The type is nghttp2's. NOLINTNEXTLINE(readability-non-const-parameter) */
 static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *buffer, size_t len,
 			 uint32_t *data_flags, nghttp2_data_source *source, void *arg)
 {

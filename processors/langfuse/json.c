@@ -106,12 +106,10 @@ bool json_next_member(struct slice json, size_t *cursor, struct json_member *ret
 	size_t at = skip_space(json, *cursor);
 	size_t open = skip_space(json, 0);
 	bool object = open < json.len && json.ptr[open] == '{';
-	if (at == open && (object || (open < json.len && json.ptr[open] == '[')))
-		at = skip_space(json, at + 1);
-	else if (*cursor == 0 || at >= json.len || json.ptr[at] != ',')
+	bool first = at == open && (object || (open < json.len && json.ptr[open] == '['));
+	if (!first && (*cursor == 0 || at >= json.len || json.ptr[at] != ','))
 		return false;
-	else
-		at = skip_space(json, at + 1);
+	at = skip_space(json, at + 1);
 	ret_member->key = (struct slice){NULL, 0};
 	if (object) {
 		if (at >= json.len || json.ptr[at] != '"')

@@ -295,11 +295,10 @@ static void judge_below(struct pass *pass, uint32_t span)
 {
 	const struct span_map *map = &pass->scratch->map;
 	uint32_t parent = map->parents[span];
-	if (!edit_span_live(pass->edit, span) || parent == SPAN_MAP_NONE) {
-		set_fate(pass, span, FATE_KEPT);
-	} else if (parent == SPAN_MAP_FOREIGN) {
+	bool settled = !edit_span_live(pass->edit, span) || parent == SPAN_MAP_NONE;
+	if (!settled && parent == SPAN_MAP_FOREIGN) {
 		judge_foreign(pass, span);
-	} else if (fate_of(pass, parent) != FATE_DROPPED) {
+	} else if (settled || fate_of(pass, parent) != FATE_DROPPED) {
 		set_fate(pass, span, FATE_KEPT);
 	} else if (pass->filter->closure && !(pass->scratch->fates[span] & PROTECTED_BELOW)) {
 		drop(pass, span, RULE_DESCENDANT);
