@@ -57,8 +57,7 @@ static void print_summary(struct demo *demo)
 	const struct example_sent *sent = &demo->sent;
 	uint64_t spans = sent->spans + sent->failed_spans;
 	printf("\n%llu example traces with %llu spans were sent over OTLP/gRPC to %s.\n",
-	       (unsigned long long)sent->traces,
-	       (unsigned long long)spans, demo->endpoint);
+	       (unsigned long long)sent->traces, (unsigned long long)spans, demo->endpoint);
 	if (sent->failed_requests > 0)
 		printf("%llu spans were not taken: %s\n", (unsigned long long)sent->failed_spans,
 		       sent->first_error.msg);

@@ -136,10 +136,9 @@ static void set_type(struct pen *pen)
 {
 	if (pen->type_explicit)
 		set(pen, ROLE_TYPE, 0, value_of_str(slice_str(observation_type_name(pen->type))));
-	else if (has(pen, ROLE_TYPE) &&
-		 (pen->type == TYPE_UNSAID ||
-		  !slice_equal(view_text(&pen->view, ROLE_TYPE),
-			       slice_str(observation_type_name(pen->type)))))
+	else if (has(pen, ROLE_TYPE) && (pen->type == TYPE_UNSAID ||
+					 !slice_equal(view_text(&pen->view, ROLE_TYPE),
+						      slice_str(observation_type_name(pen->type)))))
 		remove_key(pen, ROLE_TYPE, 0);
 }
 

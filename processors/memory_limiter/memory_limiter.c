@@ -114,7 +114,6 @@ static bool register_metrics(struct memory_limiter *self, const struct component
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
 {
-	(void)report;
 	struct memory_limiter *self = calloc(1, sizeof(*self));
 	if (!self || !register_metrics(self, env)) {
 		free(self);
@@ -126,9 +125,10 @@ static void *create(const struct component_env *env, const void *config,
 	self->budget = env->budget;
 	if (hard < atomic_load(&env->budget->limit))
 		atomic_store(&env->budget->limit, hard);
-	log_info(&self->log, LOG_MSG("Memory limiter configured"),
-		 LOG_UINT("limit_mib", hard >> 20),
-		 LOG_UINT("spike_limit_mib", (hard - self->soft_bytes) >> 20));
+	if (report->error_count == 0)
+		log_info(&self->log, LOG_MSG("Memory limiter configured"),
+			 LOG_UINT("limit_mib", hard >> 20),
+			 LOG_UINT("spike_limit_mib", (hard - self->soft_bytes) >> 20));
 	return self;
 }
 
