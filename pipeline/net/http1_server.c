@@ -85,7 +85,8 @@ static void refuse(struct server_conn *sc, int status)
 static bool keeps_alive(const struct server_conn *sc, const struct request *request, int status)
 {
 	const struct http1 *h = &sc->http1;
-	if (!h->keep_alive || sc->drain_since_ns != 0 || !sc->worker->server->config.keep_alives)
+	if (!h->keep_alive || sc->drain_since_ns != 0 || sc->retired_ns != 0 ||
+	    !sc->worker->server->config.keep_alives)
 		return false;
 	if (request->body_complete)
 		return true;

@@ -152,7 +152,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 		break;
 	case NGHTTP2_RST_STREAM: return count_reset(sc);
 	case NGHTTP2_PING:
-		if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && sc->drain_since_ns != 0)
+		if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && sc->http2.notice_ns != 0)
 			finish_drain(sc);
 		break;
 	default: break;
@@ -430,6 +430,8 @@ static void http2_header_timeout(struct server_conn *sc)
 static void http2_drain(struct server_conn *sc)
 {
 	struct http2 *h = &sc->http2;
+	if (h->notice_ns != 0)
+		return;
 	h->notice_ns = server_conn_now_ns(sc);
 	if (nghttp2_submit_shutdown_notice(h->session) != 0 ||
 	    nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL) != 0)
@@ -459,6 +461,7 @@ const struct protocol http2_protocol = {
 	.answer = http2_answer,
 	.header_timeout = http2_header_timeout,
 	.drain = http2_drain,
+	.retire = http2_drain,
 	.tick = http2_tick,
 	.stop = http2_stop,
 };

@@ -40,7 +40,7 @@ struct server_limits {
 	uint64_t header_timeout_ns;	/* first byte of a request to end of its header */
 	uint64_t body_timeout_ns;	/* end of header to end of body */
 	uint64_t idle_timeout_ns;	/* a kept-alive connection without a request; 0: none */
-	uint64_t max_connection_age_ns; /* 0: none; GOAWAY / Connection: close after it */
+	uint64_t max_connection_age_ns; /* 0: none; then GOAWAY, or close with the next answer */
 	uint64_t max_connection_age_grace_ns; /* 0: none */
 	size_t http_body_bytes_max;	      /* on the wire and decoded */
 	size_t grpc_message_bytes_max;	      /* decoded; on the wire too */

@@ -36,6 +36,8 @@ static bool choose(struct server_conn *sc, const struct protocol *protocol)
 	if (protocol->start(sc)) {
 		if (sc->drain_since_ns != 0)
 			protocol->drain(sc);
+		else if (sc->retired_ns != 0 && protocol->retire)
+			protocol->retire(sc);
 		return true;
 	}
 	sc->protocol = NULL;
@@ -166,6 +168,17 @@ void server_conn_drain(struct server_conn *sc)
 		conn_close(sc->conn, SERVER_LINGER_MS); /* nothing was asked for yet */
 }
 
+/* An idle HTTP/1.1 connection is left open: the peer's next request may be on its way, and most
+ * clients do not repeat a POST whose connection was closed under it. Its answer says close. */
+static void retire(struct server_conn *sc)
+{
+	if (sc->retired_ns != 0 || sc->drain_since_ns != 0)
+		return;
+	sc->retired_ns = server_conn_now_ns(sc);
+	if (sc->protocol && sc->protocol->retire)
+		sc->protocol->retire(sc);
+}
+
 static bool is_over(uint64_t since_ns, uint64_t limit_ns, uint64_t now_ns)
 {
 	return since_ns != 0 && limit_ns != 0 && now_ns >= since_ns + limit_ns;
@@ -186,11 +199,12 @@ void server_conn_tick(struct server_conn *sc, uint64_t now_ns)
 			conn_abort(sc->conn);
 		return;
 	}
-	if (is_over(sc->idle_since_ns, limits->idle_timeout_ns, now_ns) ||
-	    is_over(sc->opened_ns, limits->max_connection_age_ns, now_ns))
+	if (is_over(sc->idle_since_ns, limits->idle_timeout_ns, now_ns))
 		server_conn_drain(sc);
-	if (limits->max_connection_age_ns != 0 && !sc->worker->draining &&
-	    is_over(sc->drain_since_ns, limits->max_connection_age_grace_ns, now_ns))
+	if (is_over(sc->opened_ns, limits->max_connection_age_ns, now_ns))
+		retire(sc);
+	if (!sc->worker->draining &&
+	    is_over(sc->retired_ns, limits->max_connection_age_grace_ns, now_ns))
 		conn_abort(sc->conn);
 	if (sc->protocol && sc->protocol->tick)
 		sc->protocol->tick(sc, now_ns);

@@ -146,6 +146,8 @@ struct protocol {
 	void (*header_timeout)(struct server_conn *sc);
 	/* No further requests; closes the connection when those in flight are answered. */
 	void (*drain)(struct server_conn *sc);
+	/* The age of the connection is over: asks the peer to end it. NULL where only an answer can. */
+	void (*retire)(struct server_conn *sc);
 	void (*tick)(struct server_conn *sc, uint64_t now_ns);
 	void (*stop)(struct server_conn *sc); /* the connection has gone: free everything */
 };
@@ -207,6 +209,7 @@ struct server_conn {
 	uint64_t header_since_ns; /* first byte of a header that is not complete; 0: none */
 	uint64_t idle_since_ns;	  /* 0: a request is in flight */
 	uint64_t drain_since_ns;  /* 0: not draining */
+	uint64_t retired_ns;	  /* when max_connection_age was over; 0: it is not */
 	bool handshaking;
 	uint8_t preface[HTTP2_PREFACE_BYTES]; /* while the protocol is not known */
 	uint8_t preface_len;

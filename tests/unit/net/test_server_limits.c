@@ -387,6 +387,44 @@ static void idle_connections_are_closed(void **state)
 	close_limited(server);
 }
 
+static void age_without_force(struct server_limits *limits)
+{
+	limits->max_connection_age_ns = SHORT_MS * NS_PER_MS;
+}
+
+/* A connection with one answer that keeps it: its age was not over yet, however slow the machine. */
+static int young_connection(struct net_server *server, struct buf *in)
+{
+	for (;;) {
+		int fd = net_server_connect(server);
+		buf_reset(in);
+		assert_true(
+			net_send(&server->loop, fd, SLICE("GET /1 HTTP/1.1\r\n" HOST "\r\n"), 0));
+		assert_true(net_receive_text(&server->loop, fd, in, "0 bytes\n"));
+		if (!memmem(in->data, in->len, "Connection: close", 17))
+			return fd;
+		(void)close(fd);
+	}
+}
+
+static void an_old_http1_connection_ends_with_its_next_answer(void **state)
+{
+	struct net_server *server = open_limited(age_without_force);
+	struct net_h2 younger;
+	struct buf in = BUF_INIT;
+	(void)state;
+	int fd = young_connection(server, &in);
+	net_h2_open(&younger, server); /* when its age is over, so is that of the older one */
+	assert_true(net_h2_wait_goaway(&younger));
+	assert_true(net_send(&server->loop, fd, SLICE("GET /2 HTTP/1.1\r\n" HOST "\r\n"), 0));
+	assert_true(net_receive_end(&server->loop, fd, &in));
+	assert_non_null(memmem(in.data, in.len, "Connection: close", 17));
+	(void)close(fd);
+	buf_fini(&in);
+	net_h2_close(&younger);
+	close_limited(server);
+}
+
 static void short_age(struct server_limits *limits)
 {
 	limits->max_connection_age_ns = SHORT_MS * NS_PER_MS;
@@ -559,6 +597,7 @@ int main(void)
 		cmocka_unit_test(a_header_block_of_http2_that_does_not_end_times_out),
 		cmocka_unit_test(a_body_that_does_not_end_times_out),
 		cmocka_unit_test(idle_connections_are_closed),
+		cmocka_unit_test(an_old_http1_connection_ends_with_its_next_answer),
 		cmocka_unit_test(old_connections_end_and_after_the_grace_with_force),
 		cmocka_unit_test(bodies_over_the_limit_are_refused),
 		cmocka_unit_test(decoded_bodies_over_the_limit_are_refused),
