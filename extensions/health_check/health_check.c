@@ -92,17 +92,15 @@ static void append_time(struct buf *out, uint64_t wall_ns)
 	buf_printf(out, "%s.%09lluZ", text, (unsigned long long)(wall_ns % NS_PER_S));
 }
 
-/* ${ns} in a unit of ${unit_ns}, with as many digits after the point as it needs. */
+/* ${ns} in a unit of ${unit_ns}, a power of ten up to a second, with as many digits after the point as it needs. */
 static void append_decimal(struct buf *out, uint64_t ns, uint64_t unit_ns, const char *unit)
 {
 	buf_printf(out, "%llu", (unsigned long long)(ns / unit_ns));
 	uint64_t rest = ns % unit_ns;
 	if (rest > 0)
 		buf_append_byte(out, '.');
-	for (uint64_t digit_ns = unit_ns / 10; rest > 0 && digit_ns > 0; digit_ns /= 10) {
-		buf_append_byte(out, (uint8_t)('0' + rest / digit_ns));
-		rest %= digit_ns;
-	}
+	for (; rest > 0; rest = rest * 10 % unit_ns)
+		buf_append_byte(out, (uint8_t)('0' + rest * 10 / unit_ns));
 	buf_append_str(out, unit);
 }
 
