@@ -123,7 +123,7 @@ static int watch_signal(struct collector *collector, uv_signal_t *handle, int si
 }
 
 /* Starts the graph and watches signals, which the caller keeps blocked meanwhile: one that comes
- * right after "ready" must drain, not kill. The shards' threads inherit the block and keep it. */
+ * early must drain, not kill. The shards' threads inherit the block and keep it. */
 static int start(struct collector *collector, struct err *err)
 {
 	if (graph_start(collector->graph, err) != 0)
