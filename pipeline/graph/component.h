@@ -80,6 +80,9 @@ enum push_transport { PUSH_GRPC = 0, PUSH_HTTP, PUSH_TRANSPORT_COUNT };
 void receiver_push(struct receiver_port *port, struct server_shard *shard,
 		   enum push_transport transport, struct chunk *body, struct push *push);
 
+/* Counts a request of no bytes: the receiver has answered it itself. */
+void receiver_count_empty(struct receiver_port *port);
+
 /* What a receiver gets at start. */
 struct receiver_host {
 	struct receiver_port *port;

@@ -398,6 +398,11 @@ static void settle(struct receiver_port *port, struct shard *shard, enum push_tr
 	}
 }
 
+void receiver_count_empty(struct receiver_port *port)
+{
+	counter_add(&port->counters.empty, 1);
+}
+
 void receiver_push(struct receiver_port *port, struct server_shard *server_shard,
 		   enum push_transport transport, struct chunk *body, struct push *push)
 {
@@ -419,7 +424,7 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	}
 	result.span_count = body->span_count = shard->index.span_count;
 	if (result.span_count == 0) {
-		counter_add(&port->counters.empty, 1);
+		receiver_count_empty(port);
 		answer(port, transport, push, &result);
 	} else {
 		enum process_outcome outcome = run_all(port, shard, body, &result.err);

@@ -252,11 +252,13 @@ static void on_transcoded(struct transcoding *transcoding, struct chunk *body, u
 /* A protobuf message of no bytes is an empty request: a success. No bytes are not JSON. */
 static void on_empty_body(const struct otlp_handler *handler, struct server_request *request)
 {
-	if (is_json(request))
+	if (is_json(request)) {
 		fail(handler, request, 400, GRPC_INVALID_ARGUMENT,
 		     "malformed OTLP at byte 0: invalid JSON: it ends early", 0);
-	else
-		succeed(handler, request);
+		return;
+	}
+	receiver_count_empty(handler->port);
+	succeed(handler, request);
 }
 
 static void on_request(void *arg, struct server_request *request)
