@@ -403,6 +403,11 @@ void receiver_count_empty(struct receiver_port *port)
 	counter_add(&port->counters.empty, 1);
 }
 
+void receiver_count_refused(struct receiver_port *port, const struct err *why)
+{
+	counter_add(&port->counters.requests_refused[refusal_of(why)], 1);
+}
+
 void receiver_push(struct receiver_port *port, struct server_shard *server_shard,
 		   enum push_transport transport, struct chunk *body, struct push *push)
 {

@@ -287,9 +287,16 @@ static void malformed_requests_are_refused_whole_with_the_place(void **state)
 	assert_int_equal(answer.status, 400);
 	assert_is_status(&answer, 3, "at byte");
 	raw_answer_fini(&answer);
+	const struct slice json[] = {SLICE(""), SLICE("{"), SLICE("[]")};
+	for (size_t i = 0; i < ARRAY_COUNT(json); i++) {
+		post(scene, "Content-Type: application/json\r\n", json[i], &answer);
+		assert_int_equal(answer.status, 400);
+		raw_answer_fini(&answer);
+	}
 	daemon_wait_metric(
 		scene->daemon,
-		"sluice_receiver_requests_refused{receiver=\"otlp\",reason=\"malformed\"}", 2);
+		"sluice_receiver_requests_refused{receiver=\"otlp\",reason=\"malformed\"}",
+		2 + ARRAY_COUNT(json));
 	buf_fini(&request);
 }
 
