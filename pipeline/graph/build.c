@@ -55,7 +55,8 @@ static struct log log_of(const struct graph *graph, enum component_kind kind, co
 	return (struct log){.logger = graph->options.logger, .kind = kind_names[kind], .id = id};
 }
 
-/* Finds the type and binds the block. Problems go to the report. */
+/* Finds the type and binds the block. Problems go to the report; with one, nothing may be created
+ * from the block, which holds defaults where the problem is. */
 static bool bind_node(struct graph *graph, enum config_section section, size_t at,
 		      struct node *node, struct config_report *report)
 {
@@ -70,8 +71,9 @@ static bool bind_node(struct graph *graph, enum config_section section, size_t a
 	node->config = arena_calloc(graph->arena, 1, node->type->config->struct_size + 1);
 	if (!node->config)
 		return false;
+	size_t errors_before = report->error_count;
 	config_bind(node->type->config, component->node, node->path, node->config, report);
-	return true;
+	return report->error_count == errors_before;
 }
 
 static struct component_env env_of(struct graph *graph, const struct node *node)
@@ -432,8 +434,10 @@ static bool create_extensions(struct graph *graph, struct config_report *report)
 	graph->extensions = arena_calloc(graph->arena, refs->count + 1, sizeof(*graph->extensions));
 	for (size_t i = 0; graph->extensions && i < refs->count; i++) {
 		struct node *node = &graph->extensions[i];
-		if (!bind_node(graph, SECTION_EXTENSIONS, refs->at[i].at, node, report))
-			return false;
+		if (!bind_node(graph, SECTION_EXTENSIONS, refs->at[i].at, node, report)) {
+			built = false;
+			continue;
+		}
 		struct component_env env = env_of(graph, node);
 		node->self = node->type->extension->create(&env, node->config, report);
 		built &= node->self != NULL;
