@@ -226,6 +226,7 @@ static void add_split(struct addition *addition, struct chunk *chunk)
 	if (!added)
 		addition->ret->spans_lost += chunk->span_count - taken;
 	trace_index_release(&assembler->index);
+	edit_release(assembler->edit);
 }
 
 void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
