@@ -101,6 +101,7 @@ bool batch_append(struct batch *batch, struct chunk *chunk)
 		tail->span_count += chunk->span_count;
 	}
 	batch->bytes += chunk->len;
+	batch->index_bytes += chunk->index_bytes;
 	batch->span_count += chunk->span_count;
 	return true;
 }
@@ -165,5 +166,6 @@ struct chunk *batch_flatten(const struct batch *batch)
 		whole->len += part.len;
 	}
 	whole->span_count = batch->span_count;
+	whole->index_bytes = batch->index_bytes;
 	return whole;
 }

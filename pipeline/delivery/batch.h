@@ -21,7 +21,8 @@ struct ack;
 struct batch {
 	struct chunk **chunks;
 	size_t chunk_count;
-	size_t bytes; /* uncompressed OTLP */
+	size_t bytes;	    /* uncompressed OTLP */
+	size_t index_bytes; /* of the entries of an index of it, at most */
 	uint32_t span_count;
 	/* private */
 	size_t chunk_capacity;

@@ -130,7 +130,7 @@ enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_fro
 {
 	uint64_t wait_ns; /* a hint for senders far away; here looking costs little */
 	enum process_outcome outcome = PROCESS_REJECT;
-	if (trace_index_build(&shard->index, chunk_slice(body), err) == 0)
+	if (trace_index_rebuild(&shard->index, body, err) == 0)
 		outcome = flow_run(pipeline, from, shard, body, err);
 	if (outcome != PROCESS_CONTINUE) {
 		flow_abort(shard);
@@ -436,6 +436,7 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 		return;
 	}
 	result.span_count = body->span_count = shard->index.span_count;
+	body->index_bytes = trace_index_bytes(&shard->index);
 	if (result.span_count == 0) {
 		receiver_count_empty(port);
 		answer(port, transport, push, &result);

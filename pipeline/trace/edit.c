@@ -98,6 +98,7 @@ int edit_begin(struct edit *edit, const struct trace_index *index, struct err *e
 	edit->index = index;
 	edit->changed = edit->known_only = edit->may_hold = false;
 	edit->failure = ERR_NONE;
+	edit->added_count = 0;
 	edit->held_spans = 0;
 	edit->live_spans = index->span_count;
 	edit->rewrites = NULL;

@@ -228,6 +228,7 @@ static struct added_attr *find_or_add(struct edit *edit, struct owner owner, str
 		edit_fail(edit);
 		return NULL;
 	}
+	edit->added_count++;
 	added->key = copy;
 	added->key_id = id;
 	if (patch->last)

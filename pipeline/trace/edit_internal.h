@@ -81,6 +81,7 @@ struct edit {
 	struct lengths lengths;			  /* in length_column */
 	uint32_t live_spans, held_spans;
 	enum err_kind failure; /* ERR_NONE; ERR_LIMIT or ERR_NOMEM once something did not fit */
+	size_t added_count;    /* attributes */
 	bool changed, may_hold;
 	bool known_only; /* fields unknown to the schema are left out; everything is marked */
 };

@@ -417,6 +417,8 @@ int trace_encode(struct edit *edit, struct budget *budget, struct chunk **ret_ch
 	trace_encode_write(edit, &plan, chunk->data);
 	chunk->len = plan.bytes;
 	chunk->span_count = plan.spans;
+	chunk->index_bytes =
+		trace_index_bytes(edit->index) + edit->added_count * sizeof(struct attr_entry);
 	*ret_chunk = chunk;
 	return 0;
 }
