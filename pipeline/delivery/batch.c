@@ -133,7 +133,8 @@ static struct chunk *compress(const struct batch *batch, enum coding coding, str
 }
 
 int batch_body(struct batch *batch, enum coding coding, struct coder *coder,
-	       struct chunk *const **ret_parts, size_t *ret_count, struct err *err)
+	       struct counter *compressions, struct chunk *const **ret_parts, size_t *ret_count,
+	       struct err *err)
 {
 	if (coding == CODING_IDENTITY) {
 		*ret_parts = batch->chunks;
@@ -142,8 +143,11 @@ int batch_body(struct batch *batch, enum coding coding, struct coder *coder,
 	}
 	int result = -1;
 	(void)pthread_mutex_lock(&batch->coded_lock);
-	if (!batch->coded[coding])
+	if (!batch->coded[coding]) {
 		batch->coded[coding] = compress(batch, coding, coder, err);
+		if (batch->coded[coding] && compressions)
+			counter_add(compressions, 1);
+	}
 	if (batch->coded[coding]) {
 		*ret_parts = &batch->coded[coding];
 		*ret_count = 1;

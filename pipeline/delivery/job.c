@@ -167,6 +167,7 @@ static void attempt(struct job *job)
 {
 	job->call.batch = job->first->batch;
 	job->call.timeout_ns = job->host.config->timeout_ns;
+	job->call.compressions = &job->host.ledger->compressions;
 	job->call.exporter = NULL;
 	job->sending = true;
 	counter_add(&job->host.ledger->requests, 1);
