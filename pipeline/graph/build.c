@@ -168,20 +168,10 @@ static bool is_batching(const struct processor_node *processor)
 	return processor->node.type->processor->batching != NULL;
 }
 
-static const struct metric_desc metric_waiting = {
-	"sluice_processor_waiting_bytes", "By",
-	"Bytes of spans that the processor holds back until another request of their trace comes",
-	METRIC_GAUGE};
-static const struct metric_desc metric_held = {
-	"sluice_processor_held", "{spans}",
-	"Spans that the processor held back until another request of their trace came",
-	METRIC_COUNTER};
-
 /* A waiting room for a processor that holds spans back. ${at}: its place in the last stage. */
 static bool make_room(struct pipeline *pipeline, struct processor_node *processor, size_t at)
 {
 	const struct processor_ops *ops = processor->node.type->processor;
-	struct metrics *metrics = pipeline->graph->metrics;
 	struct waiting_room_config config = {.pipeline = pipeline,
 					     .processor = processor,
 					     .stage = pipeline->stage_count - 1,
@@ -190,17 +180,8 @@ static bool make_room(struct pipeline *pipeline, struct processor_node *processo
 		config.wait_ns = ops->hold_ns(processor->node.self);
 	if (config.wait_ns == 0)
 		return true;
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "pipeline", pipeline->id);
-	metrics_label(&labels, "processor", processor->node.id);
 	processor->room = waiting_room_new(&config);
-	bool made = processor->room &&
-		    metrics_add_read(metrics, &metric_waiting, buf_cstr(&labels),
-				     waiting_room_read_bytes, processor->room) &&
-		    metrics_add(metrics, &metric_held, buf_cstr(&labels),
-				waiting_room_held(processor->room));
-	buf_fini(&labels);
-	return made;
+	return processor->room && waiting_room_register(processor->room, pipeline->graph->metrics);
 }
 
 /* Fills the pipeline's stages: a batch processor that others follow ends a stage with a holder. */
