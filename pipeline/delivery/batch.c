@@ -73,8 +73,9 @@ static struct chunk *gathering_tail(const struct batch *batch, size_t len)
 	if (batch->chunk_count == 0)
 		return NULL;
 	struct chunk *tail = batch->chunks[batch->chunk_count - 1];
+	/* Acquire: whoever gave up the other references has read it before it grows. */
 	bool ours = tail->capacity == GATHER_BYTES &&
-		    atomic_load_explicit(&tail->refs, memory_order_relaxed) == 1;
+		    atomic_load_explicit(&tail->refs, memory_order_acquire) == 1;
 	return ours && tail->capacity - tail->len >= len ? tail : NULL;
 }
 
