@@ -213,6 +213,8 @@ static void take_piece(void *arg, struct chunk *piece)
 {
 	struct addition *addition = arg;
 	addition->failed = addition->failed || !add_part(addition, piece);
+	if (addition->failed)
+		addition->ret->spans_lost += piece->span_count;
 	chunk_unref(piece);
 }
 
@@ -226,7 +228,7 @@ static void add_split(struct addition *addition, struct chunk *chunk)
 		edit_begin(assembler->edit, &assembler->index, NULL) == 0 &&
 		trace_split(assembler->edit, assembler->budget, assembler->config.bytes_max,
 			    assembler->config.spans_max, take_piece, addition, &taken, NULL) == 0;
-	if (!added)
+	if (!added) /* besides those of parts that were cut and found no room */
 		addition->ret->spans_lost += chunk->span_count - taken;
 	trace_index_release(&assembler->index);
 	edit_release(assembler->edit);
