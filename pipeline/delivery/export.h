@@ -28,9 +28,10 @@ struct export_result {
 
 /* One attempt. Belongs to the exporter from send() until export_done. */
 struct export_call {
-	struct batch *batch; /* borrowed for the attempt */
-	uint64_t timeout_ns; /* of this attempt; 0: none */
-	void *exporter;	     /* the exporter's own, for the time of the attempt */
+	struct batch *batch;	      /* borrowed for the attempt */
+	uint64_t timeout_ns;	      /* of this attempt; 0: none */
+	struct counter *compressions; /* one for each body compressed for it */
+	void *exporter;		      /* the exporter's own, for the time of the attempt */
 	/* private */
 	void (*done)(struct export_call *call, const struct export_result *result);
 };

@@ -167,6 +167,7 @@ static void attempt(struct job *job)
 {
 	job->call.batch = job->first->batch;
 	job->call.timeout_ns = job->host.config->timeout_ns;
+	job->call.compressions = &job->host.ledger->compressions;
 	job->call.exporter = NULL;
 	job->sending = true;
 	counter_add(&job->host.ledger->requests, 1);
@@ -253,6 +254,7 @@ static struct piece *cut(struct job *job, struct edit *edit, struct span_window 
 		trace_encode_write(edit, &plan, chunk->data);
 		chunk->len = plan.bytes;
 		chunk->span_count = plan.spans;
+		chunk->index_bytes = trace_index_bytes(edit_index(edit));
 		made = batch_append(batch, chunk);
 	}
 	chunk_unref(chunk);
@@ -295,8 +297,7 @@ static int append_halves(struct job *job, struct err *err)
 	trace_index_init(&index, job->host.budget, job->host.keys);
 	if (!edit || !body)
 		(void)err_set(err, ERR_NOMEM, "no memory to halve a request");
-	else if (trace_index_build(&index, chunk_slice(body), err) == 0 &&
-		 edit_begin(edit, &index, err) == 0)
+	else if (trace_index_rebuild(&index, body, err) == 0 && edit_begin(edit, &index, err) == 0)
 		result = append_cuts(job, edit, index.span_count, err);
 	trace_index_fini(&index);
 	edit_free(edit);

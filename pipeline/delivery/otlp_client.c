@@ -172,6 +172,8 @@ static int json_parts(struct otlp_client *client, struct attempt *attempt,
 		struct slice plain = chunk_slice(json);
 		struct chunk *coded =
 			coder_encode(client->coder, coding, 0, &plain, 1, client->budget, err);
+		if (coded)
+			counter_add(attempt->export->compressions, 1);
 		chunk_unref(json);
 		json = coded;
 	}
@@ -200,16 +202,17 @@ void otlp_client_send(void *self, struct export_call *export)
 		return;
 	}
 	struct client_call *call = &attempt->call;
-	int made = client->config.json ? json_parts(client, attempt, export->batch, coding, &err)
-				       : batch_body(export->batch, coding, client->coder,
-						    &call->parts, &call->part_count, &err);
+	attempt->client = client;
+	attempt->export = export;
+	int made = client->config.json
+			   ? json_parts(client, attempt, export->batch, coding, &err)
+			   : batch_body(export->batch, coding, client->coder, export->compressions,
+					&call->parts, &call->part_count, &err);
 	if (made != 0) {
 		free(attempt);
 		fail(export, &err);
 		return;
 	}
-	attempt->client = client;
-	attempt->export = export;
 	export->exporter = attempt;
 	call->path = slice_str(client->path);
 	call->headers = client->headers;

@@ -14,11 +14,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <jansson.h>
 #include <cmocka.h>
 
 struct daemon {
@@ -91,6 +93,25 @@ void daemon_assert_silent_about(struct daemon *daemon, const char *canary)
 {
 	if (strstr(daemon_output(daemon), canary))
 		fail_msg("the output holds %s:\n%s", canary, daemon_output(daemon));
+}
+
+void daemon_assert_json_lines(struct daemon *daemon)
+{
+	static const char *const texts[] = {"level", "ts", "msg"};
+	size_t lines = 0;
+	const char *end;
+	for (const char *line = daemon_output(daemon); *line; line = end + 1, lines++) {
+		json_error_t error;
+		end = strchrnul(line, '\n');
+		json_t *object = json_loadb(line, (size_t)(end - line), 0, &error);
+		if (!json_is_object(object))
+			fail_msg("%s: %.*s", error.text, (int)(end - line), line);
+		for (size_t i = 0; i < ARRAY_COUNT(texts); i++)
+			assert_true(json_is_string(json_object_get(object, texts[i])));
+		json_decref(object);
+		assert_int_equal(*end, '\n');
+	}
+	assert_true(lines > 0);
 }
 
 /* ---- starting ------------------------------------------------------------------------------- */
@@ -173,8 +194,8 @@ struct daemon *daemon_start(const char *config, const char *const *args)
 static uint16_t logged_port(const struct daemon *daemon, const char *message)
 {
 	const char *line = strstr((const char *)daemon->output.data, message);
-	const char *port = line ? strstr(line, "\"port\": ") : NULL;
-	return port ? (uint16_t)atoi(port + strlen("\"port\": ")) : 0;
+	const char *port = line ? strstr(line, "\"port\":") : NULL;
+	return port ? (uint16_t)atoi(port + strlen("\"port\":")) : 0;
 }
 
 uint16_t daemon_grpc_port(const struct daemon *daemon)

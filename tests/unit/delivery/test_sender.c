@@ -155,6 +155,21 @@ static void counts_items_and_bytes_when_told_to(void **ret_state)
 	check_ledger(state);
 }
 
+/* Without a queue there is nothing that its settings could measure. */
+static void without_a_queue_its_sizer_does_not_count(void **ret_state)
+{
+	struct state *state = *ret_state;
+	state->config.queue.enabled = false;
+	state->config.queue.sizer = SIZER_BYTES;
+	start(state);
+	for (int i = 0; i < 10; i++)
+		assert_true(sender_reserve(state->sender, 1000, 1 << 20));
+	assert_int_equal(sender_used_units(state->sender), 10);
+	for (int i = 0; i < 10; i++)
+		sender_cancel_reservation(state->sender, 1000, 1 << 20);
+	assert_int_equal(sender_used_units(state->sender), 0);
+}
+
 static void a_reservation_taken_back_leaves_no_trace(void **ret_state)
 {
 	struct state *state = *ret_state;
@@ -374,6 +389,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_when_full_and_has_room_again_after_delivery,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(counts_items_and_bytes_when_told_to, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(without_a_queue_its_sizer_does_not_count, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_reservation_taken_back_leaves_no_trace, setup,
 						teardown),

@@ -295,11 +295,12 @@ static void an_edit_that_runs_out_of_memory_is_refused(void **state)
 	for (unsigned i = 0; i < 100; i++)
 		edit_set_attr(f->edit, the_span, SLICE("a"), 0, value_of_str(buf_slice(&large)));
 	buf_fini(&large);
-	assert_true(edit_failed(f->edit));
+	assert_int_equal(edit_check(f->edit, &err), -1);
+	assert_int_equal(err.kind, ERR_LIMIT);
 	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), -1);
 	assert_int_equal(err.kind, ERR_LIMIT);
 	begin_simple(f);
-	assert_false(edit_failed(f->edit));
+	assert_int_equal(edit_check(f->edit, &err), 0);
 }
 
 static void beginning_needs_budget(void **state)
