@@ -30,7 +30,7 @@ struct export_result {
 struct export_call {
 	struct batch *batch;	      /* borrowed for the attempt */
 	uint64_t timeout_ns;	      /* of this attempt; 0: none */
-	struct counter *compressions; /* one for each body compressed for it */
+	struct counter *compressions; /* of bodies for it; NULL: nobody counts */
 	void *exporter;		      /* the exporter's own, for the time of the attempt */
 	/* private */
 	void (*done)(struct export_call *call, const struct export_result *result);

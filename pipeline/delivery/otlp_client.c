@@ -172,7 +172,7 @@ static int json_parts(struct otlp_client *client, struct attempt *attempt,
 		struct slice plain = chunk_slice(json);
 		struct chunk *coded =
 			coder_encode(client->coder, coding, 0, &plain, 1, client->budget, err);
-		if (coded)
+		if (coded && attempt->export->compressions)
 			counter_add(attempt->export->compressions, 1);
 		chunk_unref(json);
 		json = coded;

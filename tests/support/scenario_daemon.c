@@ -27,7 +27,7 @@ struct daemon {
 	pid_t pid;
 	int output_fd;
 	struct buf output;
-	uint16_t metrics_port;
+	uint16_t metrics_port, grpc_port, http_port;
 	char config_path[64];
 	bool ended;
 	int exit_code;
@@ -170,6 +170,14 @@ static char *writable(const char *text)
 	return (char *)(uintptr_t)text; /* execv does not write, its type only forgets to say so */
 }
 
+/* In either encoding of the log; 0 when there is no such line. */
+static uint16_t logged_port(struct daemon *daemon, const char *message)
+{
+	const char *line = strstr(daemon_output(daemon), message);
+	const char *port = line ? strstr(line, "\"port\":") : NULL;
+	return port ? (uint16_t)atoi(port + strlen("\"port\":")) : 0;
+}
+
 struct daemon *daemon_start(const char *config, const char *const *args)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -188,24 +196,19 @@ struct daemon *daemon_start(const char *config, const char *const *args)
 	daemon->pid = spawn(argv, ends[1]);
 	(void)close(ends[1]);
 	daemon_wait_output(daemon, "Everything is ready");
+	daemon->grpc_port = logged_port(daemon, "Starting GRPC server");
+	daemon->http_port = logged_port(daemon, "Starting HTTP server");
 	return daemon;
-}
-
-static uint16_t logged_port(const struct daemon *daemon, const char *message)
-{
-	const char *line = strstr((const char *)daemon->output.data, message);
-	const char *port = line ? strstr(line, "\"port\":") : NULL;
-	return port ? (uint16_t)atoi(port + strlen("\"port\":")) : 0;
 }
 
 uint16_t daemon_grpc_port(const struct daemon *daemon)
 {
-	return logged_port(daemon, "Starting GRPC server");
+	return daemon->grpc_port;
 }
 
 uint16_t daemon_http_port(const struct daemon *daemon)
 {
-	return logged_port(daemon, "Starting HTTP server");
+	return daemon->http_port;
 }
 
 /* ---- metrics -------------------------------------------------------------------------------- */
