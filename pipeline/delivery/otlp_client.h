@@ -59,8 +59,8 @@ MUST_CHECK struct otlp_client *otlp_client_new(const struct otlp_client_config *
  * connections are made on the first send.
  */
 MUST_CHECK int otlp_client_start(void *self, struct loop *loop, struct err *err);
-void otlp_client_send(void *self, struct export_call *call);
-void otlp_client_cancel(void *self, struct export_call *call);
+void otlp_client_send(void *self, struct export_call *export);
+void otlp_client_cancel(void *self, struct export_call *export);
 void otlp_client_stop(void *self);
 void otlp_client_free(void *self);
 
