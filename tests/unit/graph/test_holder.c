@@ -100,9 +100,9 @@ static void requests_of_tiny_spans_are_never_too_much_together(void **state)
 		uint32_t requests, spans;
 		size_t large_bytes;
 	} cases[] = {
-		{"batch, filter", 100, 2000, 0},
-		{"filter/large, batch, filter", 10, 20000, 400000},
-		{"batch, filter/large, batch/2, filter", 10, 20000, 400000},
+		{"batch, filter", 60, 2000, 0},
+		{"filter/large, batch, filter", 4, 20000, 400000},
+		{"batch, filter/large, batch/2, filter", 4, 20000, 400000},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
