@@ -100,9 +100,9 @@ static void requests_of_tiny_spans_are_never_too_much_together(void **state)
 		uint32_t requests, spans;
 		size_t large_bytes;
 	} cases[] = {
-		{"batch, filter", 100, 2000, 0},
-		{"filter/large, batch, filter", 10, 20000, 400000},
-		{"batch, filter/large, batch/2, filter", 10, 20000, 400000},
+		{"batch, filter", 60, 2000, 0},
+		{"filter/large, batch, filter", 4, 20000, 400000},
+		{"batch, filter/large, batch/2, filter", 4, 20000, 400000},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -142,15 +142,21 @@ static bool queue_is_full(void *arg)
 	return sender_used_units(graph_fixture_exporter(fixture, 0)->sender) == 2;
 }
 
+/* Five batches of ten: two are with the exporter and fill its queue, three wait. */
+static void open_full(struct graph_fixture *fixture)
+{
+	graph_fixture_open(fixture, middle, 1);
+	fixture->scripts[0]->hold = true;
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(push_spans(fixture, i * 10, 10, 0), PUSH_TAKEN);
+	graph_fixture_run_until(fixture, queue_is_full, fixture);
+}
+
 static void keeps_until_the_next_stage_has_room(void **state)
 {
 	struct graph_fixture fixture;
 	(void)state;
-	graph_fixture_open(&fixture, middle, 1);
-	fixture.scripts[0]->hold = true;
-	for (uint64_t i = 0; i < 5; i++)
-		assert_int_equal(push_spans(&fixture, i * 10, 10, 0), PUSH_TAKEN);
-	graph_fixture_run_until(&fixture, queue_is_full, &fixture);
+	open_full(&fixture);
 	assert_int_equal(holder_held_spans(holder_of(&fixture)), 30);
 	script_release(fixture.scripts[0]);
 	graph_fixture_drain(&fixture); /* it looks again after a while */
@@ -203,11 +209,7 @@ static void an_abort_counts_what_it_held(void **state)
 {
 	struct graph_fixture fixture;
 	(void)state;
-	graph_fixture_open(&fixture, middle, 1);
-	fixture.scripts[0]->hold = true;
-	for (uint64_t i = 0; i < 5; i++)
-		assert_int_equal(push_spans(&fixture, i * 10, 10, 0), PUSH_TAKEN);
-	graph_fixture_run_until(&fixture, queue_is_full, &fixture);
+	open_full(&fixture);
 	assert_int_equal(push_spans(&fixture, 50, 3, 0), PUSH_TAKEN); /* gathered, not closed */
 	holder_abort(holder_of(&fixture));
 	assert_int_equal(holder_held_spans(holder_of(&fixture)), 0);
