@@ -22,7 +22,7 @@ static int make_shards(struct graph *graph, struct err *err)
 		shard->graph = graph;
 		shard->server = &graph->server_shards[i];
 		trace_index_init(&shard->index, &graph->budget, graph->keys);
-		if (trace_index_use_key_cache(&shard->index, err) != 0)
+		if (trace_index_use_patterns(&shard->index, err) != 0)
 			return -1;
 		shard->edit = edit_new(&graph->budget);
 		shard->offers =

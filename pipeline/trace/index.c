@@ -291,9 +291,9 @@ void trace_index_fini(struct trace_index *index)
 	index->key_cache = NULL;
 }
 
-int trace_index_use_key_cache(struct trace_index *index, struct err *err)
+int trace_index_use_patterns(struct trace_index *index, struct err *err)
 {
-	if (key_table_is_empty(index->keys))
+	if (!key_table_has_patterns(index->keys))
 		return 0;
 	index->key_cache = key_cache_new(index->keys);
 	return index->key_cache ? 0 : err_set(err, ERR_NOMEM, "out of memory for attribute keys");

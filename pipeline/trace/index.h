@@ -138,7 +138,7 @@ struct resource_entry {
 struct trace_index {
 	struct slice body; /* what all offsets refer to; borrowed, or owned by `normalised` */
 	const struct key_table *keys;
-	struct key_cache *key_cache; /* NULL: every key is looked up in `keys` */
+	struct key_cache *key_cache; /* NULL: ids are of registered keys alone */
 	/* Fields that the schema does not know, at any level; they are passed on unless the edit
 	 * says otherwise (edit_drop_unknown). */
 	uint32_t unknown_count;
@@ -164,15 +164,14 @@ void trace_index_init(struct trace_index *index, struct budget *budget,
 		      const struct key_table *keys);
 void trace_index_fini(struct trace_index *index);
 
-/* From the next build on keys are remembered, and their ids tell which patterns they match, too.
- * Once, after init; without effect when the key table is empty. -1 with ERR_NOMEM. */
-MUST_CHECK int trace_index_use_key_cache(struct trace_index *index, struct err *err);
+/* From the next build on key ids tell which patterns a key matches, too. Once, after init; without
+ * effect when the key table has no patterns. -1 with ERR_NOMEM. */
+MUST_CHECK int trace_index_use_patterns(struct trace_index *index, struct err *err);
 
 /* The id that an attribute with ${key} has in this request. */
 key_id index_key_id(const struct trace_index *index, struct slice key);
 
-/* The patterns behind a key id of this request. Only after trace_index_use_key_cache, and with
- * patterns in the key table. */
+/* The patterns behind a key id of this request. Only after trace_index_use_patterns. */
 struct key_set index_key_set(const struct trace_index *index, key_id id);
 
 /* Changes when the ids of pattern sets have changed their meaning (never within a request). */

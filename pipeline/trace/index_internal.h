@@ -15,7 +15,7 @@ struct walk {
 	struct trace_index *index;
 	const uint8_t *body;
 	const struct key_table *keys;
-	struct key_cache *cache; /* NULL: every key is looked up */
+	struct key_cache *cache; /* NULL: no patterns */
 	struct err *err;
 	bool repeated; /* a singular field twice, or two members of a oneof: to be normalised */
 };

@@ -93,8 +93,6 @@ static key_id resolve(struct key_cache *cache, struct slice key, uint16_t space)
 
 struct key_set key_cache_set(const struct key_cache *cache, key_id id)
 {
-	if (cache->table->pattern_count == 0)
-		return (struct key_set){NULL, 0};
 	if (key_id_is_exact(id) && id <= cache->table->key_count) {
 		struct pattern_run run = cache->table->exact_sets[id - 1];
 		return (struct key_set){cache->table->exact_members + run.begin, run.count};
@@ -137,25 +135,18 @@ static struct cache_slot *choose_slot(struct key_cache *cache, uint64_t hash)
 	return cache->turn++ & 1 ? other : slot;
 }
 
-static key_id identify(struct key_cache *cache, uint64_t hash, struct slice key)
-{
-	const struct key_table *table = cache->table;
-	if (table->pattern_count == 0)
-		return key_slots_probe(&table->keys_by_text, hash, key.ptr, key.len);
-	/* Most keys that nobody asked for are in a namespace that nobody asked for, either. */
-	uint16_t space = key_namespace(table, key);
-	key_id id = KEY_ID_NONE;
-	if (space != 0)
-		id = key_slots_probe(&table->keys_by_text, hash, key.ptr, key.len);
-	if (id != KEY_ID_NONE)
-		return id;
-	return key.len > KEY_MATCHED_BYTES_MAX ? KEY_ID_TOO_LONG : resolve(cache, key, space);
-}
-
 key_id key_cache_miss(struct key_cache *cache, uint64_t hash, const uint8_t *key, size_t len)
 {
-	key_id id = identify(cache, hash, slice_of(key, len));
-	if (id == KEY_ID_UNRESOLVED || len == 0 || len > KEY_MATCHED_BYTES_MAX)
+	/* Most keys that nobody asked for are in a namespace that nobody asked for, either. */
+	uint16_t space = key_namespace(cache->table, slice_of(key, len));
+	key_id id = KEY_ID_NONE;
+	if (space != 0)
+		id = key_slots_probe(&cache->table->keys_by_text, hash, key, len);
+	if (len > KEY_MATCHED_BYTES_MAX)
+		return id != KEY_ID_NONE ? id : KEY_ID_TOO_LONG;
+	if (id == KEY_ID_NONE)
+		id = resolve(cache, slice_of(key, len), space);
+	if (id == KEY_ID_UNRESOLVED || len == 0)
 		return id;
 	if (cache->ring_end > CACHE_RING_END_MAX) {
 		memset(cache->slots, 0, sizeof(cache->slots));

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One shard's memory of the keys that it has seen: the id of each, which patterns it matches, and
- * which key followed it. An SDK writes its attributes in one order, so the next key is mostly known
- * before it is read, and compared instead of hashed. Everything in it is of fixed size and is overwritten, so that keys that a peer makes up
+ * Key ids where patterns are in use: one shard's memory of which patterns the keys that it has seen
+ * match. Everything in it is of fixed size and is overwritten, so that keys that a peer makes up
  * cost time (bounded, see key_match.c), never memory.
  *
  *   slots[]  by hash, four to a cache line: mark, length, id, place in the ring

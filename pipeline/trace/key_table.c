@@ -164,7 +164,7 @@ struct slice key_table_text(const struct key_table *table, key_id id)
 	return key_id_is_exact(id) && id <= table->key_count ? table->keys[id - 1] : SLICE("");
 }
 
-bool key_table_is_empty(const struct key_table *table)
+bool key_table_has_patterns(const struct key_table *table)
 {
-	return table->key_count == 0 && table->pattern_count == 0;
+	return table->pattern_count > 0;
 }

@@ -68,8 +68,8 @@ key_id key_table_find(const struct key_table *table, struct slice key);
 /* The registered key with ${id}, empty for other ids. Any thread. */
 struct slice key_table_text(const struct key_table *table, key_id id);
 
-/* Whether nobody has registered a key or a pattern. */
-bool key_table_is_empty(const struct key_table *table);
+/* Whether any pattern was registered. */
+bool key_table_has_patterns(const struct key_table *table);
 
 /* Patterns in ascending order of their ids, PATTERN_FAILED on the doubtful ones. */
 struct key_set {

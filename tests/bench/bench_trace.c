@@ -90,8 +90,6 @@ static void bench_init(struct bench *bench, enum payload_shape shape)
 	if (key_table_freeze(bench->keys, &err))
 		bench_die("%s", err.msg);
 	trace_index_init(&bench->index, &bench->budget, bench->keys);
-	if (trace_index_use_key_cache(&bench->index, &err))
-		bench_die("%s", err.msg);
 	bench->edit = edit_new(&bench->budget);
 	if (!bench->edit)
 		bench_die("out of memory");

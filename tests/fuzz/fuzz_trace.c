@@ -45,7 +45,6 @@ static void state_init(struct state *state)
 		      "no key");
 	check(key_table_freeze(state->keys, &err) == 0, "no key table");
 	trace_index_init(&state->index, &state->budget, state->keys);
-	check(trace_index_use_key_cache(&state->index, &err) == 0, "no key cache");
 	trace_index_init(&state->again, &state->budget, state->keys);
 	state->edit = edit_new(&state->budget);
 }

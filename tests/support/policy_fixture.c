@@ -46,7 +46,7 @@ void policy_fixture_init(struct policy_fixture *f, const char *yaml)
 	f->state = type->processor->shard_new(f->self);
 	require(f->state && key_table_freeze(f->keys, &err) == 0, "no memory");
 	trace_index_init(&f->index, &f->budget, f->keys);
-	require(trace_index_use_key_cache(&f->index, &err) == 0, "no memory");
+	require(trace_index_use_patterns(&f->index, &err) == 0, "no memory");
 	f->edit = edit_new(&f->budget);
 	require(f->edit != NULL, "no memory");
 }

@@ -197,34 +197,6 @@ static void long_keys_are_not_looked_at(void **state)
 	assert_int_equal(key_cache_find(f->cache, key, sizeof(key)), KEY_ID_TOO_LONG);
 }
 
-/* More keys than the cache holds, in changing order: nothing is ever taken for something else. */
-static void without_patterns_the_answers_are_the_tables(void **state)
-{
-	struct err err;
-	struct key_table *keys = key_table_new();
-	char text[32];
-	(void)state;
-	for (int i = 0; i < 100; i++) {
-		int len = snprintf(text, sizeof(text), "registered.%d", i * 7);
-		assert_int_not_equal(key_table_add(keys, slice_of(text, (size_t)len), &err), 0);
-	}
-	assert_int_equal(key_table_freeze(keys, &err), 0);
-	struct key_cache *cache = key_cache_new(keys);
-	assert_non_null(cache);
-	for (int i = 0; i < 40000; i++) {
-		int len = snprintf(text, sizeof(text), "registered.%d", i * 31 % (50 + i / 8));
-		struct slice key = slice_of(text, (size_t)len);
-		key_id id = key_cache_find(cache, key.ptr, key.len);
-		assert_int_equal(id, key_table_find(keys, key));
-		assert_int_equal(key_cache_set(cache, id).count, 0);
-	}
-	static uint8_t long_key[KEY_MATCHED_BYTES_MAX + 1];
-	assert_int_equal(key_cache_find(cache, long_key, sizeof(long_key)), KEY_ID_NONE);
-	assert_int_equal(key_cache_find(cache, long_key, 0), KEY_ID_NONE);
-	key_cache_free(cache);
-	key_table_free(keys);
-}
-
 static void bad_patterns_are_refused(void **state)
 {
 	static const char *const bad[] = {"", "a*", "*.a", "a.*.b", "/(/", "/(?=x)/"};
@@ -246,7 +218,6 @@ int main(void)
 		cmocka_unit_test(keys_share_an_id_when_they_match_the_same),
 		cmocka_unit_test(a_flood_of_keys_changes_no_answer),
 		cmocka_unit_test(long_keys_are_not_looked_at),
-		cmocka_unit_test(without_patterns_the_answers_are_the_tables),
 		cmocka_unit_test(bad_patterns_are_refused),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
