@@ -111,8 +111,11 @@ static inline uint16_t key_slots_probe(const struct key_slots *slots, uint64_t h
 	}
 }
 
+/* A table in which nobody has registered a key spares the hash. */
 static inline key_id key_table_probe(const struct key_table *table, const uint8_t *key, size_t len)
 {
+	if (table->key_count == 0)
+		return KEY_ID_NONE;
 	return key_slots_probe(&table->keys_by_text, hash_bytes(table->hash, key, len), key, len);
 }
 
