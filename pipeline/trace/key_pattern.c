@@ -115,11 +115,12 @@ static size_t read_tail(struct slice re, uint8_t *out)
 	return re.len - 1 - begin;
 }
 
-/* Writes the longest run of plain characters and escaped dots outside of all groups to ${best}.
- * Nothing when the expression has escapes or counts whose text could be taken for literals. */
-static size_t read_inner(struct slice re, uint8_t *run, uint8_t *best)
+/* Writes the longest run of plain characters and escaped dots at or after ${at}, outside of all
+ * groups, to ${best}. Nothing when the expression has escapes or counts whose text could be taken
+ * for literals. */
+static size_t read_inner(struct slice re, size_t at, uint8_t *run, uint8_t *best)
 {
-	size_t best_len = 0, len = 0, at = 0;
+	size_t best_len = 0, len = 0;
 	unsigned depth = 0;
 	while (at <= re.len) {
 		size_t count = depth == 0 ? read_literal(re, &at, run + len) : 0;
@@ -157,11 +158,13 @@ static void find_gate(struct key_pattern *pattern, struct slice re)
 	if (!is_one_sequence(re))
 		return;
 	uint8_t *inner = out + re.len, *run = inner + re.len;
-	size_t inner_len = read_inner(re, run, inner);
+	bool anchored = skip(re, &at, SLICE("^"));
+	count = anchored ? read_literal(re, &at, out) : 0;
+	/* What the gate looks at anyway tells nothing more as the inner text. */
+	size_t inner_len = read_inner(re, at, run, inner);
 	if (inner_len >= INNER_MIN)
 		pattern->inner = slice_of(inner, inner_len);
-	if (skip(re, &at, SLICE("^"))) {
-		count = read_literal(re, &at, out);
+	if (anchored) {
 		pattern->literal = slice_of(out, count);
 		if (count > 0)
 			pattern->gate =
