@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/jaeger_codec.h"
 
+#include "pipeline/trace/index.h"
+
 #include <inttypes.h>
 
 bool jaeger_codec_open(struct jaeger_codec *codec, uint64_t bytes_max)
@@ -47,6 +49,52 @@ Jaeger__PostSpansRequest *jaeger_codec_map(struct jaeger_codec *codec, struct sl
 static struct slice bytes_of(ProtobufCBinaryData data)
 {
 	return slice_of(data.data, data.len);
+}
+
+/* Absent ids are zeros. */
+static bool same_id(ProtobufCBinaryData data, struct slice id, size_t len)
+{
+	static const uint8_t zeros[TRACE_ID_BYTES];
+	return slice_equal(bytes_of(data), id.len > 0 ? id : slice_of(zeros, len));
+}
+
+static const char *span_difference(const struct trace_index *index, const struct span_entry *span,
+				   const Jaeger__Span *mapped)
+{
+	if (!same_id(mapped->trace_id, index_id(index, span->trace_id_off, TRACE_ID_BYTES),
+		     TRACE_ID_BYTES))
+		return "a trace id";
+	if (!same_id(mapped->span_id, index_id(index, span->span_id_off, SPAN_ID_BYTES),
+		     SPAN_ID_BYTES))
+		return "a span id";
+	if (mapped->n_logs != span->event_count)
+		return "the count of events";
+	if (mapped->n_tags < span->attrs.count)
+		return "the count of attributes";
+	if (mapped->n_references > span->link_count + 1u)
+		return "the count of references";
+	if (!mapped->start_time || !mapped->duration || mapped->duration->seconds < 0)
+		return "the times";
+	return NULL;
+}
+
+const char *jaeger_codec_difference(struct jaeger_codec *codec, struct slice body,
+				    const Jaeger__PostSpansRequest *post)
+{
+	struct err err;
+	struct trace_index index;
+	const char *difference = NULL;
+	trace_index_init(&index, &codec->budget, codec->keys);
+	if (trace_index_build(&index, body, &err) != 0)
+		difference = "a request that cannot be indexed";
+	else if (!post->batch || post->batch->n_spans != index.span_count)
+		difference = "the count of spans";
+	else if (index.span_count > 0 && !post->batch->process)
+		difference = "the process";
+	for (uint32_t i = 0; !difference && i < index.span_count; i++)
+		difference = span_difference(&index, &index.spans[i], post->batch->spans[i]);
+	trace_index_fini(&index);
+	return difference;
 }
 
 static void print_tags(struct buf *out, const char *before, Jaeger__KeyValue **tags, size_t count)

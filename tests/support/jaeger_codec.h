@@ -25,6 +25,11 @@ MUST_CHECK bool jaeger_codec_close(struct jaeger_codec *codec);
 Jaeger__PostSpansRequest *jaeger_codec_map(struct jaeger_codec *codec, struct slice body,
 					   size_t *ret_bytes, struct err *err);
 
+/* What ${post} lacks or has wrong of the spans in ${body}: counts of spans, events and attributes,
+ * ids and processes. NULL: nothing. */
+const char *jaeger_codec_difference(struct jaeger_codec *codec, struct slice body,
+				    const Jaeger__PostSpansRequest *post);
+
 /* One line for each thing in ${span}: name, ids, times, references, tags, logs, its own process. */
 void jaeger_print_span(struct buf *out, const Jaeger__Span *span);
 void jaeger_print_process(struct buf *out, const Jaeger__Process *process);
