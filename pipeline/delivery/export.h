@@ -15,6 +15,7 @@ enum export_outcome {
 	EXPORT_RETRY,	  /* not taken; the same bytes may be sent again */
 	EXPORT_PERMANENT, /* refused for good */
 	EXPORT_TOO_LARGE, /* refused for its size or for one bad span in it: split */
+	EXPORT_SPLIT,	  /* not sent: more than the exporter puts into one request: split */
 	EXPORT_OUTCOME_COUNT
 };
 
