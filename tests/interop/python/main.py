@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs all interoperability cases and prints what became of every span.
 
-    main.py SLUICE CONFIGS WORK GO_SENDER
+    main.py SLUICE CONFIGS WORK GO_SENDER NODE_SENDER
 
 SLUICE: the program; CONFIGS: the folder of its configurations; WORK: a folder for records and logs;
-GO_SENDER: the built ../go. The last line is `N passed, N failed`, a row of the table counts as one.
+GO_SENDER: the built ../go; NODE_SENDER: sender.js of ../node with its packages. The last line is `N passed, N failed`, a row of the table counts as one.
 """
 
 import os
@@ -52,9 +52,10 @@ def print_table(rows):
 
 
 def main():
-    sluice, configs, work, go_sender = sys.argv[1:]
+    sluice, configs, work, go_sender, node_sender = sys.argv[1:]
     here = os.path.dirname(os.path.abspath(__file__))
-    senders = {"Python": [sys.executable, os.path.join(here, "sender.py")], "Go": [go_sender]}
+    senders = {"Python": [sys.executable, os.path.join(here, "sender.py")], "Go": [go_sender],
+               "Node.js": ["node", node_sender]}
     setting = Setting(sluice, configs, work, senders, make_certificate(work))
     # The long ones, which mostly wait, first.
     parts = [lifecycle, limits, transport, terminal, matrix, selfcheck]

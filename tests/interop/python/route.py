@@ -4,7 +4,7 @@ ports, each of its backends is a sink, and a sender is checked against what arri
 
 import os
 
-from case import Row, Run, check_counters
+from case import Row, Run, check_counters, transport
 from collector import Collector
 from compare import compare
 from sink import LOOPBACK, Sink
@@ -65,15 +65,15 @@ class Route:
 
     def send(self, sdk, protocol, coding, *options, port=None):
         """Starts a sender; `port`: to another port than the protocol's own."""
-        endpoint = f"{LOOPBACK}:{port or self.collector.ports[protocol]}"
+        endpoint = f"{LOOPBACK}:{port or self.collector.ports[transport(protocol)]}"
         return Run(self.setting, self.name, sdk, protocol, coding, endpoint, options)
 
-    def check(self, sender, sent, rows, transport, expected_failures=None, refusals=0):
+    def check(self, sender, sent, rows, protocol, expected_failures=None, refusals=0):
         """Fills ${rows}, {exporter: row}, with what became of ${sent}: counted and compared.
-        `transport`: the protocol of the port; `expected_failures`: see check_failures."""
+        `expected_failures`: see check_failures."""
         common = sender.problems + check_failures(sender.failures, expected_failures)
         metrics = self.collector.settled_metrics(len(sent.kept))
-        common += check_counters(metrics, transport, sent, refusals)
+        common += check_counters(metrics, protocol, sent, refusals)
         common += self.collector.stop()
         self.fill(sender, sent, rows, common)
 
