@@ -33,6 +33,7 @@ class Setting:
     configs: str  # folder of the shipped configurations
     work: str  # folder for records and logs
     senders: dict  # SDK -> command
+    applications: str  # environment of ../apps
     certificate: tuple  # certificate and key for 127.0.0.1, files
 
 
@@ -115,6 +116,9 @@ def check_counters(metrics, protocol, sent, refusals=0):
     if conditions:
         expect("filtered spans by condition", conditions,
                [sent.scraped[i] for i in range(len(conditions))])
+    rules = values(metrics, "sluice_processor_scrape_filter_dropped")
+    if rules:
+        expect("filtered spans by all rules", sum(rules), scraped)
     for got in values(metrics, "otelcol_exporter_sent_spans"):
-        expect("sent spans", got, len(sent.kept) + (0 if conditions else scraped))
+        expect("sent spans", got, len(sent.kept) + (0 if conditions or rules else scraped))
     return problems

@@ -17,7 +17,13 @@ CONFIGS = {
     "llm-d-operator.yaml": {"otlp_grpc/jaeger": "grpc"},
     "ci.yaml": {},
     "dev.yaml": {},
+    "scrape.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http"},
+    "policy.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http"},
+    "langfuse-sdk.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http",
+                          "otlp_http/metadata": "http"},
 }
+# Those that are not shipped are here.
+OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "configs")
 HEALTH_CHECKS = {"cluster.yaml", "llm-d-operator.yaml", "ci.yaml"}
 PATH = "/api/public/otel"  # of HTTP backends, as Langfuse's
 
@@ -36,8 +42,9 @@ class Route:
             for protocol in ("grpc", "http"):
                 tls = f"receivers.otlp.protocols.{protocol}.tls"
                 values[f"{tls}.cert_file"], values[f"{tls}.key_file"] = certificate
+        own = os.path.join(OWN, config)
         self.collector = Collector(
-            setting.sluice, os.path.join(setting.configs, config),
+            setting.sluice, own if os.path.exists(own) else os.path.join(setting.configs, config),
             os.path.join(setting.work, name + ".log"), values, config in HEALTH_CHECKS)
 
     def _backend(self, exporter, protocol, secure):
