@@ -13,6 +13,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import langfuse_sdk
 import lifecycle
 import limits
 import matrix
@@ -61,7 +62,7 @@ def main():
                "Node.js": ["node", node_sender]}
     setting = Setting(sluice, configs, work, senders, applications, make_certificate(work))
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, scraping, policy, limits, transport, terminal, matrix, selfcheck]
+    parts = [lifecycle, scraping, policy, langfuse_sdk, limits, transport, terminal, matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]
