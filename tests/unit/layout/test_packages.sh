@@ -17,6 +17,9 @@ libuv1-dev
 
 # test: to test
 libcmocka-dev
+
+# peers: a package that its command makes dispensable
+nodejs node
 END
 
 command_of() { # name, then the lines of its script
@@ -63,26 +66,29 @@ fails_saying() {
 	grep -F "$expected" "$work/said" && [ ! -e "$work/calls" ]
 }
 
-system "gcc libuv1-dev libcmocka-dev" 0 no
+system "gcc libuv1-dev libcmocka-dev nodejs" 0 no
 check "does nothing and says nothing when all is there" silent_and_idle
 system "gcc" 0 no
-check "asks for the missing ones of all groups" asks_for 'libuv1-dev libcmocka-dev'
+check "asks for the missing ones of all groups" asks_for 'libuv1-dev libcmocka-dev nodejs'
 system "gcc" 0 no
 check "asks for the missing ones of one group" asks_for 'libuv1-dev' build
 system "gcc libuv1-dev" 0 no
 check "a group that is complete needs nothing" silent_and_idle build
 system "gcc libuv1-dev" 0 no
 check "a package that left its configuration behind is missing" asks_for 'libcmocka-dev' build test
-system "gcc" 1000 sudo
+system "" 0 no
+command_of node true
+check "a command that is there needs no package" silent_and_idle peers
+system "gcc nodejs" 1000 sudo
 check "uses sudo when not root" asks_for 'libuv1-dev libcmocka-dev'
 check "uses it for both calls" test "$(grep -c '^sudo$' "$work/calls")" -eq 2
-system "gcc" 1000 no
+system "gcc nodejs" 1000 no
 check "names what is missing when it cannot install" \
 	fails_saying 'apt-get install libuv1-dev libcmocka-dev'
 system "gcc" 0 no
 check "refuses a group that is not in the list" fails_saying 'no group nonsense' nonsense
 check "every package of the list has a group and a plausible name" \
 	awk '/^# [a-z]+:/ { group = 1; next } /^#/ || NF == 0 { next }
-		!group || NF != 1 || $1 !~ /^[a-z0-9][a-z0-9.+-]+$/ { print; bad = 1 }
+		!group || NF > 2 || $1 !~ /^[a-z0-9][a-z0-9.+-]+$/ { print; bad = 1 }
 		END { exit bad }' packages.txt
 finish
