@@ -10,6 +10,7 @@
  */
 #include "exporters/jaeger/request.h"
 #include "pipeline/delivery/otlp_client.h"
+#include "pipeline/graph/client_keys.h"
 #include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
 
@@ -47,6 +48,7 @@ static void check(const void *config, const struct config_node *node, const char
 {
 	const struct jaeger_config *jaeger = config;
 	collector_keys_check(&jaeger->keys, path, report);
+	client_endpoint_check(node, "endpoint", jaeger->endpoint, path, report);
 	if (!jaeger->endpoint[0])
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "requires a non-empty \"endpoint\"");
@@ -77,9 +79,11 @@ static const struct config_block block = CONFIG_BLOCK_CHECKED(struct jaeger_conf
 
 /* ---- the service ---------------------------------------------------------------------------- */
 
-static struct chunk *make_request(void *self, const struct batch *batch, struct err *err)
+static int make_request(void *self, const struct batch *batch, struct foreign_body *ret_body,
+			struct err *err)
 {
-	return jaeger_request_make(self, batch, err);
+	ret_body->chunk = jaeger_request_make(self, batch, err);
+	return ret_body->chunk ? 0 : -1;
 }
 
 static void judge(const struct client_result *answer, struct export_result *result)
@@ -152,13 +156,7 @@ static const struct delivery_config *delivery(const void *config)
 	return &((const struct jaeger_config *)config)->delivery;
 }
 
-static const struct exporter_ops ops = {.create = create,
-					.delivery = delivery,
-					.start = otlp_client_start,
-					.send = otlp_client_send,
-					.cancel = otlp_client_cancel,
-					.stop = otlp_client_stop,
-					.destroy = otlp_client_free};
+static const struct exporter_ops ops = {OTLP_CLIENT_OPS(create, delivery)};
 
 const struct component_type exporter_jaeger = {
 	.kind = COMPONENT_EXPORTER,

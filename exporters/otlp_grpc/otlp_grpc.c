@@ -4,6 +4,7 @@
  * Collector's gRPC client keys. TLS is on unless `tls.insecure` or an http:// endpoint says so.
  */
 #include "pipeline/delivery/otlp_client.h"
+#include "pipeline/graph/client_keys.h"
 #include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
 
@@ -39,6 +40,7 @@ static void check(const void *config, const struct config_node *node, const char
 {
 	const struct otlp_grpc_config *grpc = config;
 	collector_keys_check(&grpc->keys, path, report);
+	client_endpoint_check(node, "endpoint", grpc->endpoint, path, report);
 	if (!grpc->endpoint[0])
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "requires a non-empty \"endpoint\"");
@@ -102,13 +104,7 @@ static const struct delivery_config *delivery(const void *config)
 	return &((const struct otlp_grpc_config *)config)->delivery;
 }
 
-static const struct exporter_ops ops = {.create = create,
-					.delivery = delivery,
-					.start = otlp_client_start,
-					.send = otlp_client_send,
-					.cancel = otlp_client_cancel,
-					.stop = otlp_client_stop,
-					.destroy = otlp_client_free};
+static const struct exporter_ops ops = {OTLP_CLIENT_OPS(create, delivery)};
 
 const struct component_type exporter_otlp_grpc = {
 	.kind = COMPONENT_EXPORTER,

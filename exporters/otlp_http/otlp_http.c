@@ -3,7 +3,9 @@
  * The OTLP/HTTP exporter (`otlp_http`, alias `otlphttp`): a preset of the common OTLP client with
  * the Collector's HTTP client keys. The scheme of the endpoint decides about TLS.
  */
+#include "pipeline/delivery/langfuse_service.h"
 #include "pipeline/delivery/otlp_client.h"
+#include "pipeline/graph/client_keys.h"
 #include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
 
@@ -25,11 +27,33 @@ enum encoding { ENCODING_PROTO = 0, ENCODING_JSON };
 
 static const char *const encodings[] = {"proto", "json", NULL};
 
+static const char *url_of(const struct otlp_http_config *http)
+{
+	return http->traces_endpoint[0] ? http->traces_endpoint : http->endpoint;
+}
+
+static void check_langfuse(const struct otlp_http_config *http, const struct config_node *node,
+			   const char *path, struct config_report *report)
+{
+	if (http->compression == COMPRESSION_ZSTD)
+		client_key_problem(report, CONFIG_ERROR, node, "compression", path,
+				   "Langfuse reads gzip alone: use gzip or none");
+	if (http->encoding == ENCODING_JSON)
+		client_key_problem(report, CONFIG_WARNING, node, "encoding", path,
+				   "Langfuse is sent protobuf, which it reads as well: spans that "
+				   "it would refuse a request for are left out there");
+}
+
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
 {
 	const struct otlp_http_config *http = config;
 	collector_keys_check(&http->keys, path, report);
+	client_endpoint_check(node, "endpoint", http->endpoint, path, report);
+	client_endpoint_check(node, "traces_endpoint", http->traces_endpoint, path, report);
+	client_proxy_check(node, "proxy_url", http->proxy_url, path, report);
+	if (langfuse_is_endpoint(url_of(http)))
+		check_langfuse(http, node, path, report);
 	if (!http->endpoint[0] && !http->traces_endpoint[0])
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "at least one endpoint must be specified");
@@ -83,6 +107,20 @@ static const char *path_of(const char *url)
 	return path ? path : "/";
 }
 
+/* What makes the bodies, where they are not the batches' own bytes. False: out of memory. */
+static bool add_maker(const struct otlp_http_config *http, const struct component_env *env,
+		      struct otlp_client_config *client)
+{
+	if (langfuse_is_endpoint(client->endpoint)) {
+		log_info(&env->log,
+			 LOG_MSG("Langfuse's endpoint: sent as by the langfuse exporter"));
+		return langfuse_service_use(client, env->budget, env->keys);
+	}
+	if (http->encoding == ENCODING_JSON)
+		client->json = json_body_new(env->budget, env->keys, env->metrics, env->id);
+	return http->encoding != ENCODING_JSON || client->json;
+}
+
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
 {
@@ -91,20 +129,13 @@ static void *create(const struct component_env *env, const void *config,
 	struct err err;
 	if (!http->endpoint[0] && !full)
 		return NULL; /* reported by check */
-	struct json_body *json = NULL;
-	if (http->encoding == ENCODING_JSON) {
-		json = json_body_new(env->budget, env->keys, env->metrics, env->id);
-		if (!json)
-			return NULL;
-	}
-	const struct otlp_client_config client = {
+	struct otlp_client_config client = {
 		.mode = CLIENT_HTTP,
-		.endpoint = full ? http->traces_endpoint : http->endpoint,
+		.endpoint = url_of(http),
 		.path = full ? path_of(http->traces_endpoint) : NULL,
 		.default_port = 0,
 		.tls_by_default = false,
 		.compression = (enum otlp_compression)http->compression,
-		.json = json,
 		.tls = &http->tls,
 		.headers = &http->headers,
 		.proxy_url = http->proxy_url,
@@ -114,8 +145,10 @@ static void *create(const struct component_env *env, const void *config,
 					   : http->delivery.queue.num_consumers,
 		.idle_timeout_ns = http->idle_conn_timeout_ns,
 	};
-	struct otlp_client *self =
-		otlp_client_new(&client, &env->log, env->budget, env->arena, &err);
+	struct otlp_client *self = NULL;
+	(void)err_set(&err, ERR_NOMEM, "out of memory");
+	if (add_maker(http, env, &client))
+		self = otlp_client_new(&client, &env->log, env->budget, env->arena, &err);
 	if (!self)
 		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, env->path, NULL, "%s",
 			       err.msg);
@@ -127,13 +160,7 @@ static const struct delivery_config *delivery(const void *config)
 	return &((const struct otlp_http_config *)config)->delivery;
 }
 
-static const struct exporter_ops ops = {.create = create,
-					.delivery = delivery,
-					.start = otlp_client_start,
-					.send = otlp_client_send,
-					.cancel = otlp_client_cancel,
-					.stop = otlp_client_stop,
-					.destroy = otlp_client_free};
+static const struct exporter_ops ops = {OTLP_CLIENT_OPS(create, delivery)};
 
 const struct component_type exporter_otlp_http = {
 	.kind = COMPONENT_EXPORTER,

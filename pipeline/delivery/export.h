@@ -22,7 +22,9 @@ enum export_outcome {
 struct export_result {
 	enum export_outcome outcome;
 	uint64_t retry_after_ns; /* EXPORT_RETRY: the peer's own wish, 0 for none */
+	uint32_t retries_max; /* EXPORT_RETRY: in a row for such a cause; 0: retry_on_failure's */
 	uint64_t rejected_spans; /* EXPORT_DELIVERED: partial success */
+	uint64_t unusable_spans; /* EXPORT_DELIVERED: left out of the request */
 	bool partial_warning;	 /* a partial success that only carries a message */
 	struct err err;		 /* unless delivered: what to log; no text from the peer */
 };

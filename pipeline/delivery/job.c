@@ -208,12 +208,20 @@ static uint64_t next_random(struct job *job)
 static void count_delivered(struct job *job, const struct export_result *result)
 {
 	uint32_t spans = job->first->batch->span_count;
-	uint64_t rejected = result->rejected_spans < spans ? result->rejected_spans : spans;
-	counter_add(&job->host.ledger->sent, spans - rejected);
-	if (rejected > 0) {
-		counter_add(&job->host.ledger->send_failed, rejected);
+	uint64_t unusable = result->unusable_spans < spans ? result->unusable_spans : spans;
+	uint64_t sent = spans - unusable;
+	uint64_t rejected = result->rejected_spans < sent ? result->rejected_spans : sent;
+	counter_add(&job->host.ledger->sent, sent - rejected);
+	if (rejected + unusable > 0) {
+		counter_add(&job->host.ledger->send_failed, rejected + unusable);
 		counter_add(&job->host.ledger->dropped[DROP_REJECTED], rejected);
+		counter_add(&job->host.ledger->dropped[DROP_UNUSABLE_ID], unusable);
 	}
+	if (unusable > 0)
+		log_warn(job->host.log,
+			 LOG_MSG("Left out spans without a usable trace id and span id: the "
+				 "backend would refuse their whole request"),
+			 LOG_UINT("dropped_spans", unusable));
 	if (rejected > 0 || result->partial_warning)
 		log_warn(job->host.log, LOG_MSG("Partial success response"),
 			 LOG_UINT("dropped_spans", rejected));
@@ -241,8 +249,9 @@ static void failed_for_good(struct job *job, const struct export_result *result,
 static void failed_for_now(struct job *job, const struct export_result *result)
 {
 	uint64_t wait_ns;
-	if (!retry_next(&job->host.config->retry, &job->retry, clock_monotonic_ns(),
-			result->retry_after_ns, next_random(job), &wait_ns)) {
+	bool over = result->retries_max > 0 && job->retry.bounded++ >= result->retries_max;
+	if (over || !retry_next(&job->host.config->retry, &job->retry, clock_monotonic_ns(),
+				result->retry_after_ns, next_random(job), &wait_ns)) {
 		failed_for_good(job, result, DROP_RETRIES_EXHAUSTED);
 		return;
 	}

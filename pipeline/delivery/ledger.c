@@ -5,6 +5,7 @@ static const char *const reason_names[DROP_REASON_COUNT] = {
 	[DROP_PERMANENT] = "permanent_error",
 	[DROP_RETRIES_EXHAUSTED] = "retries_exhausted",
 	[DROP_REJECTED] = "rejected_by_backend",
+	[DROP_UNUSABLE_ID] = "unusable_id",
 	[DROP_TOO_LARGE] = "too_large",
 	[DROP_QUEUE_FULL] = "queue_full",
 	[DROP_SHUTDOWN] = "shutdown",

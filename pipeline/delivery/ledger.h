@@ -13,6 +13,7 @@ enum drop_reason {
 	DROP_PERMANENT = 0,	/* the backend refused for good */
 	DROP_RETRIES_EXHAUSTED, /* max_elapsed_time, or retries are off */
 	DROP_REJECTED,		/* partial success: the backend's count */
+	DROP_UNUSABLE_ID,	/* no trace id or span id that the backend could store */
 	DROP_TOO_LARGE,		/* refused for its size, alone or after splitting */
 	DROP_QUEUE_FULL,	/* no room at admission */
 	DROP_SHUTDOWN,		/* the deadline passed while it was held */

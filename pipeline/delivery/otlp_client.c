@@ -36,6 +36,7 @@ struct attempt {
 	struct otlp_client *client;
 	struct export_call *export;
 	struct chunk *made; /* the body, when it is not the batch's own */
+	uint32_t left_out;  /* spans of the batch that are not in it */
 };
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -48,10 +49,20 @@ static const char *lower(struct arena *arena, const char *text)
 	return copy;
 }
 
+static bool has_header(const struct otlp_client *client, const char *name)
+{
+	for (size_t i = 0; i < client->header_count; i++) {
+		if (slice_equal(client->headers[i].name, slice_str(name)))
+			return true;
+	}
+	return false;
+}
+
 static int copy_headers(struct otlp_client *client, struct arena *arena, struct err *err)
 {
 	const struct config_headers *headers = client->config.headers;
-	client->headers = arena_calloc(arena, headers->count + 1, sizeof(*client->headers));
+	const struct foreign_service *foreign = client->config.foreign;
+	client->headers = arena_calloc(arena, headers->count + 2, sizeof(*client->headers));
 	if (!client->headers)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	client->headers[client->header_count++] =
@@ -64,6 +75,9 @@ static int copy_headers(struct otlp_client *client, struct arena *arena, struct 
 		client->headers[at] =
 			(struct client_header){slice_str(name), slice_str(headers->at[i].value)};
 	}
+	if (foreign && foreign->header_name && !has_header(client, foreign->header_name))
+		client->headers[client->header_count++] = (struct client_header){
+			slice_str(foreign->header_name), slice_str(foreign->header_value)};
 	return 0;
 }
 
@@ -104,7 +118,8 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 		client->endpoint.tls == 1 ||
 		(client->endpoint.tls == -1 && config->tls_by_default && !config->tls->insecure);
 	if (config->mode == CLIENT_GRPC)
-		client->path = config->foreign ? config->foreign->path : TRACE_EXPORT;
+		client->path = config->foreign && config->foreign->path ? config->foreign->path
+									: TRACE_EXPORT;
 	else if (config->path)
 		client->path = config->path[0] ? config->path : "/";
 	else
@@ -163,6 +178,8 @@ static void on_done(struct client_call *call, const struct client_result *answer
 	const struct foreign_service *foreign = attempt->client->config.foreign;
 	if (foreign)
 		foreign->judge(answer, &result);
+	if (result.outcome == EXPORT_DELIVERED)
+		result.unusable_spans = attempt->left_out;
 	export->exporter = NULL;
 	chunk_unref(attempt->made);
 	free(attempt);
@@ -179,32 +196,57 @@ static void fail(struct export_call *export, const struct err *err)
 	export_done(export, &result);
 }
 
-static bool makes_body(const struct otlp_client_config *config)
+/* An empty export would be answered 200 and is not worth a request. */
+static void nothing_left(struct export_call *export)
 {
-	return config->json || config->foreign;
+	const struct export_result result = {.outcome = EXPORT_DELIVERED,
+					     .unusable_spans = export->batch->span_count};
+	export_done(export, &result);
 }
 
-/* A body that is not the batch's own: JSON, or a foreign service's request. */
-static int made_parts(struct otlp_client *client, struct attempt *attempt,
-		      const struct batch *batch, enum coding coding, struct err *err)
+/* Sets attempt->made when the body is not the batch's own. */
+static int make_body(struct otlp_client *client, struct attempt *attempt, const struct batch *batch,
+		     struct err *err)
 {
 	const struct otlp_client_config *config = &client->config;
-	struct chunk *made = config->foreign
-				     ? config->foreign->make(config->foreign_self, batch, err)
-				     : json_body_make(config->json, batch, err);
-	if (made && coding != CODING_IDENTITY) {
-		struct slice plain = chunk_slice(made);
-		struct chunk *coded =
-			coder_encode(client->coder, coding, 0, &plain, 1, client->budget, err);
-		if (coded && attempt->export->compressions)
-			counter_add(attempt->export->compressions, 1);
-		chunk_unref(made);
-		made = coded;
+	struct foreign_body body = {0};
+	if (config->json) {
+		attempt->made = json_body_make(config->json, batch, err);
+		return attempt->made ? 0 : -1;
 	}
-	attempt->made = made;
-	attempt->call.parts = &attempt->made;
-	attempt->call.part_count = 1;
-	return made ? 0 : -1;
+	if (config->foreign && config->foreign->make(config->foreign_self, batch, &body, err) != 0)
+		return -1;
+	attempt->made = body.chunk;
+	attempt->left_out = body.left_out;
+	return 0;
+}
+
+static int compress_made(struct otlp_client *client, struct attempt *attempt, enum coding coding,
+			 struct err *err)
+{
+	struct slice plain = chunk_slice(attempt->made);
+	struct chunk *coded =
+		coder_encode(client->coder, coding, 0, &plain, 1, client->budget, err);
+	if (coded && attempt->export->compressions)
+		counter_add(attempt->export->compressions, 1);
+	chunk_unref(attempt->made);
+	attempt->made = coded;
+	return coded ? 0 : -1;
+}
+
+static int prepare_body(struct otlp_client *client, struct attempt *attempt, enum coding coding,
+			struct err *err)
+{
+	struct client_call *call = &attempt->call;
+	struct export_call *export = attempt->export;
+	if (make_body(client, attempt, export->batch, err) != 0)
+		return -1;
+	if (!attempt->made)
+		return batch_body(export->batch, coding, client->coder, export->compressions,
+				  &call->parts, &call->part_count, err);
+	call->parts = &attempt->made;
+	call->part_count = 1;
+	return coding == CODING_IDENTITY ? 0 : compress_made(client, attempt, coding, err);
 }
 
 static const char *content_type(const struct otlp_client_config *config)
@@ -228,13 +270,14 @@ void otlp_client_send(void *self, struct export_call *export)
 	struct client_call *call = &attempt->call;
 	attempt->client = client;
 	attempt->export = export;
-	int made = makes_body(&client->config)
-			   ? made_parts(client, attempt, export->batch, coding, &err)
-			   : batch_body(export->batch, coding, client->coder, export->compressions,
-					&call->parts, &call->part_count, &err);
-	if (made != 0) {
+	if (prepare_body(client, attempt, coding, &err) != 0) {
 		free(attempt);
 		fail(export, &err);
+		return;
+	}
+	if (attempt->left_out > 0 && attempt->left_out == export->batch->span_count) {
+		free(attempt);
+		nothing_left(export);
 		return;
 	}
 	export->exporter = attempt;

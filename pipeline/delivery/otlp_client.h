@@ -29,12 +29,20 @@ enum otlp_compression {
 /* Words of the `compression` key, for CONFIG_ENUM; NULL-terminated. */
 extern const char *const otlp_compression_words[];
 
-/* A gRPC service that takes something other than OTLP. */
+/* A batch for a service that does not take it as it is. */
+struct foreign_body {
+	struct chunk *chunk; /* a reference; NULL: the batch's own bytes are sent */
+	uint32_t left_out;   /* spans that are not in it; all of them: nothing is sent */
+};
+
+/* A service that takes something other than OTLP as it is. */
 struct foreign_service {
-	const char *path; /* "/package.Service/Method" */
-	/* ${batch} as the method's request, the caller's reference. NULL with ${err}: ERR_LIMIT
-	 * when it has to be split (EXPORT_SPLIT), ERR_DECODE when it never can be made. */
-	struct chunk *(*make)(void *self, const struct batch *batch, struct err *err);
+	const char *path; /* gRPC: "/package.Service/Method"; NULL: OTLP's own */
+	const char *header_name, *header_value; /* sent unless configured; NULL: none */
+	/* ${batch} as the service takes it. -1 with ${err}: ERR_LIMIT when it has to be split
+	 * (EXPORT_SPLIT), ERR_DECODE when it never can be made. */
+	int (*make)(void *self, const struct batch *batch, struct foreign_body *ret_body,
+		    struct err *err);
 	/* Corrects what otlp_classify made of ${answer}. */
 	void (*judge)(const struct client_result *answer, struct export_result *result);
 	void (*free)(void *self); /* NULL is accepted */
@@ -48,8 +56,7 @@ struct otlp_client_config {
 	uint16_t default_port;
 	bool tls_by_default; /* when neither scheme nor `insecure` says otherwise */
 	enum otlp_compression compression;
-	struct json_body
-		*json; /* HTTP: send JSON, made by this, which is taken over; NULL: protobuf */
+	struct json_body *json; /* HTTP: makes the body JSON; taken over. NULL: protobuf */
 	const struct foreign_service *foreign; /* NULL: OTLP */
 	void *foreign_self;		       /* taken over, as json is */
 	const struct tls_config *tls;
@@ -76,6 +83,12 @@ void otlp_client_send(void *self, struct export_call *export);
 void otlp_client_cancel(void *self, struct export_call *export);
 void otlp_client_stop(void *self);
 void otlp_client_free(void *self);
+
+/* Those slots, for the struct exporter_ops of a preset of this client. */
+#define OTLP_CLIENT_OPS(create_, delivery_)                                                        \
+	.create = (create_), .delivery = (delivery_), .start = otlp_client_start,                  \
+	.send = otlp_client_send, .cancel = otlp_client_cancel, .stop = otlp_client_stop,          \
+	.destroy = otlp_client_free
 
 /* What ${answer} means, see above. ${label} is the configured endpoint, for err. Pure. */
 void otlp_classify(enum client_mode mode, const char *label, const struct client_result *answer,

@@ -8,6 +8,7 @@
 struct retry_state {
 	uint64_t started_ns;  /* first attempt began */
 	uint64_t interval_ns; /* before jitter, of the next wait; 0: not begun */
+	uint32_t bounded;     /* retries of a cause with a bound of its own (retries_max) */
 };
 
 /*

@@ -2,10 +2,10 @@
 #include "pipeline/net/proxy.h"
 
 #include "pipeline/base/arena.h"
+#include "pipeline/net/basic_auth.h"
 #include "pipeline/net/client.h"
 
 #include <arpa/inet.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -181,10 +181,7 @@ static int set_authorization(struct slice credentials, struct proxy *proxy, stru
 	}
 	if (!has_colon)
 		plain[len++] = ':';
-	static const char scheme[] = "Basic ";
-	memcpy(proxy->authorization, scheme, sizeof(scheme));
-	EVP_EncodeBlock((unsigned char *)proxy->authorization + sizeof(scheme) - 1, plain,
-			(int)len);
+	basic_auth_write(slice_of(plain, len), proxy->authorization);
 	return 0;
 }
 

@@ -10,14 +10,14 @@
 #include "pipeline/base/buf.h"
 #include "pipeline/base/error.h"
 #include "pipeline/base/slice.h"
+#include "pipeline/net/basic_auth.h"
 
 enum { PROXY_HOST_BYTES_MAX = 253, PROXY_CREDENTIAL_BYTES_MAX = 512 };
 
 struct proxy {
 	char host[PROXY_HOST_BYTES_MAX + 1]; /* "" : no proxy */
 	uint16_t port;
-	/* "Basic …" or ""; a secret: never logged. Base64 takes 4 bytes for 3. */
-	char authorization[PROXY_CREDENTIAL_BYTES_MAX * 4 / 3 + 16];
+	char authorization[BASIC_AUTH_BYTES(PROXY_CREDENTIAL_BYTES_MAX)]; /* or ""; a secret */
 };
 
 /* Reads an environment variable; getenv outside of tests. */

@@ -30,6 +30,7 @@ static const struct {
 	{"filter", "{traces: {span: ['name == \"x\"']}}"},
 	{"otlp_grpc", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
 	{"otlp_http", "{endpoint: 'http://127.0.0.1:1'}"},
+	{"langfuse", "{public_key: pk, secret_key: sk}"},
 	{"jaeger", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
 	{"file", "{path: build/test_metrics_page.json}"},
 	{"health_check", "{endpoint: '127.0.0.1:0'}"},

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See langfuse_service.h. A batch whose ids are all usable, nearly every one, is only looked at and
+ * goes out as its own bytes, which other exporters' compression may have made already. */
+#include "pipeline/delivery/langfuse_service.h"
+
+#include "pipeline/trace/encode.h"
+
+#include <stdlib.h>
+
+struct langfuse_service {
+	struct trace_index index;
+	struct edit *edit;
+	struct budget *budget;
+};
+
+static void service_free(void *self)
+{
+	struct langfuse_service *service = self;
+	if (!service)
+		return;
+	trace_index_fini(&service->index);
+	edit_free(service->edit);
+	free(service);
+}
+
+/* ---- ids ------------------------------------------------------------------------------------ */
+
+/* Present and not of zeros alone (W3C Trace Context §3.2.2). The index admits no other length. */
+static bool is_usable(struct slice id)
+{
+	for (size_t i = 0; i < id.len; i++) {
+		if (id.ptr[i] != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_usable_ids(const struct trace_index *index, const struct span_entry *span)
+{
+	return is_usable(index_id(index, span->trace_id_off, TRACE_ID_BYTES)) &&
+	       is_usable(index_id(index, span->span_id_off, SPAN_ID_BYTES));
+}
+
+static bool has_zero_parent(const struct trace_index *index, const struct span_entry *span)
+{
+	return span->parent_span_id_off != 0 &&
+	       !is_usable(index_id(index, span->parent_span_id_off, SPAN_ID_BYTES));
+}
+
+static bool is_fit(const struct trace_index *index)
+{
+	for (uint32_t i = 0; i < index->span_count; i++) {
+		if (!has_usable_ids(index, &index->spans[i]) ||
+		    has_zero_parent(index, &index->spans[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Sets *ret_fit. Chunk by chunk, so that nothing is copied: each is a request. */
+static int look_at(struct langfuse_service *service, const struct batch *batch, bool *ret_fit,
+		   struct err *err)
+{
+	*ret_fit = true;
+	for (size_t i = 0; i < batch->chunk_count && *ret_fit; i++) {
+		if (trace_index_rebuild(&service->index, batch->chunks[i], err) != 0)
+			return -1;
+		*ret_fit = is_fit(&service->index);
+	}
+	trace_index_release(&service->index);
+	return 0;
+}
+
+static uint32_t mend(const struct trace_index *index, struct edit *edit)
+{
+	uint32_t left_out = 0;
+	for (uint32_t i = 0; i < index->span_count; i++) {
+		if (!has_usable_ids(index, &index->spans[i])) {
+			edit_drop_span(edit, i);
+			left_out++;
+		} else if (has_zero_parent(index, &index->spans[i])) {
+			edit_set_span_parent(edit, i, slice_of(NULL, 0));
+		}
+	}
+	return left_out;
+}
+
+static int make_fit(struct langfuse_service *service, const struct batch *batch,
+		    struct foreign_body *ret_body, struct err *err)
+{
+	struct trace_index *index = &service->index;
+	struct chunk *request = batch_flatten(batch);
+	int result = -1;
+	if (!request) {
+		(void)err_set(err, ERR_NOMEM, "no memory for a request to Langfuse");
+	} else if (trace_index_rebuild(index, request, err) == 0 &&
+		   edit_begin(service->edit, index, err) == 0) {
+		ret_body->left_out = mend(index, service->edit);
+		result = trace_encode(service->edit, service->budget, &ret_body->chunk, err);
+	}
+	edit_release(service->edit);
+	trace_index_release(index);
+	chunk_unref(request);
+	return result;
+}
+
+static int make(void *self, const struct batch *batch, struct foreign_body *ret_body,
+		struct err *err)
+{
+	struct langfuse_service *service = self;
+	bool fit;
+	if (batch->bytes > LANGFUSE_REQUEST_BYTES_MAX && batch->span_count > 1)
+		return err_set(err, ERR_LIMIT, "more than Langfuse takes in one request");
+	if (look_at(service, batch, &fit, err) != 0)
+		return -1;
+	return fit ? 0 : make_fit(service, batch, ret_body, err);
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+static void judge(const struct client_result *answer, struct export_result *result)
+{
+	result->rejected_spans = 0;
+	result->partial_warning = false;
+	if (answer->outcome != CLIENT_ANSWERED)
+		return;
+	switch (answer->http_status) {
+	case 401:
+		(void)err_wrap(&result->err,
+			       "Langfuse does not know the keys: use a project's public and "
+			       "secret key (Settings, API Keys) of this very host");
+		return;
+	case 403:
+		(void)err_wrap(&result->err,
+			       "Langfuse refuses these keys: use a project's keys, not an "
+			       "organisation's, and look whether ingestion is suspended");
+		return;
+	case 404:
+		(void)err_wrap(&result->err,
+			       "no OTLP endpoint there: Langfuse has one since 3.22.0, at "
+			       "<host>" LANGFUSE_OTLP_PATH);
+		return;
+	case 500:
+		result->outcome = EXPORT_RETRY;
+		result->retries_max = LANGFUSE_RETRIES_MAX;
+		return;
+	default: return;
+	}
+}
+
+/* ---- use ------------------------------------------------------------------------------------ */
+
+static const struct foreign_service langfuse = {
+	.header_name = "x-langfuse-ingestion-version",
+	.header_value = "4",
+	.make = make,
+	.judge = judge,
+	.free = service_free,
+};
+
+bool langfuse_is_endpoint(const char *url)
+{
+	const struct slice traces = SLICE("/v1/traces");
+	struct slice text = slice_str(url);
+	while (text.len > 0 && text.ptr[text.len - 1] == '/')
+		text.len--;
+	if (slice_has_suffix(text, traces))
+		text.len -= traces.len;
+	return slice_has_suffix(text, SLICE(LANGFUSE_OTLP_PATH));
+}
+
+bool langfuse_service_use(struct otlp_client_config *config, struct budget *budget,
+			  const struct key_table *keys)
+{
+	struct langfuse_service *service = calloc(1, sizeof(*service));
+	if (!service)
+		return false;
+	service->budget = budget;
+	trace_index_init(&service->index, budget, keys);
+	service->edit = edit_new(budget);
+	if (!service->edit) {
+		service_free(service);
+		return false;
+	}
+	config->foreign = &langfuse;
+	config->foreign_self = service;
+	return true;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Langfuse's OTLP endpoint (…/api/public/otel/v1/traces), where it differs from plain OTLP/HTTP:
+ *
+ *   - the header x-langfuse-ingestion-version: 4 asks for the path that shows spans within seconds;
+ *   - one span without a usable trace id and span id makes it refuse the whole request: such spans
+ *     are left out; a parent id of zeros would be an unknown parent, so it is taken out;
+ *   - requests are at most 4,000,000 bytes of uncompressed OTLP (its cloud refuses 5 MB);
+ *   - any 2xx means taken, whatever the body says, which is JSON and no OTLP answer;
+ *   - 500 means not taken, too, and is repeated, but only a few times;
+ *   - of compressions it reads gzip alone.
+ */
+#ifndef SLUICE_DELIVERY_LANGFUSE_SERVICE_H
+#define SLUICE_DELIVERY_LANGFUSE_SERVICE_H
+
+#include "pipeline/delivery/otlp_client.h"
+#include "pipeline/trace/key_table.h"
+
+enum {
+	LANGFUSE_REQUEST_BYTES_MAX = 4000000, /* a larger single span is sent alone */
+	LANGFUSE_RETRIES_MAX = 5,	      /* after a 500 */
+};
+
+#define LANGFUSE_OTLP_PATH "/api/public/otel"
+
+/* Whether ${url} (an OTLP base URL or the full URL of traces) is Langfuse's. */
+bool langfuse_is_endpoint(const char *url);
+
+/* Makes ${config} speak to Langfuse: sets foreign and foreign_self, which otlp_client_new takes
+ * over. ${budget} and ${keys} outlive the client. False: out of memory. */
+MUST_CHECK bool langfuse_service_use(struct otlp_client_config *config, struct budget *budget,
+				     const struct key_table *keys);
+
+#endif
