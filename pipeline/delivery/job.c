@@ -182,7 +182,6 @@ static void attempt(struct job *job)
 	job->call.compressions = &job->host.ledger->compressions;
 	job->call.exporter = NULL;
 	job->sending = true;
-	counter_add(&job->host.ledger->requests, 1);
 	counter_add(&job->host.ledger->in_flight, 1);
 	job->host.target->send(job->host.target->self, &job->call);
 }
@@ -383,6 +382,8 @@ static void on_done(struct export_call *call, const struct export_result *result
 	struct job *job = CONTAINER_OF(call, struct job, call);
 	job->sending = false;
 	counter_sub(&job->host.ledger->in_flight, 1);
+	if (result->outcome != EXPORT_SPLIT)
+		counter_add(&job->host.ledger->requests, 1);
 	if (job->aborting) {
 		end_aborted(job, result);
 		return;
@@ -391,7 +392,7 @@ static void on_done(struct export_call *call, const struct export_result *result
 	case EXPORT_DELIVERED: delivered(job, result); break;
 	case EXPORT_RETRY: failed_for_now(job, result); break;
 	case EXPORT_TOO_LARGE: too_large(job, result); break;
-	case EXPORT_SPLIT: split(job, result); break; /* cost no request: not counted as one */
+	case EXPORT_SPLIT: split(job, result); break;
 	case EXPORT_PERMANENT:
 	case EXPORT_OUTCOME_COUNT: failed_for_good(job, result, DROP_PERMANENT); break;
 	}

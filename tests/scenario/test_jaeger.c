@@ -241,14 +241,31 @@ static void what_would_grow_over_the_bound_is_split_before_it_is_sent(void **sta
 	const struct peer_grpc_call *calls = peer_grpc_lock(scene.collector, &count);
 	for (size_t i = 0; i < count; i++)
 		assert_true(calls[i].message_len <= REQUEST_BYTES);
+	daemon_wait_metric(scene.daemon, REQUESTS, (double)count);
 	peer_grpc_unlock(scene.collector);
 	scene_close(&scene);
 	buf_fini(&request);
 }
 
+static void an_exporter_without_an_endpoint_is_refused(void **state)
+{
+	(void)state;
+	struct buf output = BUF_INIT;
+	const char *const args[] = {
+		"validate", "--config",
+		"yaml:{receivers: {otlp: {protocols: {grpc: {}}}}, exporters: {jaeger: {}}, "
+		"service: {pipelines: {traces: {receivers: [otlp], exporters: [jaeger]}}}}",
+		NULL};
+	assert_int_not_equal(daemon_run(args, &output), 0);
+	assert_non_null(
+		strstr(buf_cstr(&output), "exporters::jaeger: requires a non-empty \"endpoint\""));
+	buf_fini(&output);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_exporter_without_an_endpoint_is_refused),
 		cmocka_unit_test(spans_arrive_as_the_configuration_says),
 		cmocka_unit_test(what_passes_is_repeated_whole),
 		cmocka_unit_test(a_collector_without_the_service_is_named_in_the_error),

@@ -316,6 +316,7 @@ static void splits_what_the_exporter_finds_too_much_as_far_as_it_goes(void **ret
 	delivery_run_until(&state->fixture, is_empty, state);
 	assert_int_equal(counter_get(&sender_ledger(state->sender)->sent), SPANS);
 	assert_int_equal(counter_get(&sender_ledger(state->sender)->splits), SPANS - 1);
+	assert_int_equal(counter_get(&sender_ledger(state->sender)->requests), SPANS);
 	for (uint32_t i = 0; i < SPANS; i++)
 		assert_int_equal(state->script->delivered[i], 1);
 	assert_true(stack_highest - stack_lowest < STACK_BYTES_MAX);
