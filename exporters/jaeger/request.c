@@ -236,7 +236,7 @@ struct chunk *jaeger_request_make(struct jaeger_request *request, const struct b
 		.index = &request->index, .arena = &arena, .text = &request->text};
 	if (!body)
 		(void)err_set(err, ERR_NOMEM, "no memory for a request to Jaeger");
-	else if (trace_index_build(&request->index, chunk_slice(body), err) == 0)
+	else if (trace_index_rebuild(&request->index, body, err) == 0)
 		made = map_and_pack(request, &mapping, err);
 	if (made) {
 		made->span_count = request->index.span_count;

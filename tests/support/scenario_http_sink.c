@@ -127,6 +127,10 @@ static bool read_request(struct input *input, struct http_sink_call *call, struc
 		keep(call->encoding, sizeof(call->encoding), line, "content-encoding:");
 		keep(call->content_type, sizeof(call->content_type), line, "content-type:");
 		keep(call->custom, sizeof(call->custom), line, "x-custom:");
+		keep(call->authorization, sizeof(call->authorization), line, "authorization:");
+		keep(call->ingestion_version, sizeof(call->ingestion_version), line,
+		     "x-langfuse-ingestion-version:");
+		keep(call->sdk_name, sizeof(call->sdk_name), line, "x-langfuse-sdk-name:");
 		free(line);
 	}
 	if (!line)
@@ -200,10 +204,10 @@ static bool answer(struct peer_stream *stream, const struct http_sink_behaviour 
 	}
 	if (behaviour->action == SINK_CLOSE)
 		return false;
-	buf_printf(&out,
-		   "HTTP/1.1 %d Whatever\r\nContent-Type: application/x-protobuf\r\n"
-		   "Content-Length: %zu\r\n",
-		   behaviour->status, behaviour->body.len);
+	buf_printf(&out, "HTTP/1.1 %d Whatever\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
+		   behaviour->status,
+		   behaviour->content_type ? behaviour->content_type : "application/x-protobuf",
+		   behaviour->body.len);
 	if (behaviour->retry_after)
 		buf_printf(&out, "Retry-After: %s\r\n", behaviour->retry_after);
 	buf_append_str(&out, "\r\n");

@@ -19,12 +19,14 @@ struct http_sink_behaviour {
 	int status;		 /* 0: 200 */
 	const char *retry_after; /* NULL: none */
 	struct slice body;
+	const char *content_type; /* of the answer; NULL: application/x-protobuf */
 	/* Whether the rest applies to this request (decoded); others get 200. NULL: to all. */
 	bool (*applies)(struct slice request);
 };
 
 struct http_sink_call {
 	char path[128], encoding[32], content_type[64], custom[64]; /* x-custom */
+	char authorization[96], ingestion_version[8], sdk_name[32]; /* x-langfuse-… */
 	bool accepted;						    /* answered with 2xx */
 	uint8_t *message;					    /* decoded */
 	size_t message_len;

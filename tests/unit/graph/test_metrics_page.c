@@ -23,23 +23,25 @@
 
 /* Blocks of the components that cannot do without one. */
 static const struct {
+	enum component_kind kind;
 	const char *name, *block;
 } blocks[] = {
-	{"otlp", "{protocols: {grpc: {endpoint: '127.0.0.1:0'}, http: {endpoint: '127.0.0.1:0'}}}"},
-	{"memory_limiter", "{check_interval: 1s, limit_percentage: 50}"},
-	{"filter", "{traces: {span: ['name == \"x\"']}}"},
-	{"otlp_grpc", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
-	{"otlp_http", "{endpoint: 'http://127.0.0.1:1'}"},
-	{"langfuse", "{public_key: pk, secret_key: sk}"},
-	{"jaeger", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
-	{"file", "{path: build/test_metrics_page.json}"},
-	{"health_check", "{endpoint: '127.0.0.1:0'}"},
+	{COMPONENT_RECEIVER, "otlp",
+	 "{protocols: {grpc: {endpoint: '127.0.0.1:0'}, http: {endpoint: '127.0.0.1:0'}}}"},
+	{COMPONENT_PROCESSOR, "memory_limiter", "{check_interval: 1s, limit_percentage: 50}"},
+	{COMPONENT_PROCESSOR, "filter", "{traces: {span: ['name == \"x\"']}}"},
+	{COMPONENT_EXPORTER, "otlp_grpc", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
+	{COMPONENT_EXPORTER, "otlp_http", "{endpoint: 'http://127.0.0.1:1'}"},
+	{COMPONENT_EXPORTER, "langfuse", "{public_key: pk, secret_key: sk}"},
+	{COMPONENT_EXPORTER, "jaeger", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
+	{COMPONENT_EXPORTER, "file", "{path: build/test_metrics_page.json}"},
+	{COMPONENT_EXTENSION, "health_check", "{endpoint: '127.0.0.1:0'}"},
 };
 
-static const char *block_of(const char *name)
+static const char *block_of(enum component_kind kind, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(blocks); i++) {
-		if (strcmp(blocks[i].name, name) == 0)
+		if (blocks[i].kind == kind && strcmp(blocks[i].name, name) == 0)
 			return blocks[i].block;
 	}
 	return "";
@@ -53,7 +55,7 @@ static void append_section(struct buf *yaml, const char *section, enum component
 	for (size_t i = 0; i < count; i++) {
 		if (types[i]->kind == kind)
 			buf_printf(yaml, "  %s: %s\n", types[i]->names[0],
-				   block_of(types[i]->names[0]));
+				   block_of(kind, types[i]->names[0]));
 	}
 }
 
