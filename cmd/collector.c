@@ -134,9 +134,8 @@ static int start(struct collector *collector, struct err *err)
 	return failure ? err_set(err, ERR_IO, "cannot watch signals: %s", uv_strerror(failure)) : 0;
 }
 
-int collector_run(struct collector *collector)
+int collector_start(struct collector *collector, struct err *err)
 {
-	struct err err;
 	sigset_t signals, before;
 	memory_prepare();
 	raise_file_limit();
@@ -144,16 +143,26 @@ int collector_run(struct collector *collector)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, &before);
-	int failure = start(collector, &err);
+	int failure = start(collector, err);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failure) {
-		fprintf(stderr, "Error: %s\n", err.msg);
-		return 1;
-	}
+	return failure;
+}
+
+int collector_wait(struct collector *collector)
+{
 	int code = graph_run(collector->graph);
 	uv_close((uv_handle_t *)&collector->interrupt, NULL);
 	uv_close((uv_handle_t *)&collector->terminate, NULL);
 	return code;
+}
+
+int collector_run(struct collector *collector)
+{
+	struct err err;
+	if (collector_start(collector, &err) == 0)
+		return collector_wait(collector);
+	fprintf(stderr, "Error: %s\n", err.msg);
+	return 1;
 }
 
 void collector_fini(struct collector *collector)

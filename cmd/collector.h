@@ -40,7 +40,13 @@ struct collector {
 bool collector_init(struct collector *collector, const struct collector_options *options,
 		    bool quiet, void (*ready)(void *arg, struct graph *graph), void *arg);
 
-/* Starts, runs until SIGINT or SIGTERM (or graph_stop) and drains. Returns the exit code. */
+/* Starts what runs until SIGINT or SIGTERM (or graph_stop). 0, or -1 when nothing runs. */
+MUST_CHECK int collector_start(struct collector *collector, struct err *err);
+
+/* After a start: runs to the end and drains. Returns the exit code. */
+int collector_wait(struct collector *collector);
+
+/* Both; prints why it did not start. Returns the exit code. */
 int collector_run(struct collector *collector);
 
 /* Prints all problems of ${severity} to stderr. */
