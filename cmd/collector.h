@@ -7,6 +7,8 @@
 #include "pipeline/graph/graph.h"
 #include "pipeline/net/loop.h"
 
+#include <signal.h>
+
 /* What run, dev, demo and validate have in common on the command line. */
 struct collector_options {
 	struct option_list configs, sets, feature_gates;
@@ -32,7 +34,9 @@ struct collector {
 	const struct config_service *service;
 	struct logger *logger;
 	struct graph *graph;
-	uv_signal_t interrupt, terminate; /* on the graph's main loop, which closes them */
+	int signal_fd;
+	uv_poll_t signal_poll; /* on the graph's main loop */
+	sigset_t signals_before;
 };
 
 /* Loads, checks and creates. Prints every problem; false when there is an error. ${quiet}: no log

@@ -218,7 +218,7 @@ static bool is_trace_metadata(const struct attr_key *attr)
 /* Ids above those of registered keys belong to keys that another component's patterns match. */
 static uint8_t row_at(const struct keys *keys, key_id id)
 {
-	return id <= KEY_TABLE_KEYS_MAX ? keys->row_of[id] : 0;
+	return key_id_is_exact(id) ? keys->row_of[id] : 0;
 }
 
 void keys_view(const struct keys *keys, const struct edit *edit, struct owner owner,

@@ -11,9 +11,19 @@ from compare import Sent
 
 SENDER_S = 90  # no case sends longer
 
+# What each SDK speaks. http is HTTP with protobuf.
+PROTOCOLS = {"Python": ("grpc", "http"), "Go": ("grpc", "http"),
+             "Node.js": ("grpc", "http", "http-json")}
+
 # Types of values that a workload must have produced, or the comparison proves little.
 TYPES = {"string_value", "bool_value", "int_value", "double_value", "bytes_value", "array_value",
          "kvlist_value"}
+CANNOT_EXPRESS = {"Node.js": {"bytes_value", "kvlist_value"}}
+
+
+def transport(protocol):
+    """The receiver's name of what carries ${protocol}."""
+    return protocol.removesuffix("-json")
 
 
 @dataclass
@@ -23,6 +33,7 @@ class Setting:
     configs: str  # folder of the shipped configurations
     work: str  # folder for records and logs
     senders: dict  # SDK -> command
+    applications: str  # environment of ../apps
     certificate: tuple  # certificate and key for 127.0.0.1, files
 
 
@@ -48,6 +59,7 @@ class Run:
         self.record = os.path.join(setting.work, name + ".record")
         command = [*setting.senders[sdk], "--protocol", protocol, "--coding", coding,
                    "--endpoint", endpoint, "--record", self.record, *map(str, options)]
+        self._types = TYPES - CANNOT_EXPRESS.get(sdk, set())
         self._errors = open(os.path.join(setting.work, name + ".sender.log"), "wb")
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                          stderr=self._errors, env=environment())
@@ -74,7 +86,7 @@ class Run:
         self.version = summary["version"]
         self.failures = summary["failures"]
         sent = Sent.from_record(self.record)
-        if missing := TYPES - sent.types:
+        if missing := self._types - sent.types:
             self.problems.append(f"the workload lacks {sorted(missing)}")
         return sent
 
@@ -90,7 +102,7 @@ def check_counters(metrics, protocol, sent, refusals=0):
 
     scraped = sent.scraped.total()
     expect("accepted spans",
-           values(metrics, "otelcol_receiver_accepted_spans", transport=protocol),
+           values(metrics, "otelcol_receiver_accepted_spans", transport=transport(protocol)),
            [len(sent.kept) + scraped])
     for name in ("otelcol_receiver_refused_spans", "otelcol_receiver_failed_spans",
                  "sluice_exporter_dropped_spans", "otelcol_exporter_enqueue_failed_spans",
@@ -104,6 +116,9 @@ def check_counters(metrics, protocol, sent, refusals=0):
     if conditions:
         expect("filtered spans by condition", conditions,
                [sent.scraped[i] for i in range(len(conditions))])
+    rules = values(metrics, "sluice_processor_scrape_filter_dropped")
+    if rules:
+        expect("filtered spans by all rules", sum(rules), scraped)
     for got in values(metrics, "otelcol_exporter_sent_spans"):
-        expect("sent spans", got, len(sent.kept) + (0 if conditions else scraped))
+        expect("sent spans", got, len(sent.kept) + (0 if conditions or rules else scraped))
     return problems

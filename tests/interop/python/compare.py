@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares what an SDK says it exported with what a backend got: span by span, all fields."""
 
+import base64
+import json
 import struct
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,16 +15,34 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 # the condition that does it.
 SCRAPE = "interop.scrape"
 
+# Bits of the byte before a recorded request.
+TAKEN = 1
+JSON_TEXT = 2
+
+# OTLP/JSON writes ids in hexadecimal digits where protobuf's JSON mapping has base64.
+IDS = {"traceId", "spanId", "parentSpanId"}
+
+
+def from_otlp_json(text):
+    """The request in ${text}, by protobuf's own reader of JSON."""
+    def ids_to_base64(members):
+        return {key: base64.b64encode(bytes.fromhex(value)).decode() if key in IDS else value
+                for key, value in members}
+
+    return json_format.ParseDict(json.loads(text, object_pairs_hook=ids_to_base64),
+                                 messages.ExportTraceServiceRequest(), ignore_unknown_fields=True)
+
 
 def read_record(path):
     """The requests that a sender recorded: (taken by the receiver?, request). See the senders for
     the form of the file."""
     with open(path, "rb") as file:
         while header := file.read(5):
-            taken, length = struct.unpack(">BI", header)
-            request = messages.ExportTraceServiceRequest()
-            request.ParseFromString(file.read(length))
-            yield bool(taken), request
+            flags, length = struct.unpack(">BI", header)
+            body = file.read(length)
+            yield bool(flags & TAKEN), (
+                from_otlp_json(body) if flags & JSON_TEXT
+                else messages.ExportTraceServiceRequest.FromString(body))
 
 
 def spans_of(requests):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs all interoperability cases and prints what became of every span.
 
-    main.py SLUICE CONFIGS WORK GO_SENDER
+    main.py SLUICE CONFIGS WORK APPLICATIONS GO_SENDER NODE_SENDER
 
 SLUICE: the program; CONFIGS: the folder of its configurations; WORK: a folder for records and logs;
-GO_SENDER: the built ../go. The last line is `N passed, N failed`, a row of the table counts as one.
+APPLICATIONS: the Python environment of ../apps;
+GO_SENDER: the built ../go; NODE_SENDER: sender.js of ../node with its packages. The last line is `N passed, N failed`, a row of the table counts as one.
 """
 
 import os
@@ -12,9 +13,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import langfuse_sdk
 import lifecycle
 import limits
 import matrix
+import policy
+import scraping
 import selfcheck
 import terminal
 import transport
@@ -52,12 +56,13 @@ def print_table(rows):
 
 
 def main():
-    sluice, configs, work, go_sender = sys.argv[1:]
+    sluice, configs, work, applications, go_sender, node_sender = sys.argv[1:]
     here = os.path.dirname(os.path.abspath(__file__))
-    senders = {"Python": [sys.executable, os.path.join(here, "sender.py")], "Go": [go_sender]}
-    setting = Setting(sluice, configs, work, senders, make_certificate(work))
+    senders = {"Python": [sys.executable, os.path.join(here, "sender.py")], "Go": [go_sender],
+               "Node.js": ["node", node_sender]}
+    setting = Setting(sluice, configs, work, senders, applications, make_certificate(work))
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, limits, transport, terminal, matrix, selfcheck]
+    parts = [lifecycle, scraping, policy, langfuse_sdk, limits, transport, terminal, matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]

@@ -2,7 +2,7 @@
 """Every SDK over every protocol with every coding through the shipped configurations: each span
 arrives once at each backend, equal in all fields, or the condition that dropped it counts it."""
 
-from case import Row
+from case import PROTOCOLS, Row
 from route import CONFIGS, Route, guarded
 
 SPANS = 600
@@ -31,7 +31,7 @@ def cases(sdks):
     """Calls that take the setting and return rows."""
     for config in ("cluster.yaml", "dual-export.yaml"):
         for sdk in sdks:
-            for protocol in ("grpc", "http"):
+            for protocol in PROTOCOLS[sdk]:
                 for coding in ("none", "gzip"):
                     yield lambda setting, args=(config, sdk, protocol, coding): run(setting, *args)
     for sdk in sdks:

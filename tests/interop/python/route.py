@@ -4,7 +4,7 @@ ports, each of its backends is a sink, and a sender is checked against what arri
 
 import os
 
-from case import Row, Run, check_counters
+from case import Row, Run, check_counters, transport
 from collector import Collector
 from compare import compare
 from sink import LOOPBACK, Sink
@@ -17,7 +17,13 @@ CONFIGS = {
     "llm-d-operator.yaml": {"otlp_grpc/jaeger": "grpc"},
     "ci.yaml": {},
     "dev.yaml": {},
+    "scrape.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http"},
+    "policy.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http"},
+    "langfuse-sdk.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http",
+                          "otlp_http/metadata": "http"},
 }
+# Those that are not shipped are here.
+OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "configs")
 HEALTH_CHECKS = {"cluster.yaml", "llm-d-operator.yaml", "ci.yaml"}
 PATH = "/api/public/otel"  # of HTTP backends, as Langfuse's
 
@@ -36,8 +42,9 @@ class Route:
             for protocol in ("grpc", "http"):
                 tls = f"receivers.otlp.protocols.{protocol}.tls"
                 values[f"{tls}.cert_file"], values[f"{tls}.key_file"] = certificate
+        own = os.path.join(OWN, config)
         self.collector = Collector(
-            setting.sluice, os.path.join(setting.configs, config),
+            setting.sluice, own if os.path.exists(own) else os.path.join(setting.configs, config),
             os.path.join(setting.work, name + ".log"), values, config in HEALTH_CHECKS)
 
     def _backend(self, exporter, protocol, secure):
@@ -65,15 +72,15 @@ class Route:
 
     def send(self, sdk, protocol, coding, *options, port=None):
         """Starts a sender; `port`: to another port than the protocol's own."""
-        endpoint = f"{LOOPBACK}:{port or self.collector.ports[protocol]}"
+        endpoint = f"{LOOPBACK}:{port or self.collector.ports[transport(protocol)]}"
         return Run(self.setting, self.name, sdk, protocol, coding, endpoint, options)
 
-    def check(self, sender, sent, rows, transport, expected_failures=None, refusals=0):
+    def check(self, sender, sent, rows, protocol, expected_failures=None, refusals=0):
         """Fills ${rows}, {exporter: row}, with what became of ${sent}: counted and compared.
-        `transport`: the protocol of the port; `expected_failures`: see check_failures."""
+        `expected_failures`: see check_failures."""
         common = sender.problems + check_failures(sender.failures, expected_failures)
         metrics = self.collector.settled_metrics(len(sent.kept))
-        common += check_counters(metrics, transport, sent, refusals)
+        common += check_counters(metrics, protocol, sent, refusals)
         common += self.collector.stop()
         self.fill(sender, sent, rows, common)
 

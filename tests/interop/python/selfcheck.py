@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The comparison itself: it accepts what is equal and notices each kind of damage. Without this a
-table full of "ok" would prove nothing."""
+"""The comparison itself: it accepts what is equal and notices each kind of damage, and the search for
+content finds each word. Without this a table full of "ok" would prove nothing."""
 
+from canaries import NEEDLES, found
 from case import Row
 from compare import compare, spans_of
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as messages
@@ -67,8 +68,22 @@ def check(row):
             row.problems.append(f"unnoticed: {damage.__name__}")
 
 
+def check_search(row):
+    """Each word inside a nested value; nothing where there is none."""
+    for place, needles in NEEDLES.items():
+        for needle in needles:
+            request = sample()
+            first(request).attributes.add(key="content").value.array_value.values.add(
+                bytes_value=b"<" + needle + b">")
+            row.sent += 1
+            if found(request.SerializeToString()) != {place}:
+                row.problems.append(f"unnoticed: {needle!r}")
+    if found(sample().SerializeToString()):
+        row.problems.append("found what is not there")
+
+
 def cases(_):
-    def run(_):
-        row = Row("the comparison notices damage", "-", "-", "-")
-        return guarded([row], lambda: check(row))
-    yield run
+    for title, body in (("the comparison notices damage", check),
+                        ("the search notices content", check_search)):
+        yield lambda _, row=Row(title, "-", "-", "-"), body=body: guarded(
+            [row], lambda: body(row))

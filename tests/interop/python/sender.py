@@ -8,18 +8,16 @@ the failures that the exporters reported.
 import argparse
 import json
 import logging
-import struct
-import threading
 import time
 from importlib.metadata import version
 
 import grpc
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from recorder import Recorder, RecordingExporter
 from workload import SERVICES, TREE_SPANS, Workload
 
 BATCH_SPANS = 50
@@ -40,42 +38,6 @@ def parse_options():
     parser.add_argument("--keepalive-ms", type=int, default=0, help="gRPC PINGs")
     parser.add_argument("--ca", help="certificate to trust; turns TLS on")
     return parser.parse_args()
-
-
-class Recorder:
-    """Writes requests and what became of them: a byte, 1 when the receiver took it, the length in 4
-    bytes, big endian, and the request."""
-
-    def __init__(self, path):
-        self._file = open(path, "wb")
-        self._lock = threading.Lock()
-
-    def write(self, request, taken):
-        body = request.SerializeToString()
-        with self._lock:
-            self._file.write(struct.pack(">BI", taken, len(body)) + body)
-
-    def close(self):
-        self._file.close()
-
-
-class RecordingExporter(SpanExporter):
-    """Lets the real exporter send what it is given, and records that."""
-
-    def __init__(self, exporter, recorder):
-        self._exporter = exporter
-        self._recorder = recorder
-
-    def export(self, spans):
-        result = self._exporter.export(spans)
-        self._recorder.write(encode_spans(spans), result is SpanExportResult.SUCCESS)
-        return result
-
-    def shutdown(self):
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis=30_000):
-        return self._exporter.force_flush(timeout_millis)
 
 
 class ErrorLog(logging.Handler):

@@ -5,7 +5,7 @@ dev.yaml in the tree of its trace."""
 import re
 from collections import Counter
 
-from case import Row, check_counters
+from case import PROTOCOLS, Row, check_counters
 from compare import span
 from route import Route, check_failures, guarded
 
@@ -66,5 +66,5 @@ def run(setting, config, sdk, protocol, coding, scrapes, check):
 def cases(sdks):
     for sdk in sdks:
         for args in (("ci.yaml", sdk, "grpc", "gzip", 0, check_lines),
-                     ("dev.yaml", sdk, "http", "none", 50, check_trees)):
+                     ("dev.yaml", sdk, PROTOCOLS[sdk][-1], "none", 50, check_trees)):
             yield lambda setting, args=args: run(setting, *args)

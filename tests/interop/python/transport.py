@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS at both ends, HTTP/1.1 and HTTP/2, and each protocol on the other's port."""
 
+from case import transport
 from route import through_one_backend
 
 SECURE = [("Python", "grpc", "gzip", []), ("Python", "http", "none", []),
           ("Go", "grpc", "none", []), ("Go", "http", "gzip", []),
           ("Go", "http", "none", ["--http-version", 1]),
-          ("Go", "http", "gzip", ["--http-version", 2])]
+          ("Go", "http", "gzip", ["--http-version", 2]),
+          ("Node.js", "grpc", "gzip", []), ("Node.js", "http-json", "gzip", [])]
 PLAIN = [("Go", "http", "gzip", ["--http-version", 1]),
          ("Go", "http", "none", ["--http-version", 2])]
 CROSSED = [("Python", "grpc", "gzip"), ("Python", "http", "none"), ("Go", "grpc", "none"),
-           ("Go", "http", "gzip")]
+           ("Go", "http", "gzip"), ("Node.js", "grpc", "none"), ("Node.js", "http-json", "gzip")]
 OTHER = {"grpc": "http", "http": "grpc"}
 
 
@@ -40,8 +42,8 @@ def plain(setting, sdk, protocol, coding, options):
 def crossed(setting, sdk, protocol, coding):
     def body(route, rows):
         sent_with(route, rows, sdk, protocol, coding, [],
-                  port=route.collector.ports[OTHER[protocol]])
-    return through_one_backend(setting, f"sent to the port of {OTHER[protocol]}", sdk, protocol,
+                  port=route.collector.ports[OTHER[transport(protocol)]])
+    return through_one_backend(setting, f"sent to the port of {OTHER[transport(protocol)]}", sdk, protocol,
                                coding, body)
 
 

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A web application as people write it, run by opentelemetry-instrument: a page for Prometheus, one
+for probes, a route that does something and one that streams."""
+
+import asyncio
+
+import exports
+from fastapi import FastAPI, Response
+from fastapi.responses import StreamingResponse
+from opentelemetry import trace
+
+METRICS = "# TYPE requests counter\nrequests_total 7\n"
+PIECES = 3
+
+app = FastAPI()
+tracer = trace.get_tracer("shop")
+exports.record(trace.get_tracer_provider())
+
+
+@app.get("/metrics")
+async def metrics():
+    return Response(METRICS, media_type="text/plain; version=0.0.4")
+
+
+@app.get("/health")
+def health():
+    return {"status": "ok"}
+
+
+@app.get("/items/{number}")
+async def item(number: int):
+    with tracer.start_as_current_span("look up", attributes={"number": number}):
+        return {"number": number}
+
+
+@app.post("/chat")
+async def chat():
+    async def pieces():
+        for i in range(PIECES):
+            await asyncio.sleep(0)
+            yield f"data: {i}\n\n"
+
+    return StreamingResponse(pieces(), media_type="text/event-stream")
