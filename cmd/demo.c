@@ -45,7 +45,7 @@ static void print_sent(const struct demo *demo, struct buf *out)
 		   " spans were sent over OTLP/gRPC to %s; "
 		   "%.0f spans came out.\n",
 		   sent->traces, sent->spans + sent->failed_spans, demo->endpoint, printed);
-	if (sent->failed_requests > 0)
+	if (demo->failed)
 		buf_printf(out, "%" PRIu64 " spans were not taken: %s\n", sent->failed_spans,
 			   sent->first_error.msg);
 }
@@ -77,7 +77,7 @@ static void on_sent(void *arg, const struct example_sent *sent)
 {
 	struct demo *demo = arg;
 	demo->sent = *sent;
-	demo->failed = sent->failed_requests > 0;
+	demo->failed = sent->first_error.kind != ERR_NONE;
 	example_sender_free(demo->sender);
 	if (!demo->stay) {
 		graph_stop(demo->graph);
@@ -125,7 +125,7 @@ int command_demo(int argc, char **argv)
 	if (!local_start(local, on_ready, &demo))
 		return 1;
 	int code = collector_wait(&local->collector);
-	if (!demo.stay)
+	if (!demo.stay && demo.sent.requests > 0)
 		print_summary(&demo);
 	collector_fini(&local->collector);
 	return demo.failed ? 1 : code;

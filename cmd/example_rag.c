@@ -25,14 +25,9 @@ enum { LANGCHAIN, OPENAI, HTTPX, VLLM };
 #define GATEWAY "http://gateway.llm-d.svc:80/v1/chat/completions"
 
 static const struct example_service services[] = {
-	[APP] = {NULL, ATTRS(STR("telemetry.sdk.language", "python"),
-			     STR("telemetry.sdk.name", "opentelemetry"),
-			     STR("telemetry.sdk.version", "1.39.1"),
-			     STR("service.name", "hr-assistant"), STR("service.version", "2.3.0"))},
-	[ENGINE] = {NULL, ATTRS(STR("telemetry.sdk.language", "python"),
-				STR("telemetry.sdk.name", "opentelemetry"),
-				STR("telemetry.sdk.version", "1.39.1"),
-				STR("service.name", "vllm-server"),
+	[APP] = {NULL, ATTRS(PYTHON_SDK, STR("service.name", "hr-assistant"),
+			     STR("service.version", "2.3.0"))},
+	[ENGINE] = {NULL, ATTRS(PYTHON_SDK, STR("service.name", "vllm-server"),
 				STR("vllm.instrumenting_module_name", "vllm.llm_engine"),
 				STR("vllm.process_id", "1"))},
 };

@@ -87,6 +87,11 @@ struct example_attr {
 		.key = (k), .type = EXAMPLE_REQUEST_ID, .strings = {(prefix) }                     \
 	}
 
+/* Resource attributes of the OpenTelemetry SDK for Python. */
+#define PYTHON_SDK                                                                                 \
+	STR("telemetry.sdk.language", "python"), STR("telemetry.sdk.name", "opentelemetry"),       \
+		STR("telemetry.sdk.version", "1.39.1")
+
 struct example_service {
 	const char *schema_url; /* NULL: none */
 	const struct example_attr *attrs;
