@@ -116,6 +116,8 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call short,CC)$(CC) $(SLUICE_CFLAGS) $(WARN) $(CFLAGS) -c -o $@ $<
 
+$(B)/cmd/local.o: configs/dev.yaml # a part of the program
+
 $(B)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
 	$(call short,PROTO)protoc-c -Iproto --c_out=$(B)/gen $<

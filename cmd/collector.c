@@ -153,32 +153,43 @@ static void raise_file_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit); /* the soft limit still works */
 }
 
-static int run(struct collector *collector, const sigset_t *signals, struct err *err)
+static int start(struct collector *collector, const sigset_t *signals, struct err *err)
 {
 	if (graph_start(collector->graph, err) != 0)
 		return err_wrap(err, "cannot start pipelines");
-	if (watch_signals(collector, signals, err) != 0)
-		return -1;
+	return watch_signals(collector, signals, err);
+}
+
+int collector_start(struct collector *collector, struct err *err)
+{
+	sigset_t signals;
+	memory_prepare();
+	raise_file_limit();
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)pthread_sigmask(SIG_BLOCK, &signals, &collector->signals_before);
+	if (start(collector, &signals, err) == 0)
+		return 0;
+	(void)pthread_sigmask(SIG_SETMASK, &collector->signals_before, NULL);
+	return -1;
+}
+
+int collector_wait(struct collector *collector)
+{
 	int code = graph_run(collector->graph);
 	unwatch_signals(collector);
+	(void)pthread_sigmask(SIG_SETMASK, &collector->signals_before, NULL);
 	return code;
 }
 
 int collector_run(struct collector *collector)
 {
 	struct err err;
-	sigset_t signals, before;
-	memory_prepare();
-	raise_file_limit();
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)pthread_sigmask(SIG_BLOCK, &signals, &before);
-	int code = run(collector, &signals, &err);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (code < 0)
-		fprintf(stderr, "Error: %s\n", err.msg);
-	return code < 0 ? 1 : code;
+	if (collector_start(collector, &err) == 0)
+		return collector_wait(collector);
+	fprintf(stderr, "Error: %s\n", err.msg);
+	return 1;
 }
 
 void collector_fini(struct collector *collector)

@@ -7,6 +7,8 @@
 #include "pipeline/graph/graph.h"
 #include "pipeline/net/loop.h"
 
+#include <signal.h>
+
 /* What run, dev, demo and validate have in common on the command line. */
 struct collector_options {
 	struct option_list configs, sets, feature_gates;
@@ -34,6 +36,7 @@ struct collector {
 	struct graph *graph;
 	int signal_fd;
 	uv_poll_t signal_poll; /* on the graph's main loop */
+	sigset_t signals_before;
 };
 
 /* Loads, checks and creates. Prints every problem; false when there is an error. ${quiet}: no log
@@ -41,7 +44,13 @@ struct collector {
 bool collector_init(struct collector *collector, const struct collector_options *options,
 		    bool quiet, void (*ready)(void *arg, struct graph *graph), void *arg);
 
-/* Starts, runs until SIGINT or SIGTERM (or graph_stop) and drains. Returns the exit code. */
+/* Starts what runs until SIGINT or SIGTERM (or graph_stop). 0, or -1 when nothing runs. */
+MUST_CHECK int collector_start(struct collector *collector, struct err *err);
+
+/* After a start: runs to the end and drains. Returns the exit code. */
+int collector_wait(struct collector *collector);
+
+/* Both; prints why it did not start. Returns the exit code. */
 int collector_run(struct collector *collector);
 
 /* Prints all problems of ${severity} to stderr. */

@@ -2,15 +2,17 @@
 /*
  * The demonstration behind `make run`: a local collector as `dev` runs it, and the example traces
  * sent to its own port over real OTLP/gRPC. What is printed comes out at the end of the pipeline,
- * from spans that arrived over the socket. Ends by itself unless a person sits at the terminal.
+ * from spans that arrived over the socket; what the policies removed on the way comes from their own
+ * counters. Ends by itself unless a person sits at the terminal.
  */
 #include "cmd/commands.h"
+#include "cmd/demo_report.h"
 #include "cmd/example_sender.h"
 #include "cmd/local.h"
 #include "pipeline/base/metrics.h"
 
+#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { SUMMARY_DELAY_MS = 1500 }; /* longer than the exporter's tree_quiet */
@@ -26,45 +28,38 @@ struct demo {
 	uv_timer_t summary;
 };
 
-/* Prints the value of the label `condition`, without the escapes of the exposition format. */
-static void print_condition(const char *labels)
+static void add_value(void *arg, const char *labels, double value)
 {
-	const char *at = strstr(labels, "condition=\"");
-	for (at = at ? at + strlen("condition=\"") : ""; *at && *at != '"'; at++) {
-		if (*at == '\\' && at[1])
-			at++;
-		putchar(*at);
-	}
-	putchar('\n');
+	(void)labels;
+	*(double *)arg += value;
 }
 
-/* One line per condition that dropped something. */
-static void print_drop(void *arg, const char *labels, double value)
+static void print_sent(const struct demo *demo, struct buf *out)
 {
-	uint64_t *total = arg;
-	if (value == 0)
-		return;
-	if (*total == 0)
-		printf("The filter dropped (spans, condition):\n");
-	*total += (uint64_t)value;
-	printf("  %4.0f  ", value);
-	print_condition(labels);
-}
-
-static void print_summary(struct demo *demo)
-{
-	uint64_t dropped = 0;
 	const struct example_sent *sent = &demo->sent;
-	uint64_t spans = sent->spans + sent->failed_spans;
-	printf("\n%llu example traces with %llu spans were sent over OTLP/gRPC to %s.\n",
-	       (unsigned long long)sent->traces, (unsigned long long)spans, demo->endpoint);
-	if (sent->failed_requests > 0)
-		printf("%llu spans were not taken: %s\n", (unsigned long long)sent->failed_spans,
-		       sent->first_error.msg);
-	metrics_visit(graph_metrics(demo->graph), "sluice_processor_filter_condition_dropped",
-		      print_drop, &dropped);
-	printf("  %4llu  in all\n", (unsigned long long)dropped);
+	double printed = 0;
+	metrics_visit(graph_metrics(demo->graph), "otelcol_exporter_sent_spans", add_value,
+		      &printed);
+	buf_printf(out,
+		   "%" PRIu64 " example traces with %" PRIu64
+		   " spans were sent over OTLP/gRPC to %s; "
+		   "%.0f spans came out.\n",
+		   sent->traces, sent->spans + sent->failed_spans, demo->endpoint, printed);
+	if (demo->failed)
+		buf_printf(out, "%" PRIu64 " spans were not taken: %s\n", sent->failed_spans,
+			   sent->first_error.msg);
+}
+
+static void print_summary(const struct demo *demo)
+{
+	const struct terminal terminal = terminal_of(STDOUT_FILENO);
+	struct buf out = BUF_INIT;
+	print_sent(demo, &out);
+	buf_append_byte(&out, '\n');
+	demo_report_print(graph_metrics(demo->graph), &terminal, &out);
+	(void)fwrite(out.data, 1, out.len, stdout);
 	(void)fflush(stdout);
+	buf_fini(&out);
 }
 
 static void on_summary(uv_timer_t *timer)
@@ -73,16 +68,16 @@ static void on_summary(uv_timer_t *timer)
 	uv_close((uv_handle_t *)timer, NULL);
 	print_summary(demo);
 	fprintf(stderr,
-		"\nStill listening on localhost:%u (gRPC) and localhost:%u (HTTP). Ctrl-C "
+		"Still listening on localhost:%u (gRPC) and localhost:%u (HTTP). Ctrl-C "
 		"ends it.\n",
-		demo->local.grpc_port, demo->local.http_port);
+		(unsigned)demo->local.grpc_port, (unsigned)demo->local.http_port);
 }
 
 static void on_sent(void *arg, const struct example_sent *sent)
 {
 	struct demo *demo = arg;
 	demo->sent = *sent;
-	demo->failed = sent->failed_requests > 0;
+	demo->failed = sent->first_error.kind != ERR_NONE;
 	example_sender_free(demo->sender);
 	if (!demo->stay) {
 		graph_stop(demo->graph);
@@ -96,7 +91,7 @@ static void on_ready(void *arg, struct graph *graph)
 	struct demo *demo = arg;
 	struct err err;
 	(void)snprintf(demo->endpoint, sizeof(demo->endpoint), "localhost:%u",
-		       demo->local.grpc_port);
+		       (unsigned)demo->local.grpc_port);
 	const struct example_sender_config config = {.endpoint = demo->endpoint,
 						     .names = "",
 						     .seed = 1,
@@ -113,31 +108,25 @@ static void on_ready(void *arg, struct graph *graph)
 
 int command_demo(int argc, char **argv)
 {
-	struct collector_options options = {.shards = 1};
-	struct demo demo = {.stay = isatty(STDIN_FILENO) == 1};
-	const struct option_spec specs[] = {
-		{"--config", 0, OPTION_LIST, &options.configs, "URI",
-		 "Merged over the built-in configuration (configs/dev.yaml)."},
-		COLLECTOR_OPTIONS(options)};
+	struct demo demo = {.local = {.options = {.shards = 1}}, .stay = isatty(STDIN_FILENO) == 1};
+	struct local *local = &demo.local;
+	const struct option_spec specs[] = {LOCAL_OPTIONS(*local)};
 	switch (options_parse(specs, ARRAY_COUNT(specs), argc, argv)) {
 	case OPTIONS_OK: break;
 	case OPTIONS_BAD: return 1;
 	case OPTIONS_HELP:
 		options_help("sluice demo [options]",
-			     "Runs a local collector, sends example traces through it and prints "
-			     "them as trees.\nEnds by itself unless stdin is a terminal.",
+			     "Runs a local collector, sends example traces through it, prints them "
+			     "as trees and what\nits policies removed. Ends by itself unless stdin "
+			     "is a terminal.",
 			     specs, ARRAY_COUNT(specs));
 		return 0;
 	}
-	struct collector collector;
-	int code = 1;
-	if (!local_prepare(&demo.local, &options))
+	if (!local_start(local, on_ready, &demo))
 		return 1;
-	if (collector_init(&collector, &options, false, on_ready, &demo)) {
-		code = collector_run(&collector);
-		if (!demo.stay && demo.graph)
-			print_summary(&demo);
-	}
-	collector_fini(&collector);
+	int code = collector_wait(&local->collector);
+	if (!demo.stay && demo.sent.requests > 0)
+		print_summary(&demo);
+	collector_fini(&local->collector);
 	return demo.failed ? 1 : code;
 }

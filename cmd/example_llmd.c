@@ -18,8 +18,7 @@ enum { HANDLERS, CONTROL, PLUGINS, SCHEDULING, SIDECAR, OTELHTTP, VLLM };
 #define POD(node, pod)                                                                             \
 	STR("k8s.namespace.name", "llm-d"), STR("k8s.node.name", node), STR("k8s.pod.name", pod)
 #define ENGINE(service, pod)                                                                       \
-	STR("telemetry.sdk.language", "python"), STR("telemetry.sdk.name", "opentelemetry"),       \
-		STR("telemetry.sdk.version", "1.39.1"), STR("service.name", service),              \
+	PYTHON_SDK, STR("service.name", service),                                                  \
 		STR("vllm.instrumenting_module_name", "vllm.llm_engine"),                          \
 		STR("vllm.process_id", "1"), STR("k8s.pod.name", pod)
 

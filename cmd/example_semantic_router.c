@@ -16,10 +16,7 @@ static const struct example_service services[] = {
 	[ROUTER] = {NULL, ATTRS(STR("service.name", "vllm-semantic-router"),
 				STR("service.version", "v0.2.0"),
 				STR("deployment.environment", "production"))},
-	[ENGINE] = {NULL, ATTRS(STR("telemetry.sdk.language", "python"),
-				STR("telemetry.sdk.name", "opentelemetry"),
-				STR("telemetry.sdk.version", "1.39.1"),
-				STR("service.name", "vllm-server"),
+	[ENGINE] = {NULL, ATTRS(PYTHON_SDK, STR("service.name", "vllm-server"),
 				STR("vllm.instrumenting_module_name", "vllm.llm_engine"),
 				STR("vllm.process_id", "1"))},
 };

@@ -87,6 +87,11 @@ struct example_attr {
 		.key = (k), .type = EXAMPLE_REQUEST_ID, .strings = {(prefix) }                     \
 	}
 
+/* Resource attributes of the OpenTelemetry SDK for Python. */
+#define PYTHON_SDK                                                                                 \
+	STR("telemetry.sdk.language", "python"), STR("telemetry.sdk.name", "opentelemetry"),       \
+		STR("telemetry.sdk.version", "1.39.1")
+
 struct example_service {
 	const char *schema_url; /* NULL: none */
 	const struct example_attr *attrs;
@@ -98,6 +103,14 @@ struct example_scope {
 	const struct example_attr *attrs; /* NULL: none */
 };
 
+struct example_event {
+	const char *name; /* NULL ends the list */
+	const struct example_attr *attrs;
+};
+
+/* The events of a span: EVENTS({name, ATTRS(…)}, …). */
+#define EVENTS(...) ((const struct example_event[]){__VA_ARGS__, {.name = NULL}})
+
 struct example_span {
 	uint8_t parent;	 /* row of the parent, counted from 1; 0: root */
 	uint8_t service; /* in example_trace.services */
@@ -108,8 +121,9 @@ struct example_span {
 	uint32_t duration_us;
 	const struct example_attr *attrs; /* NULL: none */
 	enum status_code status;
-	const char *status_message; /* NULL: none */
-	const char *exception_type; /* NULL: none; else an event, with the status message */
+	const char *status_message;	    /* NULL: none */
+	const char *exception_type;	    /* NULL: none; else an event, with the status message */
+	const struct example_event *events; /* NULL: no others */
 };
 
 /* One row: parent, service, scope, kind, name, start and duration in µs, then .attrs = … and what
@@ -139,6 +153,7 @@ MUST_CHECK int example_table_build(const struct example_trace *trace, uint64_t s
 extern const struct example_trace example_llmd;
 extern const struct example_trace example_semantic_router;
 extern const struct example_trace example_vllm;
+extern const struct example_trace example_rag;
 extern const struct example_trace example_scrape;
 extern const struct example_trace example_proxied_scrape;
 

@@ -17,7 +17,7 @@
 
 static const struct example_trace *const examples[] = {
 	&example_llmd,	 &example_semantic_router, &example_vllm,
-	&example_scrape, &example_proxied_scrape,
+	&example_scrape, &example_proxied_scrape,  &example_rag,
 };
 
 enum { UUID_TEXT_BYTES = 36, REQUEST_ID_TEXT_BYTES = 64 };
@@ -156,10 +156,35 @@ static void write_attrs(struct trace_builder *out, uint32_t field, const struct 
 		write_attr(out, field, draft, attrs);
 }
 
+static void write_event(struct trace_builder *out, const struct draft *draft,
+			const struct example_event *event, uint64_t time_ns)
+{
+	trace_builder_begin(out, SPAN_EVENTS);
+	trace_builder_fixed64(out, EVENT_TIME_UNIX_NANO, time_ns);
+	trace_builder_bytes(out, EVENT_NAME, slice_str(event->name));
+	write_attrs(out, EVENT_ATTRIBUTES, draft, event->attrs);
+	trace_builder_end(out);
+}
+
+/* All at the span's end: that is when instrumentations know what to write. */
+static void write_events(struct trace_builder *out, const struct draft *draft,
+			 const struct example_span *span, uint64_t end_ns)
+{
+	const struct example_event exception = {
+		"exception", ATTRS(STR("exception.type", span->exception_type),
+				   STR("exception.message", span->status_message))};
+	if (span->exception_type)
+		write_event(out, draft, &exception, end_ns);
+	for (const struct example_event *event = span->events; event && event->name; event++)
+		write_event(out, draft, event, end_ns);
+}
+
 static void write_span(struct trace_builder *out, const struct draft *draft, size_t row)
 {
 	const struct example_span *span = &draft->trace->spans[row - 1];
 	uint64_t id = span_id(draft, row);
+	uint64_t end_ns =
+		draft->begin_ns + scaled_ns(draft, (uint64_t)span->start_us + span->duration_us);
 	trace_builder_begin(out, SCOPE_SPANS_SPANS);
 	trace_builder_bytes(out, SPAN_TRACE_ID, slice_of(draft->trace_id, TRACE_ID_BYTES));
 	trace_builder_bytes(out, SPAN_SPAN_ID, slice_of(&id, SPAN_ID_BYTES));
@@ -171,18 +196,9 @@ static void write_span(struct trace_builder *out, const struct draft *draft, siz
 	trace_builder_varint(out, SPAN_KIND, (uint64_t)span->kind);
 	trace_builder_fixed64(out, SPAN_START_TIME_UNIX_NANO,
 			      draft->begin_ns + scaled_ns(draft, span->start_us));
-	trace_builder_fixed64(
-		out, SPAN_END_TIME_UNIX_NANO,
-		draft->begin_ns + scaled_ns(draft, (uint64_t)span->start_us + span->duration_us));
+	trace_builder_fixed64(out, SPAN_END_TIME_UNIX_NANO, end_ns);
 	write_attrs(out, SPAN_ATTRIBUTES, draft, span->attrs);
-	if (span->exception_type) {
-		trace_builder_begin(out, SPAN_EVENTS);
-		trace_builder_bytes(out, EVENT_NAME, SLICE("exception"));
-		write_attrs(out, EVENT_ATTRIBUTES, draft,
-			    ATTRS(STR("exception.type", span->exception_type),
-				  STR("exception.message", span->status_message)));
-		trace_builder_end(out);
-	}
+	write_events(out, draft, span, end_ns);
 	if (span->status != STATUS_CODE_UNSET) {
 		trace_builder_begin(out, SPAN_STATUS);
 		trace_builder_text(out, STATUS_MESSAGE, slice_str(span->status_message));

@@ -6,10 +6,6 @@
  */
 #include "cmd/example_table.h"
 
-#define PYTHON_SDK                                                                                 \
-	STR("telemetry.sdk.language", "python"), STR("telemetry.sdk.name", "opentelemetry"),       \
-		STR("telemetry.sdk.version", "1.39.1")
-
 static const struct example_scope engine_scope = {"vllm.tracing.otel", NULL, NULL};
 
 static const struct example_service engine = {

@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ports are not asked for beforehand: the receiver binds what is wished. Only when that fails
+ * because an address is in use, a probe finds out which port it was, takes the next free one, and
+ * everything is made anew. Whoever takes that one in between costs another attempt, no more.
+ */
 #include "cmd/local.h"
 
 #include "pipeline/net/server.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { PORTS_TRIED = 20 };
+enum { PORTS_TRIED = 20, ATTEMPTS_MAX = 5, GRPC_PORT = 4317, HTTP_PORT = 4318 };
 
-/* configs/dev.yaml as it stands, put into the program by the assembler. */
+/* configs/dev.yaml as it stands, put into the program by the assembler, as a configuration URI. */
 __asm__(".section .rodata\n"
-	".global local_dev_yaml\n"
-	"local_dev_yaml:\n"
+	".global local_dev_uri\n"
+	"local_dev_uri:\n"
+	".ascii \"yaml:\"\n"
 	".incbin \"configs/dev.yaml\"\n"
 	".byte 0\n"
 	".previous\n");
-extern const char local_dev_yaml[]; /* a string: .byte 0 is its end */
+extern const char local_dev_uri[]; /* a string: .byte 0 is its end */
 
 /* Nothing is ever accepted by the probe, so nothing is ever handled. */
 static const struct server_handler no_handler;
 
-static bool is_free(uint16_t port, struct err *err)
+static bool is_free(uint64_t port, struct err *err)
 {
 	char endpoint[32];
-	(void)snprintf(endpoint, sizeof(endpoint), "localhost:%u", port);
+	(void)snprintf(endpoint, sizeof(endpoint), "localhost:%u", (unsigned)port);
 	const struct server_config config = {.endpoint = endpoint,
 					     .transport = "tcp",
 					     .label = "probe",
@@ -36,15 +43,18 @@ static bool is_free(uint16_t port, struct err *err)
 }
 
 /* *port becomes a free one, ${taken} excepted. */
-static bool find_port(uint16_t *port, uint16_t taken)
+static bool find_port(uint64_t *port, uint64_t taken)
 {
 	struct err first, err;
-	uint16_t wished = *port;
-	if (is_free(wished, &first))
+	uint64_t wished = *port;
+	if (wished != taken && is_free(wished, &first))
 		return true;
-	for (uint16_t next = wished + 1; next < wished + PORTS_TRIED && next > wished; next++) {
+	if (wished == taken)
+		(void)err_set(&first, ERR_CONFIG, "port %u is wished twice", (unsigned)wished);
+	for (uint64_t next = wished + 1; next < wished + PORTS_TRIED && next <= UINT16_MAX;
+	     next++) {
 		if (next != taken && is_free(next, &err)) {
-			fprintf(stderr, "%s: using port %u instead\n", first.msg, next);
+			fprintf(stderr, "%s: using port %u instead\n", first.msg, (unsigned)next);
 			*port = next;
 			return true;
 		}
@@ -54,31 +64,68 @@ static bool find_port(uint16_t *port, uint16_t taken)
 	return false;
 }
 
-static void prepend(struct option_list *list, const char *text)
+static void write_ports(struct local *local)
 {
-	if (list->count == OPTION_LIST_MAX)
-		list->count--;
-	memmove(&list->at[1], &list->at[0], list->count * sizeof(list->at[0]));
-	list->at[0] = text;
-	list->count++;
+	(void)snprintf(local->grpc_set, sizeof(local->grpc_set),
+		       "receivers.otlp.protocols.grpc.endpoint=localhost:%u",
+		       (unsigned)local->grpc_port);
+	(void)snprintf(local->http_set, sizeof(local->http_set),
+		       "receivers.otlp.protocols.http.endpoint=localhost:%u",
+		       (unsigned)local->http_port);
 }
 
-bool local_prepare(struct local *local, struct collector_options *options)
+/* Puts ${texts} before what the user gave. False when they do not fit in. */
+static bool prepend(struct option_list *list, const char *name, const char *const *texts,
+		    size_t count)
 {
-	if (local->grpc_port == 0)
-		local->grpc_port = 4317;
-	if (local->http_port == 0)
-		local->http_port = 4318;
-	if (!find_port(&local->grpc_port, local->http_port) ||
-	    !find_port(&local->http_port, local->grpc_port))
+	if (list->count + count > OPTION_LIST_MAX) {
+		fprintf(stderr, "Error: %s is given more than %zu times\n", name,
+			OPTION_LIST_MAX - count);
 		return false;
-	(void)snprintf(local->config, sizeof(local->config), "yaml:%s", local_dev_yaml);
-	(void)snprintf(local->grpc_set, sizeof(local->grpc_set),
-		       "receivers.otlp.protocols.grpc.endpoint=localhost:%u", local->grpc_port);
-	(void)snprintf(local->http_set, sizeof(local->http_set),
-		       "receivers.otlp.protocols.http.endpoint=localhost:%u", local->http_port);
-	prepend(&options->configs, local->config);
-	prepend(&options->sets, local->grpc_set);
-	prepend(&options->sets, local->http_set);
+	}
+	memmove(&list->at[count], &list->at[0], list->count * sizeof(list->at[0]));
+	memcpy(&list->at[0], texts, count * sizeof(list->at[0]));
+	list->count += count;
 	return true;
+}
+
+static bool prepare(struct local *local)
+{
+	static const char *const config = local_dev_uri;
+	const char *const sets[] = {local->grpc_set, local->http_set};
+	if (local->grpc_port == 0)
+		local->grpc_port = GRPC_PORT;
+	if (local->http_port == 0)
+		local->http_port = HTTP_PORT;
+	if (local->grpc_port > UINT16_MAX || local->http_port > UINT16_MAX) {
+		fprintf(stderr, "Error: a port is at most %u\n", (unsigned)UINT16_MAX);
+		return false;
+	}
+	write_ports(local);
+	return prepend(&local->options.configs, "--config", &config, 1) &&
+	       prepend(&local->options.sets, "--set", sets, ARRAY_COUNT(sets));
+}
+
+bool local_start(struct local *local, void (*ready)(void *arg, struct graph *graph), void *arg)
+{
+	struct collector *collector = &local->collector;
+	struct err err;
+	if (!prepare(local))
+		return false;
+	for (int attempt = 1; collector_init(collector, &local->options, false, ready, arg);
+	     attempt++) {
+		if (collector_start(collector, &err) == 0)
+			return true;
+		if (err.sys != EADDRINUSE || attempt == ATTEMPTS_MAX) {
+			fprintf(stderr, "Error: %s\n", err.msg);
+			break;
+		}
+		collector_fini(collector);
+		if (!find_port(&local->grpc_port, local->http_port) ||
+		    !find_port(&local->http_port, local->grpc_port))
+			return false;
+		write_ports(local);
+	}
+	collector_fini(collector);
+	return false;
 }

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum verbosity { VERBOSITY_BASIC = 0, VERBOSITY_NORMAL, VERBOSITY_DETAILED, VERBOSITY_TREE };
@@ -105,19 +104,6 @@ static int target_fd(const struct debug_config *config)
 	bool to_stderr =
 		config->output_paths.count > 0 && strcmp(config->output_paths.at[0], "stderr") == 0;
 	return to_stderr ? STDERR_FILENO : STDOUT_FILENO;
-}
-
-static struct terminal terminal_of(int fd)
-{
-	struct terminal terminal = {.columns = TERMINAL_COLUMNS_DEFAULT};
-	struct winsize size;
-	if (isatty(fd)) {
-		const char *no_colour = getenv("NO_COLOR");
-		terminal.colour = !no_colour || !no_colour[0];
-		if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= TERMINAL_COLUMNS_MIN)
-			terminal.columns = size.ws_col;
-	}
-	return terminal;
 }
 
 static void *create(const struct component_env *env, const void *config,

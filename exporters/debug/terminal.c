@@ -5,6 +5,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 enum {
 	UNIT_BYTES_MAX = 12, /* the longest escape is \u10ffff, the longest character 4 bytes */
@@ -121,6 +124,19 @@ void terminal_append(struct buf *out, struct slice text)
 }
 
 /* ---- lines ---- */
+
+struct terminal terminal_of(int fd)
+{
+	struct terminal terminal = {.columns = TERMINAL_COLUMNS_DEFAULT};
+	struct winsize size;
+	if (isatty(fd)) {
+		const char *no_colour = getenv("NO_COLOR");
+		terminal.colour = !no_colour || !no_colour[0];
+		if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= TERMINAL_COLUMNS_MIN)
+			terminal.columns = size.ws_col;
+	}
+	return terminal;
+}
 
 struct terminal_line terminal_line_begin(const struct terminal *terminal, struct buf *out)
 {

@@ -21,6 +21,9 @@ struct terminal {
 
 enum { TERMINAL_COLUMNS_MIN = 40, TERMINAL_COLUMNS_DEFAULT = 160 };
 
+/* What ${fd} is: as wide as it says, in colour when it is a terminal and $NO_COLOR is not set. */
+struct terminal terminal_of(int fd);
+
 enum terminal_style {
 	STYLE_PLAIN = 0,
 	STYLE_HEAD,

@@ -215,6 +215,12 @@ static bool is_trace_metadata(const struct attr_key *attr)
 	       slice_has_prefix(attr->key, SLICE("langfuse.trace.metadata."));
 }
 
+/* Ids above those of registered keys belong to keys that another component's patterns match. */
+static uint8_t row_at(const struct keys *keys, key_id id)
+{
+	return key_id_is_exact(id) ? keys->row_of[id] : 0;
+}
+
 void keys_view(const struct keys *keys, const struct edit *edit, struct owner owner,
 	       struct span_view *ret_view)
 {
@@ -225,13 +231,13 @@ void keys_view(const struct keys *keys, const struct edit *edit, struct owner ow
 	ret_view->edit = edit;
 	ret_view->owner = owner;
 	for (uint32_t cursor = 0; edit_next_key(edit, owner, &cursor, &attr);) {
-		uint8_t row_at = keys->row_of[attr.key_id];
+		uint8_t at = row_at(keys, attr.key_id);
 		ret_view->structured |= attr.value_type >= VALUE_ARRAY;
-		if (row_at == 0) {
+		if (at == 0) {
 			ret_view->trace_metadata |= is_trace_metadata(&attr);
 			continue;
 		}
-		const struct key_row *row = &rows[row_at - 1];
+		const struct key_row *row = &rows[at - 1];
 		ret_view->flags |= row->flags;
 		if (view_has(ret_view, row->role) && row->rank > ret_view->rank[row->role])
 			continue;
@@ -243,7 +249,7 @@ void keys_view(const struct keys *keys, const struct edit *edit, struct owner ow
 
 const struct key_row *keys_row(const struct keys *keys, key_id id)
 {
-	uint8_t row = keys->row_of[id];
+	uint8_t row = row_at(keys, id);
 	return row == 0 ? NULL : &rows[row - 1];
 }
 

@@ -225,13 +225,69 @@ static void the_demo_prints_trees_of_spans_that_came_through_a_socket(void **sta
 	assert_int_equal(RUN(&output, "demo"), 0);
 	unsigned trees = count(&output, "\ntrace ");
 	trees += slice_has_prefix(buf_slice(&output), SLICE("trace "));
-	assert_int_equal(trees, 3);
+	assert_int_equal(trees, 4);
 	assert_says(&output, "gateway.request [llm-d-router/epp]");
 	assert_says(&output, "semantic_router.request.received");
+	assert_says(&output, "rag_pipeline [hr-assistant]");
 	assert_says(&output, "2071 \xe2\x86\x92 200 tokens");
 	assert_says(&output, "TTFT 343 ms");
-	assert_says(&output, "were sent over OTLP/gRPC to localhost:");
-	assert_says(&output, "The filter dropped (spans, condition):");
+	assert_says(&output,
+		    "6 example traces with 55 spans were sent over OTLP/gRPC to localhost:");
+	assert_says(&output, "; 45 spans came out.");
+	assert_null(strchr(buf_cstr(&output), '\x1b')); /* no terminal, no colour */
+	buf_fini(&output);
+}
+
+/* What was removed is told by rule and number, from the counters of the pipeline that removed it. */
+static void the_demo_says_by_rule_what_its_policies_removed(void **state)
+{
+	(void)state;
+	static const char *const rows[] = {
+		"\nscrape_filter dropped 10 spans\n",
+		"\n     4  noise       path ",
+		"\n     6  noise       name ",
+		"\nmetadata_only took out ",
+		"content     llm.input_messages.*",
+		"content     retrieval.documents.*",
+		"secret      http.{request,response}.header.*",
+		"error text  exception.message",
+		"url         {url.full,http.url}",
+	};
+	struct buf output;
+	assert_int_equal(RUN(&output, "demo"), 0);
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		assert_says(&output, rows[i]);
+	buf_fini(&output);
+	/* Without the policies nothing is removed, and nothing is said. */
+	assert_int_equal(RUN(&output, "demo", "--set", "service.pipelines.traces.processors=[]"),
+			 0);
+	assert_says(&output, "; 55 spans came out.");
+	assert_null(strstr(buf_cstr(&output), "dropped"));
+	assert_null(strstr(buf_cstr(&output), "took out"));
+	buf_fini(&output);
+}
+
+/* The example's texts all name one person: she is nowhere, however much is printed, and would be
+ * found if the policy were not there. */
+static void content_that_the_demo_sends_is_in_no_output(void **state)
+{
+	(void)state;
+	static const char *const verbosities[] = {"exporters.debug.verbosity=tree",
+						  "exporters.debug.verbosity=normal",
+						  "exporters.debug.verbosity=detailed"};
+	struct buf output;
+	for (size_t i = 0; i < ARRAY_COUNT(verbosities); i++) {
+		assert_int_equal(RUN(&output, "demo", "--set", verbosities[i], "--set",
+				     "service.telemetry.logs.level=debug"),
+				 0);
+		assert_says(&output, "ChatCompletion");
+		assert_null(strstr(buf_cstr(&output), "Marlowe"));
+		buf_fini(&output);
+	}
+	assert_int_equal(RUN(&output, "demo", "--set", verbosities[2], "--set",
+			     "service.pipelines.traces.processors=[scrape_filter]"),
+			 0);
+	assert_true(count(&output, "Marlowe") >= 20);
 	buf_fini(&output);
 }
 
@@ -245,8 +301,38 @@ static void the_demo_without_its_receiver_prints_no_tree(void **state)
 		1);
 	assert_null(strstr(buf_cstr(&output), "gateway.request"));
 	assert_null(strstr(buf_cstr(&output), "\ntrace "));
+	assert_null(strstr(buf_cstr(&output), "in all"));
+	assert_says(&output, "; 0 spans came out.");
 	assert_says(&output, "connection refused");
 	buf_fini(&output);
+}
+
+static void a_local_collector_goes_on_to_the_next_port(void **state)
+{
+	(void)state;
+	struct daemon *holder =
+		scenario_start(NULL, SCENARIO_LISTENERS "exporters: {nop: }\n" SCENARIO_PIPELINE
+							"exporters: [nop]}\n");
+	char grpc[32], http[32], set[128];
+	struct buf output;
+	(void)snprintf(grpc, sizeof(grpc), "%u", daemon_grpc_port(holder));
+	(void)snprintf(http, sizeof(http), "%u", daemon_http_port(holder));
+	assert_int_equal(RUN(&output, "demo", "--grpc-port", grpc, "--http-port", http), 0);
+	assert_int_equal(count(&output, "address already in use (held by pid "), 2);
+	assert_int_equal(count(&output, ", sluice): using port "), 2);
+	assert_says(&output, "; 45 spans came out.");
+	buf_fini(&output);
+	/* One wished for both: the second moves on. */
+	assert_int_equal(RUN(&output, "demo", "--grpc-port", grpc, "--http-port", grpc), 0);
+	assert_says(&output, "; 45 spans came out.");
+	buf_fini(&output);
+	/* An address that the user insists on is not replaced. */
+	(void)snprintf(set, sizeof(set), "receivers.otlp.protocols.http.endpoint=127.0.0.1:%s",
+		       http);
+	assert_int_equal(RUN(&output, "demo", "--set", set), 1);
+	assert_says(&output, "address already in use");
+	buf_fini(&output);
+	assert_int_equal(daemon_stop(holder), 0);
 }
 
 /* `generate` says what became of what it sent, in words and by its exit code. */
@@ -289,7 +375,10 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_read_is_named),
 		cmocka_unit_test(a_port_in_use_names_its_holder),
 		cmocka_unit_test(the_demo_prints_trees_of_spans_that_came_through_a_socket),
+		cmocka_unit_test(the_demo_says_by_rule_what_its_policies_removed),
+		cmocka_unit_test(content_that_the_demo_sends_is_in_no_output),
 		cmocka_unit_test(the_demo_without_its_receiver_prints_no_tree),
+		cmocka_unit_test(a_local_collector_goes_on_to_the_next_port),
 		cmocka_unit_test(generated_traces_are_sent_and_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

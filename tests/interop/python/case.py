@@ -91,9 +91,10 @@ class Run:
         return sent
 
 
-def check_counters(metrics, protocol, sent, refusals=0):
+def check_counters(metrics, protocol, sent, refusals=0, pipelines=1):
     """Problems of Sluice's own account of a run: what came in, what the filter dropped by which
-    condition, and that nothing was lost. ${refusals}: requests that had to be refused, at least."""
+    condition, and that nothing was lost. ${refusals}: requests that had to be refused, at least;
+    ${pipelines}: each drops the scrapes for itself."""
     problems = []
 
     def expect(what, got, expected):
@@ -118,7 +119,7 @@ def check_counters(metrics, protocol, sent, refusals=0):
                [sent.scraped[i] for i in range(len(conditions))])
     rules = values(metrics, "sluice_processor_scrape_filter_dropped")
     if rules:
-        expect("filtered spans by all rules", sum(rules), scraped)
+        expect("filtered spans by all rules", sum(rules), scraped * pipelines)
     for got in values(metrics, "otelcol_exporter_sent_spans"):
         expect("sent spans", got, len(sent.kept) + (0 if conditions or rules else scraped))
     return problems

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every SDK over every protocol with every coding through the shipped configurations: each span
-arrives once at each backend, equal in all fields, or the condition that dropped it counts it."""
+arrives once at each backend, equal in all fields, or the rule that dropped it counts it."""
 
 from case import PROTOCOLS, Row
 from route import CONFIGS, Route, guarded
@@ -29,7 +29,7 @@ def run(setting, config, sdk, protocol, coding):
 
 def cases(sdks):
     """Calls that take the setting and return rows."""
-    for config in ("cluster.yaml", "dual-export.yaml"):
+    for config in ("cluster.yaml", "langfuse.yaml"):
         for sdk in sdks:
             for protocol in PROTOCOLS[sdk]:
                 for coding in ("none", "gzip"):

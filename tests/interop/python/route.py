@@ -13,8 +13,10 @@ from sink import LOOPBACK, Sink
 CONFIGS = {
     "cluster.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_grpc/tempo": "grpc",
                      "otlp_http/langfuse": "http"},
-    "dual-export.yaml": {"otlp_http/langfuse": "http", "otlp_grpc/jaeger": "grpc"},
-    "llm-d-operator.yaml": {"otlp_grpc/jaeger": "grpc"},
+    "langfuse.yaml": {"otlp_http/langfuse": "http", "otlp_grpc/jaeger": "grpc"},
+    "llm-d-operator.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_grpc/tempo": "grpc",
+                            "otlp_http/langfuse": "http"},
+    "one-backend.yaml": {"otlp_grpc/jaeger": "grpc"},
     "ci.yaml": {},
     "dev.yaml": {},
     "scrape.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http"},
@@ -24,8 +26,23 @@ CONFIGS = {
 }
 # Those that are not shipped are here.
 OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "configs")
-HEALTH_CHECKS = {"cluster.yaml", "llm-d-operator.yaml", "ci.yaml"}
+HEALTH_CHECKS = {"cluster.yaml", "llm-d-operator.yaml", "one-backend.yaml", "ci.yaml"}
+# Pipelines of shipped configurations that rewrite what they pass on. Here they drop scrapes and no
+# more, so that what arrives can be compared with what was sent.
+REWRITING = {
+    "cluster.yaml": ("traces", "traces/langfuse"),
+    "langfuse.yaml": ("traces/jaeger", "traces/langfuse"),
+    "llm-d-operator.yaml": ("traces", "traces/langfuse"),
+}
 PATH = "/api/public/otel"  # of HTTP backends, as Langfuse's
+
+
+def without_rewriting(config):
+    """Settings, path and value."""
+    if config in REWRITING:
+        yield "service.policies", "[]"
+    for pipeline in REWRITING.get(config, ()):
+        yield f"service.pipelines.{pipeline}.processors", "[scrape_filter, batch]"
 
 
 class Route:
@@ -35,7 +52,7 @@ class Route:
         self.setting, self.name, self.config = setting, name, config
         certificate = setting.certificate if secure else None
         self.sinks = {exporter: Sink(certificate) for exporter in CONFIGS[config]}
-        values = dict(overrides or {})
+        values = {**dict(without_rewriting(config)), **(overrides or {})}
         for exporter, protocol in CONFIGS[config].items():
             values.update(self._backend(exporter, protocol, secure))
         if secure:
@@ -80,7 +97,8 @@ class Route:
         `expected_failures`: see check_failures."""
         common = sender.problems + check_failures(sender.failures, expected_failures)
         metrics = self.collector.settled_metrics(len(sent.kept))
-        common += check_counters(metrics, protocol, sent, refusals)
+        common += check_counters(metrics, protocol, sent, refusals,
+                                 len(REWRITING.get(self.config, "1")))
         common += self.collector.stop()
         self.fill(sender, sent, rows, common)
 
@@ -116,15 +134,14 @@ def check_headers(sink):
 
 
 def through_one_backend(setting, title, sdk, protocol, coding, body, **route):
-    """One row through llm-d-operator.yaml, which has one backend. ${body} gets the route and the
-    rows to fill."""
+    """One row through one-backend.yaml. ${body} gets the route and the rows to fill."""
     row = Row(title, sdk, protocol, coding)
     name = "-".join([*title.replace(",", "").replace("/", " ").split(), sdk, protocol, coding])
     return guarded([row], lambda: _run(setting, name, row, body, route))
 
 
 def _run(setting, name, row, body, route):
-    with Route(setting, name, "llm-d-operator.yaml", **route) as running:
+    with Route(setting, name, "one-backend.yaml", **route) as running:
         body(running, {"otlp_grpc/jaeger": row})
 
 

@@ -13,7 +13,7 @@
 
 #define END_NS (UINT64_C(1789000000) * NS_PER_S)
 
-enum { LLMD = 0, SEMANTIC_ROUTER, VLLM, SCRAPE, PROXIED_SCRAPE, EXAMPLE_COUNT };
+enum { LLMD = 0, SEMANTIC_ROUTER, VLLM, SCRAPE, PROXIED_SCRAPE, RAG, EXAMPLE_COUNT };
 
 /* One trace as one request, ready to be read. */
 struct fixture {
@@ -80,11 +80,8 @@ static void each_example_has_its_name_and_its_spans(void **state)
 		const char *name;
 		uint32_t spans;
 		size_t services;
-	} expected[] = {{"llm-d", 25, 4},
-			{"semantic-router", 9, 2},
-			{"vllm", 1, 1},
-			{"scrape", 4, 1},
-			{"proxied-scrape", 6, 2}};
+	} expected[] = {{"llm-d", 25, 4}, {"semantic-router", 9, 2}, {"vllm", 1, 1},
+			{"scrape", 4, 1}, {"proxied-scrape", 6, 2},  {"rag", 10, 2}};
 	(void)state;
 	assert_int_equal(example_trace_count(), ARRAY_COUNT(expected));
 	for (size_t i = 0; i < ARRAY_COUNT(expected); i++) {
@@ -248,21 +245,61 @@ static void same_numbers_give_the_same_bytes_and_other_numbers_another_trace(voi
 	fixture_close(&first);
 }
 
-static void no_example_holds_content(void **state)
+/* How often ${word} stands in the encoded trace. */
+static unsigned count_word(const struct fixture *fixture, const char *word)
 {
-	static const char *const content[] = {"cache.key", "input.value", "gen_ai.prompt",
-					      "gen_ai.completion", "llm.prompts"};
+	struct slice rest = chunk_slice(fixture->requests.items[0]);
+	unsigned found = 0;
+	const uint8_t *at;
+	while ((at = memmem(rest.ptr, rest.len, word, strlen(word)))) {
+		found++;
+		rest = slice_of(at + 1, rest.len - (size_t)(at + 1 - rest.ptr));
+	}
+	return found;
+}
+
+/* Who looks for one name finds every text of the example that has content, and nothing in others. */
+static void content_is_in_one_example_alone_and_found_by_one_name(void **state)
+{
+	static const char *const content[] = {"parental leave does",
+					      "34 days",
+					      "You answer questions",
+					      "Agreement on",
+					      "Balance of leave",
+					      "leave_balance",
+					      "?q=",
+					      "sk-live-",
+					      "maximum context",
+					      "\"stop\""};
 	(void)state;
 	for (size_t which = 0; which < EXAMPLE_COUNT; which++) {
 		struct fixture fixture;
 		fixture_open(&fixture, which, &plain);
-		for (uint32_t i = 0; i < fixture.view.index.span_count; i++) {
-			for (size_t key = 0; key < ARRAY_COUNT(content); key++)
-				assert_int_equal(find_attr(&fixture, i, content[key]).type,
-						 VALUE_EMPTY);
+		if (which == RAG)
+			assert_true(count_word(&fixture, "Marlowe") >= 20);
+		else
+			assert_int_equal(count_word(&fixture, "Marlowe"), 0);
+		for (size_t i = 0; i < ARRAY_COUNT(content); i++) {
+			bool found = count_word(&fixture, content[i]) > 0;
+			assert_int_equal(found, which == RAG);
 		}
 		fixture_close(&fixture);
 	}
+}
+
+static void the_example_with_content_has_it_in_events_too(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	fixture_open(&fixture, RAG, &plain);
+	const struct trace_index *index = &fixture.view.index;
+	unsigned events = 0;
+	for (uint32_t i = 0; i < index->span_count; i++)
+		events += index->spans[i].event_count;
+	assert_int_equal(events, 3); /* an exception, a prompt, an answer */
+	assert_int_equal(count_word(&fixture, "gen_ai.content.prompt"), 1);
+	assert_int_equal(count_word(&fixture, "BadRequestError"), 1);
+	fixture_close(&fixture);
 }
 
 static void no_memory_leaves_nothing_behind(void **state)
@@ -293,7 +330,8 @@ int main(void)
 		cmocka_unit_test(both_engines_of_the_llmd_trace_report_the_whole_prompt),
 		cmocka_unit_test(variations_stay_within_what_the_request_allows),
 		cmocka_unit_test(same_numbers_give_the_same_bytes_and_other_numbers_another_trace),
-		cmocka_unit_test(no_example_holds_content),
+		cmocka_unit_test(content_is_in_one_example_alone_and_found_by_one_name),
+		cmocka_unit_test(the_example_with_content_has_it_in_events_too),
 		cmocka_unit_test(no_memory_leaves_nothing_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

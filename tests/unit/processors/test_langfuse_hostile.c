@@ -183,6 +183,17 @@ static void ten_thousand_spans_of_one_trace_pass(void **state)
 	}
 }
 
+/* Keys that only patterns of other processors know have ids above those of registered keys. */
+static void keys_that_others_look_for_by_pattern_are_unknown_here(void **state)
+{
+	static struct keys keys;
+	(void)state;
+	memset(&keys, 1, sizeof(keys));
+	assert_non_null(keys_row(&keys, KEY_TABLE_KEYS_MAX));
+	for (unsigned id = KEY_ID_SET_FIRST; id < KEY_ID_COUNT; id++)
+		assert_null(keys_row(&keys, (key_id)id));
+}
+
 static void structured_values_arrive_as_text(void **state)
 {
 	struct processor_bench bench;
@@ -225,6 +236,7 @@ int main(void)
 		cmocka_unit_test(every_key_takes_every_kind_of_value),
 		cmocka_unit_test(spans_without_usable_ids_go_and_are_counted),
 		cmocka_unit_test(ten_thousand_spans_of_one_trace_pass),
+		cmocka_unit_test(keys_that_others_look_for_by_pattern_are_unknown_here),
 		cmocka_unit_test(structured_values_arrive_as_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
