@@ -68,7 +68,7 @@ def check_branches(route, sent, rows):
 def run(setting, coding):
     name = f"langfuse-sdk-{coding}"
     title = {"otlp_grpc/jaeger": "as it comes", "otlp_http/langfuse": "langfuse",
-             "otlp_http/metadata": "metadata_only, langfuse"}
+             "otlp_http/metadata": "langfuse, metadata_only"}
     rows = {exporter: Row(f"Langfuse SDK, {text} → {exporter}", "Langfuse", PROTOCOL, coding)
             for exporter, text in title.items()}
 

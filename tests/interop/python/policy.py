@@ -11,7 +11,7 @@ from canaries import NEEDLES, found
 from case import Row
 from compare import span, spans_of
 from model_server import MODEL, ModelServer
-from route import Route, check_failures, check_headers, guarded
+from route import CONFIGS, Route, check_failures, check_headers, guarded
 from sink import LOOPBACK
 
 CONFIG = "policy.yaml"
@@ -133,13 +133,14 @@ def fill(route, application, sent, rows, allowed):
         row.problems += common + problems + route.sinks[exporter].problems
         if row.arrived != row.sent:
             row.problems.append(f"{row.arrived} spans arrived, not {row.sent}")
-    rows["otlp_http/langfuse"].problems += check_langfuse(sent, arrived["otlp_http/langfuse"])
-    rows["otlp_http/langfuse"].problems += check_headers(route.sinks["otlp_http/langfuse"])
+        if "langfuse" in exporter:
+            row.problems += check_langfuse(sent, arrived[exporter])
+        row.problems += check_headers(route.sinks[exporter])
 
 
 def run(setting, instrumentation, mode):
     rows = {exporter: Row(f"model calls, {mode} → {exporter}", instrumentation, PROTOCOL, "none")
-            for exporter in ("otlp_grpc/jaeger", "otlp_http/langfuse")}
+            for exporter in CONFIGS[CONFIG]}
     name = f"policy-{instrumentation}-{mode}"
     overrides = {"processors.metadata_only.mode": mode, "service.telemetry.logs.level": "debug",
                  "exporters.file.path": os.path.join(setting.work, name + ".log.spans")}
