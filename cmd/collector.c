@@ -5,10 +5,12 @@
 #include "pipeline/base/memory.h"
 #include "pipeline/config/load.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { CONFIG_ARENA_BYTES_MAX = 256 << 20 };
@@ -96,14 +98,50 @@ bool collector_init(struct collector *collector, const struct collector_options 
 	return collector->graph != NULL;
 }
 
-static void on_signal(uv_signal_t *handle, int signum)
+/* ---- signals -------------------------------------------------------------------------------- */
+
+/* SIGINT and SIGTERM are blocked in every thread and read from a descriptor: no system call of a
+ * shard is interrupted, and one that comes before the loop runs is found there when it does. */
+static void on_signal(uv_poll_t *poll, int status, int events)
 {
-	struct graph *graph = handle->data;
-	const struct log *log = graph_log(graph);
-	log_info(log, LOG_MSG("Received signal from OS"),
-		 LOG_STR("signal", signum == SIGINT ? "interrupt" : "terminated"));
-	graph_stop(graph);
+	struct collector *collector = poll->data;
+	struct signalfd_siginfo info;
+	(void)status;
+	(void)events;
+	if (read(collector->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	log_info(graph_log(collector->graph), LOG_MSG("Received signal from OS"),
+		 LOG_STR("signal", info.ssi_signo == SIGINT ? "interrupt" : "terminated"));
+	graph_stop(collector->graph);
 }
+
+static void unwatch_signals(struct collector *collector)
+{
+	uv_close((uv_handle_t *)&collector->signal_poll, NULL); /* graph_free's loop ends it */
+	(void)close(collector->signal_fd);
+}
+
+static int watch_signals(struct collector *collector, const sigset_t *signals, struct err *err)
+{
+	uv_loop_t *loop = &graph_loop(collector->graph)->uv;
+	collector->signal_fd = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (collector->signal_fd < 0)
+		return err_set_sys(err, errno, "watch signals");
+	collector->signal_poll.data = collector;
+	int failure = uv_poll_init(loop, &collector->signal_poll, collector->signal_fd);
+	if (failure) {
+		(void)close(collector->signal_fd);
+		return err_set(err, ERR_IO, "watch signals: %s", uv_strerror(failure));
+	}
+	failure = uv_poll_start(&collector->signal_poll, UV_READABLE, on_signal);
+	if (failure) {
+		unwatch_signals(collector);
+		return err_set(err, ERR_IO, "watch signals: %s", uv_strerror(failure));
+	}
+	return 0;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
 
 /* As many connections as the hard limit allows. */
 static void raise_file_limit(void)
@@ -115,23 +153,15 @@ static void raise_file_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit); /* the soft limit still works */
 }
 
-static int watch_signal(struct collector *collector, uv_signal_t *handle, int signum)
-{
-	handle->data = collector->graph;
-	int failure = uv_signal_init(&graph_loop(collector->graph)->uv, handle);
-	return failure ? failure : uv_signal_start(handle, on_signal, signum);
-}
-
-/* Starts the graph and watches signals, which the caller keeps blocked meanwhile: one that comes
- * right after "ready" must drain, not kill. The shards' threads inherit the block and keep it. */
-static int start(struct collector *collector, struct err *err)
+static int run(struct collector *collector, const sigset_t *signals, struct err *err)
 {
 	if (graph_start(collector->graph, err) != 0)
 		return err_wrap(err, "cannot start pipelines");
-	int failure = watch_signal(collector, &collector->interrupt, SIGINT);
-	if (!failure)
-		failure = watch_signal(collector, &collector->terminate, SIGTERM);
-	return failure ? err_set(err, ERR_IO, "cannot watch signals: %s", uv_strerror(failure)) : 0;
+	if (watch_signals(collector, signals, err) != 0)
+		return -1;
+	int code = graph_run(collector->graph);
+	unwatch_signals(collector);
+	return code;
 }
 
 int collector_run(struct collector *collector)
@@ -144,16 +174,11 @@ int collector_run(struct collector *collector)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, &before);
-	int failure = start(collector, &err);
+	int code = run(collector, &signals, &err);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failure) {
+	if (code < 0)
 		fprintf(stderr, "Error: %s\n", err.msg);
-		return 1;
-	}
-	int code = graph_run(collector->graph);
-	uv_close((uv_handle_t *)&collector->interrupt, NULL);
-	uv_close((uv_handle_t *)&collector->terminate, NULL);
-	return code;
+	return code < 0 ? 1 : code;
 }
 
 void collector_fini(struct collector *collector)

@@ -32,7 +32,8 @@ struct collector {
 	const struct config_service *service;
 	struct logger *logger;
 	struct graph *graph;
-	uv_signal_t interrupt, terminate; /* on the graph's main loop, which closes them */
+	int signal_fd;
+	uv_poll_t signal_poll; /* on the graph's main loop */
 };
 
 /* Loads, checks and creates. Prints every problem; false when there is an error. ${quiet}: no log

@@ -284,7 +284,7 @@ static void send_batch(void *arg, struct export_call *call)
 		return;
 	}
 	struct chunk *body = batch_flatten(call->batch);
-	if (body && trace_index_build(&self->index, chunk_slice(body), &result.err) == 0 &&
+	if (body && trace_index_rebuild(&self->index, body, &result.err) == 0 &&
 	    edit_begin(self->edit, &self->index, &result.err) == 0) {
 		show(self, call);
 	} else {

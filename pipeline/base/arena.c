@@ -53,7 +53,7 @@ void arena_fini(struct arena *arena)
 	free_blocks(arena, arena->first);
 	arena->first = arena->current = NULL;
 	arena->used = 0;
-	arena->exhausted = false;
+	arena->exhausted = arena->over_max = false;
 }
 
 void arena_reset(struct arena *arena, size_t keep_bytes)
@@ -70,7 +70,7 @@ void arena_reset(struct arena *arena, size_t keep_bytes)
 	*link = NULL;
 	arena->current = arena->first;
 	arena->used = 0;
-	arena->exhausted = false;
+	arena->exhausted = arena->over_max = false;
 }
 
 /* A block of ${capacity} bytes after the current one, charged to the budget; NULL when refused. */
@@ -122,14 +122,20 @@ static void *refuse(struct arena *arena)
 	return NULL;
 }
 
+static void *refuse_for_good(struct arena *arena)
+{
+	arena->over_max = true;
+	return refuse(arena);
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	size_t padded;
 	if (__builtin_add_overflow(size, (size_t)ALIGNMENT - 1, &padded))
-		return refuse(arena);
+		return refuse_for_good(arena);
 	padded &= ~(size_t)(ALIGNMENT - 1);
 	if (padded > arena->max - arena->used)
-		return refuse(arena);
+		return refuse_for_good(arena);
 	struct arena_block *block = block_for(arena, padded);
 	if (!block)
 		return refuse(arena);
@@ -144,7 +150,7 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size)
 {
 	size_t total;
 	if (__builtin_mul_overflow(count, size, &total))
-		return refuse(arena);
+		return refuse_for_good(arena);
 	void *ptr = arena_alloc(arena, total);
 	if (ptr)
 		memset(ptr, 0, total);

@@ -3,7 +3,7 @@
  * A bump allocator with a hard maximum. Memory comes in blocks that are kept across arena_reset,
  * so a steady state allocates nothing. Everything handed out dies at the next reset. Exhaustion
  * (maximum, budget or allocator) returns NULL and latches `exhausted` until the reset, so a decoder
- * may test once at its end. Not thread-safe: an arena belongs to one shard or one start-up.
+ * may test once at its end; `over_max` says that it was the maximum, which a repeat meets again. Not thread-safe: an arena belongs to one shard or one start-up.
  */
 #ifndef SLUICE_BASE_ARENA_H
 #define SLUICE_BASE_ARENA_H
@@ -19,7 +19,7 @@ struct arena {
 	struct budget *budget; /* may be NULL: charged to nobody (start-up) */
 	size_t used;	       /* bytes handed out since the reset */
 	size_t max;	       /* bytes, hard */
-	bool exhausted;
+	bool exhausted, over_max;
 };
 
 /* ${budget} may be NULL and outlives the arena. */

@@ -18,6 +18,7 @@ struct chunk *chunk_new(struct budget *budget, size_t capacity)
 	chunk->len = 0;
 	chunk->capacity = capacity;
 	chunk->span_count = 0;
+	chunk->index_bytes = 0;
 	chunk->budget = budget;
 	atomic_init(&chunk->refs, 1);
 	return chunk;

@@ -16,6 +16,7 @@ struct chunk {
 	size_t len;	     /* bytes in use */
 	size_t capacity;     /* bytes allocated and charged */
 	uint32_t span_count; /* spans in an encoded request; 0 for other bytes */
+	size_t index_bytes;  /* of its index entries, at most; 0: nobody has indexed it yet */
 	/* private */
 	struct budget *budget;
 	_Atomic uint32_t refs;

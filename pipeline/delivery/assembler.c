@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+enum { INDEX_BYTES_MAX = 32 << 20 }; /* of a batch of several chunks */
+
 struct assembler {
 	struct assembler_config config; /* immutable */
 	struct budget *budget;
@@ -146,6 +148,7 @@ static bool fits(const struct assembler *assembler, const struct chunk *chunk)
 	const struct assembler_config *config = &assembler->config;
 	const struct batch *open = assembler->open;
 	return open->bytes + chunk->len <= config->bytes_max &&
+	       open->index_bytes + chunk->index_bytes <= INDEX_BYTES_MAX &&
 	       (config->spans_max == 0 ||
 		open->span_count + chunk->span_count <= config->spans_max);
 }
@@ -210,6 +213,8 @@ static void take_piece(void *arg, struct chunk *piece)
 {
 	struct addition *addition = arg;
 	addition->failed = addition->failed || !add_part(addition, piece);
+	if (addition->failed)
+		addition->ret->spans_lost += piece->span_count;
 	chunk_unref(piece);
 }
 
@@ -219,13 +224,14 @@ static void add_split(struct addition *addition, struct chunk *chunk)
 	struct assembler *assembler = addition->assembler;
 	uint32_t taken = 0;
 	bool added =
-		trace_index_build(&assembler->index, chunk_slice(chunk), NULL) == 0 &&
+		trace_index_rebuild(&assembler->index, chunk, NULL) == 0 &&
 		edit_begin(assembler->edit, &assembler->index, NULL) == 0 &&
 		trace_split(assembler->edit, assembler->budget, assembler->config.bytes_max,
 			    assembler->config.spans_max, take_piece, addition, &taken, NULL) == 0;
-	if (!added)
+	if (!added) /* besides those of parts that were cut and found no room */
 		addition->ret->spans_lost += chunk->span_count - taken;
 	trace_index_release(&assembler->index);
+	edit_release(assembler->edit);
 }
 
 void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,

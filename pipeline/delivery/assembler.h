@@ -6,7 +6,8 @@
  * Chunks come from any shard, under one lock per chunk; the timer runs on the home loop. A batch is
  * closed
  *   when it holds spans_min spans or bytes_min bytes,
- *   when the next chunk would take it over spans_max or bytes_max,
+ *   when the next chunk would take it over spans_max or bytes_max, or an index of it over 32 MiB
+ *   (spans without content: whoever has to look into the batch must be able to),
  *   when its oldest chunk is timeout_ns old,
  *   when the next chunk goes to other takers (one of them was full), or on flush.
  * A chunk that is larger than the maximum alone is split; a span that is larger goes alone.

@@ -73,8 +73,9 @@ static struct chunk *gathering_tail(const struct batch *batch, size_t len)
 	if (batch->chunk_count == 0)
 		return NULL;
 	struct chunk *tail = batch->chunks[batch->chunk_count - 1];
+	/* Acquire: whoever gave up the other references has read it before it grows. */
 	bool ours = tail->capacity == GATHER_BYTES &&
-		    atomic_load_explicit(&tail->refs, memory_order_relaxed) == 1;
+		    atomic_load_explicit(&tail->refs, memory_order_acquire) == 1;
 	return ours && tail->capacity - tail->len >= len ? tail : NULL;
 }
 
@@ -101,6 +102,7 @@ bool batch_append(struct batch *batch, struct chunk *chunk)
 		tail->span_count += chunk->span_count;
 	}
 	batch->bytes += chunk->len;
+	batch->index_bytes += chunk->index_bytes;
 	batch->span_count += chunk->span_count;
 	return true;
 }
@@ -132,7 +134,8 @@ static struct chunk *compress(const struct batch *batch, enum coding coding, str
 }
 
 int batch_body(struct batch *batch, enum coding coding, struct coder *coder,
-	       struct chunk *const **ret_parts, size_t *ret_count, struct err *err)
+	       struct counter *compressions, struct chunk *const **ret_parts, size_t *ret_count,
+	       struct err *err)
 {
 	if (coding == CODING_IDENTITY) {
 		*ret_parts = batch->chunks;
@@ -141,8 +144,11 @@ int batch_body(struct batch *batch, enum coding coding, struct coder *coder,
 	}
 	int result = -1;
 	(void)pthread_mutex_lock(&batch->coded_lock);
-	if (!batch->coded[coding])
+	if (!batch->coded[coding]) {
 		batch->coded[coding] = compress(batch, coding, coder, err);
+		if (batch->coded[coding] && compressions)
+			counter_add(compressions, 1);
+	}
 	if (batch->coded[coding]) {
 		*ret_parts = &batch->coded[coding];
 		*ret_count = 1;
@@ -165,5 +171,6 @@ struct chunk *batch_flatten(const struct batch *batch)
 		whole->len += part.len;
 	}
 	whole->span_count = batch->span_count;
+	whole->index_bytes = batch->index_bytes;
 	return whole;
 }

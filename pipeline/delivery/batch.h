@@ -12,6 +12,7 @@
 
 #include "pipeline/base/chunk.h"
 #include "pipeline/base/error.h"
+#include "pipeline/base/metrics.h"
 #include "pipeline/net/coding.h"
 
 #include <pthread.h>
@@ -21,7 +22,8 @@ struct ack;
 struct batch {
 	struct chunk **chunks;
 	size_t chunk_count;
-	size_t bytes; /* uncompressed OTLP */
+	size_t bytes;	    /* uncompressed OTLP */
+	size_t index_bytes; /* of the entries of an index of it, at most */
 	uint32_t span_count;
 	/* private */
 	size_t chunk_capacity;
@@ -49,11 +51,12 @@ MUST_CHECK bool batch_attach(struct batch *batch, struct ack *ack);
 
 /*
  * The body in ${coding}: *ret_parts and *ret_count borrow from the batch. The first caller
- * compresses, others wait for it (they need the same bytes). Any thread, with its own ${coder}. -1
- * with ERR_NOMEM.
+ * compresses and adds one to ${compressions} (NULL: nobody counts), others wait for it (they need
+ * the same bytes). Any thread, with its own ${coder}. -1 with ERR_NOMEM.
  */
 MUST_CHECK int batch_body(struct batch *batch, enum coding coding, struct coder *coder,
-			  struct chunk *const **ret_parts, size_t *ret_count, struct err *err);
+			  struct counter *compressions, struct chunk *const **ret_parts,
+			  size_t *ret_count, struct err *err);
 
 /* All bytes in one chunk (a reference): the only chunk, or a new concatenation. NULL: no memory. */
 MUST_CHECK struct chunk *batch_flatten(const struct batch *batch);

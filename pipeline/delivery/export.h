@@ -15,6 +15,7 @@ enum export_outcome {
 	EXPORT_RETRY,	  /* not taken; the same bytes may be sent again */
 	EXPORT_PERMANENT, /* refused for good */
 	EXPORT_TOO_LARGE, /* refused for its size or for one bad span in it: split */
+	EXPORT_SPLIT,	  /* not sent: more than the exporter puts into one request: split */
 	EXPORT_OUTCOME_COUNT
 };
 
@@ -28,9 +29,10 @@ struct export_result {
 
 /* One attempt. Belongs to the exporter from send() until export_done. */
 struct export_call {
-	struct batch *batch; /* borrowed for the attempt */
-	uint64_t timeout_ns; /* of this attempt; 0: none */
-	void *exporter;	     /* the exporter's own, for the time of the attempt */
+	struct batch *batch;	      /* borrowed for the attempt */
+	uint64_t timeout_ns;	      /* of this attempt; 0: none */
+	struct counter *compressions; /* of bodies for it; NULL: nobody counts */
+	void *exporter;		      /* the exporter's own, for the time of the attempt */
 	/* private */
 	void (*done)(struct export_call *call, const struct export_result *result);
 };

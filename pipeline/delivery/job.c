@@ -9,6 +9,8 @@
  *   - at most 4·log2(n) + 8 requests for a batch of n spans;
  *   - when both halves of a piece fail alike twice and nothing was ever delivered, the cause is the
  *     configuration, not a span: the rest is dropped with one error.
+ * A piece that the exporter itself finds too much for one request (EXPORT_SPLIT) is halved without
+ * a bound but its spans: nobody is hammered.
  */
 #include "pipeline/delivery/job.h"
 
@@ -128,12 +130,22 @@ static void finish(struct job *job)
 	job->host.ended(job->host.arg, batch);
 }
 
+/* Goes on with what is left. An exporter may end an attempt before its send returns: the loop keeps
+ * the ends of many such attempts from standing on the stack, one inside the other. */
 static void next(struct job *job)
 {
-	if (job->first)
-		attempt(job);
-	else
-		finish(job);
+	job->going_on_again = true;
+	if (job->going_on)
+		return;
+	job->going_on = true;
+	while (job->going_on_again) {
+		job->going_on_again = false;
+		if (job->first)
+			attempt(job);
+		else
+			finish(job);
+	}
+	job->going_on = false;
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
@@ -167,6 +179,7 @@ static void attempt(struct job *job)
 {
 	job->call.batch = job->first->batch;
 	job->call.timeout_ns = job->host.config->timeout_ns;
+	job->call.compressions = &job->host.ledger->compressions;
 	job->call.exporter = NULL;
 	job->sending = true;
 	counter_add(&job->host.ledger->requests, 1);
@@ -253,6 +266,7 @@ static struct piece *cut(struct job *job, struct edit *edit, struct span_window 
 		trace_encode_write(edit, &plan, chunk->data);
 		chunk->len = plan.bytes;
 		chunk->span_count = plan.spans;
+		chunk->index_bytes = trace_index_bytes(edit_index(edit));
 		made = batch_append(batch, chunk);
 	}
 	chunk_unref(chunk);
@@ -295,13 +309,28 @@ static int append_halves(struct job *job, struct err *err)
 	trace_index_init(&index, job->host.budget, job->host.keys);
 	if (!edit || !body)
 		(void)err_set(err, ERR_NOMEM, "no memory to halve a request");
-	else if (trace_index_build(&index, chunk_slice(body), err) == 0 &&
-		 edit_begin(edit, &index, err) == 0)
+	else if (trace_index_rebuild(&index, body, err) == 0 && edit_begin(edit, &index, err) == 0)
 		result = append_cuts(job, edit, index.span_count, err);
 	trace_index_fini(&index);
 	edit_free(edit);
 	chunk_unref(body);
 	return result;
+}
+
+/* Replaces the first piece by its halves. */
+static void split(struct job *job, const struct export_result *result)
+{
+	struct err why;
+	if (job->first->batch->span_count <= 1) {
+		failed_for_good(job, result, DROP_TOO_LARGE);
+	} else if (append_halves(job, &why) != 0) {
+		struct export_result memory = {.outcome = EXPORT_PERMANENT, .err = why};
+		failed_for_good(job, &memory, DROP_MEMORY);
+	} else {
+		counter_add(&job->host.ledger->splits, 1);
+		remove_first(job);
+		next(job);
+	}
 }
 
 /* True when splitting further would only repeat the same refusal. */
@@ -324,18 +353,12 @@ static void too_large(struct job *job, const struct export_result *result)
 		next(job);
 		return;
 	}
-	struct err why;
-	if (job->first->batch->span_count <= 1 || job->requests + 2 > job->requests_max) {
+	if (job->requests + 2 > job->requests_max) {
 		failed_for_good(job, result, DROP_TOO_LARGE);
-	} else if (append_halves(job, &why) != 0) {
-		struct export_result memory = {.outcome = EXPORT_PERMANENT, .err = why};
-		failed_for_good(job, &memory, DROP_MEMORY);
-	} else {
-		counter_add(&job->host.ledger->splits, 1);
-		job->requests += 2;
-		remove_first(job);
-		next(job);
+		return;
 	}
+	job->requests += 2;
+	split(job, result);
 }
 
 static void end_aborted(struct job *job, const struct export_result *result)
@@ -359,6 +382,7 @@ static void on_done(struct export_call *call, const struct export_result *result
 	case EXPORT_DELIVERED: delivered(job, result); break;
 	case EXPORT_RETRY: failed_for_now(job, result); break;
 	case EXPORT_TOO_LARGE: too_large(job, result); break;
+	case EXPORT_SPLIT: split(job, result); break; /* cost no request: not counted as one */
 	case EXPORT_PERMANENT:
 	case EXPORT_OUTCOME_COUNT: failed_for_good(job, result, DROP_PERMANENT); break;
 	}

@@ -39,6 +39,7 @@ struct job {
 	uint64_t random;
 	uv_timer_t timer;
 	bool timer_made, sending, delivered_some, aborting;
+	bool going_on, going_on_again;	 /* see next() in job.c */
 	uint32_t requests, requests_max; /* bound on the requests that splitting may cost */
 	uint32_t both_halves_failed;
 	enum ack_outcome worst;

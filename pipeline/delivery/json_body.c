@@ -55,7 +55,7 @@ struct chunk *json_body_make(struct json_body *body, const struct batch *batch, 
 	if (!json)
 		(void)err_set(err, ERR_NOMEM, "no memory for a request in JSON");
 	else
-		made = trace_index_build(&body->index, chunk_slice(request), err) == 0 &&
+		made = trace_index_rebuild(&body->index, request, err) == 0 &&
 		       json_encode(&body->index, json, &replaced, err) == 0;
 	trace_index_release(&body->index);
 	chunk_unref(request);

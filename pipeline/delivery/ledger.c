@@ -34,9 +34,12 @@ static const struct metric_desc metric_requests = {"sluice_exporter_requests", "
 static const struct metric_desc metric_retries = {"sluice_exporter_retries", "{requests}",
 						  "Requests sent again after a failure",
 						  METRIC_COUNTER};
-static const struct metric_desc metric_splits = {"sluice_exporter_splits", "{requests}",
-						 "Requests halved because the backend refused them",
-						 METRIC_COUNTER};
+static const struct metric_desc metric_splits = {
+	"sluice_exporter_splits", "{requests}",
+	"Requests halved, refused by the backend or too large for it", METRIC_COUNTER};
+static const struct metric_desc metric_compressions = {
+	"sluice_exporter_compressions", "{requests}",
+	"Request bodies compressed; exporters that send the same one share it", METRIC_COUNTER};
 static const struct metric_desc metric_in_flight = {
 	"otelcol_exporter_in_flight_requests", "{requests}",
 	"Current number of requests under way to the destination. [Development]", METRIC_GAUGE};
@@ -51,7 +54,8 @@ bool ledger_register(const struct ledger *ledger, struct metrics *metrics, const
 		     metrics_add(metrics, &metric_enqueue_failed, text, &ledger->enqueue_failed) &&
 		     metrics_add(metrics, &metric_requests, text, &ledger->requests) &&
 		     metrics_add(metrics, &metric_retries, text, &ledger->retries) &&
-		     metrics_add(metrics, &metric_splits, text, &ledger->splits);
+		     metrics_add(metrics, &metric_splits, text, &ledger->splits) &&
+		     metrics_add(metrics, &metric_compressions, text, &ledger->compressions);
 	for (int i = 0; i < DROP_REASON_COUNT && added; i++) {
 		buf_reset(&labels);
 		metrics_label(&labels, "exporter", id);

@@ -27,6 +27,7 @@ struct ledger {
 	struct counter sent, send_failed, enqueue_failed; /* spans; the Collector's names */
 	struct counter dropped[DROP_REASON_COUNT];	  /* spans */
 	struct counter requests, retries, splits;	  /* requests */
+	struct counter compressions;			  /* request bodies */
 	struct counter in_flight;			  /* requests under way now */
 };
 

@@ -35,7 +35,7 @@ struct attempt {
 	struct client_call call;
 	struct otlp_client *client;
 	struct export_call *export;
-	struct chunk *json; /* the body, when it is not the batch's own */
+	struct chunk *made; /* the body, when it is not the batch's own */
 };
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -76,13 +76,21 @@ static const char *traces_path(const char *base, struct arena *arena)
 	return arena_printf(arena, "%.*s/v1/traces", (int)len, base);
 }
 
+/* What the configuration handed over. */
+static void free_makers(const struct otlp_client_config *config)
+{
+	json_body_free(config->json);
+	if (config->foreign)
+		config->foreign->free(config->foreign_self);
+}
+
 struct otlp_client *otlp_client_new(const struct otlp_client_config *config, const struct log *log,
 				    struct budget *budget, struct arena *arena, struct err *err)
 {
 	struct otlp_client *client = calloc(1, sizeof(*client));
 	if (!client) {
 		(void)err_set(err, ERR_NOMEM, "out of memory");
-		json_body_free(config->json);
+		free_makers(config);
 		return NULL;
 	}
 	client->config = *config;
@@ -96,7 +104,7 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 		client->endpoint.tls == 1 ||
 		(client->endpoint.tls == -1 && config->tls_by_default && !config->tls->insecure);
 	if (config->mode == CLIENT_GRPC)
-		client->path = TRACE_EXPORT;
+		client->path = config->foreign ? config->foreign->path : TRACE_EXPORT;
 	else if (config->path)
 		client->path = config->path[0] ? config->path : "/";
 	else
@@ -109,7 +117,7 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 	}
 	return client;
 fail:
-	json_body_free(config->json);
+	free_makers(config);
 	free(client);
 	return NULL;
 }
@@ -152,8 +160,11 @@ static void on_done(struct client_call *call, const struct client_result *answer
 	struct export_result result;
 	otlp_classify(attempt->client->config.mode, attempt->client->label, answer, clock_wall_ns(),
 		      &result);
+	const struct foreign_service *foreign = attempt->client->config.foreign;
+	if (foreign)
+		foreign->judge(answer, &result);
 	export->exporter = NULL;
-	chunk_unref(attempt->json);
+	chunk_unref(attempt->made);
 	free(attempt);
 	export_done(export, &result);
 }
@@ -161,24 +172,39 @@ static void on_done(struct client_call *call, const struct client_result *answer
 static void fail(struct export_call *export, const struct err *err)
 {
 	struct export_result result = {.outcome = EXPORT_RETRY, .err = *err};
+	if (err->kind == ERR_LIMIT)
+		result.outcome = EXPORT_SPLIT;
+	else if (err->kind == ERR_DECODE)
+		result.outcome = EXPORT_PERMANENT;
 	export_done(export, &result);
 }
 
-static int json_parts(struct otlp_client *client, struct attempt *attempt,
+static bool makes_body(const struct otlp_client_config *config)
+{
+	return config->json || config->foreign;
+}
+
+/* A body that is not the batch's own: JSON, or a foreign service's request. */
+static int made_parts(struct otlp_client *client, struct attempt *attempt,
 		      const struct batch *batch, enum coding coding, struct err *err)
 {
-	struct chunk *json = json_body_make(client->config.json, batch, err);
-	if (json && coding != CODING_IDENTITY) {
-		struct slice plain = chunk_slice(json);
+	const struct otlp_client_config *config = &client->config;
+	struct chunk *made = config->foreign
+				     ? config->foreign->make(config->foreign_self, batch, err)
+				     : json_body_make(config->json, batch, err);
+	if (made && coding != CODING_IDENTITY) {
+		struct slice plain = chunk_slice(made);
 		struct chunk *coded =
 			coder_encode(client->coder, coding, 0, &plain, 1, client->budget, err);
-		chunk_unref(json);
-		json = coded;
+		if (coded && attempt->export->compressions)
+			counter_add(attempt->export->compressions, 1);
+		chunk_unref(made);
+		made = coded;
 	}
-	attempt->json = json;
-	attempt->call.parts = &attempt->json;
+	attempt->made = made;
+	attempt->call.parts = &attempt->made;
 	attempt->call.part_count = 1;
-	return json ? 0 : -1;
+	return made ? 0 : -1;
 }
 
 static const char *content_type(const struct otlp_client_config *config)
@@ -200,16 +226,17 @@ void otlp_client_send(void *self, struct export_call *export)
 		return;
 	}
 	struct client_call *call = &attempt->call;
-	int made = client->config.json ? json_parts(client, attempt, export->batch, coding, &err)
-				       : batch_body(export->batch, coding, client->coder,
-						    &call->parts, &call->part_count, &err);
+	attempt->client = client;
+	attempt->export = export;
+	int made = makes_body(&client->config)
+			   ? made_parts(client, attempt, export->batch, coding, &err)
+			   : batch_body(export->batch, coding, client->coder, export->compressions,
+					&call->parts, &call->part_count, &err);
 	if (made != 0) {
 		free(attempt);
 		fail(export, &err);
 		return;
 	}
-	attempt->client = client;
-	attempt->export = export;
 	export->exporter = attempt;
 	call->path = slice_str(client->path);
 	call->headers = client->headers;
@@ -244,7 +271,7 @@ void otlp_client_free(void *self)
 	struct otlp_client *client = self;
 	if (!client)
 		return;
-	json_body_free(client->config.json);
+	free_makers(&client->config);
 	coder_free(client->coder);
 	if (client->tls)
 		tls_context_free(client->tls);

@@ -29,6 +29,17 @@ enum otlp_compression {
 /* Words of the `compression` key, for CONFIG_ENUM; NULL-terminated. */
 extern const char *const otlp_compression_words[];
 
+/* A gRPC service that takes something other than OTLP. */
+struct foreign_service {
+	const char *path; /* "/package.Service/Method" */
+	/* ${batch} as the method's request, the caller's reference. NULL with ${err}: ERR_LIMIT
+	 * when it has to be split (EXPORT_SPLIT), ERR_DECODE when it never can be made. */
+	struct chunk *(*make)(void *self, const struct batch *batch, struct err *err);
+	/* Corrects what otlp_classify made of ${answer}. */
+	void (*judge)(const struct client_result *answer, struct export_result *result);
+	void (*free)(void *self); /* NULL is accepted */
+};
+
 /* Everything an exporter's configuration says about its connection. Borrowed. */
 struct otlp_client_config {
 	enum client_mode mode;
@@ -39,6 +50,8 @@ struct otlp_client_config {
 	enum otlp_compression compression;
 	struct json_body
 		*json; /* HTTP: send JSON, made by this, which is taken over; NULL: protobuf */
+	const struct foreign_service *foreign; /* NULL: OTLP */
+	void *foreign_self;		       /* taken over, as json is */
 	const struct tls_config *tls;
 	const struct config_headers *headers;
 	const char *proxy_url, *authority, *user_agent;

@@ -28,8 +28,9 @@ bool retry_next(const struct retry_config *config, struct retry_state *state, ui
 	double next = (double)state->interval_ns * config->multiplier;
 	state->interval_ns =
 		next > (double)config->max_interval_ns ? config->max_interval_ns : (uint64_t)next;
+	uint64_t elapsed = now_ns - state->started_ns;
 	if (config->max_elapsed_time_ns > 0 &&
-	    now_ns - state->started_ns + wait > config->max_elapsed_time_ns)
+	    (elapsed > config->max_elapsed_time_ns || wait > config->max_elapsed_time_ns - elapsed))
 		return false;
 	*ret_wait_ns = wait;
 	return true;

@@ -227,6 +227,8 @@ struct sender *sender_new(const struct delivery_config *config, const struct exp
 		return NULL;
 	}
 	sender->config = *config;
+	if (!queue->enabled)
+		sender->config.queue.sizer = SIZER_REQUESTS; /* of CAPACITY_WITHOUT_QUEUE */
 	sender->target = *target;
 	sender->log = *log;
 	sender->budget = budget;

@@ -55,7 +55,8 @@ static struct log log_of(const struct graph *graph, enum component_kind kind, co
 	return (struct log){.logger = graph->options.logger, .kind = kind_names[kind], .id = id};
 }
 
-/* Finds the type and binds the block. Problems go to the report. */
+/* Finds the type and binds the block. Problems go to the report; with one, nothing may be created
+ * from the block, which holds defaults where the problem is. */
 static bool bind_node(struct graph *graph, enum config_section section, size_t at,
 		      struct node *node, struct config_report *report)
 {
@@ -70,8 +71,9 @@ static bool bind_node(struct graph *graph, enum config_section section, size_t a
 	node->config = arena_calloc(graph->arena, 1, node->type->config->struct_size + 1);
 	if (!node->config)
 		return false;
+	size_t errors_before = report->error_count;
 	config_bind(node->type->config, component->node, node->path, node->config, report);
-	return true;
+	return report->error_count == errors_before;
 }
 
 static struct component_env env_of(struct graph *graph, const struct node *node)
@@ -166,20 +168,10 @@ static bool is_batching(const struct processor_node *processor)
 	return processor->node.type->processor->batching != NULL;
 }
 
-static const struct metric_desc metric_waiting = {
-	"sluice_processor_waiting_bytes", "By",
-	"Bytes of spans that the processor holds back until another request of their trace comes",
-	METRIC_GAUGE};
-static const struct metric_desc metric_held = {
-	"sluice_processor_held", "{spans}",
-	"Spans that the processor held back until another request of their trace came",
-	METRIC_COUNTER};
-
 /* A waiting room for a processor that holds spans back. ${at}: its place in the last stage. */
 static bool make_room(struct pipeline *pipeline, struct processor_node *processor, size_t at)
 {
 	const struct processor_ops *ops = processor->node.type->processor;
-	struct metrics *metrics = pipeline->graph->metrics;
 	struct waiting_room_config config = {.pipeline = pipeline,
 					     .processor = processor,
 					     .stage = pipeline->stage_count - 1,
@@ -188,17 +180,8 @@ static bool make_room(struct pipeline *pipeline, struct processor_node *processo
 		config.wait_ns = ops->hold_ns(processor->node.self);
 	if (config.wait_ns == 0)
 		return true;
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "pipeline", pipeline->id);
-	metrics_label(&labels, "processor", processor->node.id);
 	processor->room = waiting_room_new(&config);
-	bool made = processor->room &&
-		    metrics_add_read(metrics, &metric_waiting, buf_cstr(&labels),
-				     waiting_room_read_bytes, processor->room) &&
-		    metrics_add(metrics, &metric_held, buf_cstr(&labels),
-				waiting_room_held(processor->room));
-	buf_fini(&labels);
-	return made;
+	return processor->room && waiting_room_register(processor->room, pipeline->graph->metrics);
 }
 
 /* Fills the pipeline's stages: a batch processor that others follow ends a stage with a holder. */
@@ -432,8 +415,10 @@ static bool create_extensions(struct graph *graph, struct config_report *report)
 	graph->extensions = arena_calloc(graph->arena, refs->count + 1, sizeof(*graph->extensions));
 	for (size_t i = 0; graph->extensions && i < refs->count; i++) {
 		struct node *node = &graph->extensions[i];
-		if (!bind_node(graph, SECTION_EXTENSIONS, refs->at[i].at, node, report))
-			return false;
+		if (!bind_node(graph, SECTION_EXTENSIONS, refs->at[i].at, node, report)) {
+			built = false;
+			continue;
+		}
 		struct component_env env = env_of(graph, node);
 		node->self = node->type->extension->create(&env, node->config, report);
 		built &= node->self != NULL;

@@ -24,13 +24,19 @@ static void add_offer(struct shard *shard, struct offer offer)
 	shard->offers[shard->offer_count++] = offer;
 }
 
+/* Memory comes back. Everything else depends on the request alone and is the same the next time. */
+static enum process_outcome outcome_of(const struct err *err)
+{
+	return err->kind == ERR_NOMEM ? PROCESS_RETRY : PROCESS_REJECT;
+}
+
 /* What the processor held back becomes an offer to its waiting room. */
 static enum process_outcome offer_held(struct processor_node *processor, struct shard *shard,
 				       uint64_t due_ns, struct err *err)
 {
 	struct waiting *waiting = waiting_new(processor->room, shard, due_ns, err);
 	if (!waiting)
-		return PROCESS_RETRY;
+		return outcome_of(err);
 	add_offer(shard,
 		  (struct offer){.waiting = waiting, .chunk = chunk_ref(waiting_chunk(waiting))});
 	edit_forget_held(shard->edit);
@@ -71,11 +77,7 @@ static enum process_outcome run_processors(const struct stage *stage, const stru
 		if (edit_live_spans(shard->edit) == 0)
 			break;
 	}
-	if (edit_failed(shard->edit)) {
-		(void)err_set(err, ERR_LIMIT, "the request's edits exceed their memory bound");
-		return PROCESS_RETRY;
-	}
-	return PROCESS_CONTINUE;
+	return edit_check(shard->edit, err) == 0 ? PROCESS_CONTINUE : outcome_of(err);
 }
 
 /* The request as the pipeline left it. *ret_chunk is NULL when nothing is left. */
@@ -90,7 +92,7 @@ static enum process_outcome encode(const struct shard *shard, struct chunk *body
 	}
 	if (trace_encode(shard->edit, shard->server->budget, ret_chunk, err) == 0)
 		return PROCESS_CONTINUE;
-	return PROCESS_RETRY;
+	return outcome_of(err);
 }
 
 enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from *from,
@@ -99,7 +101,7 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 	const struct stage *stage = &pipeline->stages[from->stage];
 	struct chunk *chunk = NULL;
 	if (edit_begin(shard->edit, &shard->index, err) != 0)
-		return PROCESS_RETRY;
+		return outcome_of(err);
 	enum process_outcome outcome = run_processors(stage, from, shard, err);
 	if (outcome != PROCESS_CONTINUE || edit_live_spans(shard->edit) == 0)
 		return outcome;
@@ -116,21 +118,27 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 	return PROCESS_CONTINUE;
 }
 
+/* Frees what a large request needed, so that it does not stay until the next one comes. */
+static void forget_request(struct shard *shard)
+{
+	trace_index_release(&shard->index);
+	edit_release(shard->edit);
+}
+
 enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
 				struct shard *shard, struct chunk *body, struct err *err)
 {
 	uint64_t wait_ns; /* a hint for senders far away; here looking costs little */
 	enum process_outcome outcome = PROCESS_REJECT;
-	if (trace_index_build(&shard->index, chunk_slice(body), err) == 0)
+	if (trace_index_rebuild(&shard->index, body, err) == 0)
 		outcome = flow_run(pipeline, from, shard, body, err);
 	if (outcome != PROCESS_CONTINUE) {
 		flow_abort(shard);
-		/* Memory comes back. Everything else depends on the spans alone. */
-		outcome = err->kind == ERR_NOMEM ? PROCESS_RETRY : PROCESS_REJECT;
+		outcome = outcome_of(err);
 	} else if (!flow_commit(shard, NULL, &wait_ns)) {
 		outcome = PROCESS_RETRY;
 	}
-	trace_index_release(&shard->index);
+	forget_request(shard);
 	return outcome;
 }
 
@@ -398,6 +406,16 @@ static void settle(struct receiver_port *port, struct shard *shard, enum push_tr
 	}
 }
 
+void receiver_count_empty(struct receiver_port *port)
+{
+	counter_add(&port->counters.empty, 1);
+}
+
+void receiver_count_refused(struct receiver_port *port, const struct err *why)
+{
+	counter_add(&port->counters.requests_refused[refusal_of(why)], 1);
+}
+
 void receiver_push(struct receiver_port *port, struct server_shard *server_shard,
 		   enum push_transport transport, struct chunk *body, struct push *push)
 {
@@ -413,13 +431,14 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	if (trace_index_build(&shard->index, chunk_slice(body), &result.err) != 0) {
 		enum refusal why = refusal_of(&result.err);
 		result.outcome = why == REFUSAL_MEMORY ? PUSH_RETRY : PUSH_REJECTED;
-		trace_index_release(&shard->index); /* what had been built until then */
+		forget_request(shard); /* what had been built until then */
 		refuse(port, transport, push, why, &result);
 		return;
 	}
 	result.span_count = body->span_count = shard->index.span_count;
+	body->index_bytes = trace_index_bytes(&shard->index);
 	if (result.span_count == 0) {
-		counter_add(&port->counters.empty, 1);
+		receiver_count_empty(port);
 		answer(port, transport, push, &result);
 	} else {
 		enum process_outcome outcome = run_all(port, shard, body, &result.err);
@@ -430,5 +449,5 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 			refuse(port, transport, push, refusal_of(&result.err), &result);
 		}
 	}
-	trace_index_release(&shard->index);
+	forget_request(shard);
 }

@@ -238,16 +238,6 @@ int graph_start(struct graph *graph, struct err *err)
 	    start_receivers(graph, err) != 0 || start_threads(graph, err) != 0)
 		return -1;
 	graph->state = GRAPH_RUNNING;
-	for (size_t i = 0; i < graph->extension_count; i++) {
-		const struct node *node = &graph->extensions[i];
-		if (node->type->extension->ready)
-			node->type->extension->ready(node->self, true);
-	}
-	log_info(&graph->log, LOG_MSG("Everything is ready. Begin running and processing data."),
-		 LOG_UINT("shards", graph->shard_count),
-		 LOG_DOUBLE("start_ms", (double)(clock_monotonic_ns() - graph->started_ns) / 1e6));
-	if (graph->options.ready)
-		graph->options.ready(graph->options.arg, graph);
 	return 0;
 }
 
@@ -282,8 +272,23 @@ static void on_report(uv_timer_t *timer)
 	trace_memory_sweep(graph->memory);
 }
 
+static void announce_ready(struct graph *graph)
+{
+	for (size_t i = 0; i < graph->extension_count; i++) {
+		const struct node *node = &graph->extensions[i];
+		if (node->type->extension->ready)
+			node->type->extension->ready(node->self, true);
+	}
+	log_info(&graph->log, LOG_MSG("Everything is ready. Begin running and processing data."),
+		 LOG_UINT("shards", graph->shard_count),
+		 LOG_DOUBLE("start_ms", (double)(clock_monotonic_ns() - graph->started_ns) / 1e6));
+	if (graph->options.ready)
+		graph->options.ready(graph->options.arg, graph);
+}
+
 int graph_run(struct graph *graph)
 {
+	announce_ready(graph);
 	loop_run(&graph->main_loop);
 	return graph->exit_code;
 }

@@ -43,7 +43,8 @@ void graph_lint(struct graph *graph, struct config_report *report);
 /* Opens sockets and starts the shards' threads. */
 MUST_CHECK int graph_start(struct graph *graph, struct err *err);
 
-/* Runs the main loop until the graph has stopped. Returns the process's exit code. */
+/* Says that all is ready and runs the main loop until the graph has stopped. Between graph_start
+ * and this the caller sets up what may end the run, such as signals. Returns the exit code. */
 int graph_run(struct graph *graph);
 
 /* Begins the orderly end: not ready, receivers drain, batches flush, queues empty, at most

@@ -64,14 +64,20 @@ static void give(struct holder *holder, uint32_t spans, size_t bytes)
 	atomic_fetch_sub(&holder->held_spans, spans);
 }
 
+void pipeline_drop(const struct pipeline *pipeline, struct counter *dropped,
+		   enum drop_reason reason, uint64_t spans, const struct err *why)
+{
+	counter_add(dropped, spans);
+	log_error(&pipeline->graph->log, LOG_MSG("Sender failed. Dropping data."),
+		  LOG_STR("error", why ? why->msg : ""), LOG_STR("pipeline", pipeline->id),
+		  LOG_STR("reason", drop_reason_name(reason)), LOG_UINT("dropped_items", spans));
+}
+
 /* Spans that nobody will get. The caller gives their room back. */
 static void count_dropped(struct holder *holder, enum drop_reason reason, uint32_t spans,
 			  const struct err *why)
 {
-	counter_add(&holder->dropped[reason], spans);
-	log_error(&holder->pipeline->graph->log, LOG_MSG("Sender failed. Dropping data."),
-		  LOG_STR("error", why ? why->msg : ""), LOG_STR("pipeline", holder->pipeline->id),
-		  LOG_STR("reason", drop_reason_name(reason)), LOG_UINT("dropped_items", spans));
+	pipeline_drop(holder->pipeline, &holder->dropped[reason], reason, spans, why);
 }
 
 /* The assembler has closed a batch. */
@@ -298,6 +304,17 @@ static double read_held(void *arg)
 	return (double)holder_held_spans(arg);
 }
 
+bool pipeline_register_dropped(const struct pipeline *pipeline, struct metrics *metrics,
+			       enum drop_reason reason, const struct counter *dropped)
+{
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "pipeline", pipeline->id);
+	metrics_label(&labels, "reason", drop_reason_name(reason));
+	bool added = metrics_add(metrics, &metric_dropped, buf_cstr(&labels), dropped);
+	buf_fini(&labels);
+	return added;
+}
+
 bool holder_register(struct holder *holder, struct metrics *metrics, const char *processor_id)
 {
 	static const enum drop_reason reasons[] = {DROP_MEMORY, DROP_PERMANENT, DROP_SHUTDOWN};
@@ -305,13 +322,9 @@ bool holder_register(struct holder *holder, struct metrics *metrics, const char 
 	metrics_label(&labels, "pipeline", holder->pipeline->id);
 	bool added = assembler_register(holder->assembler, metrics, processor_id) &&
 		     metrics_add_read(metrics, &metric_held, buf_cstr(&labels), read_held, holder);
-	for (size_t i = 0; i < ARRAY_COUNT(reasons) && added; i++) {
-		buf_reset(&labels);
-		metrics_label(&labels, "pipeline", holder->pipeline->id);
-		metrics_label(&labels, "reason", drop_reason_name(reasons[i]));
-		added = metrics_add(metrics, &metric_dropped, buf_cstr(&labels),
-				    &holder->dropped[reasons[i]]);
-	}
+	for (size_t i = 0; i < ARRAY_COUNT(reasons) && added; i++)
+		added = pipeline_register_dropped(holder->pipeline, metrics, reasons[i],
+						  &holder->dropped[reasons[i]]);
 	buf_fini(&labels);
 	return added;
 }

@@ -174,6 +174,13 @@ void graph_report(struct graph *graph);
 /* policies.c: whether service.policies holds for the pipelines as they are built. */
 void graph_check_policies(const struct graph *graph, struct config_report *report);
 
+/* Spans lost between the stages of ${pipeline} (holder.c): counts them in ${dropped}, which was
+ * registered for ${reason}, and logs. ${why} may be NULL. */
+void pipeline_drop(const struct pipeline *pipeline, struct counter *dropped,
+		   enum drop_reason reason, uint64_t spans, const struct err *why);
+MUST_CHECK bool pipeline_register_dropped(const struct pipeline *pipeline, struct metrics *metrics,
+					  enum drop_reason reason, const struct counter *dropped);
+
 /* holder.c: a batch processor in the middle of a pipeline. */
 MUST_CHECK struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
 				     const struct batching *batching);
@@ -209,8 +216,7 @@ void waiting_cancel(const struct waiting *waiting); /* gives the room back */
 void waiting_take(struct waiting *waiting);	    /* room was reserved; the room owns it now */
 void waiting_free(struct waiting *waiting);
 void waiting_room_flush(struct waiting_room *room); /* nobody waits any longer; any thread */
-double waiting_room_read_bytes(void *room);
-const struct counter *waiting_room_held(const struct waiting_room *room);
+MUST_CHECK bool waiting_room_register(struct waiting_room *room, struct metrics *metrics);
 uint64_t waiting_room_held_spans(const struct waiting_room *room);
 void waiting_room_post_stop(struct waiting_room *room); /* any thread; the loop is about to stop */
 void waiting_room_free(struct waiting_room *room);

@@ -28,18 +28,27 @@ static uint64_t since_ns(uint64_t began_ns)
 	return clock_monotonic_ns() - began_ns;
 }
 
-static uint64_t held_by_stages(struct pipeline *pipeline)
+static uint64_t held_in_rooms(struct stage *stage)
 {
 	uint64_t held = 0;
-	for (size_t i = 0; i < pipeline->processor_count; i++) {
-		struct waiting_room *room = pipeline->processors[i].room;
+	for (size_t i = 0; i < stage->processor_count; i++) {
+		struct waiting_room *room = stage->processors[i].room;
 		if (!room)
 			continue;
 		held += waiting_room_held_spans(room);
 		waiting_room_flush(room);
 	}
+	return held;
+}
+
+/* In the order in which spans move on: what leaves one place while it is being counted is then
+ * counted in the next one, never in neither. */
+static uint64_t held_by_stages(struct pipeline *pipeline)
+{
+	uint64_t held = 0;
 	for (size_t i = 0; i < pipeline->stage_count; i++) {
 		struct holder *holder = pipeline->stages[i].holder;
+		held += held_in_rooms(&pipeline->stages[i]);
 		if (!holder)
 			continue;
 		held += holder_held_spans(holder);
@@ -207,6 +216,14 @@ static void end(struct graph *graph)
 		loop_stop(&graph->main_loop);
 }
 
+static void complete(struct graph *graph)
+{
+	graph_report(graph);
+	log_info(&graph->log, LOG_MSG("Shutdown complete."),
+		 LOG_UINT("spans_left", held_spans(graph)));
+	end(graph);
+}
+
 static void begin_abort(struct graph *graph)
 {
 	graph->state = GRAPH_ABORTING;
@@ -231,18 +248,14 @@ static void on_tick(uv_timer_t *timer)
 		break;
 	case GRAPH_SENDING:
 		if (held_spans(graph) == 0)
-			graph->state = GRAPH_ABORTING;
+			complete(graph);
 		else if (age > limit)
 			begin_abort(graph);
 		break;
 	case GRAPH_ABORTING:
 		if (held_spans(graph) == 0 ||
-		    since_ns(graph->abort_began_ns) > ABORT_SECONDS_MAX * NS_PER_S) {
-			graph_report(graph);
-			log_info(&graph->log, LOG_MSG("Shutdown complete."),
-				 LOG_UINT("spans_left", held_spans(graph)));
-			end(graph);
-		}
+		    since_ns(graph->abort_began_ns) > ABORT_SECONDS_MAX * NS_PER_S)
+			complete(graph);
 		break;
 	case GRAPH_NEW:
 	case GRAPH_RUNNING:

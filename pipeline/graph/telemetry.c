@@ -179,24 +179,8 @@ static bool on_header(void *arg, struct server_request *request)
 	return false;
 }
 
-static void on_refused(void *arg, struct server_request *request, enum server_refusal why,
-		       int http_status, int grpc_status, const char *message)
-{
-	(void)arg;
-	(void)why;
-	(void)grpc_status;
-	const struct server_header type = {"content-type", SLICE("text/plain")};
-	server_respond_http(request, http_status, &type, 1, slice_str(message));
-}
-
-static void on_cancel(void *arg, struct server_request *request)
-{
-	(void)arg;
-	(void)request;
-}
-
 static const struct server_handler page_handler = {
-	.on_header = on_header, .on_refused = on_refused, .on_cancel = on_cancel};
+	.on_header = on_header, .on_refused = server_refuse_as_text, .on_cancel = server_no_cancel};
 
 int telemetry_start(struct graph *graph, struct err *err)
 {

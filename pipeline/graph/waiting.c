@@ -37,8 +37,8 @@ struct waiting_room {
 	struct shard *home;
 	_Atomic uint64_t used_bytes, spans; /* reserved */
 	_Atomic bool flushed;
-	struct counter held;
-	pthread_mutex_t lock; /* guards first, last, posted */
+	struct counter held, refused, left; /* spans */
+	pthread_mutex_t lock;		    /* guards first, last, posted */
 	struct waiting *first, **last;
 	bool posted;
 	struct loop_task task, stop_task;
@@ -204,9 +204,8 @@ static bool leave(struct waiting_room *room, const struct waiting *waiting, bool
 	if (outcome == PROCESS_RETRY)
 		return false;
 	if (outcome == PROCESS_REJECT)
-		log_error(&room->config.pipeline->graph->log,
-			  LOG_MSG("Sender failed. Dropping data."), LOG_ERR(&err),
-			  LOG_UINT("dropped_items", waiting->chunk->span_count));
+		pipeline_drop(room->config.pipeline, &room->refused, DROP_PERMANENT,
+			      waiting->chunk->span_count, &err);
 	return true;
 }
 
@@ -274,16 +273,6 @@ uint64_t waiting_room_held_spans(const struct waiting_room *room)
 	return atomic_load(&((struct waiting_room *)(uintptr_t)room)->spans);
 }
 
-double waiting_room_read_bytes(void *room)
-{
-	return (double)atomic_load(&((struct waiting_room *)room)->used_bytes);
-}
-
-const struct counter *waiting_room_held(const struct waiting_room *room)
-{
-	return &room->held;
-}
-
 static void run_stop(struct loop_task *task)
 {
 	struct waiting_room *room = CONTAINER_OF(task, struct waiting_room, stop_task);
@@ -311,10 +300,38 @@ void waiting_room_free(struct waiting_room *room)
 		waiting_free(waiting);
 	}
 	if (lost > 0)
-		log_error(&room->config.pipeline->graph->log,
-			  LOG_MSG("Dropping data. The time to shut down is over"),
-			  LOG_STR("pipeline", room->config.pipeline->id),
-			  LOG_UINT("dropped_items", lost));
+		pipeline_drop(room->config.pipeline, &room->left, DROP_SHUTDOWN, lost, NULL);
 	(void)pthread_mutex_destroy(&room->lock);
 	free(room);
+}
+
+/* ---- telemetry ------------------------------------------------------------------------------ */
+
+static const struct metric_desc metric_waiting = {
+	"sluice_processor_waiting_bytes", "By",
+	"Bytes of spans that the processor holds back until another request of their trace comes",
+	METRIC_GAUGE};
+static const struct metric_desc metric_held = {
+	"sluice_processor_held", "{spans}",
+	"Spans that the processor held back until another request of their trace came",
+	METRIC_COUNTER};
+
+static double read_bytes(void *room)
+{
+	return (double)atomic_load(&((struct waiting_room *)room)->used_bytes);
+}
+
+bool waiting_room_register(struct waiting_room *room, struct metrics *metrics)
+{
+	const struct pipeline *pipeline = room->config.pipeline;
+	struct buf labels = BUF_INIT;
+	metrics_label(&labels, "pipeline", pipeline->id);
+	metrics_label(&labels, "processor", room->config.processor->node.id);
+	bool added =
+		metrics_add_read(metrics, &metric_waiting, buf_cstr(&labels), read_bytes, room) &&
+		metrics_add(metrics, &metric_held, buf_cstr(&labels), &room->held) &&
+		pipeline_register_dropped(pipeline, metrics, DROP_PERMANENT, &room->refused) &&
+		pipeline_register_dropped(pipeline, metrics, DROP_SHUTDOWN, &room->left);
+	buf_fini(&labels);
+	return added;
 }

@@ -274,6 +274,22 @@ void server_respond_http(struct server_request *request, int status,
 					.date = true});
 }
 
+void server_refuse_as_text(void *arg, struct server_request *request, enum server_refusal why,
+			   int http_status, int grpc_status, const char *message)
+{
+	(void)arg;
+	(void)why;
+	(void)grpc_status;
+	const struct server_header type = {"content-type", SLICE("text/plain")};
+	server_respond_http(request, http_status, &type, 1, slice_str(message));
+}
+
+void server_no_cancel(void *arg, struct server_request *request)
+{
+	(void)arg;
+	(void)request;
+}
+
 void request_answer_plain(struct request *request, int status, const char *text)
 {
 	const struct server_header headers[] = {

@@ -112,6 +112,11 @@ struct server_handler {
 	void (*on_cancel)(void *arg, struct server_request *request);
 };
 
+/* For handlers that answer each request at once, with text: their on_refused and on_cancel. */
+void server_refuse_as_text(void *arg, struct server_request *request, enum server_refusal why,
+			   int http_status, int grpc_status, const char *message);
+void server_no_cancel(void *arg, struct server_request *request);
+
 struct server_config {
 	const char *endpoint;	 /* "0.0.0.0:4317", "localhost:4318", ":4317", "[::]:0" */
 	const char *transport;	 /* "tcp", "tcp4", "tcp6", "unix" */

@@ -62,8 +62,13 @@ bool edit_column_reserve(struct edit *edit, struct column *column, size_t bytes)
 	column->bytes = rounded;
 	return true;
 fail:
-	edit->failed = true;
+	edit->failure = ERR_NOMEM;
 	return false;
+}
+
+void edit_fail(struct edit *edit)
+{
+	edit->failure = edit->arena.over_max ? ERR_LIMIT : ERR_NOMEM;
 }
 
 static void trim_column(struct edit *edit, struct column *column)
@@ -72,17 +77,32 @@ static void trim_column(struct edit *edit, struct column *column)
 		free_column(edit, column);
 }
 
-int edit_begin(struct edit *edit, const struct trace_index *index, struct err *err)
+/* All but the flags, which nearly every run needs. */
+static void trim(struct edit *edit)
 {
-	edit->index = index;
-	edit->failed = edit->changed = edit->known_only = edit->may_hold = false;
-	edit->held_spans = 0;
-	edit->live_spans = index->span_count;
-	edit->rewrites = NULL;
 	arena_reset(&edit->arena, EDIT_ARENA_KEEP_BYTES);
 	trim_column(edit, &edit->patch_column);
 	trim_column(edit, &edit->rewrite_column);
 	trim_column(edit, &edit->length_column);
+}
+
+void edit_release(struct edit *edit)
+{
+	edit->index = NULL;
+	trim(edit);
+	trim_column(edit, &edit->flag_column);
+}
+
+int edit_begin(struct edit *edit, const struct trace_index *index, struct err *err)
+{
+	edit->index = index;
+	edit->changed = edit->known_only = edit->may_hold = false;
+	edit->failure = ERR_NONE;
+	edit->added_count = 0;
+	edit->held_spans = 0;
+	edit->live_spans = index->span_count;
+	edit->rewrites = NULL;
+	trim(edit);
 	size_t flag_bytes = index->attr_count;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++)
 		flag_bytes += edit_count_of(index, (enum owner_kind)kind);
@@ -106,9 +126,13 @@ const struct trace_index *edit_index(const struct edit *edit)
 	return edit->index;
 }
 
-bool edit_failed(const struct edit *edit)
+int edit_check(const struct edit *edit, struct err *err)
 {
-	return edit->failed;
+	if (edit->failure == ERR_NONE)
+		return 0;
+	return err_set(err, edit->failure,
+		       edit->failure == ERR_LIMIT ? "the request's edits exceed their memory bound"
+						  : "out of memory for the edits of a request");
 }
 
 bool edit_is_clean(const struct edit *edit)
@@ -300,7 +324,7 @@ struct patch *edit_patch_for(struct edit *edit, struct owner owner)
 		return NULL;
 	struct patch *patch = arena_calloc(&edit->arena, 1, sizeof(*patch));
 	if (!patch) {
-		edit->failed = true;
+		edit_fail(edit);
 		return NULL;
 	}
 	edit->patches[owner.kind][owner.at] = patch;
@@ -312,6 +336,6 @@ struct slice edit_copy(struct edit *edit, struct slice bytes)
 {
 	struct slice copy = arena_copy(&edit->arena, bytes);
 	if (!copy.ptr)
-		edit->failed = true;
+		edit_fail(edit);
 	return copy;
 }

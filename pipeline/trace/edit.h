@@ -6,8 +6,8 @@
  * elements stay visible as tombstones to those who ask the index itself.
  *
  * An edit lives from edit_begin to the encode that ends the run. Its memory belongs to one shard
- * and is reused. Keys and values given to it are copied into its arena. When its arena is exhausted
- * the edit latches `failed`: the run must then be refused (ERR_LIMIT), never encoded.
+ * and is reused. Keys and values given to it are copied into its arena. When something does not fit,
+ * the edit latches why (edit_check): the run must then be refused, never encoded.
  */
 #ifndef SLUICE_TRACE_EDIT_H
 #define SLUICE_TRACE_EDIT_H
@@ -30,10 +30,14 @@ void edit_free(struct edit *edit);
 /* Starts an empty edit of ${index}, which outlives the run. -1 with ERR_NOMEM/ERR_LIMIT. */
 MUST_CHECK int edit_begin(struct edit *edit, const struct trace_index *index, struct err *err);
 
+/* Forgets the run and frees what a large one needed. */
+void edit_release(struct edit *edit);
+
 const struct trace_index *edit_index(const struct edit *edit);
 
-/* True once something did not fit: the run must be refused. */
-bool edit_failed(const struct edit *edit);
+/* -1 once something did not fit: with ERR_LIMIT when it was over the bound of one request's edits,
+ * with ERR_NOMEM when the budget or the allocator had no more just then. */
+MUST_CHECK int edit_check(const struct edit *edit, struct err *err);
 
 /* True while nothing has been changed: the encoded form is the body itself. */
 bool edit_is_clean(const struct edit *edit);

@@ -225,9 +225,10 @@ static struct added_attr *find_or_add(struct edit *edit, struct owner owner, str
 	struct slice copy = edit_copy(edit, key);
 	struct added_attr *added = arena_calloc(&edit->arena, 1, sizeof(*added));
 	if (!copy.ptr || !added) {
-		edit->failed = true;
+		edit_fail(edit);
 		return NULL;
 	}
+	edit->added_count++;
 	added->key = copy;
 	added->key_id = id;
 	if (patch->last)
@@ -291,7 +292,7 @@ static void replace_value(struct edit *edit, struct owner owner, uint32_t attr, 
 		return;
 	struct value *kept = arena_alloc(&edit->arena, sizeof(*kept));
 	if (!kept) {
-		edit->failed = true;
+		edit_fail(edit);
 		return;
 	}
 	*kept = value;
@@ -315,7 +316,7 @@ void edit_filter_value(struct edit *edit, struct owner owner, const struct attr_
 {
 	uint8_t *out = arena_alloc(&edit->arena, attr->value.bytes.len + 1);
 	if (!out) {
-		edit->failed = true;
+		edit_fail(edit);
 		return;
 	}
 	struct value filtered = value_filter(attr->value, attr->key, keep, arg, out);

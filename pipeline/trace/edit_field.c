@@ -22,7 +22,7 @@ static struct fields *fields_for(struct edit *edit, struct owner owner)
 	if (!patch->fields) {
 		patch->fields = arena_calloc(&edit->arena, 1, sizeof(*patch->fields));
 		if (!patch->fields)
-			edit->failed = true;
+			edit_fail(edit);
 	}
 	return patch->fields;
 }

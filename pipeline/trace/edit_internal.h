@@ -80,7 +80,9 @@ struct edit {
 	struct rewrite *rewrites;		  /* rewrite_column; NULL until needed */
 	struct lengths lengths;			  /* in length_column */
 	uint32_t live_spans, held_spans;
-	bool changed, failed, may_hold;
+	enum err_kind failure; /* ERR_NONE; ERR_LIMIT or ERR_NOMEM once something did not fit */
+	size_t added_count;    /* attributes */
+	bool changed, may_hold;
 	bool known_only; /* fields unknown to the schema are left out; everything is marked */
 };
 
@@ -127,7 +129,7 @@ static inline const struct patch *edit_patch_of(const struct edit *edit, struct 
 void edit_turn_to_held(struct edit *edit);
 void edit_turn_back(struct edit *edit);
 
-/* Makes ${column} at least ${bytes} long; the content is lost. False latches edit->failed. */
+/* Makes ${column} at least ${bytes} long; the content is lost. False latches ERR_NOMEM. */
 bool edit_column_reserve(struct edit *edit, struct column *column, size_t bytes);
 
 /* Marks ${owner} changed, with ${flags} besides, and whatever contains it. */
@@ -143,7 +145,10 @@ struct range edit_find_field(const struct trace_index *index, struct range messa
 /* What received attribute ${attr} holds, without its unknown fields; marks nothing. */
 struct value edit_received_value(const struct edit *edit, uint32_t attr);
 
-/* A copy in the arena; latches edit->failed when there is no room. */
+/* The arena had no room: latches why. */
+void edit_fail(struct edit *edit);
+
+/* A copy in the arena; latches a failure when there is no room. */
 struct slice edit_copy(struct edit *edit, struct slice bytes);
 
 #endif

@@ -363,8 +363,8 @@ static bool reserve_lengths(struct edit *edit)
 int trace_encode_measure(struct edit *edit, struct span_window window, struct encode_plan *ret_plan,
 			 struct err *err)
 {
-	if (edit->failed)
-		return err_set(err, ERR_LIMIT, "edits of one request over their memory limit");
+	if (edit_check(edit, err) != 0)
+		return -1;
 	if (window.begin >= window.end || edit->live_spans == 0) {
 		*ret_plan = (struct encode_plan){.window = window};
 		return 0;
@@ -417,6 +417,8 @@ int trace_encode(struct edit *edit, struct budget *budget, struct chunk **ret_ch
 	trace_encode_write(edit, &plan, chunk->data);
 	chunk->len = plan.bytes;
 	chunk->span_count = plan.spans;
+	chunk->index_bytes =
+		trace_index_bytes(edit->index) + edit->added_count * sizeof(struct attr_entry);
 	*ret_chunk = chunk;
 	return 0;
 }

@@ -25,8 +25,8 @@ struct encode_plan {
 };
 
 /* Computes the plan for the live spans of ${window}. Remembers per-element lengths inside the edit
- * until the next measure; so measure, then write, for one window at a time. -1 with ERR_LIMIT when
- * the edit had failed or the result would exceed TRACE_BODY_BYTES_MAX. */
+ * until the next measure; so measure, then write, for one window at a time. -1 as edit_check, with
+ * ERR_LIMIT when the result would exceed TRACE_BODY_BYTES_MAX, or with ERR_NOMEM. */
 MUST_CHECK int trace_encode_measure(struct edit *edit, struct span_window window,
 				    struct encode_plan *ret_plan, struct err *err);
 

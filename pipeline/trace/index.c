@@ -33,6 +33,7 @@ COLD void *index_grow(struct walk *walk, void *array, uint32_t *cap, size_t entr
 	if (wanted - *cap > room / entry_bytes)
 		wanted = *cap + room / entry_bytes;
 	if (wanted == *cap || wanted > UINT32_MAX) {
+		walk->over_max = true;
 		(void)err_set(walk->err, ERR_LIMIT, "request needs more than %zu bytes of index",
 			      index->bytes_max);
 		return NULL;
@@ -279,8 +280,11 @@ static void free_arrays(struct trace_index *index)
 	free(index->events);
 	free(index->links);
 	budget_give(index->budget, index->bytes_held);
-	*index = (struct trace_index){
-		.budget = index->budget, .keys = index->keys, .key_cache = index->key_cache};
+	*index = (struct trace_index){.budget = index->budget,
+				      .keys = index->keys,
+				      .key_cache = index->key_cache,
+				      .normalised = index->normalised,
+				      .bytes_max = index->bytes_max};
 }
 
 void trace_index_fini(struct trace_index *index)
@@ -323,8 +327,7 @@ void trace_index_release(struct trace_index *index)
 	index->body = SLICE("");
 }
 
-static bool walk_body(struct trace_index *index, struct slice body, bool *ret_repeated,
-		      struct err *err)
+static bool walk_once(struct trace_index *index, struct slice body, struct walk *walk)
 {
 	index->resource_count = index->scope_count = index->span_count = 0;
 	index->attr_count = index->event_count = index->link_count = 0;
@@ -332,12 +335,23 @@ static bool walk_body(struct trace_index *index, struct slice body, bool *ret_re
 	index->body = body.len > 0 ? body : SLICE("");
 	if (index->key_cache)
 		key_cache_begin(index->key_cache);
-	struct walk walk = {.index = index,
-			    .body = index->body.ptr,
-			    .keys = index->keys,
-			    .cache = index->key_cache,
-			    .err = err};
-	bool ok = walk_request(&walk, index->body.ptr, index->body.ptr + index->body.len);
+	walk->body = index->body.ptr;
+	walk->over_max = walk->repeated = false;
+	return walk_request(walk, index->body.ptr, index->body.ptr + index->body.len);
+}
+
+static bool walk_body(struct trace_index *index, struct slice body, bool *ret_repeated,
+		      struct err *err)
+{
+	struct walk walk = {
+		.index = index, .keys = index->keys, .cache = index->key_cache, .err = err};
+	bool had_arrays = index->bytes_held > 0;
+	bool ok = walk_once(index, body, &walk);
+	if (!ok && walk.over_max && had_arrays) {
+		/* What an earlier request needed most may be what this one has room for least. */
+		free_arrays(index);
+		ok = walk_once(index, body, &walk);
+	}
 	*ret_repeated = walk.repeated;
 	return ok;
 }
@@ -355,7 +369,24 @@ static bool walk_normalised(struct trace_index *index, struct slice body, struct
 	return !repeated;
 }
 
-int trace_index_build(struct trace_index *index, struct slice body, struct err *err)
+static size_t bytes_for(size_t entries)
+{
+	/* Arrays double, so they are never twice as long as needed, but for the first few. */
+	return 2 * entries +
+	       (OWNER_KIND_COUNT + 1) * (size_t)ENTRIES_MIN * sizeof(struct span_entry);
+}
+
+size_t trace_index_bytes(const struct trace_index *index)
+{
+	return index->resource_count * sizeof(*index->resources) +
+	       index->scope_count * sizeof(*index->scopes) +
+	       index->span_count * sizeof(*index->spans) +
+	       index->attr_count * sizeof(*index->attrs) +
+	       index->event_count * sizeof(*index->events) +
+	       index->link_count * sizeof(*index->links);
+}
+
+static int build(struct trace_index *index, struct slice body, size_t entry_bytes, struct err *err)
 {
 	forget_request(index);
 	if (body.len > TRACE_BODY_BYTES_MAX)
@@ -363,6 +394,8 @@ int trace_index_build(struct trace_index *index, struct slice body, struct err *
 	size_t bytes_max = body.len * TRACE_INDEX_BYTES_PER_BODY_BYTE;
 	if (bytes_max < TRACE_INDEX_BYTES_MIN)
 		bytes_max = TRACE_INDEX_BYTES_MIN;
+	if (bytes_max < bytes_for(entry_bytes))
+		bytes_max = bytes_for(entry_bytes);
 	if (index->bytes_held > bytes_max)
 		free_arrays(index);
 	index->bytes_max = bytes_max;
@@ -373,6 +406,16 @@ int trace_index_build(struct trace_index *index, struct slice body, struct err *
 	if (!ok)
 		forget_request(index);
 	return ok ? 0 : -1;
+}
+
+int trace_index_build(struct trace_index *index, struct slice body, struct err *err)
+{
+	return build(index, body, 0, err);
+}
+
+int trace_index_rebuild(struct trace_index *index, const struct chunk *body, struct err *err)
+{
+	return build(index, chunk_slice(body), body->index_bytes, err);
 }
 
 uint64_t index_scan_number(const struct trace_index *index, struct range message, uint32_t number)

@@ -24,7 +24,6 @@
 #ifndef SLUICE_TRACE_INDEX_H
 #define SLUICE_TRACE_INDEX_H
 
-#include "pipeline/base/budget.h"
 #include "pipeline/base/chunk.h"
 #include "pipeline/base/error.h"
 #include "pipeline/trace/key_cache.h"
@@ -185,6 +184,17 @@ uint64_t index_key_epoch(const struct trace_index *index);
  * request are forgotten either way.
  */
 MUST_CHECK int trace_index_build(struct trace_index *index, struct slice body, struct err *err);
+
+/*
+ * As trace_index_build, for what was indexed before, as it is or as requests and parts of requests
+ * (chunk->index_bytes): it has been admitted, so the bound is what its entries need, if that is
+ * more than its size alone would allow.
+ */
+MUST_CHECK int trace_index_rebuild(struct trace_index *index, const struct chunk *body,
+				   struct err *err);
+
+/* Bytes that the entries of the request take, without the arrays' unused ends. */
+size_t trace_index_bytes(const struct trace_index *index);
 
 /* Forgets the request and frees what is above TRACE_INDEX_KEEP_BYTES. */
 void trace_index_release(struct trace_index *index);

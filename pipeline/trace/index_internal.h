@@ -17,6 +17,7 @@ struct walk {
 	const struct key_table *keys;
 	struct key_cache *cache; /* NULL: no patterns */
 	struct err *err;
+	bool over_max; /* an array could not grow within the request's bound */
 	bool repeated; /* a singular field twice, or two members of a oneof: to be normalised */
 };
 

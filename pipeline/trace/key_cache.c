@@ -55,18 +55,34 @@ void key_cache_begin(struct key_cache *cache)
 
 /* ---- sets ---- */
 
+static bool is_set(const struct key_cache *cache, size_t at, const pattern_id *members,
+		   size_t count)
+{
+	struct pattern_run run = cache->sets[at];
+	if (run.count != count)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (cache->members[run.begin + i] != members[i])
+			return false;
+	}
+	return true;
+}
+
 static key_id intern_set(struct key_cache *cache, const pattern_id *members, size_t count)
 {
+	/* New keys come in runs of one kind. */
+	if (cache->last_set < cache->set_count && is_set(cache, cache->last_set, members, count))
+		return (key_id)(KEY_ID_SET_FIRST + cache->last_set);
 	uint64_t hash =
 		hash_bytes(cache->table->hash, (const uint8_t *)members, count * sizeof(*members));
 	for (;; hash++) {
 		uint16_t at = cache->set_slots[hash % SET_SLOTS];
 		if (at == 0)
 			break;
-		struct pattern_run run = cache->sets[at - 1];
-		if (run.count == count &&
-		    memcmp(cache->members + run.begin, members, count * sizeof(*members)) == 0)
+		if (is_set(cache, at - 1u, members, count)) {
+			cache->last_set = at - 1u;
 			return (key_id)(KEY_ID_SET_FIRST + at - 1);
+		}
 	}
 	if (cache->set_count == KEY_SETS_MAX || cache->member_count + count > SET_MEMBERS) {
 		cache->full = true;
@@ -111,6 +127,18 @@ uint64_t key_cache_epoch(const struct key_cache *cache)
 
 /* ---- entries ---- */
 
+/* Two overlapping pieces spare a call for the lengths that keys have. */
+static inline void copy_key(uint8_t *to, const uint8_t *key, size_t len)
+{
+	enum { PIECE = 16 };
+	if (len >= PIECE && len <= (size_t)2 * PIECE) {
+		memcpy(to, key, PIECE);
+		memcpy(to + len - PIECE, key + len - PIECE, PIECE);
+	} else {
+		memcpy(to, key, len);
+	}
+}
+
 /* The key's bytes at a place of the ring that does not wrap. */
 static uint32_t ring_put(struct key_cache *cache, const uint8_t *key, size_t len)
 {
@@ -118,7 +146,7 @@ static uint32_t ring_put(struct key_cache *cache, const uint8_t *key, size_t len
 	if (at + len > CACHE_RING_BYTES)
 		cache->ring_end += CACHE_RING_BYTES - at;
 	uint32_t place = cache->ring_end;
-	memcpy(cache->ring + place % CACHE_RING_BYTES, key, len);
+	copy_key(cache->ring + place % CACHE_RING_BYTES, key, len);
 	cache->ring_end += (uint32_t)len;
 	return place;
 }
@@ -135,13 +163,28 @@ static struct cache_slot *choose_slot(struct key_cache *cache, uint64_t hash)
 	return cache->turn++ & 1 ? other : slot;
 }
 
+/* The namespace of a key, which most often is that of the last one that had any. */
+static uint16_t find_space(struct key_cache *cache, const uint8_t *key, size_t len)
+{
+	if (cache->last_space != 0) {
+		struct slice last = cache->table->spaces[cache->last_space - 1].text;
+		if (len > last.len && (key[last.len] == '.' || key[last.len] == ':') &&
+		    key_equal(last.ptr, key, last.len))
+			return cache->last_space;
+	}
+	uint16_t space = key_namespace(cache->table, slice_of(key, len));
+	if (space != 0)
+		cache->last_space = space;
+	return space;
+}
+
 key_id key_cache_miss(struct key_cache *cache, uint64_t hash, const uint8_t *key, size_t len)
 {
 	/* Most keys that nobody asked for are in a namespace that nobody asked for, either. */
-	uint16_t space = key_namespace(cache->table, slice_of(key, len));
+	uint16_t space = find_space(cache, key, len);
 	key_id id = KEY_ID_NONE;
 	if (space != 0)
-		id = key_slots_probe(&cache->table->keys_by_text, hash, key, len);
+		id = key_table_probe_unlikely(cache->table, hash, key, len);
 	if (len > KEY_MATCHED_BYTES_MAX)
 		return id != KEY_ID_NONE ? id : KEY_ID_TOO_LONG;
 	if (id == KEY_ID_NONE)

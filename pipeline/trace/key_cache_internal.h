@@ -37,7 +37,9 @@ struct key_cache {
 	uint32_t turn;	   /* which of two neighbours is overwritten next */
 	uint64_t epoch;
 	size_t set_count, member_count;
-	bool full; /* a set could not be told apart */
+	uint16_t last_space; /* the namespace found last; 0: none */
+	size_t last_set;     /* the one found last */
+	bool full;	     /* a set could not be told apart */
 	struct pattern_run sets[KEY_SETS_MAX];
 	uint16_t set_slots[SET_SLOTS]; /* 1 + index into sets, by hash of the members */
 	pattern_id members[SET_MEMBERS];

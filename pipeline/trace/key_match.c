@@ -27,13 +27,12 @@ static struct slice first_segment(struct slice key)
 struct matching {
 	const struct key_table *table;
 	struct slice key;
-	uint64_t letters; /* of the key; 0 until needed */
 	struct regex_scratch *scratch;
 	pattern_id *members;
 	size_t count;
 };
 
-static void add_member(struct matching *m, pattern_id id)
+static inline void add_member(struct matching *m, pattern_id id)
 {
 	if (m->count < KEY_SET_MEMBERS_MAX)
 		m->members[m->count] = id;
@@ -45,14 +44,26 @@ static bool has_inside(struct slice key, struct slice part)
 	return memmem(key.ptr, key.len, part.ptr, part.len) != NULL;
 }
 
+static bool has_one_inside(struct slice key, struct slice grams)
+{
+	for (size_t i = 0; i < grams.len; i += GRAM_BYTES) {
+		if (has_inside(key, slice_of(grams.ptr + i, GRAM_BYTES)))
+			return true;
+	}
+	return false;
+}
+
 static bool passes_gate(const struct key_pattern *pattern, struct slice key)
 {
+	if (!slice_has_prefix(key, pattern->head))
+		return false;
 	switch (pattern->gate) {
-	case GATE_HEAD:
-	case GATE_NAMESPACE: return slice_has_prefix(key, pattern->literal);
 	case GATE_TAIL: return slice_has_suffix(key, pattern->literal);
-	case GATE_SEGMENT: return has_inside(key, pattern->literal);
-	case GATE_NONE: break;
+	case GATE_SEGMENT: return has_one_inside(key, pattern->literal);
+	case GATE_NONE:
+	case GATE_HEAD:
+	case GATE_NAMESPACE:
+	case GATE_PREFIX: break;
 	}
 	return true;
 }
@@ -60,9 +71,7 @@ static bool passes_gate(const struct key_pattern *pattern, struct slice key)
 static void try_regex(struct matching *m, pattern_id id)
 {
 	const struct key_pattern *pattern = &m->table->patterns[id - 1];
-	if (m->letters == 0)
-		m->letters = key_letters(m->key);
-	if ((pattern->letters & ~m->letters) != 0 || !passes_gate(pattern, m->key) ||
+	if (!passes_gate(pattern, m->key) ||
 	    (pattern->inner.len > 0 && !has_inside(m->key, pattern->inner)))
 		return;
 	switch (regex_search(pattern->regex, m->key, m->scratch)) {
@@ -72,17 +81,25 @@ static void try_regex(struct matching *m, pattern_id id)
 	}
 }
 
-static void match_prefixes(struct matching *m)
+/* The first ${len} bytes of the key, ended by a dot or the key's end, where a prefix ends like them. */
+static void match_prefix(struct matching *m, size_t len)
 {
 	const struct key_table *table = m->table;
-	for (size_t len = 1; len <= m->key.len; len++) {
-		if (len < m->key.len && m->key.ptr[len] != '.')
-			continue;
-		uint64_t hash = hash_bytes(table->hash, m->key.ptr, len);
-		pattern_id id = key_slots_probe(&table->prefixes, hash, m->key.ptr, len);
-		if (id != 0)
-			add_member(m, id);
-	}
+	uint64_t hash = hash_bytes(table->hash, m->key.ptr, len);
+	uint16_t number = key_slots_probe(&table->prefixes, hash, m->key.ptr, len);
+	if (number == 0)
+		return;
+	const struct key_prefix *prefix = &table->prefix_uses[number - 1];
+	if (prefix->pattern != 0)
+		add_member(m, prefix->pattern);
+	for (pattern_id id = prefix->regexes; id != 0; id = table->patterns[id - 1].next)
+		try_regex(m, id);
+}
+
+static inline void try_prefix(struct matching *m, size_t len)
+{
+	if (key_prefix_possible(m->table, m->key.ptr, len))
+		match_prefix(m, len);
 }
 
 uint16_t key_namespace(const struct key_table *table, struct slice key)
@@ -92,24 +109,29 @@ uint16_t key_namespace(const struct key_table *table, struct slice key)
 	return key_slots_probe(&table->namespaces, hash, segment.ptr, segment.len);
 }
 
-static void match_namespace(struct matching *m, uint16_t space)
+static void match_namespace(struct matching *m, const struct key_space *space)
 {
 	const struct key_table *table = m->table;
-	if (space == 0)
+	if (space->count == 0)
 		return;
-	match_prefixes(m);
-	m->letters = key_letters(m->key);
-	struct pattern_run run = table->spaces[space - 1];
-	for (uint32_t i = run.begin; i < run.begin + run.count; i++) {
-		if ((table->regex_letters[i] & ~m->letters) == 0)
+	uint64_t letters =
+		key_letters(slice_of(m->key.ptr + space->text.len, m->key.len - space->text.len));
+	for (uint32_t i = space->begin; i < space->begin + space->count; i++) {
+		if ((table->regex_letters[i] & ~letters) == 0)
 			try_regex(m, table->regexes[i]);
 	}
 }
 
-static inline bool has_gram(const uint64_t *grams, const uint8_t *at)
+/* The expressions that ask for the bytes at ${at}. */
+static inline uint64_t wanted_by(const struct key_table *table, const struct key_grams *grams,
+				 const uint8_t *at)
 {
-	uint32_t gram = key_gram(at);
-	return grams[gram / 64] >> (gram % 64) & 1;
+	uint32_t mark = key_gram(at);
+	if (LIKELY(!(grams->marks[mark / 64] >> (mark % 64) & 1)))
+		return 0;
+	uint64_t hash = hash_bytes(table->hash, at, GRAM_BYTES);
+	uint16_t number = key_slots_probe(&grams->slots, hash, at, GRAM_BYTES);
+	return number == 0 ? 0 : grams->wanted[number - 1];
 }
 
 /* The high bit of each byte of ${word} that is zero; above a true one there may be false ones. */
@@ -118,32 +140,46 @@ static inline uint64_t zero_bytes(uint64_t word)
 	return (word - EVERY_BYTE(0x01)) & ~word & EVERY_BYTE(0x80);
 }
 
-/* Whether the bytes after any dot or underscore of the key begin like some GATE_SEGMENT literal, or
- * its last ones end like some GATE_TAIL literal. */
-static bool may_match_gram(const struct key_table *table, struct slice key)
+/* The eight bytes at ${at}, zeroes behind the key's end. */
+static inline uint64_t read_word(struct slice key, size_t at)
 {
-	if (key.len < GRAM_BYTES)
-		return false;
-	if (has_gram(table->tail_grams, key.ptr + key.len - GRAM_BYTES) ||
-	    has_gram(table->head_grams, key.ptr))
-		return true;
-	size_t last = key.len - GRAM_BYTES; /* where the last gram begins */
-	for (size_t at = 0; at < last; at += 8) {
-		uint64_t word = 0;
-		size_t left = key.len - at;
-		if (left >= sizeof(word))
-			word = hash_read64(key.ptr + at);
-		else
-			memcpy(&word, key.ptr + at, left);
-		uint64_t found =
+	size_t left = key.len - at;
+	if (left >= sizeof(uint64_t))
+		return hash_read64(key.ptr + at);
+	if (key.len >= sizeof(uint64_t))
+		return hash_read64(key.ptr + key.len - sizeof(uint64_t)) >>
+		       8 * (sizeof(uint64_t) - left);
+	uint64_t word = 0;
+	for (size_t i = 0; i < left; i++)
+		word |= (uint64_t)key.ptr[at + i] << 8 * i;
+	return word;
+}
+
+/* Looks at every dot and underscore of the key: tries the prefixes that end there, when the key is
+ * in a namespace at all. Returns which expressions ask for how a segment begins or the key ends. */
+static inline uint64_t scan_joints(struct matching *m, const struct key_space *space)
+{
+	const struct key_table *table = m->table;
+	struct slice key = m->key;
+	/* The last place where a gram begins; before it when the key is too short for one. */
+	ptrdiff_t last = (ptrdiff_t)key.len - GRAM_BYTES;
+	uint64_t wanted = 0;
+	if (last >= 0)
+		wanted = wanted_by(table, &table->ends, key.ptr + last) |
+			 wanted_by(table, &table->starts, key.ptr);
+	for (size_t at = 0; at < key.len; at += 8) {
+		uint64_t word = read_word(key, at);
+		uint64_t joints =
 			zero_bytes(word ^ EVERY_BYTE('.')) | zero_bytes(word ^ EVERY_BYTE('_'));
-		for (; found != 0; found &= found - 1) {
-			size_t begin = at + (size_t)__builtin_ctzll(found) / 8 + 1;
-			if (begin <= last && has_gram(table->head_grams, key.ptr + begin))
-				return true;
+		for (; joints != 0; joints &= joints - 1) {
+			size_t joint = at + (size_t)__builtin_ctzll(joints) / 8;
+			if (space && joint > space->text.len && key.ptr[joint] == '.')
+				try_prefix(m, joint);
+			if ((ptrdiff_t)joint < last)
+				wanted |= wanted_by(table, &table->starts, key.ptr + joint + 1);
 		}
 	}
-	return false;
+	return wanted;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -153,15 +189,25 @@ static int compare_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-size_t key_match(const struct key_table *table, struct slice key, uint16_t space,
+size_t key_match(const struct key_table *table, struct slice key, uint16_t space_number,
 		 struct regex_scratch *scratch, pattern_id *members)
 {
 	struct matching m = {.table = table, .key = key, .scratch = scratch, .members = members};
-	match_namespace(&m, space);
+	const struct key_space *space = space_number ? &table->spaces[space_number - 1] : NULL;
+	if (space) {
+		if (space->own != 0 &&
+		    (key.len == space->text.len || key.ptr[space->text.len] == '.'))
+			add_member(&m, space->own);
+		if (key.len > space->text.len)
+			try_prefix(&m, key.len);
+	}
+	uint64_t wanted = scan_joints(&m, space);
+	if (space)
+		match_namespace(&m, space);
 	for (size_t i = 0; i < table->anywhere_count; i++)
 		try_regex(&m, table->anywhere[i]);
-	if (table->by_gram_count > 0 && may_match_gram(table, key)) {
-		for (size_t i = 0; i < table->by_gram_count; i++)
+	for (size_t i = 0; wanted != 0 && i < table->by_gram_count; i++) {
+		if (wanted >> (i % 64) & 1)
 			try_regex(&m, table->by_gram[i]);
 	}
 	if (m.count > 1 && m.count <= KEY_SET_MEMBERS_MAX)
@@ -171,17 +217,50 @@ size_t key_match(const struct key_table *table, struct slice key, uint16_t space
 
 /* ---- building the tables ---- */
 
-static void set_gram(uint64_t *grams, const uint8_t *at)
+static void add_gram(struct key_table *table, struct key_grams *grams, const uint8_t *at,
+		     size_t position)
 {
-	uint32_t gram = key_gram(at);
-	grams[gram / 64] |= UINT64_C(1) << (gram % 64);
+	uint32_t mark = key_gram(at);
+	uint16_t next = (uint16_t)(grams->count + 1);
+	uint16_t number = key_slots_add(&grams->slots, table->hash, slice_of(at, GRAM_BYTES), next);
+	grams->marks[mark / 64] |= UINT64_C(1) << (mark % 64);
+	grams->count += number == next;
+	grams->wanted[number - 1] |= UINT64_C(1) << (position % 64);
 }
 
 static void add_namespace(struct key_table *table, struct slice text)
 {
 	uint16_t next = (uint16_t)(table->space_count + 1);
-	if (key_slots_add(&table->namespaces, table->hash, first_segment(text), next) == next)
-		table->space_count++;
+	struct slice segment = first_segment(text);
+	if (key_slots_add(&table->namespaces, table->hash, segment, next) == next)
+		table->spaces[table->space_count++].text = segment;
+}
+
+/* What is asked of keys that begin with ${prefix}, segments without the dot behind them. */
+static struct key_prefix *add_prefix(struct key_table *table, struct slice prefix)
+{
+	uint32_t mark = key_prefix_mark(prefix.ptr, prefix.len);
+	uint16_t next = (uint16_t)(table->prefix_count + 1);
+	uint16_t number = key_slots_add(&table->prefixes, table->hash, prefix, next);
+	table->prefix_marks[mark / 64] |= UINT64_C(1) << (mark % 64);
+	table->prefix_count += number == next;
+	return &table->prefix_uses[number - 1];
+}
+
+static void find_prefixes(struct key_table *table)
+{
+	for (size_t i = 0; i < table->pattern_count; i++) {
+		struct key_pattern *pattern = &table->patterns[i];
+		struct slice head = pattern->head;
+		if (pattern->kind == PATTERN_PREFIX) {
+			add_prefix(table, pattern->literal)->pattern = (pattern_id)(i + 1);
+		} else if (pattern->kind == PATTERN_REGEX && pattern->gate == GATE_PREFIX) {
+			struct key_prefix *prefix =
+				add_prefix(table, slice_of(head.ptr, head.len - 1));
+			pattern->next = prefix->regexes;
+			prefix->regexes = (pattern_id)(i + 1);
+		}
+	}
 }
 
 static void find_namespaces(struct key_table *table)
@@ -191,12 +270,24 @@ static void find_namespaces(struct key_table *table)
 	for (size_t i = 0; i < table->pattern_count; i++) {
 		const struct key_pattern *pattern = &table->patterns[i];
 		if (pattern->kind == PATTERN_PREFIX)
-			(void)key_slots_add(&table->prefixes, table->hash, pattern->literal,
-					    (pattern_id)(i + 1));
-		if (pattern->kind != PATTERN_PREFIX && pattern->gate != GATE_NAMESPACE)
-			continue;
-		add_namespace(table, pattern->literal);
+			add_namespace(table, pattern->literal);
+		else if (pattern->kind == PATTERN_REGEX &&
+			 (pattern->gate == GATE_NAMESPACE || pattern->gate == GATE_PREFIX))
+			add_namespace(table, pattern->head);
 	}
+	for (size_t i = 0; i < table->pattern_count; i++) {
+		struct slice prefix = table->patterns[i].literal;
+		if (table->patterns[i].kind == PATTERN_PREFIX &&
+		    first_segment(prefix).len == prefix.len)
+			table->spaces[key_namespace(table, prefix) - 1].own = (pattern_id)(i + 1);
+	}
+}
+
+static uint64_t letters_behind_space(const struct key_pattern *pattern)
+{
+	size_t space = first_segment(pattern->head).len;
+	return key_letters(pattern->inner) |
+	       key_letters(slice_of(pattern->head.ptr + space, pattern->head.len - space));
 }
 
 /* Lists the expressions of each namespace one after another. */
@@ -208,8 +299,8 @@ static void group_regexes(struct key_table *table)
 		for (size_t i = 0; i < table->pattern_count; i++) {
 			const struct key_pattern *pattern = &table->patterns[i];
 			if (pattern->kind == PATTERN_REGEX && pattern->gate == GATE_NAMESPACE &&
-			    key_namespace(table, pattern->literal) == space + 1) {
-				table->regex_letters[at] = pattern->letters;
+			    key_namespace(table, pattern->head) == space + 1) {
+				table->regex_letters[at] = letters_behind_space(pattern);
 				table->regexes[at++] = (pattern_id)(i + 1);
 			}
 		}
@@ -221,19 +312,39 @@ static void list_others(struct key_table *table)
 {
 	for (size_t i = 0; i < table->pattern_count; i++) {
 		const struct key_pattern *pattern = &table->patterns[i];
+		const struct slice literal = pattern->literal;
 		if (pattern->kind != PATTERN_REGEX)
 			continue;
 		if (pattern->gate == GATE_NONE || pattern->gate == GATE_HEAD)
 			table->anywhere[table->anywhere_count++] = (pattern_id)(i + 1);
 		if (pattern->gate != GATE_SEGMENT && pattern->gate != GATE_TAIL)
 			continue;
-		table->by_gram[table->by_gram_count++] = (pattern_id)(i + 1);
-		if (pattern->gate == GATE_SEGMENT)
-			set_gram(table->head_grams, pattern->literal.ptr);
-		else
-			set_gram(table->tail_grams,
-				 pattern->literal.ptr + pattern->literal.len - GRAM_BYTES);
+		size_t position = table->by_gram_count++;
+		table->by_gram[position] = (pattern_id)(i + 1);
+		if (pattern->gate == GATE_TAIL)
+			add_gram(table, &table->ends, literal.ptr + literal.len - GRAM_BYTES,
+				 position);
+		for (size_t at = 0; pattern->gate == GATE_SEGMENT && at < literal.len;
+		     at += GRAM_BYTES)
+			add_gram(table, &table->starts, literal.ptr + at, position);
 	}
+}
+
+static bool init_grams(struct key_grams *grams, size_t count)
+{
+	grams->wanted = calloc(count, sizeof(*grams->wanted));
+	return grams->wanted && key_slots_init(&grams->slots, count);
+}
+
+/* At most so many grams of GATE_SEGMENT and GATE_TAIL literals. */
+static size_t count_grams(const struct key_table *table)
+{
+	size_t count = 1;
+	for (size_t i = 0; i < table->pattern_count; i++)
+		count += table->patterns[i].kind == PATTERN_REGEX
+				 ? 1 + table->patterns[i].literal.len / GRAM_BYTES
+				 : 0;
+	return count;
 }
 
 static pattern_id exact_pattern(const struct key_table *table, struct slice key)
@@ -287,17 +398,21 @@ int key_match_freeze(struct key_table *table, struct err *err)
 	size_t count = table->pattern_count;
 	struct regex_scratch scratch;
 	table->spaces = calloc(count + table->key_count, sizeof(*table->spaces));
+	table->prefix_uses = calloc(count, sizeof(*table->prefix_uses));
 	table->regexes = calloc(count, sizeof(*table->regexes));
 	table->regex_letters = calloc(count, sizeof(*table->regex_letters));
 	table->anywhere = calloc(count, sizeof(*table->anywhere));
 	table->by_gram = calloc(count, sizeof(*table->by_gram));
 	table->exact_sets = calloc(table->key_count + 1, sizeof(*table->exact_sets));
-	if (!table->spaces || !table->regexes || !table->regex_letters || !table->anywhere ||
-	    !table->by_gram || !table->exact_sets || !key_slots_init(&table->prefixes, count) ||
+	if (!table->spaces || !table->prefix_uses || !table->regexes || !table->regex_letters ||
+	    !table->anywhere || !table->by_gram || !table->exact_sets ||
+	    !key_slots_init(&table->prefixes, count) ||
 	    !key_slots_init(&table->namespaces, count + table->key_count) ||
-	    regex_scratch_init(&scratch) != 0)
+	    !init_grams(&table->starts, count_grams(table)) ||
+	    !init_grams(&table->ends, count_grams(table)) || regex_scratch_init(&scratch) != 0)
 		return no_memory(err);
 	find_namespaces(table);
+	find_prefixes(table);
 	group_regexes(table);
 	list_others(table);
 	int result = resolve_registered(table, &scratch, err);
@@ -309,6 +424,11 @@ void key_match_free(struct key_table *table)
 {
 	free(table->prefixes.at);
 	free(table->namespaces.at);
+	free(table->starts.slots.at);
+	free(table->starts.wanted);
+	free(table->ends.slots.at);
+	free(table->ends.wanted);
+	free(table->prefix_uses);
 	free(table->spaces);
 	free(table->regexes);
 	free(table->regex_letters);

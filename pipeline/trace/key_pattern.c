@@ -5,7 +5,8 @@
  * is written in a way that is not understood here, there is none and the expression is always run.
  *
  *   ^gen_ai\.tool\.(args|input)$       begins with "gen_ai.tool."
- *   (^|\.)message\.(content)(\.|$)     "message." at the beginning or after a dot
+ *   ^llm\.[a-z_]+\.(prompt|tools?)$     begins with "llm." and has "prom" or "tool" after a dot
+ *   (^|\.)message\.(content)(\.|$)     "mess" at the beginning or after a dot
  *   (^|[._])(prompt)?_?token_ids$      ends with "token_ids"
  */
 #include "pipeline/trace/key_table_internal.h"
@@ -99,6 +100,53 @@ static bool has_segment_end(struct slice literal)
 	return false;
 }
 
+static bool is_repeated(struct slice re, size_t at)
+{
+	return at < re.len && memchr("?*+{", re.ptr[at], 4);
+}
+
+/* Steps over whole segments, if any: a dot stood before them, and a dot ends them. */
+static void skip_segments(struct slice re, size_t *at)
+{
+	static const struct slice fillers[] = {
+		SLICE_INIT("(.+\\.)?"), SLICE_INIT("[A-Za-z0-9_-]+\\."), SLICE_INIT("[a-z_]+\\.")};
+	for (size_t i = 0; i < ARRAY_COUNT(fillers); i++) {
+		if (skip(re, at, fillers[i]))
+			return;
+	}
+}
+
+/* How the alternatives of the group at ${at}, plain words with perhaps a last character that may be
+ * missing, begin: GRAM_BYTES of each to ${out}. 0 when one is shorter or something else. */
+static size_t read_alternatives(struct slice re, size_t at, uint8_t *out)
+{
+	size_t written = 0;
+	do {
+		size_t begin = ++at;
+		while (at < re.len && is_plain(re.ptr[at]))
+			at++;
+		size_t certain = at - begin;
+		if (at < re.len && re.ptr[at] == '?') {
+			certain -= certain > 0;
+			at++;
+		}
+		if (certain < GRAM_BYTES || at == re.len ||
+		    (re.ptr[at] != '|' && re.ptr[at] != ')'))
+			return 0;
+		memcpy(out + written, re.ptr + begin, GRAM_BYTES);
+		written += GRAM_BYTES;
+	} while (re.ptr[at] == '|');
+	return is_repeated(re, at + 1) ? 0 : written;
+}
+
+/* How the segment that begins at ${at} can begin. 0: in any way. */
+static size_t read_starts(struct slice re, size_t at, uint8_t *out)
+{
+	if (at < re.len && re.ptr[at] == '(')
+		return read_alternatives(re, at, out);
+	return read_literal(re, &at, out) >= GRAM_BYTES ? GRAM_BYTES : 0;
+}
+
 /* The literal before a final `$`: plain characters and escaped dots, nothing before them in doubt.
  */
 static size_t read_tail(struct slice re, uint8_t *out)
@@ -115,11 +163,12 @@ static size_t read_tail(struct slice re, uint8_t *out)
 	return re.len - 1 - begin;
 }
 
-/* Writes the longest run of plain characters and escaped dots outside of all groups to ${best}.
- * Nothing when the expression has escapes or counts whose text could be taken for literals. */
-static size_t read_inner(struct slice re, uint8_t *run, uint8_t *best)
+/* Writes the longest run of plain characters and escaped dots at or after ${at}, outside of all
+ * groups, to ${best}. Nothing when the expression has escapes or counts whose text could be taken
+ * for literals. */
+static size_t read_inner(struct slice re, size_t at, uint8_t *run, uint8_t *best)
 {
-	size_t best_len = 0, len = 0, at = 0;
+	size_t best_len = 0, len = 0;
 	unsigned depth = 0;
 	while (at <= re.len) {
 		size_t count = depth == 0 ? read_literal(re, &at, run + len) : 0;
@@ -149,6 +198,33 @@ static size_t read_inner(struct slice re, uint8_t *run, uint8_t *best)
 	return best_len;
 }
 
+/* The gate of an expression that begins with pattern->head, read up to ${at}. */
+static void find_anchored_gate(struct key_pattern *pattern, struct slice re, size_t at)
+{
+	struct slice head = pattern->head;
+	bool dot_ends = head.len > 0 && head.ptr[head.len - 1] == '.';
+	uint8_t *out = pattern->gate_text + head.len;
+	size_t count = 0;
+	if (!has_segment_end(head)) {
+		pattern->gate = head.len > 0 ? GATE_HEAD : GATE_NONE;
+		return;
+	}
+	pattern->gate = GATE_NAMESPACE;
+	if (dot_ends && has_segment_end(slice_of(head.ptr, head.len - 1))) {
+		pattern->gate = GATE_PREFIX;
+		return;
+	}
+	if (dot_ends) {
+		skip_segments(re, &at);
+		count = read_starts(re, at, out);
+	}
+	if (count > 0)
+		pattern->gate = GATE_SEGMENT;
+	else if ((count = read_tail(re, out)) >= GRAM_BYTES)
+		pattern->gate = GATE_TAIL;
+	pattern->literal = slice_of(out, count);
+}
+
 static void find_gate(struct key_pattern *pattern, struct slice re)
 {
 	size_t at = 0, count;
@@ -157,30 +233,22 @@ static void find_gate(struct key_pattern *pattern, struct slice re)
 	if (!is_one_sequence(re))
 		return;
 	uint8_t *inner = out + re.len, *run = inner + re.len;
-	size_t inner_len = read_inner(re, run, inner);
+	bool anchored = skip(re, &at, SLICE("^"));
+	pattern->head = slice_of(out, anchored ? read_literal(re, &at, out) : 0);
+	/* What the head holds anyway tells nothing more as the inner text. */
+	size_t inner_len = read_inner(re, at, run, inner);
 	if (inner_len >= INNER_MIN)
 		pattern->inner = slice_of(inner, inner_len);
-	if (skip(re, &at, SLICE("^"))) {
-		count = read_literal(re, &at, out);
-		pattern->literal = slice_of(out, count);
-		if (count > 0)
-			pattern->gate =
-				has_segment_end(pattern->literal) ? GATE_NAMESPACE : GATE_HEAD;
+	if (anchored) {
+		find_anchored_gate(pattern, re, at);
 		return;
 	}
-	if (skip_boundary(re, &at) && (at == re.len || !memchr("?*+{", re.ptr[at], 4))) {
-		count = read_literal(re, &at, out);
-		if (count >= GRAM_BYTES) {
-			pattern->literal = slice_of(out, count);
-			pattern->gate = GATE_SEGMENT;
-			return;
-		}
-	}
-	count = read_tail(re, out);
-	if (count >= GRAM_BYTES) {
-		pattern->literal = slice_of(out, count);
+	count = skip_boundary(re, &at) && !is_repeated(re, at) ? read_starts(re, at, out) : 0;
+	if (count > 0)
+		pattern->gate = GATE_SEGMENT;
+	else if ((count = read_tail(re, out)) >= GRAM_BYTES)
 		pattern->gate = GATE_TAIL;
-	}
+	pattern->literal = slice_of(out, count);
 }
 
 /* ---- making ---- */
@@ -196,7 +264,6 @@ static int init_regex(struct key_pattern *pattern, struct err *err)
 	if (!pattern->gate_text)
 		return err_set(err, ERR_NOMEM, "out of memory for a pattern of keys");
 	find_gate(pattern, re);
-	pattern->letters = key_letters(pattern->literal) | key_letters(pattern->inner);
 	return 0;
 }
 

@@ -148,9 +148,12 @@ int key_table_freeze(struct key_table *table, struct err *err)
 	table->hash = hash_key_random();
 	if (!key_slots_init(&table->keys_by_text, table->key_count))
 		return err_set(err, ERR_NOMEM, "out of memory for the table of attribute keys");
-	for (size_t i = 0; i < table->key_count; i++)
-		(void)key_slots_add(&table->keys_by_text, table->hash, table->keys[i],
-				    (key_id)(i + 1));
+	for (size_t i = 0; i < table->key_count; i++) {
+		struct slice key = table->keys[i];
+		uint32_t mark = key_mark(hash_bytes(table->hash, key.ptr, key.len));
+		table->key_marks[mark / 64] |= UINT64_C(1) << (mark % 64);
+		(void)key_slots_add(&table->keys_by_text, table->hash, key, (key_id)(i + 1));
+	}
 	return table->pattern_count > 0 ? key_match_freeze(table, err) : 0;
 }
 

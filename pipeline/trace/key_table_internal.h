@@ -27,24 +27,28 @@ enum pattern_kind {
 	PATTERN_REGEX,
 };
 
-/* What must be true of a key before a regular expression is tried on it. */
+/* What must be true of a key before a regular expression is tried on it, besides that it begins
+ * with `head`. */
 enum regex_gate {
 	GATE_NONE = 0,	/* nothing known */
-	GATE_HEAD,	/* the key begins with `literal` */
-	GATE_NAMESPACE, /* so, and `literal` holds the whole first segment */
-	GATE_SEGMENT,	/* `literal` stands at the beginning or after a dot or underscore */
-	GATE_TAIL,	/* the key ends with `literal` */
+	GATE_HEAD,	/* nothing else; `head` is part of the first segment */
+	GATE_NAMESPACE, /* nothing else; `head` holds the whole first segment */
+	GATE_PREFIX,	/* nothing else; `head` is several whole segments and a dot */
+	GATE_SEGMENT, /* one of `literal`, GRAM_BYTES each, stands at the beginning or after a dot or
+			 * underscore */
+	GATE_TAIL,    /* the key ends with `literal` */
 };
 
 struct key_pattern {
 	struct slice text;    /* as registered; owned */
 	struct slice literal; /* prefix: without ".*"; regex: see gate. Into text or gate_text */
-	uint8_t *gate_text;   /* owned: literal and inner of a regex */
+	uint8_t *gate_text;   /* owned: head, literal and inner of a regex */
+	struct slice head;    /* regex: every match begins with it; may be empty */
 	struct slice inner;   /* regex: stands somewhere in every match; empty when not known */
-	uint64_t letters;     /* of literal and inner: key_letters */
 	struct regex *regex;  /* owned */
 	enum pattern_kind kind;
 	enum regex_gate gate;
+	pattern_id next; /* GATE_PREFIX: another one with the same head; 0 ends */
 };
 
 /* Patterns [begin, begin + count) of a list. */
@@ -52,29 +56,54 @@ struct pattern_run {
 	uint32_t begin, count;
 };
 
-enum { GRAM_BYTES = 4, GRAM_BITS = 12 };
+/* What is asked of keys with one prefix of whole segments; 0: nothing. */
+struct key_prefix {
+	pattern_id pattern; /* the prefix pattern, which matches */
+	pattern_id regexes; /* the first of the GATE_PREFIX expressions to be tried */
+};
+
+/* What begins with one first segment. */
+struct key_space {
+	uint32_t begin, count; /* its regular expressions, in key_table.regexes */
+	struct slice text;     /* the segment */
+	pattern_id own;	       /* the prefix pattern of the segment itself; 0: none */
+};
+
+enum { GRAM_BYTES = 4, GRAM_BITS = 12, KEY_MARK_BITS = 15 };
+
+/* Which expressions are to be tried on a key that has certain bytes at a certain place. */
+struct key_grams {
+	uint64_t marks[1 << (GRAM_BITS - 6)]; /* by key_gram; most others end here */
+	struct key_slots slots;		      /* the bytes → 1 + index into wanted */
+	uint64_t *wanted;		      /* 1 << position in by_gram % 64 */
+	size_t count;
+};
 
 struct key_table {
 	struct key_slots keys_by_text;
 	struct hash_key hash;
-	struct slice *keys; /* [id - 1], each copied */
+	uint64_t key_marks[1 << (KEY_MARK_BITS - 6)]; /* of registered keys, by hash */
+	struct slice *keys;			      /* [id - 1], each copied */
 	size_t key_count, key_cap;
 
 	struct key_pattern *patterns; /* [id - 1] */
 	size_t pattern_count, pattern_cap;
 	/* built by freeze, only when there are patterns */
-	struct key_slots prefixes;   /* literal of a prefix pattern → its id */
+	struct key_slots prefixes; /* whole segments → 1 + index into prefix_uses */
+	struct key_prefix *prefix_uses;
+	size_t prefix_count;
 	struct key_slots namespaces; /* first segment of a key or pattern → 1 + index into spaces */
-	struct pattern_run *spaces; /* regular expressions of each namespace, in `regexes` */
+	struct key_space *spaces;
 	size_t space_count;
-	uint64_t *regex_letters; /* of each in regexes, side by side */
-	pattern_id *regexes;	 /* grouped by namespace */
+	uint64_t *regex_letters; /* what each in regexes needs behind the first segment */
+	pattern_id *regexes;	 /* with GATE_NAMESPACE, grouped by namespace */
 	pattern_id *anywhere;	 /* with GATE_NONE and GATE_HEAD */
 	pattern_id *by_gram;	 /* with GATE_SEGMENT and GATE_TAIL */
 	size_t anywhere_count, by_gram_count;
-	uint64_t head_grams[1 << (GRAM_BITS - 6)]; /* first bytes of GATE_SEGMENT literals */
-	uint64_t tail_grams[1 << (GRAM_BITS - 6)]; /* last bytes of GATE_TAIL literals */
-	struct pattern_run *exact_sets;		   /* [key id - 1], in exact_members */
+	struct key_grams starts;		     /* of segments, for GATE_SEGMENT */
+	struct key_grams ends;			     /* last bytes of GATE_TAIL literals */
+	uint64_t prefix_marks[1 << (GRAM_BITS - 6)]; /* of each prefix: key_prefix_mark */
+	struct pattern_run *exact_sets;		     /* [key id - 1], in exact_members */
 	pattern_id *exact_members;
 };
 
@@ -111,14 +140,47 @@ static inline uint16_t key_slots_probe(const struct key_slots *slots, uint64_t h
 	}
 }
 
+/* A table in which nobody has registered a key spares the hash. */
 static inline key_id key_table_probe(const struct key_table *table, const uint8_t *key, size_t len)
 {
+	if (table->key_count == 0)
+		return KEY_ID_NONE;
 	return key_slots_probe(&table->keys_by_text, hash_bytes(table->hash, key, len), key, len);
+}
+
+static inline uint32_t key_mark(uint64_t hash)
+{
+	return (uint32_t)(hash >> (64 - KEY_MARK_BITS));
+}
+
+/* As key_table_probe for a key that is most likely not registered. */
+static inline key_id key_table_probe_unlikely(const struct key_table *table, uint64_t hash,
+					      const uint8_t *key, size_t len)
+{
+	uint32_t mark = key_mark(hash);
+	if (LIKELY(!(table->key_marks[mark / 64] >> (mark % 64) & 1)))
+		return KEY_ID_NONE;
+	return key_slots_probe(&table->keys_by_text, hash, key, len);
 }
 
 static inline uint32_t key_gram(const uint8_t *at)
 {
 	return (hash_read32(at) * UINT32_C(0x9e3779b1)) >> (32 - GRAM_BITS);
+}
+
+/* A number below 1 << GRAM_BITS that the last bytes and the length of a prefix make. */
+static inline uint32_t key_prefix_mark(const uint8_t *prefix, size_t len)
+{
+	uint32_t end = len >= 4 ? hash_read32(prefix + len - 4) : prefix[len - 1];
+	return ((end ^ (uint32_t)len) * UINT32_C(0x9e3779b1)) >> (32 - GRAM_BITS);
+}
+
+/* False when no prefix pattern is ${prefix}. */
+static inline bool key_prefix_possible(const struct key_table *table, const uint8_t *prefix,
+				       size_t len)
+{
+	uint32_t mark = key_prefix_mark(prefix, len);
+	return table->prefix_marks[mark / 64] >> (mark % 64) & 1;
 }
 
 /* key_pattern.c: makes a pattern of ${text}; frees what it owns. */

@@ -109,6 +109,7 @@ static int take_window(struct edit *edit, struct budget *budget, struct span_win
 	trace_encode_write(edit, &plan, piece->data);
 	piece->len = plan.bytes;
 	piece->span_count = plan.spans;
+	piece->index_bytes = trace_index_bytes(edit_index(edit));
 	take(arg, piece);
 	return 0;
 }

@@ -244,6 +244,8 @@ static void on_transcoded(struct transcoding *transcoding, struct chunk *body, u
 		struct push_result result = {.outcome = PUSH_REJECTED, .err = *err};
 		if (err->kind == ERR_NOMEM)
 			result.outcome = PUSH_RETRY;
+		if (err->kind != ERR_NONE) /* else: cancelled */
+			receiver_count_refused(inflight->handler->port, err);
 		finish(inflight, &result);
 	}
 	chunk_unref(body);
@@ -252,11 +254,15 @@ static void on_transcoded(struct transcoding *transcoding, struct chunk *body, u
 /* A protobuf message of no bytes is an empty request: a success. No bytes are not JSON. */
 static void on_empty_body(const struct otlp_handler *handler, struct server_request *request)
 {
-	if (is_json(request))
-		fail(handler, request, 400, GRPC_INVALID_ARGUMENT,
-		     "malformed OTLP at byte 0: invalid JSON: it ends early", 0);
-	else
-		succeed(handler, request);
+	if (is_json(request)) {
+		struct err why;
+		(void)err_set_at(&why, 0, "invalid JSON: it ends early");
+		receiver_count_refused(handler->port, &why);
+		reject(handler, request, &why);
+		return;
+	}
+	receiver_count_empty(handler->port);
+	succeed(handler, request);
 }
 
 static void on_request(void *arg, struct server_request *request)
@@ -273,7 +279,10 @@ static void on_request(void *arg, struct server_request *request)
 	}
 	struct inflight *inflight = malloc(sizeof(*inflight));
 	if (!inflight) {
-		fail(handler, request, 503, GRPC_UNAVAILABLE, "out of memory", NS_PER_S);
+		struct push_result result = {.outcome = PUSH_RETRY};
+		(void)err_set(&result.err, ERR_NOMEM, "out of memory");
+		receiver_count_refused(handler->port, &result.err);
+		answer(handler, request, &result);
 		return;
 	}
 	*inflight = (struct inflight){

@@ -14,6 +14,7 @@
 #include "tests/support/scenario_spans.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define UNAVAILABLE "14"
@@ -150,6 +151,52 @@ static void when_all_queues_are_full_a_repeat_doubles_nothing(void **state)
 	http_sink_stop(http);
 }
 
+static double compressions(struct daemon *daemon, const char *exporter)
+{
+	char series[128];
+	(void)snprintf(series, sizeof(series), "sluice_exporter_compressions{exporter=\"%s",
+		       exporter);
+	return daemon_metric(daemon, series);
+}
+
+/* Three branches want gzip, one wants zstd and one nothing: each request is compressed once in each
+ * coding, whoever of the three comes first. */
+static void equal_branches_are_compressed_once(void **state)
+{
+	enum { REQUESTS = 30 };
+	(void)state;
+	struct http_sink *http = http_sink_start(0, false);
+	struct span_bag expected = {0};
+	unsigned port = http_sink_port(http);
+	struct daemon *daemon = scenario_start(
+		NULL,
+		SCENARIO_LISTENERS
+		"exporters:\n"
+		"  otlphttp/gzip-a: {" SCENARIO_HTTP_TO "}\n"
+		"  otlphttp/gzip-b: {" SCENARIO_HTTP_TO "}\n"
+		"  otlphttp/gzip-c: {" SCENARIO_HTTP_TO "}\n"
+		"  otlphttp/zstd: {" SCENARIO_HTTP_TO ", compression: zstd}\n"
+		"  otlphttp/none: {" SCENARIO_HTTP_TO ", compression: none}\n" SCENARIO_PIPELINE
+		"exporters: [otlphttp/gzip-a, otlphttp/gzip-b, otlphttp/gzip-c, otlphttp/zstd, "
+		"otlphttp/none]}\n",
+		port, port, port, port, port);
+	struct scenario_sender sender;
+	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
+	for (uint64_t i = 0; i < REQUESTS; i++)
+		(void)send_ten(&sender, i, &expected);
+	assert_int_equal(expected.count, 10 * REQUESTS);
+	assert_true(http_sink_wait_spans(http, 5 * 10 * REQUESTS, SCENARIO_WAIT_MS));
+	daemon_wait_metric(daemon, "otelcol_exporter_sent_spans{", 5 * 10 * REQUESTS);
+	assert_true(daemon_metric(daemon, "sluice_exporter_requests{") == 5 * REQUESTS);
+	assert_true(compressions(daemon, "otlphttp/gzip-") == REQUESTS);
+	assert_true(compressions(daemon, "otlphttp/zstd") == REQUESTS);
+	assert_true(compressions(daemon, "otlphttp/none") == 0);
+	scenario_sender_close(&sender);
+	assert_int_equal(daemon_stop(daemon), 0);
+	span_bag_fini(&expected);
+	http_sink_stop(http);
+}
+
 /* A queue that counts spans or bytes is full by them. */
 static void queues_count_in_the_unit_that_is_configured(void **state)
 {
@@ -238,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_live_backends_get_all_while_the_third_is_dead),
 		cmocka_unit_test(when_all_queues_are_full_a_repeat_doubles_nothing),
+		cmocka_unit_test(equal_branches_are_compressed_once),
 		cmocka_unit_test(queues_count_in_the_unit_that_is_configured),
 		cmocka_unit_test(who_waits_for_results_hears_of_the_worst),
 	};

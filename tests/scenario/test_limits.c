@@ -214,25 +214,38 @@ static void codings_that_are_unknown_or_broken_are_refused(void **state)
 			   1);
 }
 
+static double misdirected(struct scene *scene, const char *reason)
+{
+	char series[128];
+	(void)snprintf(series, sizeof(series),
+		       "sluice_receiver_requests_misdirected{receiver=\"otlp\",reason=\"%s\"}",
+		       reason);
+	return daemon_metric(scene->daemon, series);
+}
+
 static void requests_for_somebody_else_are_told_where_to_go(void **state)
 {
 	struct scene *scene = *state;
 	static const struct {
 		const char *method, *path, *headers;
 		int status;
-		const char *says;
+		const char *says, *counted_as;
 	} cases[] = {
-		{"POST", "/v1/trace", PROTOBUF, 404, "/v1/traces"},
-		{"POST", "/v1/metrics", PROTOBUF, 404, "/v1/traces"},
-		{"GET", "/", "", 404, "/v1/traces"},
-		{"GET", "/v1/traces", "", 405, "405 method not allowed, supported: [POST]"},
-		{"PUT", "/v1/traces", PROTOBUF, 405, "405 method not allowed, supported: [POST]"},
+		{"POST", "/v1/trace", PROTOBUF, 404, "/v1/traces", "path"},
+		{"POST", "/v1/metrics", PROTOBUF, 404, "/v1/traces", "path"},
+		{"GET", "/", "", 404, "/v1/traces", "path"},
+		{"GET", "/v1/traces", "", 405, "405 method not allowed, supported: [POST]",
+		 "method"},
+		{"PUT", "/v1/traces", PROTOBUF, 405, "405 method not allowed, supported: [POST]",
+		 "method"},
 		{"POST", "/v1/traces", "Content-Type: text/plain\r\n", 415,
-		 "415 unsupported media type, supported: ["},
-		{"POST", "/v1/traces", "", 415, "415 unsupported media type, supported: ["},
+		 "415 unsupported media type, supported: [", "media_type"},
+		{"POST", "/v1/traces", "", 415, "415 unsupported media type, supported: [",
+		 "media_type"},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct raw_answer answers[2];
+		double before = misdirected(scene, cases[i].counted_as);
 		raw_http1_post(daemon_http_port(scene->daemon), cases[i].method, cases[i].path,
 			       cases[i].headers, (struct slice){0}, &answers[0]);
 		raw_http2(daemon_http_port(scene->daemon), cases[i].method, cases[i].path,
@@ -243,6 +256,7 @@ static void requests_for_somebody_else_are_told_where_to_go(void **state)
 			assert_non_null(strstr(buf_cstr(&answers[k].body), cases[i].says));
 			raw_answer_fini(&answers[k]);
 		}
+		assert_true(misdirected(scene, cases[i].counted_as) == before + 2);
 	}
 	static const char *const services[] = {
 		"/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
@@ -254,7 +268,10 @@ static void requests_for_somebody_else_are_told_where_to_go(void **state)
 			send_grpc(scene, services[i], CODING_IDENTITY, (struct slice){0});
 		assert_int_equal(answer.grpc_status, 12);
 		assert_non_null(strstr(answer.message, "TraceService"));
+		assert_true(misdirected(scene, "grpc_method") == (double)i + 1);
 	}
+	assert_true(daemon_metric(scene->daemon, "sluice_receiver_requests_misdirected{") ==
+		    2 * ARRAY_COUNT(cases) + ARRAY_COUNT(services));
 }
 
 static void malformed_requests_are_refused_whole_with_the_place(void **state)
@@ -270,9 +287,16 @@ static void malformed_requests_are_refused_whole_with_the_place(void **state)
 	assert_int_equal(answer.status, 400);
 	assert_is_status(&answer, 3, "at byte");
 	raw_answer_fini(&answer);
+	const struct slice json[] = {SLICE(""), SLICE("{"), SLICE("[]")};
+	for (size_t i = 0; i < ARRAY_COUNT(json); i++) {
+		post(scene, "Content-Type: application/json\r\n", json[i], &answer);
+		assert_int_equal(answer.status, 400);
+		raw_answer_fini(&answer);
+	}
 	daemon_wait_metric(
 		scene->daemon,
-		"sluice_receiver_requests_refused{receiver=\"otlp\",reason=\"malformed\"}", 2);
+		"sluice_receiver_requests_refused{receiver=\"otlp\",reason=\"malformed\"}",
+		2 + ARRAY_COUNT(json));
 	buf_fini(&request);
 }
 
@@ -289,8 +313,8 @@ static void requests_without_spans_are_taken(void **state)
 		raw_answer_fini(&answer);
 		assert_int_equal(send_grpc(scene, NULL, CODING_IDENTITY, bodies[i]).grpc_status, 0);
 	}
-	/* Those of no bytes at all are answered without a look. */
-	daemon_wait_metric(scene->daemon, "sluice_receiver_requests_empty{", 4);
+	daemon_wait_metric(scene->daemon, "sluice_receiver_requests_empty{",
+			   2 * ARRAY_COUNT(bodies));
 	buf_fini(&no_spans);
 }
 

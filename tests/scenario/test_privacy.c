@@ -64,12 +64,14 @@ struct scene {
 	struct http_sink *http;
 	struct daemon *daemon;
 	struct buf request;
+	bool json;     /* lines of the log */
 	unsigned done; /* spans that each exporter is through with */
 };
 
 static void scene_open(struct scene *scene, const char *encoding)
 {
 	scene->done = 0;
+	scene->json = strcmp(encoding, "json") == 0;
 	scene->grpc = peer_grpc_start(&(struct peer_grpc_options){0});
 	scene->http = http_sink_start(0, false);
 	scene->request = singing_request();
@@ -95,16 +97,6 @@ static void scene_open(struct scene *scene, const char *encoding)
 		peer_grpc_port(scene->grpc), http_sink_port(scene->http), encoding);
 }
 
-/* The port in the line with ${message}, in either encoding of the log. */
-static uint16_t logged_port(struct scene *scene, const char *message)
-{
-	const char *line = strstr(daemon_output(scene->daemon), message);
-	assert_non_null(line);
-	const char *port = strstr(line, "\"port\":");
-	assert_non_null(port);
-	return (uint16_t)atoi(port + strlen("\"port\":"));
-}
-
 static void scene_close(struct scene *scene)
 {
 	struct buf page = BUF_INIT;
@@ -116,6 +108,8 @@ static void scene_close(struct scene *scene)
 	daemon_assert_silent_about(scene->daemon, CANARY);
 	assert_non_null(strstr(daemon_output(scene->daemon), "Exporting failed. Dropping data."));
 	assert_non_null(strstr(daemon_output(scene->daemon), "Partial success response"));
+	if (scene->json)
+		daemon_assert_json_lines(scene->daemon);
 	(void)daemon_stop(scene->daemon);
 	buf_fini(&page);
 	buf_fini(&scene->request);
@@ -127,7 +121,7 @@ static void scene_close(struct scene *scene)
 static void send_one(struct scene *scene)
 {
 	struct scenario_sender sender;
-	scenario_sender_open(&sender, CLIENT_GRPC, logged_port(scene, "Starting GRPC server"));
+	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(scene->daemon));
 	struct scenario_answer answer =
 		scenario_send(&sender, NULL, CODING_IDENTITY, buf_slice(&scene->request));
 	assert_int_equal(answer.grpc_status, 0);
@@ -181,7 +175,7 @@ static void let_senders_sing(struct scene *scene)
 		{"POST", "/v1/traces", PROTOBUF "User-Agent: " CANARY "\r\n", "\x0a\x7f" CANARY},
 		{"POST", "/v1/traces", PROTOBUF CANARY " bad: header\r\n", CANARY},
 	};
-	uint16_t port = logged_port(scene, "Starting HTTP server");
+	uint16_t port = daemon_http_port(scene->daemon);
 	for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
 		struct raw_answer answer;
 		raw_http1_post(port, requests[i].method, requests[i].path, requests[i].headers,
@@ -190,7 +184,7 @@ static void let_senders_sing(struct scene *scene)
 		raw_answer_fini(&answer);
 	}
 	struct scenario_sender sender;
-	scenario_sender_open(&sender, CLIENT_GRPC, logged_port(scene, "Starting GRPC server"));
+	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(scene->daemon));
 	struct scenario_answer answer =
 		scenario_send(&sender, "/" CANARY "/" CANARY, CODING_IDENTITY, SLICE(CANARY));
 	assert_int_equal(answer.grpc_status, 12);

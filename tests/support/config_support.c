@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/config_support.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 enum { ARENA_BYTES_MAX = 256 << 20 };
 
@@ -160,4 +166,17 @@ const char *config_support_dump(struct config_support *s, const struct config_no
 	else
 		buf_append_str(&s->text, "(none)");
 	return buf_cstr(&s->text);
+}
+
+void config_support_check_trees(const struct config_support_tree *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct config_support s;
+		config_support_init(&s);
+		const struct config_node *root = config_support_load_text(&s, cases[i].text);
+		if (!root)
+			fail_msg("%s: %s", cases[i].text, config_support_errors(&s));
+		assert_string_equal(config_support_dump(&s, root), cases[i].want);
+		config_support_fini(&s);
+	}
 }

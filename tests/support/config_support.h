@@ -30,6 +30,14 @@ const struct config_node *config_support_load(struct config_support *s, const ch
 /* Loads ${text} as the file "test.yaml". */
 const struct config_node *config_support_load_text(struct config_support *s, const char *text);
 
+/* A text and the tree that it becomes, as config_support_dump prints it. */
+struct config_support_tree {
+	const char *text, *want;
+};
+
+/* Loads each text by itself; fails the test unless it becomes its tree. */
+void config_support_check_trees(const struct config_support_tree *cases, size_t count);
+
 /* The report's problems as printed; valid until the next call. */
 const char *config_support_errors(struct config_support *s);
 const char *config_support_warnings(struct config_support *s);

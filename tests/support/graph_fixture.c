@@ -213,6 +213,26 @@ void graph_request(struct buf *out, uint64_t first, uint32_t spans, size_t paddi
 	tw_close(out, request);
 }
 
+void graph_tiny_spans(struct buf *out, uint32_t spans, size_t large_bytes)
+{
+	size_t request = tw_open(out, EXPORT_REQUEST_RESOURCE_SPANS);
+	size_t scope = tw_open(out, RESOURCE_SPANS_SCOPE_SPANS);
+	if (large_bytes > 0) {
+		size_t large = tw_open(out, SCOPE_SPANS_SPANS);
+		tw_text(out, SPAN_NAME, "large");
+		add_padding(out, SPAN_ATTRIBUTES, large_bytes);
+		tw_close(out, large);
+	}
+	for (uint32_t i = 0; i < spans; i++) {
+		uint64_t id = i % 1000;
+		size_t span = tw_open(out, SCOPE_SPANS_SPANS);
+		tw_bytes(out, SPAN_SPAN_ID, slice_of(&id, sizeof(id)));
+		tw_close(out, span);
+	}
+	tw_close(out, scope);
+	tw_close(out, request);
+}
+
 static void on_done(struct push *push, const struct push_result *result)
 {
 	struct graph_push *self = CONTAINER_OF(push, struct graph_push, push);

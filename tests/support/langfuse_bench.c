@@ -118,7 +118,7 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 	if (edit_held_spans(bench->edit) > 0)
 		assert_int_equal(trace_encode_held(bench->edit, &bench->budget, &bench->held, &err),
 				 0);
-	assert_false(edit_failed(bench->edit));
+	assert_int_equal(edit_check(bench->edit, NULL), 0);
 	assert_int_equal(trace_encode(bench->edit, &bench->budget, &bench->out, &err), 0);
 	if (bench->out) {
 		assert_int_equal(

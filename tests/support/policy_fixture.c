@@ -91,6 +91,11 @@ uint64_t policy_fixture_removed(const struct policy_fixture *f, const char *rule
 	return (uint64_t)value;
 }
 
+bool policy_holds(struct slice bytes, const char *text)
+{
+	return memmem(bytes.ptr, bytes.len, text, strlen(text)) != NULL;
+}
+
 /* ---- samples ---- */
 
 struct sampler {

@@ -28,10 +28,18 @@ struct chunk *policy_fixture_run(struct policy_fixture *f, struct slice body);
 /* What the rule ${rule} has removed so far. */
 uint64_t policy_fixture_removed(const struct policy_fixture *f, const char *rule);
 
+/* Whether ${text} stands anywhere in ${bytes}. */
+bool policy_holds(struct slice bytes, const char *text);
+
 /* Writes the ${number}th key that ${pattern} (as in rules.def, braces resolved) matches to ${out}:
  * every alternative of an expression comes up. False when there is no such one. */
 bool policy_sample(struct slice pattern, unsigned number, struct buf *out);
 
 enum { POLICY_SAMPLES = 256 }; /* numbers worth trying */
+
+/* The sources that the policy was drawn from list kept keys in 8 rows, the conventions of 36
+ * frameworks and namespaces in as many, and events, names and texts in 8: a table with fewer rules
+ * has lost one. */
+enum { POLICY_SOURCE_ROWS = 52 };
 
 #endif

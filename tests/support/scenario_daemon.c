@@ -14,18 +14,20 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <jansson.h>
 #include <cmocka.h>
 
 struct daemon {
 	pid_t pid;
 	int output_fd;
 	struct buf output;
-	uint16_t metrics_port;
+	uint16_t metrics_port, grpc_port, http_port;
 	char config_path[64];
 	bool ended;
 	int exit_code;
@@ -93,6 +95,25 @@ void daemon_assert_silent_about(struct daemon *daemon, const char *canary)
 		fail_msg("the output holds %s:\n%s", canary, daemon_output(daemon));
 }
 
+void daemon_assert_json_lines(struct daemon *daemon)
+{
+	static const char *const texts[] = {"level", "ts", "msg"};
+	size_t lines = 0;
+	const char *end;
+	for (const char *line = daemon_output(daemon); *line; line = end + 1, lines++) {
+		json_error_t error;
+		end = strchrnul(line, '\n');
+		json_t *object = json_loadb(line, (size_t)(end - line), 0, &error);
+		if (!json_is_object(object))
+			fail_msg("%s: %.*s", error.text, (int)(end - line), line);
+		for (size_t i = 0; i < ARRAY_COUNT(texts); i++)
+			assert_true(json_is_string(json_object_get(object, texts[i])));
+		json_decref(object);
+		assert_int_equal(*end, '\n');
+	}
+	assert_true(lines > 0);
+}
+
 /* ---- starting ------------------------------------------------------------------------------- */
 
 static uint16_t free_port(void)
@@ -149,6 +170,14 @@ static char *writable(const char *text)
 	return (char *)(uintptr_t)text; /* execv does not write, its type only forgets to say so */
 }
 
+/* In either encoding of the log; 0 when there is no such line. */
+static uint16_t logged_port(struct daemon *daemon, const char *message)
+{
+	const char *line = strstr(daemon_output(daemon), message);
+	const char *port = line ? strstr(line, "\"port\":") : NULL;
+	return port ? (uint16_t)atoi(port + strlen("\"port\":")) : 0;
+}
+
 struct daemon *daemon_start(const char *config, const char *const *args)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -167,24 +196,19 @@ struct daemon *daemon_start(const char *config, const char *const *args)
 	daemon->pid = spawn(argv, ends[1]);
 	(void)close(ends[1]);
 	daemon_wait_output(daemon, "Everything is ready");
+	daemon->grpc_port = logged_port(daemon, "Starting GRPC server");
+	daemon->http_port = logged_port(daemon, "Starting HTTP server");
 	return daemon;
-}
-
-static uint16_t logged_port(const struct daemon *daemon, const char *message)
-{
-	const char *line = strstr((const char *)daemon->output.data, message);
-	const char *port = line ? strstr(line, "\"port\": ") : NULL;
-	return port ? (uint16_t)atoi(port + strlen("\"port\": ")) : 0;
 }
 
 uint16_t daemon_grpc_port(const struct daemon *daemon)
 {
-	return logged_port(daemon, "Starting GRPC server");
+	return daemon->grpc_port;
 }
 
 uint16_t daemon_http_port(const struct daemon *daemon)
 {
-	return logged_port(daemon, "Starting HTTP server");
+	return daemon->http_port;
 }
 
 /* ---- metrics -------------------------------------------------------------------------------- */

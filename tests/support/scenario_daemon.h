@@ -30,6 +30,9 @@ uint16_t daemon_http_port(const struct daemon *daemon);
 /* All that it has written so far. */
 const char *daemon_output(struct daemon *daemon);
 
+/* Fails the test unless each line is a JSON object with level, ts and msg: for `encoding: json`. */
+void daemon_assert_json_lines(struct daemon *daemon);
+
 /* Waits until ${text} is in the output. */
 void daemon_wait_output(struct daemon *daemon, const char *text);
 

@@ -14,9 +14,7 @@
 #define HEAD "apiVersion: opentelemetry.io/v1beta1\nkind: OpenTelemetryCollector\n"
 #define HEAD_ALPHA "apiVersion: opentelemetry.io/v1alpha1\nkind: OpenTelemetryCollector\n"
 
-static const struct {
-	const char *text, *want;
-} trees[] = {
+static const struct config_support_tree trees[] = {
 	{HEAD "spec:\n  mode: deployment\n  config:\n    a: 1\n", "{a: i1}"},
 	{HEAD_ALPHA "spec:\n  config: |\n    a: 1\n    b: ${N:-2}\n", "{a: i1, b: i2}"},
 	{HEAD_ALPHA "spec:\n  config: \"a: 1\"\n", "{a: i1}"},
@@ -32,15 +30,7 @@ static const struct {
 static void the_configuration_is_found_among_kubernetes_documents(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(trees); i++) {
-		struct config_support s;
-		config_support_init(&s);
-		const struct config_node *root = config_support_load_text(&s, trees[i].text);
-		if (!root)
-			fail_msg("%s: %s", trees[i].text, config_support_errors(&s));
-		assert_string_equal(config_support_dump(&s, root), trees[i].want);
-		config_support_fini(&s);
-	}
+	config_support_check_trees(trees, ARRAY_COUNT(trees));
 }
 
 static const struct {

@@ -14,11 +14,7 @@
 	"contents are not valid YAML: yaml: "
 #define RESOLVE_HEAD "Error: failed to get config: cannot resolve the configuration:\n"
 
-struct tree_case {
-	const char *text, *want;
-};
-
-static const struct tree_case trees[] = {
+static const struct config_support_tree trees[] = {
 	{"a: 1", "{a: i1}"},
 	{"a: {b: [x, y,], c: }", "{a: {b: [s\"x\", s\"y\"], c: null}}"},
 	{"a:\n- 1\n- two\n", "{a: [i1, s\"two\"]}"},
@@ -53,18 +49,10 @@ static const struct tree_case trees[] = {
 static void texts_become_the_trees_that_yaml_v3_makes(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(trees); i++) {
-		struct config_support s;
-		config_support_init(&s);
-		const struct config_node *root = config_support_load_text(&s, trees[i].text);
-		if (!root)
-			fail_msg("%s: %s", trees[i].text, config_support_errors(&s));
-		assert_string_equal(config_support_dump(&s, root), trees[i].want);
-		config_support_fini(&s);
-	}
+	config_support_check_trees(trees, ARRAY_COUNT(trees));
 }
 
-static const struct tree_case refusals[] = {
+static const struct config_support_tree refusals[] = {
 	{"a: 1\nb: 2\na: 3\n",
 	 NOT_A_CONF "line 3: mapping key \"a\" already defined at line 1 (test.yaml:3:1)\n"},
 	{"a: 1\na: 2\nb:\n  c: 1\n  c: 2\n", NOT_A_CONF

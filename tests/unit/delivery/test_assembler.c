@@ -200,6 +200,24 @@ static void a_batch_stays_within_its_largest_size(void **ret_state)
 	}
 }
 
+/* Whoever looks into a batch needs an index of it, which spans without content make large. */
+static void a_batch_is_closed_before_its_index_grows_too_large(void **ret_state)
+{
+	struct state *state = *ret_state;
+	start(state, (struct assembler_config){.spans_min = 1000,
+					       .bytes_max = HUGE_BYTES,
+					       .timeout_ns = 3600 * NS_PER_S});
+	for (uint32_t i = 0; i < 4; i++) {
+		struct assembled assembled;
+		struct chunk *chunk = delivery_request(&state->fixture, i, 1, 10);
+		chunk->index_bytes = 16 << 20;
+		assembler_add(state->assembler, chunk, 1, NULL, 0, &assembled);
+		chunk_unref(chunk);
+		assert_int_equal(state->taker.count, i < 2 ? 0 : 1);
+	}
+	assert_int_equal(state->taker.batches[0]->span_count, 2);
+}
+
 static void a_chunk_over_the_largest_size_is_split_and_one_large_span_goes_alone(void **ret_state)
 {
 	struct state *state = *ret_state;
@@ -368,6 +386,7 @@ int main(void)
 		TEST(the_oldest_chunk_waits_no_longer_than_the_timeout),
 		TEST(a_batch_gets_its_whole_time_after_one_closed_by_size),
 		TEST(a_batch_stays_within_its_largest_size),
+		TEST(a_batch_is_closed_before_its_index_grows_too_large),
 		TEST(a_chunk_over_the_largest_size_is_split_and_one_large_span_goes_alone),
 		TEST(other_takers_get_another_batch),
 		TEST(each_batch_with_a_part_is_waited_for_once),

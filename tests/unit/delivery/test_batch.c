@@ -127,7 +127,8 @@ static void *compress(void *arg)
 	struct chunk *const *parts;
 	struct err err;
 	size_t count;
-	if (coder && batch_body(compressor->batch, CODING_GZIP, coder, &parts, &count, &err) == 0)
+	if (coder &&
+	    batch_body(compressor->batch, CODING_GZIP, coder, NULL, &parts, &count, &err) == 0)
 		compressor->coded = parts[0];
 	coder_free(coder);
 	return NULL;
@@ -155,7 +156,7 @@ static void all_who_want_a_coding_share_one_compressed_body(void **state)
 	struct chunk *const *parts;
 	struct err err;
 	size_t count;
-	assert_int_equal(batch_body(batch, CODING_IDENTITY, NULL, &parts, &count, &err), 0);
+	assert_int_equal(batch_body(batch, CODING_IDENTITY, NULL, NULL, &parts, &count, &err), 0);
 	assert_ptr_equal(parts, batch->chunks);
 	assert_int_equal(count, 50);
 	batch_unref(batch);
@@ -171,10 +172,10 @@ static void compressing_without_memory_can_be_tried_again(void **state)
 	size_t count;
 	append(fixture, batch, 5, 20000);
 	atomic_store(&fixture->budget.limit, budget_used(&fixture->budget));
-	assert_int_equal(batch_body(batch, CODING_GZIP, coder, &parts, &count, &err), -1);
+	assert_int_equal(batch_body(batch, CODING_GZIP, coder, NULL, &parts, &count, &err), -1);
 	assert_int_equal(err.kind, ERR_NOMEM);
 	atomic_store(&fixture->budget.limit, UINT64_MAX);
-	assert_int_equal(batch_body(batch, CODING_GZIP, coder, &parts, &count, &err), 0);
+	assert_int_equal(batch_body(batch, CODING_GZIP, coder, NULL, &parts, &count, &err), 0);
 	assert_int_equal(count, 1);
 	coder_free(coder);
 	batch_unref(batch);

@@ -20,6 +20,7 @@ struct fixture {
 	struct otlp_client *client;
 	struct tls_config tls;
 	struct config_headers headers;
+	struct counter compressions;
 	bool done;
 	struct export_result result;
 };
@@ -89,7 +90,9 @@ static void send_span(struct fixture *f, const char *name)
 	assert_true(chunk && chunk_append(chunk, buf_slice(&body)));
 	struct batch *batch = batch_new(&f->net.budget);
 	assert_true(batch_append(batch, chunk));
-	struct call call = {.export = {.batch = batch, .done = on_done}, .fixture = f};
+	struct call call = {
+		.export = {.batch = batch, .done = on_done, .compressions = &f->compressions},
+		.fixture = f};
 	otlp_client_send(f->client, &call.export);
 	assert_true(net_run_until(&f->net.loop, is_done, f));
 	chunk_unref(chunk);
@@ -113,6 +116,8 @@ static void sends_json_plain_and_compressed(void **state)
 		assert_string_equal(buf_cstr(&f.net.body),
 				    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{"
 				    "\"name\":\"GET /\",\"status\":{}}]}]}]}");
+		assert_int_equal(counter_get(&f.compressions),
+				 compressions[i] == COMPRESSION_NONE ? 0 : 1);
 		close_client(&f);
 	}
 }

@@ -95,6 +95,24 @@ static void gives_up_when_the_wait_would_end_too_late(void **state)
 	}
 }
 
+/* The longest duration that can be written, as every setting. */
+static void the_longest_waits_do_not_overflow(void **state)
+{
+	struct retry_config config = plain;
+	uint64_t wait;
+	(void)state;
+	config.initial_interval_ns = config.max_interval_ns = config.max_elapsed_time_ns =
+		INT64_MAX;
+	config.randomization_factor = 1;
+	config.multiplier = 1000;
+	struct retry_state retry = {.started_ns = 1};
+	assert_true(retry_next(&config, &retry, INT64_MAX, 0, 0, &wait));
+	assert_int_equal(wait, 0);
+	assert_int_equal(retry.interval_ns, INT64_MAX);
+	/* Twice the longest wait, as long as that ago: far beyond the end. */
+	assert_false(retry_next(&config, &retry, INT64_MAX, 0, UINT64_MAX, &wait));
+}
+
 static void never_when_off_and_for_ever_without_a_limit(void **state)
 {
 	struct retry_config config = plain;
@@ -114,6 +132,7 @@ int main(void)
 		cmocka_unit_test(jitter_spreads_over_the_whole_factor_and_no_further),
 		cmocka_unit_test(the_peer_may_ask_for_a_longer_wait),
 		cmocka_unit_test(gives_up_when_the_wait_would_end_too_late),
+		cmocka_unit_test(the_longest_waits_do_not_overflow),
 		cmocka_unit_test(never_when_off_and_for_ever_without_a_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

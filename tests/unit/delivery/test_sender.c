@@ -155,6 +155,21 @@ static void counts_items_and_bytes_when_told_to(void **ret_state)
 	check_ledger(state);
 }
 
+/* Without a queue there is nothing that its settings could measure. */
+static void without_a_queue_its_sizer_does_not_count(void **ret_state)
+{
+	struct state *state = *ret_state;
+	state->config.queue.enabled = false;
+	state->config.queue.sizer = SIZER_BYTES;
+	start(state);
+	for (int i = 0; i < 10; i++)
+		assert_true(sender_reserve(state->sender, 1000, 1 << 20));
+	assert_int_equal(sender_used_units(state->sender), 10);
+	for (int i = 0; i < 10; i++)
+		sender_cancel_reservation(state->sender, 1000, 1 << 20);
+	assert_int_equal(sender_used_units(state->sender), 0);
+}
+
 static void a_reservation_taken_back_leaves_no_trace(void **ret_state)
 {
 	struct state *state = *ret_state;
@@ -275,6 +290,57 @@ static void stops_splitting_when_every_part_is_refused(void **ret_state)
 	check_ledger(state);
 }
 
+/* Where the stack was at the calls of takes_one_span. */
+static uintptr_t stack_lowest, stack_highest;
+
+static struct export_result takes_one_span(struct scripted_exporter *script,
+					   const struct batch *batch)
+{
+	(void)script;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	stack_lowest = here < stack_lowest ? here : stack_lowest;
+	stack_highest = here > stack_highest ? here : stack_highest;
+	return (struct export_result){.outcome = batch->span_count > 1 ? EXPORT_SPLIT
+								       : EXPORT_DELIVERED};
+}
+
+static void splits_what_the_exporter_finds_too_much_as_far_as_it_goes(void **ret_state)
+{
+	struct state *state = *ret_state;
+	enum { SPANS = 2048, STACK_BYTES_MAX = 64 * 1024 };
+	state->script->answer = takes_one_span;
+	stack_lowest = UINTPTR_MAX;
+	stack_highest = 0;
+	start(state);
+	assert_true(offer(state, 0, SPANS, NULL));
+	delivery_run_until(&state->fixture, is_empty, state);
+	assert_int_equal(counter_get(&sender_ledger(state->sender)->sent), SPANS);
+	assert_int_equal(counter_get(&sender_ledger(state->sender)->splits), SPANS - 1);
+	for (uint32_t i = 0; i < SPANS; i++)
+		assert_int_equal(state->script->delivered[i], 1);
+	assert_true(stack_highest - stack_lowest < STACK_BYTES_MAX);
+	check_ledger(state);
+}
+
+static struct export_result finds_everything_too_much(struct scripted_exporter *script,
+						      const struct batch *batch)
+{
+	(void)script;
+	(void)batch;
+	return (struct export_result){.outcome = EXPORT_SPLIT};
+}
+
+static void drops_single_spans_that_the_exporter_finds_too_much(void **ret_state)
+{
+	struct state *state = *ret_state;
+	state->script->answer = finds_everything_too_much;
+	start(state);
+	assert_true(offer(state, 0, 16, NULL));
+	delivery_run_until(&state->fixture, is_empty, state);
+	assert_int_equal(dropped(state, DROP_TOO_LARGE), 16);
+	check_ledger(state);
+}
+
 static struct export_result rejects_three(struct scripted_exporter *script,
 					  const struct batch *batch)
 {
@@ -375,6 +441,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(counts_items_and_bytes_when_told_to, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(without_a_queue_its_sizer_does_not_count, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_reservation_taken_back_leaves_no_trace, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(repeats_what_was_not_taken, setup, teardown),
@@ -385,6 +453,10 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(stops_splitting_when_every_part_is_refused, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			splits_what_the_exporter_finds_too_much_as_far_as_it_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(drops_single_spans_that_the_exporter_finds_too_much,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(counts_partial_success, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			abort_counts_what_is_held_and_cancels_what_is_under_way, setup, teardown),

@@ -91,21 +91,72 @@ static void is_empty_again_after_requests_that_were_split(void **state)
 	graph_fixture_close(&fixture);
 }
 
+/* Spans with an id alone: an index of them is far larger than they are. Each request is within its bound, and
+ * so must be what is gathered of them, whether or not others were dropped from between. */
+static void requests_of_tiny_spans_are_never_too_much_together(void **state)
+{
+	static const struct {
+		const char *processors;
+		uint32_t requests, spans;
+		size_t large_bytes;
+	} cases[] = {
+		{"batch, filter", 60, 2000, 0},
+		{"filter/large, batch, filter", 4, 20000, 400000},
+		{"batch, filter/large, batch/2, filter", 4, 20000, 400000},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct graph_fixture fixture;
+		struct buf yaml = BUF_INIT, body = BUF_INIT;
+		struct graph_push push;
+		buf_printf(&yaml,
+			   "receivers: {nop: }\n"
+			   "processors:\n"
+			   "  batch: {send_batch_size: 100000, timeout: 1h}\n"
+			   "  batch/2: {send_batch_size: 100000, timeout: 1h}\n"
+			   "  filter: {traces: {span: ['name == \"odd\"']}}\n"
+			   "  filter/large: {traces: {span: ['name == \"large\"']}}\n"
+			   "exporters: {nop: }\n"
+			   "service: {pipelines: {traces: {receivers: [nop], processors: [%s], "
+			   "exporters: [nop]}}}\n",
+			   cases[i].processors);
+		graph_fixture_open(&fixture, buf_cstr(&yaml), 1);
+		graph_tiny_spans(&body, cases[i].spans, cases[i].large_bytes);
+		for (uint32_t k = 0; k < cases[i].requests; k++) {
+			graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
+			assert_int_equal(push.outcome, PUSH_TAKEN);
+		}
+		graph_fixture_drain(&fixture);
+		assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_PERMANENT), 0);
+		assert_int_equal(counter_get(&graph_fixture_ledger(&fixture, 0)->sent),
+				 cases[i].requests * cases[i].spans);
+		buf_fini(&body);
+		buf_fini(&yaml);
+		graph_fixture_close(&fixture);
+	}
+}
+
 static bool queue_is_full(void *arg)
 {
 	struct graph_fixture *fixture = arg;
 	return sender_used_units(graph_fixture_exporter(fixture, 0)->sender) == 2;
 }
 
+/* Five batches of ten: two are with the exporter and fill its queue, three wait. */
+static void open_full(struct graph_fixture *fixture)
+{
+	graph_fixture_open(fixture, middle, 1);
+	fixture->scripts[0]->hold = true;
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(push_spans(fixture, i * 10, 10, 0), PUSH_TAKEN);
+	graph_fixture_run_until(fixture, queue_is_full, fixture);
+}
+
 static void keeps_until_the_next_stage_has_room(void **state)
 {
 	struct graph_fixture fixture;
 	(void)state;
-	graph_fixture_open(&fixture, middle, 1);
-	fixture.scripts[0]->hold = true;
-	for (uint64_t i = 0; i < 5; i++)
-		assert_int_equal(push_spans(&fixture, i * 10, 10, 0), PUSH_TAKEN);
-	graph_fixture_run_until(&fixture, queue_is_full, &fixture);
+	open_full(&fixture);
 	assert_int_equal(holder_held_spans(holder_of(&fixture)), 30);
 	script_release(fixture.scripts[0]);
 	graph_fixture_drain(&fixture); /* it looks again after a while */
@@ -158,11 +209,7 @@ static void an_abort_counts_what_it_held(void **state)
 {
 	struct graph_fixture fixture;
 	(void)state;
-	graph_fixture_open(&fixture, middle, 1);
-	fixture.scripts[0]->hold = true;
-	for (uint64_t i = 0; i < 5; i++)
-		assert_int_equal(push_spans(&fixture, i * 10, 10, 0), PUSH_TAKEN);
-	graph_fixture_run_until(&fixture, queue_is_full, &fixture);
+	open_full(&fixture);
 	assert_int_equal(push_spans(&fixture, 50, 3, 0), PUSH_TAKEN); /* gathered, not closed */
 	holder_abort(holder_of(&fixture));
 	assert_int_equal(holder_held_spans(holder_of(&fixture)), 0);
@@ -192,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gathers_before_the_next_stage),
 		cmocka_unit_test(is_empty_again_after_requests_that_were_split),
+		cmocka_unit_test(requests_of_tiny_spans_are_never_too_much_together),
 		cmocka_unit_test(keeps_until_the_next_stage_has_room),
 		cmocka_unit_test(pushes_back_when_it_is_full),
 		cmocka_unit_test(a_batch_that_can_never_pass_is_dropped_and_counted),

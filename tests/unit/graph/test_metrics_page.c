@@ -30,6 +30,7 @@ static const struct {
 	{"filter", "{traces: {span: ['name == \"x\"']}}"},
 	{"otlp_grpc", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
 	{"otlp_http", "{endpoint: 'http://127.0.0.1:1'}"},
+	{"jaeger", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
 	{"file", "{path: build/test_metrics_page.json}"},
 	{"health_check", "{endpoint: '127.0.0.1:0'}"},
 };
@@ -176,6 +177,44 @@ static void every_metric_is_a_row_of_the_document_and_nothing_else_is(void **sta
 	buf_fini(&page);
 }
 
+/* Under the heading of ${name}, up to the next one. */
+static bool section_has(const char *document, const char *name, const char *item)
+{
+	struct buf heading = BUF_INIT;
+	buf_printf(&heading, "\n### `%s`\n", name);
+	const char *section = strstr(document, buf_cstr(&heading));
+	const char *end = section ? strstr(section + heading.len, "\n##") : NULL;
+	const char *found = section ? strstr(section, item) : NULL;
+	buf_fini(&heading);
+	return found && (!end || found < end);
+}
+
+static void every_reason_is_explained(void **state)
+{
+	struct buf page = BUF_INIT;
+	char *document = read_document(), *save = NULL;
+	size_t reasons = 0;
+	(void)state;
+	print_page(&page);
+	char *copy = strdup(buf_cstr(&page));
+	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char reason[64], item[80];
+		char *brace = strchr(line, '{'), *label = strstr(line, "reason=\"");
+		if (line[0] == '#' || !brace || !label ||
+		    sscanf(label, "reason=\"%63[^\"]\"", reason) != 1)
+			continue;
+		*brace = 0;
+		(void)snprintf(item, sizeof(item), "\n- `%s`: ", reason);
+		if (!section_has(document, line, item))
+			fail_msg("%s does not explain reason %s of %s", DOCUMENT, reason, line);
+		reasons++;
+	}
+	assert_true(reasons > 20);
+	free(copy);
+	free(document);
+	buf_fini(&page);
+}
+
 static void the_page_shows_no_series_twice(void **state)
 {
 	struct buf page = BUF_INIT;
@@ -204,6 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_metric_is_a_row_of_the_document_and_nothing_else_is),
+		cmocka_unit_test(every_reason_is_explained),
 		cmocka_unit_test(the_page_shows_no_series_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

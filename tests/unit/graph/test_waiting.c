@@ -25,27 +25,30 @@ enum { EPP_REQUEST, PROXY_REQUEST, PREFILL_REQUEST, DECODE_REQUEST };
 
 static const char yaml[] =
 	"receivers: {nop: }\n"
-	"processors: {langfuse: {join_wait: %s}}\n"
+	"processors:\n"
+	"  langfuse: {join_wait: %s}\n"
+	"  filter: {error_mode: propagate, traces: {span: ['HasPrefix(attributes[\"absent\"], "
+	"\"x\")']}}\n"
 	"exporters: {nop: }\n"
 	"service:\n"
 	"  telemetry: {metrics: {level: none}}\n"
-	"  pipelines: {traces: {receivers: [nop], processors: [langfuse], exporters: [nop]}}\n";
+	"  pipelines: {traces: {receivers: [nop], processors: [%s], exporters: [nop]}}\n";
 
 struct fixture {
 	struct config_support config;
 	struct graph *graph;
 	struct budget budget; /* of the requests */
 	struct example_requests requests;
-	char text[sizeof(yaml) + 32];
+	char text[sizeof(yaml) + 64];
 };
 
-static void open_fixture(struct fixture *fixture, const char *join_wait)
+static void open_pipeline(struct fixture *fixture, const char *join_wait, const char *processors)
 {
 	const struct graph_options options = {.shard_count = SHARDS,
 					      .shutdown_timeout_ns = DEADLINE_S * NS_PER_S,
 					      .version = "test"};
 	struct err err;
-	(void)snprintf(fixture->text, sizeof(fixture->text), yaml, join_wait);
+	(void)snprintf(fixture->text, sizeof(fixture->text), yaml, join_wait, processors);
 	config_support_init(&fixture->config);
 	const struct config_node *root = config_support_load_text(&fixture->config, fixture->text);
 	assert_non_null(root);
@@ -58,6 +61,11 @@ static void open_fixture(struct fixture *fixture, const char *join_wait)
 		fail_msg("%s", err.msg);
 	budget_init(&fixture->budget, UINT64_MAX);
 	llmd_fixture_build(FIXTURE_A5, false, &fixture->budget, &fixture->requests);
+}
+
+static void open_fixture(struct fixture *fixture, const char *join_wait)
+{
+	open_pipeline(fixture, join_wait, "langfuse");
 }
 
 /* Stops as a signal does: everything held leaves first. */
@@ -235,6 +243,26 @@ static void a_full_room_pushes_back_and_loses_nothing(void **state)
 	close_fixture(&fixture, 0);
 }
 
+static double dropped(const struct fixture *fixture)
+{
+	return metric(fixture, "sluice_pipeline_dropped_spans",
+		      "pipeline=\"traces\",reason=\"permanent_error\"");
+}
+
+/* Nobody can be told any more, so it must be seen. */
+static void spans_that_a_later_processor_refuses_for_good_are_counted(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	open_pipeline(&fixture, "1ms", "langfuse, filter");
+	struct chunk *request = large_request(&fixture.budget, 1);
+	assert_int_equal(push(&fixture, 0, request), PUSH_TAKEN);
+	chunk_unref(request);
+	await(&fixture, dropped, 1);
+	assert_true(sent(&fixture) == 0);
+	close_fixture(&fixture, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +270,7 @@ int main(void)
 		cmocka_unit_test(a_span_leaves_when_its_time_is_over),
 		cmocka_unit_test(a_stop_lets_everybody_leave),
 		cmocka_unit_test(a_full_room_pushes_back_and_loses_nothing),
+		cmocka_unit_test(spans_that_a_later_processor_refuses_for_good_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,12 +20,13 @@ struct script {
 	/* What is sent to the n-th request of a connection; NULL: nothing, the end of the
 	 * connection. */
 	const char *answers[ANSWERS_MAX];
-	size_t piece;	     /* bytes per write; 0: all at once */
-	bool early;	     /* answers before the body is read */
-	bool reset;	     /* ends with a reset */
-	bool silent_at_end;  /* instead of closing, reads on */
-	unsigned stale_from; /* connections before this one close after their first answer's
+	size_t piece;		     /* bytes per write; 0: all at once */
+	bool early;		     /* answers before the body is read */
+	bool reset;		     /* ends with a reset */
+	bool silent_at_end;	     /* instead of closing, reads on */
+	unsigned stale_from;	     /* connections before this one close after their first answer's
 				keep-alive, without saying so */
+	pthread_barrier_t *together; /* each connection's first answer waits for the others' */
 	pthread_mutex_t lock;
 	char head[HEAD_BYTES_MAX]; /* of the last request */
 	size_t body_len;
@@ -87,6 +88,8 @@ static void serve(struct peer_stream *stream, unsigned index, void *arg)
 			pthread_mutex_unlock(&script->lock);
 			return;
 		}
+		if (i == 0 && script->together)
+			(void)pthread_barrier_wait(script->together);
 		if (!script->answers[i] || !write_pieces(stream, script->answers[i], script->piece))
 			break;
 		if (index < script->stale_from)
@@ -349,11 +352,16 @@ static void the_second_dead_connection_breaks_the_call(void **unused)
 	finish(&state);
 }
 
-/* The first two connections answer once, wait for a second request and close; others serve. */
+/* The first two connections answer once, both at a time, wait for a second request and close;
+ * others serve. */
 static void serve_two_then_close(struct peer_stream *stream, unsigned index, void *arg)
 {
 	struct script *script = arg;
-	while (read_request(stream, script) && peer_write(stream, slice_str(ok))) {
+	while (read_request(stream, script)) {
+		if (index < 2)
+			(void)pthread_barrier_wait(script->together);
+		if (!peer_write(stream, slice_str(ok)))
+			return;
 		if (index < 2) {
 			(void)read_request(stream, script);
 			return;
@@ -364,8 +372,10 @@ static void serve_two_then_close(struct peer_stream *stream, unsigned index, voi
 static void the_retry_gets_a_fresh_connection(void **unused)
 {
 	(void)unused;
-	struct state state = {0};
+	pthread_barrier_t together;
+	struct state state = {.script = {.together = &together}};
 	pthread_mutex_init(&state.script.lock, NULL);
+	pthread_barrier_init(&together, NULL, 2);
 	state.peer = peer_start(&(struct peer_options){0}, serve_two_then_close, &state.script);
 	fixture_open(&state.fixture, CLIENT_HTTP, peer_port(state.peer),
 		     &(struct client_config){.connections_max = 2});
@@ -382,6 +392,7 @@ static void the_retry_gets_a_fresh_connection(void **unused)
 	assert_int_equal(next.result.outcome, CLIENT_ANSWERED);
 	assert_int_equal(peer_connection_count(state.peer), 3);
 	finish(&state);
+	pthread_barrier_destroy(&together);
 }
 
 static void a_fresh_connection_that_dies_breaks_the_call(void **unused)
@@ -402,7 +413,10 @@ static void the_pool_is_bounded_and_calls_wait_for_it(void **unused)
 {
 	(void)unused;
 	enum { CALLS = 8, CONNECTIONS = 3 }; /* one connection may get them all */
-	struct state state = {.script = {.answers = {ok, ok, ok, ok, ok, ok, ok, ok}}};
+	pthread_barrier_t together;
+	struct state state = {
+		.script = {.answers = {ok, ok, ok, ok, ok, ok, ok, ok}, .together = &together}};
+	pthread_barrier_init(&together, NULL, CONNECTIONS);
 	begin(&state, &(struct client_config){.connections_max = CONNECTIONS});
 	struct fixture_call calls[CALLS] = {0};
 	for (size_t i = 0; i < CALLS; i++)
@@ -414,6 +428,7 @@ static void the_pool_is_bounded_and_calls_wait_for_it(void **unused)
 	}
 	assert_int_equal(peer_connection_count(state.peer), CONNECTIONS);
 	finish(&state);
+	pthread_barrier_destroy(&together);
 }
 
 static bool has_ended(void *arg)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OTLP/HTTP with JSON and for browsers, over real connections; the pipeline is this file's own
- * receiver_push. */
+ * receiver_push and its kin. */
 #include "receivers/otlp/otlp_internal.h"
 #include "receivers/otlp/transcoding.h"
 #include "tests/support/json_hostile.h"
@@ -23,7 +23,7 @@
 
 static struct {
 	struct push_result result; /* of every push */
-	size_t pushes;
+	size_t pushes, refused;
 	enum push_transport transport;
 	size_t bytes[8];
 	struct buf last; /* body of the last one */
@@ -41,6 +41,18 @@ void receiver_push(struct receiver_port *port, struct server_shard *shard,
 	buf_reset(&pipeline.last);
 	buf_append(&pipeline.last, chunk_slice(body));
 	push->done(push, &pipeline.result);
+}
+
+void receiver_count_empty(struct receiver_port *port)
+{
+	(void)port;
+}
+
+void receiver_count_refused(struct receiver_port *port, const struct err *why)
+{
+	(void)port;
+	assert_int_not_equal(why->kind, ERR_NONE);
+	pipeline.refused++;
 }
 
 /* ---- the receiver --------------------------------------------------------------------------- */
@@ -63,7 +75,7 @@ static void open_receiver(struct fixture *f)
 	config.handler = &otlp_server_handler;
 	config.handler_arg = &f->handler;
 	net_server_open(&f->net, &config);
-	pipeline.pushes = 0;
+	pipeline.pushes = pipeline.refused = 0;
 	pipeline.result = (struct push_result){.outcome = PUSH_TAKEN};
 }
 
@@ -141,6 +153,7 @@ static void every_error_is_a_status_in_json(void **state)
 	ANSWER(&f, POST(JSON_POST "Content-Encoding: snappy\r\n", "{}"), "HTTP/1.1 400 ",
 	       "content-type: application/json\r\n", "{\"code\":3,\"message\":");
 	assert_int_equal(pipeline.pushes, 0);
+	assert_int_equal(pipeline.refused, 3); /* the server counts what it cannot decode */
 	pipeline.result = (struct push_result){
 		.outcome = PUSH_RETRY, .retry_after_ns = 2500000000, .err = {.msg = "full"}};
 	ANSWER(&f, POST(JSON_POST, SMALL), "HTTP/1.1 503 ", "retry-after: 3\r\n",
@@ -225,6 +238,7 @@ static void a_sender_that_goes_away_ends_the_work(void **state)
 	assert_true(net_server_counted(&f.net, &f.net.counters->cancelled, 1));
 	close_receiver(&f); /* and nothing stays charged */
 	assert_int_equal(pipeline.pushes, 0);
+	assert_int_equal(pipeline.refused, 0);
 }
 
 /* ---- browsers ------------------------------------------------------------------------------- */

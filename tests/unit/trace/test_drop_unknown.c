@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "pipeline/trace/encode.h"
+#include "tests/support/edit_fixture.h"
 #include "tests/support/trace_exceptions.h"
 #include "tests/support/trace_proto.h"
 #include "tests/support/trace_random.h"
@@ -19,37 +20,6 @@
 #include <stdlib.h>
 
 enum { ROUNDS = 8000 };
-
-struct fixture {
-	struct budget budget;
-	struct key_table *keys;
-	struct trace_index index;
-	struct edit *edit;
-};
-
-static int set_up(void **state)
-{
-	static struct fixture f;
-	struct err err;
-	budget_init(&f.budget, UINT64_MAX);
-	f.keys = key_table_new();
-	assert_int_equal(key_table_freeze(f.keys, &err), 0);
-	trace_index_init(&f.index, &f.budget, f.keys);
-	f.edit = edit_new(&f.budget);
-	assert_non_null(f.edit);
-	*state = &f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	edit_free(f->edit);
-	trace_index_fini(&f->index);
-	key_table_free(f->keys);
-	assert_int_equal(budget_used(&f->budget), 0);
-	return 0;
-}
 
 /* ---- the same on protobuf-c's tree ---- */
 
@@ -191,9 +161,9 @@ static void assert_same(trace_tree *expected, struct chunk *chunk, uint64_t seed
 }
 
 /* The edit of one random request; ${also} does more to both sides. */
-typedef void also(struct fixture *f, trace_tree *tree);
+typedef void also(struct edit_fixture *f, trace_tree *tree);
 
-static unsigned check_all(struct fixture *f, also *more)
+static unsigned check_all(struct edit_fixture *f, also *more)
 {
 	struct buf body = BUF_INIT;
 	struct err err;
@@ -240,7 +210,7 @@ static void set_text(char **at, const char *text)
 }
 
 /* Names of scopes and events, states of links, no versions, no schema URLs. */
-static void change_fields(struct fixture *f, trace_tree *tree)
+static void change_fields(struct edit_fixture *f, trace_tree *tree)
 {
 	uint32_t scope_at = 0, span_at = 0, event_at = 0, link_at = 0;
 	for (size_t r = 0; r < tree->n_resource_spans; r++) {
@@ -279,7 +249,7 @@ static void names_and_urls_are_replaced(void **state)
 
 static void replaced_values_are_seen_and_written(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct buf body = BUF_INIT, span = BUF_INIT;
 	struct err err;
 	struct chunk *chunk;
@@ -318,5 +288,5 @@ int main(void)
 		cmocka_unit_test(names_and_urls_are_replaced),
 		cmocka_unit_test(replaced_values_are_seen_and_written),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, edit_fixture_set_up, edit_fixture_tear_down);
 }

@@ -8,50 +8,16 @@
 #include <cmocka.h>
 
 #include "pipeline/trace/encode.h"
+#include "tests/support/edit_fixture.h"
 #include "tests/support/trace_actions.h"
 #include "tests/support/trace_random.h"
 #include "tests/support/trace_wire.h"
 
 enum { ROUNDS = 20000 };
 
-struct fixture {
-	struct budget budget;
-	struct key_table *keys;
-	struct trace_index index;
-	struct edit *edit;
-	struct buf body;
-};
-
-static int set_up(void **state)
-{
-	static struct fixture f;
-	struct err err;
-	budget_init(&f.budget, UINT64_MAX);
-	f.keys = key_table_new();
-	for (unsigned i = 0; i < RANDOM_KEYS_KNOWN; i++)
-		assert_int_not_equal(key_table_add(f.keys, slice_str(random_keys[i]), &err), 0);
-	assert_int_equal(key_table_freeze(f.keys, &err), 0);
-	trace_index_init(&f.index, &f.budget, f.keys);
-	f.edit = edit_new(&f.budget);
-	assert_non_null(f.edit);
-	*state = &f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	edit_free(f->edit);
-	trace_index_fini(&f->index);
-	key_table_free(f->keys);
-	buf_fini(&f->body);
-	assert_int_equal(budget_used(&f->budget), 0);
-	return 0;
-}
-
 /* ---- random runs ---- */
 
-static void compare_readers(struct fixture *f, const struct trace_model *model, uint64_t seed)
+static void compare_readers(struct edit_fixture *f, const struct trace_model *model, uint64_t seed)
 {
 	const uint32_t counts[OWNER_KIND_COUNT] = {f->index.resource_count, f->index.scope_count,
 						   f->index.span_count, f->index.event_count,
@@ -69,7 +35,7 @@ static void compare_readers(struct fixture *f, const struct trace_model *model, 
 }
 
 /* edit_find_attr agrees with stepping through: the last one with the key. */
-static void compare_find(struct fixture *f, struct owner owner, uint64_t seed)
+static void compare_find(struct edit_fixture *f, struct owner owner, uint64_t seed)
 {
 	for (key_id id = 1; id <= RANDOM_KEYS_KNOWN; id++) {
 		struct attr_view view;
@@ -88,7 +54,7 @@ static void compare_find(struct fixture *f, struct owner owner, uint64_t seed)
 	}
 }
 
-static void compare_encoded(struct fixture *f, struct trace_model *model, uint64_t seed)
+static void compare_encoded(struct edit_fixture *f, struct trace_model *model, uint64_t seed)
 {
 	struct err err;
 	struct chunk *chunk;
@@ -125,7 +91,7 @@ static void compare_encoded(struct fixture *f, struct trace_model *model, uint64
 
 static void random_edits_equal_a_naive_model(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct err err;
 	unsigned with_spans = 0;
 	for (uint64_t seed = 0; seed < ROUNDS; seed++) {
@@ -154,7 +120,7 @@ static void random_edits_equal_a_naive_model(void **state)
 
 /* ---- rule by rule, on one span with the attributes a=1, b=2, a=3 ---- */
 
-static void begin_simple(struct fixture *f)
+static void begin_simple(struct edit_fixture *f)
 {
 	struct err err;
 	struct buf span = BUF_INIT;
@@ -171,12 +137,12 @@ static void begin_simple(struct fixture *f)
 
 static const struct owner the_span = {OWNER_SPAN, 0};
 
-static key_id id_of(struct fixture *f, const char *key)
+static key_id id_of(struct edit_fixture *f, const char *key)
 {
 	return key_table_find(f->keys, slice_str(key));
 }
 
-static unsigned count_attrs(struct fixture *f)
+static unsigned count_attrs(struct edit_fixture *f)
 {
 	struct attr_view view;
 	uint32_t cursor = 0;
@@ -188,7 +154,7 @@ static unsigned count_attrs(struct fixture *f)
 
 static void finding_gives_the_last_of_equal_keys(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct value value;
 	begin_simple(f);
 	assert_true(edit_find_attr(f->edit, the_span, id_of(f, "a"), &value));
@@ -201,7 +167,7 @@ static void finding_gives_the_last_of_equal_keys(void **state)
 
 static void setting_replaces_all_of_the_key_and_setting_again_keeps_one(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct value value;
 	begin_simple(f);
 	edit_set_attr(f->edit, the_span, SLICE("a"), 0, value_of_int(7));
@@ -214,7 +180,7 @@ static void setting_replaces_all_of_the_key_and_setting_again_keeps_one(void **s
 
 static void removing_takes_received_and_added(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct value value;
 	begin_simple(f);
 	assert_int_equal(edit_remove_attr(f->edit, the_span, id_of(f, "a")), 2);
@@ -227,7 +193,7 @@ static void removing_takes_received_and_added(void **state)
 
 static void renaming_keeps_the_value_and_moves_the_key(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct value value;
 	begin_simple(f);
 	edit_rename_attr(f->edit, the_span, 1, SLICE("service.name"), 0);
@@ -239,7 +205,7 @@ static void renaming_keeps_the_value_and_moves_the_key(void **state)
 
 static void dropping_is_idempotent_and_counts_spans(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct err err;
 	struct chunk *chunk;
 	begin_simple(f);
@@ -255,7 +221,7 @@ static void dropping_is_idempotent_and_counts_spans(void **state)
 
 static void span_fields_read_back_as_set(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	begin_simple(f);
 	assert_true(slice_equal(edit_span_name(f->edit, 0), SLICE("old")));
 	assert_int_equal(edit_span_parent(f->edit, 0).len, 0);
@@ -272,7 +238,7 @@ static void span_fields_read_back_as_set(void **state)
 
 static void dropped_spans_take_their_events_along(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct err err;
 	buf_reset(&f->body);
 	tw_request_of_span(&f->body, SLICE("\x5a\x00\x6a\x00"));
@@ -285,7 +251,7 @@ static void dropped_spans_take_their_events_along(void **state)
 
 static void an_edit_that_runs_out_of_memory_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct err err;
 	struct chunk *chunk;
 	begin_simple(f);
@@ -295,16 +261,17 @@ static void an_edit_that_runs_out_of_memory_is_refused(void **state)
 	for (unsigned i = 0; i < 100; i++)
 		edit_set_attr(f->edit, the_span, SLICE("a"), 0, value_of_str(buf_slice(&large)));
 	buf_fini(&large);
-	assert_true(edit_failed(f->edit));
+	assert_int_equal(edit_check(f->edit, &err), -1);
+	assert_int_equal(err.kind, ERR_LIMIT);
 	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), -1);
 	assert_int_equal(err.kind, ERR_LIMIT);
 	begin_simple(f);
-	assert_false(edit_failed(f->edit));
+	assert_int_equal(edit_check(f->edit, &err), 0);
 }
 
 static void beginning_needs_budget(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct err err;
 	begin_simple(f);
 	struct budget none;
@@ -330,5 +297,5 @@ int main(void)
 		cmocka_unit_test(an_edit_that_runs_out_of_memory_is_refused),
 		cmocka_unit_test(beginning_needs_budget),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, edit_fixture_set_up, edit_fixture_tear_down);
 }

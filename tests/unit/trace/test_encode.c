@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pipeline/trace/encode.h"
+#include "tests/support/edit_fixture.h"
 #include "tests/support/trace_actions.h"
 #include "tests/support/trace_payload.h"
 #include "tests/support/trace_random.h"
@@ -15,41 +16,7 @@
 
 enum { ROUNDS = 3000 };
 
-struct fixture {
-	struct budget budget;
-	struct key_table *keys;
-	struct trace_index index;
-	struct edit *edit;
-	struct buf body;
-};
-
-static int set_up(void **state)
-{
-	static struct fixture f;
-	struct err err;
-	budget_init(&f.budget, UINT64_MAX);
-	f.keys = key_table_new();
-	for (unsigned i = 0; i < RANDOM_KEYS_KNOWN; i++)
-		assert_int_not_equal(key_table_add(f.keys, slice_str(random_keys[i]), &err), 0);
-	assert_int_equal(key_table_freeze(f.keys, &err), 0);
-	trace_index_init(&f.index, &f.budget, f.keys);
-	f.edit = edit_new(&f.budget);
-	*state = &f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	edit_free(f->edit);
-	trace_index_fini(&f->index);
-	key_table_free(f->keys);
-	buf_fini(&f->body);
-	assert_int_equal(budget_used(&f->budget), 0);
-	return 0;
-}
-
-static void begin(struct fixture *f)
+static void begin(struct edit_fixture *f)
 {
 	struct err err;
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
@@ -87,7 +54,7 @@ static void append_spans(struct buf *out, struct slice body)
 }
 
 /* Encodes the window at exactly its measured size and returns its live spans. */
-static uint32_t append_window(struct fixture *f, struct span_window window, struct buf *spans)
+static uint32_t append_window(struct edit_fixture *f, struct span_window window, struct buf *spans)
 {
 	struct err err;
 	struct encode_plan plan;
@@ -102,7 +69,7 @@ static uint32_t append_window(struct fixture *f, struct span_window window, stru
 
 static void windows_of_an_edited_request_make_up_the_whole(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	for (uint64_t seed = 0; seed < ROUNDS; seed++) {
 		struct random_shape shape = random_shape_of(seed);
 		struct buf whole = BUF_INIT, pieces = BUF_INIT;
@@ -129,7 +96,7 @@ static void windows_of_an_edited_request_make_up_the_whole(void **state)
 
 static void an_empty_window_has_no_bytes(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct encode_plan plan;
 	struct err err;
 	buf_reset(&f->body);
@@ -142,7 +109,7 @@ static void an_empty_window_has_no_bytes(void **state)
 
 static void dropping_all_spans_of_a_scope_drops_the_scope(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct err err;
 	struct chunk *chunk;
 	buf_reset(&f->body);
@@ -160,7 +127,7 @@ static void dropping_all_spans_of_a_scope_drops_the_scope(void **state)
 
 static void an_untouched_part_is_copied_byte_for_byte(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct err err;
 	struct chunk *chunk;
 	buf_reset(&f->body);
@@ -175,7 +142,7 @@ static void an_untouched_part_is_copied_byte_for_byte(void **state)
 
 static void a_short_budget_refuses_the_chunk(void **state)
 {
-	struct fixture *f = *state;
+	struct edit_fixture *f = *state;
 	struct err err;
 	struct chunk *chunk;
 	struct budget small;
@@ -197,5 +164,5 @@ int main(void)
 		cmocka_unit_test(an_untouched_part_is_copied_byte_for_byte),
 		cmocka_unit_test(a_short_budget_refuses_the_chunk),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, edit_fixture_set_up, edit_fixture_tear_down);
 }

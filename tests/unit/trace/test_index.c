@@ -376,18 +376,55 @@ static void ten_million_empty_spans_are_over_the_bound(void **state)
 	assert_int_equal(budget_used(&f->budget), f->index.bytes_held);
 }
 
-static void small_requests_may_use_a_mebibyte(void **state)
+static int build_empty_spans(struct fixture *f, unsigned count)
 {
-	struct fixture *f = *state;
 	buf_reset(&f->body);
 	size_t resource = tw_open(&f->body, EXPORT_REQUEST_RESOURCE_SPANS);
 	size_t scope = tw_open(&f->body, RESOURCE_SPANS_SCOPE_SPANS);
-	for (unsigned i = 0; i < 4000; i++)
+	for (unsigned i = 0; i < count; i++)
 		buf_append(&f->body, SLICE("\x12\x00"));
 	tw_close(&f->body, scope);
 	tw_close(&f->body, resource);
-	assert_int_equal(build(f), 0);
+	return build(f);
+}
+
+static void small_requests_may_use_a_mebibyte(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(build_empty_spans(f, 4000), 0);
 	assert_int_equal(f->index.span_count, 4000);
+}
+
+/* The arrays that one request leaves behind take no room from the next. */
+static void what_was_refused_does_not_depend_on_what_came_before(void **state)
+{
+	struct fixture *f = *state;
+	struct buf attrs = BUF_INIT;
+	for (unsigned i = 0; i < 20000; i++)
+		buf_append(&attrs, SLICE("\x4a\x00")); /* Span.attributes */
+	assert_int_equal(build_span(f, buf_slice(&attrs)), 0);
+	assert_int_equal(f->index.attr_count, 20000);
+	trace_index_release(&f->index);
+	assert_int_equal(build_empty_spans(f, 4000), 0);
+	buf_fini(&attrs);
+}
+
+/* Admitted once: what a filter leaves of a request may be small beside its index. */
+static void what_was_indexed_before_may_be_indexed_again(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(build_empty_spans(f, 9000), -1);
+	assert_int_equal(f->err.kind, ERR_LIMIT);
+	struct chunk *body = chunk_new(&f->budget, f->body.len);
+	assert_non_null(body);
+	assert_true(chunk_append(body, buf_slice(&f->body)));
+	body->index_bytes = 9000 * sizeof(struct span_entry) + sizeof(struct scope_entry) +
+			    sizeof(struct resource_entry);
+	assert_int_equal(trace_index_rebuild(&f->index, body, &f->err), 0);
+	assert_int_equal(f->index.span_count, 9000);
+	assert_int_equal(trace_index_bytes(&f->index), body->index_bytes);
+	trace_index_release(&f->index);
+	chunk_unref(body);
 }
 
 static void an_exhausted_budget_refuses_the_request(void **state)
@@ -434,6 +471,8 @@ int main(void)
 		cmocka_unit_test(values_nested_100000_deep_are_refused),
 		cmocka_unit_test(ten_million_empty_spans_are_over_the_bound),
 		cmocka_unit_test(small_requests_may_use_a_mebibyte),
+		cmocka_unit_test(what_was_refused_does_not_depend_on_what_came_before),
+		cmocka_unit_test(what_was_indexed_before_may_be_indexed_again),
 		cmocka_unit_test(an_exhausted_budget_refuses_the_request),
 		cmocka_unit_test(a_failed_request_leaves_nothing_behind),
 	};

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OTLP to Jaeger, as the Collector's translator maps it (and the OpenTelemetry specification,
+ * "mapping to non-OTLP"), one function per message. Differences, each for a reason:
+ *
+ *   ids         always 16 and 8 bytes, zeros when absent: Jaeger refuses the whole request for one
+ *               of another length
+ *   references  a link without both ids refers to nothing and is left out
+ *   durations   within 0 .. INT64_MAX ns: beyond, Go cannot read the message; a span that ends
+ *               before it starts has none
+ *   texts       U+FFFD for bytes that are not UTF-8, counted
+ *
+ * Values are read through pipeline/trace/value.h, whose depth the index has checked.
+ */
+#include "exporters/jaeger/mapping.h"
+
+#include "pipeline/base/clock.h"
+#include "pipeline/base/utf8.h"
+#include "pipeline/trace/value.h"
+
+const struct jaeger_tag_row jaeger_tag_rows[JAEGER_TAG_COUNT] = {
+	[TAG_SCOPE_NAME] = {"otel.scope.name", "STRING", "the scope's name"},
+	[TAG_SCOPE_VERSION] = {"otel.scope.version", "STRING", "the scope's version"},
+	[TAG_SPAN_KIND] = {"span.kind", "STRING",
+			   "kind: internal, server, client, producer, consumer"},
+	[TAG_STATUS_CODE] = {"otel.status_code", "STRING", "status: OK or ERROR"},
+	[TAG_ERROR] = {"error", "BOOL", "true when the status is ERROR"},
+	[TAG_STATUS_DESCRIPTION] = {"otel.status_description", "STRING", "the status's message"},
+	[TAG_TRACE_STATE] = {"w3c.tracestate", "STRING", "trace_state"},
+	[TAG_EVENT] = {"event", "STRING", "an event's name, unless it has an attribute `event`"},
+	[TAG_DROPPED_ATTRIBUTES] = {"otel.dropped_attributes_count", "INT64",
+				    "dropped_attributes_count of resource, span and event"},
+	[TAG_DROPPED_EVENTS] = {"otel.dropped_events_count", "INT64", "dropped_events_count"},
+	[TAG_DROPPED_LINKS] = {"otel.dropped_links_count", "INT64", "dropped_links_count"},
+};
+
+static const char *const kind_words[] = {
+	[SPAN_KIND_INTERNAL] = "internal", [SPAN_KIND_SERVER] = "server",
+	[SPAN_KIND_CLIENT] = "client",	   [SPAN_KIND_PRODUCER] = "producer",
+	[SPAN_KIND_CONSUMER] = "consumer",
+};
+
+enum { ARENA_ROUNDING = 16 }; /* what the arena may add to each piece */
+
+/* One message and its place in its parent's array. */
+#define MESSAGE_BYTES(type) (sizeof(type) + sizeof(type *) + ARENA_ROUNDING)
+
+uint64_t jaeger_message_bytes(const struct trace_index *index)
+{
+	const uint64_t tag = MESSAGE_BYTES(Jaeger__KeyValue);
+	const uint64_t reference = MESSAGE_BYTES(Jaeger__SpanRef);
+	const uint64_t time = MESSAGE_BYTES(Jaeger__Timestamp);
+	const uint64_t arrays = 3 * (uint64_t)ARENA_ROUNDING; /* tags, references, logs */
+	return index->attr_count * tag +
+	       index->resource_count * (MESSAGE_BYTES(Jaeger__Process) + tag + arrays) +
+	       index->span_count * (MESSAGE_BYTES(Jaeger__Span) + 2 * time + reference +
+				    JAEGER_TAG_COUNT * tag + arrays) +
+	       index->event_count * (MESSAGE_BYTES(Jaeger__Log) + time + 2 * tag + arrays) +
+	       index->link_count * reference;
+}
+
+void *jaeger_alloc(struct jaeger_mapping *mapping, size_t count, size_t size)
+{
+	void *memory = arena_calloc(mapping->arena, count, size);
+	if (!memory)
+		mapping->failed = true;
+	return memory;
+}
+
+/* ---- texts ---------------------------------------------------------------------------------- */
+
+/* protobuf-c's messages are not const; nobody writes through this one. */
+static ProtobufCBinaryData binary(struct slice bytes)
+{
+	return (ProtobufCBinaryData){bytes.len, (uint8_t *)(uintptr_t)bytes.ptr};
+}
+
+/* What has been written into the scratch buffer, for as long as the arena. */
+static struct slice keep_scratch(struct jaeger_mapping *mapping)
+{
+	struct slice kept = arena_copy(mapping->arena, buf_slice(mapping->text));
+	if (mapping->text->failed || !kept.ptr)
+		mapping->failed = true;
+	return kept.ptr ? kept : SLICE("");
+}
+
+/* Proto3 strings are UTF-8; a peer may refuse a request for one that is not. */
+static ProtobufCBinaryData text(struct jaeger_mapping *mapping, struct slice bytes)
+{
+	if (utf8_valid(bytes))
+		return binary(bytes);
+	buf_reset(mapping->text);
+	for (size_t at = 0; at < bytes.len;) {
+		struct slice rest = {bytes.ptr + at, bytes.len - at};
+		size_t len = utf8_sequence_len(rest);
+		buf_append(mapping->text,
+			   len > 0 ? slice_of(rest.ptr, len) : SLICE("\xef\xbf\xbd"));
+		mapping->replaced += len == 0;
+		at += len > 0 ? len : 1;
+	}
+	return binary(keep_scratch(mapping));
+}
+
+/* The value as text: maps and arrays as JSON. */
+static ProtobufCBinaryData value_text(struct jaeger_mapping *mapping, struct value value)
+{
+	if (value.type == VALUE_STRING)
+		return text(mapping, value.bytes);
+	buf_reset(mapping->text);
+	value_append_text(mapping->text, value);
+	return binary(keep_scratch(mapping));
+}
+
+/* ---- tags ----------------------------------------------------------------------------------- */
+
+/* Tags of a span or process, fields of a log. There is room for all that may come. */
+struct tags {
+	Jaeger__KeyValue **at;
+	size_t count;
+};
+
+/* Room for the attributes of ${attrs} and all tags of our own. */
+static struct tags tags_new(struct jaeger_mapping *mapping, struct attr_range attrs)
+{
+	size_t max = (size_t)attrs.count + JAEGER_TAG_COUNT;
+	return (struct tags){.at = jaeger_alloc(mapping, max, sizeof(Jaeger__KeyValue *))};
+}
+
+static Jaeger__KeyValue *add(struct jaeger_mapping *mapping, struct tags *tags,
+			     ProtobufCBinaryData key)
+{
+	Jaeger__KeyValue *tag =
+		tags->at ? jaeger_alloc(mapping, 1, sizeof(Jaeger__KeyValue)) : NULL;
+	if (!tag)
+		return NULL;
+	jaeger__key_value__init(tag);
+	tag->key = key;
+	tags->at[tags->count++] = tag;
+	return tag;
+}
+
+static Jaeger__KeyValue *add_own(struct jaeger_mapping *mapping, struct tags *tags,
+				 enum jaeger_tag which)
+{
+	return add(mapping, tags, binary(slice_str(jaeger_tag_rows[which].key)));
+}
+
+static void add_text(struct jaeger_mapping *mapping, struct tags *tags, enum jaeger_tag which,
+		     struct slice bytes)
+{
+	Jaeger__KeyValue *tag = bytes.len > 0 ? add_own(mapping, tags, which) : NULL;
+	if (tag)
+		tag->v_str = text(mapping, bytes);
+}
+
+static void add_count(struct jaeger_mapping *mapping, struct tags *tags, enum jaeger_tag which,
+		      struct range message, uint32_t field)
+{
+	uint32_t count = (uint32_t)index_scan_number(mapping->index, message, field);
+	Jaeger__KeyValue *tag = count > 0 ? add_own(mapping, tags, which) : NULL;
+	if (!tag)
+		return;
+	tag->v_type = JAEGER__KEY_VALUE__TYPE__INT64;
+	tag->v_int64 = count;
+}
+
+static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags,
+			  const struct attr_entry *attr)
+{
+	struct slice key = index_slice(mapping->index, attr->key);
+	struct value value = value_read(index_slice(mapping->index, attr->value));
+	Jaeger__KeyValue *tag = add(mapping, tags, text(mapping, key));
+	if (!tag)
+		return;
+	switch (value.type) {
+	case VALUE_BOOL:
+		tag->v_type = JAEGER__KEY_VALUE__TYPE__BOOL;
+		tag->v_bool = value.i != 0;
+		break;
+	case VALUE_INT:
+		tag->v_type = JAEGER__KEY_VALUE__TYPE__INT64;
+		tag->v_int64 = value.i;
+		break;
+	case VALUE_DOUBLE:
+		tag->v_type = JAEGER__KEY_VALUE__TYPE__FLOAT64;
+		tag->v_float64 = value.d;
+		break;
+	case VALUE_BYTES:
+		tag->v_type = JAEGER__KEY_VALUE__TYPE__BINARY;
+		tag->v_binary = binary(value.bytes);
+		break;
+	case VALUE_EMPTY:
+	case VALUE_STRING:
+	case VALUE_ARRAY:
+	case VALUE_KVLIST:
+	case VALUE_TYPE_COUNT: tag->v_str = value_text(mapping, value); break;
+	}
+}
+
+/* ${except} is left out; NULL: none. */
+static void add_attributes(struct jaeger_mapping *mapping, struct tags *tags,
+			   struct attr_range attrs, const struct attr_entry *except)
+{
+	for (uint32_t i = attrs.begin; i < attrs.begin + attrs.count; i++) {
+		if (&mapping->index->attrs[i] != except)
+			add_attribute(mapping, tags, &mapping->index->attrs[i]);
+	}
+}
+
+/* The first attribute of that key; NULL when there is none. */
+static const struct attr_entry *find(const struct jaeger_mapping *mapping, struct attr_range attrs,
+				     const char *key)
+{
+	for (uint32_t i = attrs.begin; i < attrs.begin + attrs.count; i++) {
+		const struct attr_entry *attr = &mapping->index->attrs[i];
+		if (slice_equal(index_slice(mapping->index, attr->key), slice_str(key)))
+			return attr;
+	}
+	return NULL;
+}
+
+/* ---- the process ---------------------------------------------------------------------------- */
+
+Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping,
+				    const struct resource_entry *resource)
+{
+	const struct trace_index *index = mapping->index;
+	const struct attr_entry *name = find(mapping, resource->attrs, "service.name");
+	struct tags tags = tags_new(mapping, resource->attrs);
+	Jaeger__Process *process = jaeger_alloc(mapping, 1, sizeof(*process));
+	if (!process)
+		return NULL;
+	jaeger__process__init(process);
+	if (name)
+		process->service_name =
+			value_text(mapping, value_read(index_slice(index, name->value)));
+	if (process->service_name.len == 0)
+		process->service_name = binary(SLICE(JAEGER_NO_SERVICE_NAME));
+	add_attributes(mapping, &tags, resource->attrs, name);
+	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES, resource->resource,
+		  RESOURCE_DROPPED_ATTRIBUTES_COUNT);
+	process->tags = tags.at;
+	process->n_tags = tags.count;
+	return process;
+}
+
+/* ---- the span ------------------------------------------------------------------------------- */
+
+static ProtobufCBinaryData id(struct slice bytes, size_t len)
+{
+	static const uint8_t zeros[TRACE_ID_BYTES];
+	return binary(bytes.len == len ? bytes : slice_of(zeros, len));
+}
+
+static bool is_zero(struct slice bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++) {
+		if (bytes.ptr[i])
+			return false;
+	}
+	return true;
+}
+
+static Jaeger__Timestamp *map_time(struct jaeger_mapping *mapping, uint64_t time_ns)
+{
+	Jaeger__Timestamp *time = jaeger_alloc(mapping, 1, sizeof(*time));
+	if (!time)
+		return NULL;
+	jaeger__timestamp__init(time);
+	time->seconds = (int64_t)(time_ns / NS_PER_S);
+	time->nanos = (int32_t)(time_ns % NS_PER_S);
+	return time;
+}
+
+static Jaeger__Duration *map_duration(struct jaeger_mapping *mapping, const struct span_entry *span)
+{
+	Jaeger__Duration *duration = jaeger_alloc(mapping, 1, sizeof(*duration));
+	if (!duration)
+		return NULL;
+	uint64_t ns = span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0;
+	if (ns > INT64_MAX)
+		ns = INT64_MAX;
+	jaeger__duration__init(duration);
+	duration->seconds = (int64_t)(ns / NS_PER_S);
+	duration->nanos = (int32_t)(ns % NS_PER_S);
+	return duration;
+}
+
+static void add_reference(struct jaeger_mapping *mapping, Jaeger__Span *out, struct slice trace_id,
+			  struct slice span_id, Jaeger__SpanRef__Type type)
+{
+	bool usable =
+		trace_id.len == TRACE_ID_BYTES && span_id.len == SPAN_ID_BYTES && !is_zero(span_id);
+	Jaeger__SpanRef *reference =
+		usable ? jaeger_alloc(mapping, 1, sizeof(Jaeger__SpanRef)) : NULL;
+	if (!reference)
+		return;
+	jaeger__span_ref__init(reference);
+	reference->trace_id = binary(trace_id);
+	reference->span_id = binary(span_id);
+	reference->ref_type = type;
+	out->references[out->n_references++] = reference;
+}
+
+/* The parent comes first: Jaeger takes the first CHILD_OF for it. */
+static void map_references(struct jaeger_mapping *mapping, const struct span_entry *span,
+			   Jaeger__Span *out)
+{
+	const struct trace_index *index = mapping->index;
+	out->references =
+		jaeger_alloc(mapping, 1 + (size_t)span->link_count, sizeof(Jaeger__SpanRef *));
+	if (!out->references)
+		return;
+	add_reference(mapping, out, index_id(index, span->trace_id_off, TRACE_ID_BYTES),
+		      index_id(index, span->parent_span_id_off, SPAN_ID_BYTES),
+		      JAEGER__SPAN_REF__TYPE__CHILD_OF);
+	for (uint32_t i = span->link_begin; i < span->link_begin + span->link_count; i++)
+		add_reference(mapping, out, index_slice(index, index->links[i].trace_id),
+			      index_slice(index, index->links[i].span_id),
+			      JAEGER__SPAN_REF__TYPE__FOLLOWS_FROM);
+}
+
+static Jaeger__Log *map_event(struct jaeger_mapping *mapping, const struct event_entry *event)
+{
+	struct tags fields = tags_new(mapping, event->attrs);
+	Jaeger__Log *log = jaeger_alloc(mapping, 1, sizeof(*log));
+	if (!log)
+		return NULL;
+	jaeger__log__init(log);
+	log->timestamp = map_time(mapping, event->time_ns);
+	if (!find(mapping, event->attrs, jaeger_tag_rows[TAG_EVENT].key))
+		add_text(mapping, &fields, TAG_EVENT, index_slice(mapping->index, event->name));
+	add_attributes(mapping, &fields, event->attrs, NULL);
+	add_count(mapping, &fields, TAG_DROPPED_ATTRIBUTES, event->content,
+		  EVENT_DROPPED_ATTRIBUTES_COUNT);
+	log->fields = fields.at;
+	log->n_fields = fields.count;
+	return log;
+}
+
+static void map_events(struct jaeger_mapping *mapping, const struct span_entry *span,
+		       Jaeger__Span *out)
+{
+	if (span->event_count == 0)
+		return;
+	out->logs = jaeger_alloc(mapping, span->event_count, sizeof(Jaeger__Log *));
+	for (uint32_t i = 0; out->logs && i < span->event_count; i++) {
+		out->logs[i] = map_event(mapping, &mapping->index->events[span->event_begin + i]);
+		if (!out->logs[i])
+			return;
+		out->n_logs++;
+	}
+}
+
+static void add_status(struct jaeger_mapping *mapping, struct tags *tags,
+		       const struct span_entry *span)
+{
+	if (span->status_code == STATUS_CODE_OK)
+		add_text(mapping, tags, TAG_STATUS_CODE, SLICE("OK"));
+	if (span->status_code == STATUS_CODE_ERROR) {
+		add_text(mapping, tags, TAG_STATUS_CODE, SLICE("ERROR"));
+		Jaeger__KeyValue *error = add_own(mapping, tags, TAG_ERROR);
+		if (error) {
+			error->v_type = JAEGER__KEY_VALUE__TYPE__BOOL;
+			error->v_bool = true;
+		}
+	}
+	add_text(mapping, tags, TAG_STATUS_DESCRIPTION,
+		 index_slice(mapping->index, span->status_message));
+}
+
+static void map_tags(struct jaeger_mapping *mapping, const struct span_entry *span,
+		     Jaeger__Span *out)
+{
+	const struct trace_index *index = mapping->index;
+	const struct scope_entry *scope = &index->scopes[span->scope];
+	struct tags tags = tags_new(mapping, span->attrs);
+	add_text(mapping, &tags, TAG_SCOPE_NAME, index_slice(index, scope->name));
+	add_text(mapping, &tags, TAG_SCOPE_VERSION, index_slice(index, scope->version));
+	add_attributes(mapping, &tags, span->attrs, NULL);
+	if (span->kind > SPAN_KIND_UNSPECIFIED && span->kind < (int32_t)ARRAY_COUNT(kind_words))
+		add_text(mapping, &tags, TAG_SPAN_KIND, slice_str(kind_words[span->kind]));
+	add_status(mapping, &tags, span);
+	add_text(mapping, &tags, TAG_TRACE_STATE, index_slice(index, span->trace_state));
+	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES, span->content,
+		  SPAN_DROPPED_ATTRIBUTES_COUNT);
+	add_count(mapping, &tags, TAG_DROPPED_EVENTS, span->content, SPAN_DROPPED_EVENTS_COUNT);
+	add_count(mapping, &tags, TAG_DROPPED_LINKS, span->content, SPAN_DROPPED_LINKS_COUNT);
+	out->tags = tags.at;
+	out->n_tags = tags.count;
+}
+
+Jaeger__Span *jaeger_map_span(struct jaeger_mapping *mapping, const struct span_entry *span)
+{
+	const struct trace_index *index = mapping->index;
+	Jaeger__Span *out = jaeger_alloc(mapping, 1, sizeof(*out));
+	if (!out)
+		return NULL;
+	jaeger__span__init(out);
+	out->trace_id = id(index_id(index, span->trace_id_off, TRACE_ID_BYTES), TRACE_ID_BYTES);
+	out->span_id = id(index_id(index, span->span_id_off, SPAN_ID_BYTES), SPAN_ID_BYTES);
+	out->operation_name = text(mapping, index_slice(index, span->name));
+	out->start_time = map_time(mapping, span->start_ns);
+	out->duration = map_duration(mapping, span);
+	map_references(mapping, span, out);
+	map_tags(mapping, span, out);
+	map_events(mapping, span, out);
+	return out;
+}

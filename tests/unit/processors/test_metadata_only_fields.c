@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metadata_only and what is no attribute: names, texts, URLs, states; each field of its table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/support/policy_fixture.h"
+#include "tests/support/policy_plant.h"
+#include "tests/support/trace_wire.h"
+
+#define CANARY "CANARY-7e1f"
+
+static void every_field_is_proven(void **state)
+{
+	struct policy_fixture f;
+	bool proven[FIELD_COUNT] = {false};
+	(void)state;
+	policy_fixture_init(&f, "{}");
+	for (size_t i = 0; i < policy_field_plant_count; i++) {
+		const struct policy_field_plant *c = &policy_field_plants[i];
+		const char *rule = policy_fields[c->field].label;
+		uint64_t before = policy_fixture_removed(&f, rule);
+		struct buf body = BUF_INIT, text = BUF_INIT;
+		policy_field_text(c, CANARY, &text);
+		policy_plant_put_field(&body, c->field, buf_cstr(&text));
+		struct chunk *chunk = policy_fixture_run(&f, buf_slice(&body));
+		if (policy_holds(chunk_slice(chunk), CANARY))
+			fail_msg("%s: \"%s\" leaves", rule, buf_cstr(&text));
+		if (c->instead && !policy_holds(chunk_slice(chunk), c->instead))
+			fail_msg("%s: not \"%s\" instead of \"%s\"", rule, c->instead, c->text);
+		assert_true(policy_fixture_removed(&f, rule) > before);
+		proven[c->field] = true;
+		chunk_unref(chunk);
+		buf_fini(&body);
+		buf_fini(&text);
+	}
+	/* Nested values and unknown fields are proven with every rule, keys that could not be judged
+	 * by a test of their own. */
+	proven[FIELD_UNKNOWN_FIELD] = proven[FIELD_NESTED_VALUE] = proven[FIELD_DOUBTFUL_KEY] =
+		true;
+	for (int i = 0; i < FIELD_COUNT; i++)
+		assert_true(proven[i]);
+	policy_fixture_fini(&f);
+}
+
+static void data_in_a_path_becomes_a_placeholder(void **state)
+{
+	static const char *const names[][2] = {
+		{"GET /a/0a1b2c3d4e5f6071 http send", "GET /a/{} http send"},
+		{"GET /users/12345", "GET /users/{}"},
+	};
+	struct policy_fixture f;
+	(void)state;
+	policy_fixture_init(&f, "{}");
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		struct buf body = BUF_INIT;
+		policy_plant_put_field(&body, FIELD_SPAN_NAME, names[i][0]);
+		struct chunk *chunk = policy_fixture_run(&f, buf_slice(&body));
+		assert_false(policy_holds(chunk_slice(chunk), names[i][0]));
+		assert_true(policy_holds(chunk_slice(chunk), names[i][1]));
+		chunk_unref(chunk);
+		buf_fini(&body);
+	}
+	policy_fixture_fini(&f);
+}
+
+static void ordinary_names_and_fields_pass_unchanged(void **state)
+{
+	static const char *const names[] = {
+		"chat Llama-3.1-70B-Instruct",
+		"llm_d.epp.scorer.prefix_cache",
+		"GET /v1/models",
+		"GET /metrics http receive",
+		"POST /v1/chat/completions",
+		"llm_d.pd_proxy.POST /v1/chat/completions",
+		"SELECT mydb.users",
+		"GET /users/{user_id}",
+		"Loading (GPU)",
+		"opentelemetry/proto",
+	};
+	struct policy_fixture f;
+	(void)state;
+	policy_fixture_init(&f, "{}");
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		struct buf body = BUF_INIT;
+		policy_plant_put_field(&body, FIELD_SPAN_NAME, names[i]);
+		struct chunk *chunk = policy_fixture_run(&f, buf_slice(&body));
+		if (!slice_equal(chunk_slice(chunk), buf_slice(&body)))
+			fail_msg("%s: changed", names[i]);
+		chunk_unref(chunk);
+		buf_fini(&body);
+	}
+	policy_fixture_fini(&f);
+}
+
+/* logfire.msg is such a name: the text with its arguments. */
+static void a_name_that_quotes_a_removed_text_goes(void **state)
+{
+	static const char quote[] = CANARY " is what I asked";
+	struct policy_fixture f;
+	struct buf body = BUF_INIT, span = BUF_INIT;
+	(void)state;
+	policy_fixture_init(&f, "{}");
+	tw_text(&span, SPAN_NAME, quote);
+	tw_attr_text(&span, SPAN_ATTRIBUTES, "input.value", quote);
+	tw_request_of_span(&body, buf_slice(&span));
+	struct chunk *chunk = policy_fixture_run(&f, buf_slice(&body));
+	assert_false(policy_holds(chunk_slice(chunk), CANARY));
+	chunk_unref(chunk);
+	buf_fini(&body);
+	buf_fini(&span);
+	policy_fixture_fini(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_field_is_proven),
+		cmocka_unit_test(data_in_a_path_becomes_a_placeholder),
+		cmocka_unit_test(ordinary_names_and_fields_pass_unchanged),
+		cmocka_unit_test(a_name_that_quotes_a_removed_text_goes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
