@@ -22,7 +22,7 @@ SETTLE_S = 15
 PLANTED = {
     "OpenInference": NEEDLES.keys() - {"api-key"},
     "OpenLLMetry": {"system", "prompt", "completion", "streamed", "tool-description", "arguments",
-                    "tool-result", "error", "user", "embedded"},
+                    "tool-result", "error", "user", "embedded", "reasoning"},
 }
 PACKAGES = {"OpenInference": "openinference-instrumentation-openai",
             "OpenLLMetry": "opentelemetry-instrumentation-openai"}
