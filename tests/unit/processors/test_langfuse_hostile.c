@@ -226,7 +226,7 @@ static void keys_of_other_processors_patterns_are_no_keys_of_ours(void **state)
 	struct processor_bench bench;
 	struct trace_builder builder;
 	struct err err;
-	char allow[PATTERNS * 8 + 16] = "allow: [", key[16];
+	char allow[PATTERNS * 8 + 16] = "allow: [", key[24];
 	(void)state;
 	for (int i = 0; i < PATTERNS; i++) {
 		size_t len = strlen(allow);
