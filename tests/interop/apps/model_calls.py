@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls a model with OpenAI's client, instrumented by OpenInference or by OpenLLMetry: a chat with a
-tool, the same streamed, a response, an embedding, and a call that fails.
+"""Calls a model with OpenAI's client, instrumented by OpenInference or by OpenLLMetry: a chat with
+a tool, the same streamed, a response, an embedding, and a call that fails.
 
     model_calls.py INSTRUMENTATION MODEL-SERVER OTLP-ENDPOINT
 """

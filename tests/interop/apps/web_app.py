@@ -2,7 +2,8 @@
 """A web application as people write it, run by opentelemetry-instrument: a page for Prometheus, one
 for probes, a route that does something and one that streams.
 
-INTEROP_METRICS in the environment: "route", or "mounted" for a page that is an application of its own.
+INTEROP_METRICS in the environment: "route", or "mounted" for a page that is an application of its
+own.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Langfuse SDK, pointed at Sluice in place of Langfuse: its fields arrive as they were sent; the
-processor for Langfuse overwrites none; behind metadata_only those stay that are no content."""
+"""The Langfuse SDK, pointed at Sluice in place of Langfuse: its fields arrive as they were sent;
+the processor for Langfuse overwrites none; behind metadata_only those stay that are no content."""
 
 import re
 

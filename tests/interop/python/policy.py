@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls of a model by OpenAI's client under real instrumentation, through metadata_only: of what was
-said not a byte is in any exporter's output, in the log or on the metrics page; model and usage are."""
+"""Calls of a model by OpenAI's client under real instrumentation, through metadata_only: of what
+was said not a byte is in any exporter's output, in the log or on the metrics page; model and usage
+are."""
 
 import json
 import os
@@ -74,7 +75,8 @@ def check_langfuse(sent, arrived):
     arrived = by_id(arrived)
     problems = []
     for alone in sent.kept:
-        tokens = [v.int_value for k, v in figures(alone).items() if re.search(r"total(_tokens)?$", k)]
+        tokens = [value.int_value for key, value in figures(alone).items()
+                  if re.search(r"total(_tokens)?$", key)]
         if not tokens:
             continue
         got = texts(arrived[span(alone).span_id])

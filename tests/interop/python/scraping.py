@@ -39,11 +39,11 @@ NOISE = {"GET /metrics", "GET /health", REDIRECTED}
 REAL = {"GET /items/{number}", "POST /chat"}
 ROUNDS = 25
 
-# Protocol, coding, and what the application is like, by variables of its environment. With few spans
-# in a request the parts of a scrape come apart: their names have to do. A mounted page redirects
-# first, to itself with a slash. FastAPI names no route then, "GET" and "GET http send" are all that
-# the names say, and what belongs to a scrape is known by its parent alone, in the same request. The
-# names of HTTP attributes have changed in between, too.
+# Protocol, coding, and what the application is like, by variables of its environment. With few
+# spans in a request the parts of a scrape come apart: their names have to do. A mounted page
+# redirects first, to itself with a slash. FastAPI names no route then, "GET" and "GET http send"
+# are all that the names say, and what belongs to a scrape is known by its parent alone, in the same
+# request. The names of HTTP attributes have changed in between, too.
 VARIANTS = [
     ("grpc", "none", "a route", {
         "INTEROP_METRICS": "route",
@@ -61,6 +61,7 @@ def compression(coding):
 
 def start(route, protocol, coding, port, variables):
     """The application on ${port}, ready."""
+    endpoint = f"http://{LOOPBACK}:{route.collector.ports[transport(protocol)]}"
     command = ["opentelemetry-instrument", "uvicorn", "web_app:app", "--host", LOOPBACK, "--port",
                port]
     application = Application(
@@ -68,7 +69,7 @@ def start(route, protocol, coding, port, variables):
         OTEL_SERVICE_NAME="shop", OTEL_TRACES_EXPORTER="otlp", OTEL_METRICS_EXPORTER="none",
         OTEL_LOGS_EXPORTER="none", **compression(coding),
         OTEL_EXPORTER_OTLP_PROTOCOL={"http": "http/protobuf"}.get(protocol, protocol),
-        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{LOOPBACK}:{route.collector.ports[transport(protocol)]}")
+        OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
     deadline = time.monotonic() + START_S
     while application.process.poll() is None and time.monotonic() < deadline:
         try:

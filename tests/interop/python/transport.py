@@ -12,7 +12,8 @@ SECURE = [("Python", "grpc", "gzip", []), ("Python", "http", "none", []),
 PLAIN = [("Go", "http", "gzip", ["--http-version", 1]),
          ("Go", "http", "none", ["--http-version", 2])]
 CROSSED = [("Python", "grpc", "gzip"), ("Python", "http", "none"), ("Go", "grpc", "none"),
-           ("Go", "http", "gzip"), ("Node.js", "grpc", "none"), ("Node.js", "http-json", "gzip")]
+           ("Go", "http", "gzip"), ("Node.js", "grpc", "none"),
+           ("Node.js", "http-json", "gzip")]
 OTHER = {"grpc": "http", "http": "grpc"}
 
 
