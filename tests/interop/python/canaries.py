@@ -6,7 +6,8 @@ import struct
 
 PLACES = [
     "system", "prompt", "completion", "streamed", "tool-description", "arguments", "tool-result",
-    "reasoning", "error", "user", "session", "metadata", "tag", "template-variable", "api-key", "embedded",
+    "reasoning", "error", "user", "session", "metadata", "tag", "template-variable", "api-key",
+    "embedded",
 ]
 WORDS = {place: f"kolibri-{place}-7f3a" for place in PLACES}
 

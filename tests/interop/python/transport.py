@@ -44,8 +44,8 @@ def crossed(setting, sdk, protocol, coding):
     def body(route, rows):
         sent_with(route, rows, sdk, protocol, coding, [],
                   port=route.collector.ports[OTHER[transport(protocol)]])
-    return through_one_backend(setting, f"sent to the port of {OTHER[transport(protocol)]}", sdk, protocol,
-                               coding, body)
+    return through_one_backend(setting, f"sent to the port of {OTHER[transport(protocol)]}", sdk,
+                               protocol, coding, body)
 
 
 def cases(sdks):
