@@ -68,6 +68,7 @@ void processor_bench_open(struct processor_bench *bench, const char *const *proc
 	assert_int_equal(key_table_freeze(bench->keys, &err), 0);
 	trace_index_init(&bench->index, &bench->budget, bench->keys);
 	trace_index_init(&bench->out_index, &bench->budget, bench->keys);
+	assert_int_equal(trace_index_use_patterns(&bench->index, &err), 0);
 	bench->edit = edit_new(&bench->budget);
 	bench->out_edit = edit_new(&bench->budget);
 	assert_true(bench->edit && bench->out_edit);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Traces a made-up answer by the Langfuse SDK, with all kinds of observations and fields that it has.
+"""Traces made-up answers by the Langfuse SDK, with most kinds of observations and fields it has.
 
     langfuse_trace.py URL    of what stands in for Langfuse
 """

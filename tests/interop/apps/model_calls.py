@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls a model with OpenAI's client, instrumented by OpenInference or by OpenLLMetry: a chat with a
-tool, the same streamed, an embedding, and a call that fails.
+"""Calls a model with OpenAI's client, instrumented by OpenInference or by OpenLLMetry: a chat with
+a tool, the same streamed, a response, an embedding, and a call that fails.
 
     model_calls.py INSTRUMENTATION MODEL-SERVER OTLP-ENDPOINT
 """
@@ -52,6 +52,9 @@ def call(client):
     for _ in client.chat.completions.create(
             **common, stream=True, stream_options={"include_usage": True}):
         pass
+    client.responses.create(
+        model=MODEL, instructions=f"You are {WORDS['system']}.", input=MESSAGES[:2],
+        tools=[{"type": "function", **TOOLS[0]["function"]}], max_output_tokens=64)
     client.embeddings.create(model=MODEL, input=[WORDS["embedded"]], encoding_format="float")
     try:
         client.chat.completions.create(model=BROKEN, messages=MESSAGES)

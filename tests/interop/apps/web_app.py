@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A web application as people write it, run by opentelemetry-instrument: a page for Prometheus, one
-for probes, a route that does something and one that streams."""
+for probes, a route that does something and one that streams.
+
+INTEROP_METRICS in the environment: "route", or "mounted" for a page that is an application of its
+own.
+"""
 
 import asyncio
+import os
 
 import exports
 from fastapi import FastAPI, Response
@@ -17,9 +22,19 @@ tracer = trace.get_tracer("shop")
 exports.record(trace.get_tracer_provider())
 
 
-@app.get("/metrics")
-async def metrics():
+def page():
     return Response(METRICS, media_type="text/plain; version=0.0.4")
+
+
+async def metrics_application(scope, receive, send):
+    """As the one that Prometheus' client makes."""
+    await page()(scope, receive, send)
+
+
+if os.environ["INTEROP_METRICS"] == "mounted":
+    app.mount("/metrics", metrics_application)
+else:
+    app.get("/metrics")(page)
 
 
 @app.get("/health")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Sends the workload by the OpenTelemetry SDK for Node.js, recording each request as it is exported.
+// Sends the workload by the OpenTelemetry SDK for Node.js, recording each request as it is
+// exported.
 //
 // The same options and the same output as ../python/sender.py. Prints one line of JSON: SDK,
 // version, and the failures that the SDK reported.

@@ -4,7 +4,9 @@
 // events, links, status, trace state, limits exceeded, remote parents. ../python/workload.py makes
 // the like of it.
 
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, createTraceState, trace } from '@opentelemetry/api';
+import {
+  ROOT_CONTEXT, SpanKind, SpanStatusCode, createTraceState, trace,
+} from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 

@@ -21,7 +21,7 @@ def pinned(package):
 
 
 class Application:
-    """`command`: a program of the environment and its arguments. `variables`: of its environment."""
+    """`command`: a program that its packages bring, and arguments. `variables`: for the process."""
 
     def __init__(self, setting, name, command, package, **variables):
         self.record = os.path.join(setting.work, name + ".record")
@@ -33,8 +33,8 @@ class Application:
         paths = [path for path in (HERE, os.environ.get("PYTHONPATH")) if path]
         with open(self._log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [os.path.join(programs, command[0]), *map(str, command[1:])], cwd=APPS, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=environment(
+                [os.path.join(programs, command[0]), *map(str, command[1:])], cwd=APPS,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(
                     PYTHONPATH=os.pathsep.join(paths), PYTHONDONTWRITEBYTECODE="1",
                     PATH=os.pathsep.join([programs, os.environ["PATH"]]),
                     INTEROP_RECORD=self.record, **variables))

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words that stand for what nobody else may read, by where the applications put them, and the search
-for them."""
+"""Words that stand for what nobody else may read, by where the applications put them, and the
+search for them."""
 
 import struct
 
 PLACES = [
     "system", "prompt", "completion", "streamed", "tool-description", "arguments", "tool-result",
-    "error", "user", "session", "metadata", "tag", "template-variable", "api-key", "embedded",
+    "reasoning", "error", "user", "session", "metadata", "tag", "template-variable", "api-key",
+    "embedded",
 ]
 WORDS = {place: f"kolibri-{place}-7f3a" for place in PLACES}
 

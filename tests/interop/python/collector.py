@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -20,11 +21,17 @@ METRIC = re.compile(r'^(\w+)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
+# Below Linux's ephemeral ports: those are given to any outgoing connection, also while a collector
+# is down that is about to come back. Each is handed out once: cases run side by side.
+_PORTS = iter(random.sample(range(10_000, 32_768), 5_000))
+_PORTS_LOCK = threading.Lock()
+
+
 def free_port():
-    """A port that nobody listens on now. Below Linux's ephemeral ports: those are given to any
-    outgoing connection, also while a collector is down that is about to come back."""
+    """A port that nobody listens on now, and that nobody else gets from here."""
     while True:
-        port = random.randint(10_000, 32_767)
+        with _PORTS_LOCK:
+            port = next(_PORTS)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

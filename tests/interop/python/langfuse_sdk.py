@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Langfuse SDK, pointed at Sluice in place of Langfuse: its fields arrive as they were sent; the
-processor for Langfuse overwrites none; behind metadata_only those stay that are no content."""
+"""The Langfuse SDK, pointed at Sluice in place of Langfuse: its fields arrive as they were sent;
+the processor for Langfuse overwrites none; behind metadata_only those stay that are no content."""
 
 import re
 
@@ -68,7 +68,7 @@ def check_branches(route, sent, rows):
 def run(setting, coding):
     name = f"langfuse-sdk-{coding}"
     title = {"otlp_grpc/jaeger": "as it comes", "otlp_http/langfuse": "langfuse",
-             "otlp_http/metadata": "metadata_only, langfuse"}
+             "otlp_http/metadata": "langfuse, metadata_only"}
     rows = {exporter: Row(f"Langfuse SDK, {text} → {exporter}", "Langfuse", PROTOCOL, coding)
             for exporter, text in title.items()}
 

@@ -4,8 +4,8 @@
     main.py SLUICE CONFIGS WORK APPLICATIONS GO_SENDER NODE_SENDER
 
 SLUICE: the program; CONFIGS: the folder of its configurations; WORK: a folder for records and logs;
-APPLICATIONS: the Python environment of ../apps;
-GO_SENDER: the built ../go; NODE_SENDER: sender.js of ../node with its packages. The last line is `N passed, N failed`, a row of the table counts as one.
+APPLICATIONS: the Python environment of ../apps; GO_SENDER: the built ../go; NODE_SENDER: sender.js
+of ../node with its packages. The last line is `N passed, N failed`, each row of the table counts.
 """
 
 import os
@@ -62,7 +62,8 @@ def main():
                "Node.js": ["node", node_sender]}
     setting = Setting(sluice, configs, work, senders, applications, make_certificate(work))
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, scraping, policy, langfuse_sdk, limits, transport, terminal, matrix, selfcheck]
+    parts = [lifecycle, scraping, policy, langfuse_sdk, limits, transport, terminal, matrix,
+             selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for a model server with OpenAI's API: chat completions, whole and streamed, with a tool
-call, embeddings, and errors that quote the prompt."""
+"""A stand-in for a model server with OpenAI's API: chat completions, whole and streamed, responses,
+each with a tool call; embeddings, and errors that quote the prompt."""
 
 import json
 import threading
@@ -36,6 +36,24 @@ def pieces():
     yield {**head, "choices": [], "usage": USAGE}
 
 
+def response(_):
+    text = {"type": "output_text", "text": f"It is {WORDS['completion']}.", "annotations": []}
+    call = {"type": "function_call", "id": "fc-1", "call_id": "call-1", **TOOL_CALL["function"]}
+    reasoning = {"type": "reasoning", "id": "rs-1", "summary": [
+        {"type": "summary_text", "text": WORDS["reasoning"]}]}
+    return {"id": "resp-1", "object": "response", "created_at": 1, "model": MODEL,
+            "status": "completed", "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
+            "instructions": WORDS["system"], "error": None, "incomplete_details": None,
+            "metadata": {}, "output": [reasoning, call, {
+                "type": "message", "id": "msg-1", "role": "assistant", "status": "completed",
+                "content": [text]}],
+            "usage": {"input_tokens": USAGE["prompt_tokens"],
+                      "input_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 0},
+                      "output_tokens": USAGE["completion_tokens"],
+                      "output_tokens_details": {"reasoning_tokens": 9},
+                      "total_tokens": USAGE["total_tokens"]}}
+
+
 def embeddings(_):
     usage = {"prompt_tokens": USAGE["prompt_tokens"], "total_tokens": USAGE["prompt_tokens"]}
     return {"object": "list", "model": MODEL, "usage": usage, "data": [
@@ -58,7 +76,8 @@ class ModelServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    ANSWERS = {"/v1/chat/completions": completion, "/v1/embeddings": embeddings}
+    ANSWERS = {"/v1/chat/completions": completion, "/v1/responses": response,
+               "/v1/embeddings": embeddings}
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

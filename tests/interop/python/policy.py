@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls of a model by OpenAI's client under real instrumentation, through metadata_only: of what was
-said not a byte is in any exporter's output, in the log or on the metrics page; model and usage are."""
+"""Calls of a model by OpenAI's client under real instrumentation, through metadata_only: of what
+was said not a byte is in any exporter's output, in the log or on the metrics page; model and usage
+are."""
 
 import json
 import os
@@ -11,7 +12,7 @@ from canaries import NEEDLES, found
 from case import Row
 from compare import span, spans_of
 from model_server import MODEL, ModelServer
-from route import Route, check_failures, check_headers, guarded
+from route import CONFIGS, Route, check_failures, check_headers, guarded
 from sink import LOOPBACK
 
 CONFIG = "policy.yaml"
@@ -22,7 +23,7 @@ SETTLE_S = 15
 PLANTED = {
     "OpenInference": NEEDLES.keys() - {"api-key"},
     "OpenLLMetry": {"system", "prompt", "completion", "streamed", "tool-description", "arguments",
-                    "tool-result", "error", "user", "embedded"},
+                    "tool-result", "error", "user", "embedded", "reasoning"},
 }
 PACKAGES = {"OpenInference": "openinference-instrumentation-openai",
             "OpenLLMetry": "opentelemetry-instrumentation-openai"}
@@ -74,7 +75,8 @@ def check_langfuse(sent, arrived):
     arrived = by_id(arrived)
     problems = []
     for alone in sent.kept:
-        tokens = [v.int_value for k, v in figures(alone).items() if re.search(r"total(_tokens)?$", k)]
+        tokens = [value.int_value for key, value in figures(alone).items()
+                  if re.search(r"total(_tokens)?$", key)]
         if not tokens:
             continue
         got = texts(arrived[span(alone).span_id])
@@ -133,13 +135,14 @@ def fill(route, application, sent, rows, allowed):
         row.problems += common + problems + route.sinks[exporter].problems
         if row.arrived != row.sent:
             row.problems.append(f"{row.arrived} spans arrived, not {row.sent}")
-    rows["otlp_http/langfuse"].problems += check_langfuse(sent, arrived["otlp_http/langfuse"])
-    rows["otlp_http/langfuse"].problems += check_headers(route.sinks["otlp_http/langfuse"])
+        if "langfuse" in exporter:
+            row.problems += check_langfuse(sent, arrived[exporter])
+        row.problems += check_headers(route.sinks[exporter])
 
 
 def run(setting, instrumentation, mode):
     rows = {exporter: Row(f"model calls, {mode} → {exporter}", instrumentation, PROTOCOL, "none")
-            for exporter in ("otlp_grpc/jaeger", "otlp_http/langfuse")}
+            for exporter in CONFIGS[CONFIG]}
     name = f"policy-{instrumentation}-{mode}"
     overrides = {"processors.metadata_only.mode": mode, "service.telemetry.logs.level": "debug",
                  "exporters.file.path": os.path.join(setting.work, name + ".log.spans")}

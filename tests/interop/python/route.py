@@ -20,7 +20,8 @@ CONFIGS = {
     "ci.yaml": {},
     "dev.yaml": {},
     "scrape.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http"},
-    "policy.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http"},
+    "policy.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http",
+                    "otlp_http/langfuse-last": "http"},
     "langfuse-sdk.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_http/langfuse": "http",
                           "otlp_http/metadata": "http"},
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The comparison itself: it accepts what is equal and notices each kind of damage, and the search for
-content finds each word. Without this a table full of "ok" would prove nothing."""
+"""The comparison itself: it accepts what is equal and notices each kind of damage, and the search
+for content finds each word. Without this a table full of "ok" would prove nothing."""
 
 from canaries import NEEDLES, found
 from case import Row

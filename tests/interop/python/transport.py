@@ -12,7 +12,8 @@ SECURE = [("Python", "grpc", "gzip", []), ("Python", "http", "none", []),
 PLAIN = [("Go", "http", "gzip", ["--http-version", 1]),
          ("Go", "http", "none", ["--http-version", 2])]
 CROSSED = [("Python", "grpc", "gzip"), ("Python", "http", "none"), ("Go", "grpc", "none"),
-           ("Go", "http", "gzip"), ("Node.js", "grpc", "none"), ("Node.js", "http-json", "gzip")]
+           ("Go", "http", "gzip"), ("Node.js", "grpc", "none"),
+           ("Node.js", "http-json", "gzip")]
 OTHER = {"grpc": "http", "http": "grpc"}
 
 
@@ -43,8 +44,8 @@ def crossed(setting, sdk, protocol, coding):
     def body(route, rows):
         sent_with(route, rows, sdk, protocol, coding, [],
                   port=route.collector.ports[OTHER[transport(protocol)]])
-    return through_one_backend(setting, f"sent to the port of {OTHER[transport(protocol)]}", sdk, protocol,
-                               coding, body)
+    return through_one_backend(setting, f"sent to the port of {OTHER[transport(protocol)]}", sdk,
+                               protocol, coding, body)
 
 
 def cases(sdks):

@@ -62,7 +62,7 @@ static void write_odd_value(struct trace_builder *builder, struct slice key, int
 	trace_builder_end_array(builder);
 }
 
-enum { ODD_KINDS = 13, CROWD = 10000 };
+enum { ODD_KINDS = 13, CROWD = 10000, PATTERNS = 60 };
 
 static void begin_spans(struct trace_builder *builder, struct budget *budget)
 {
@@ -230,6 +230,38 @@ static void structured_values_arrive_as_text(void **state)
 	processor_bench_close(&bench);
 }
 
+/* Keys that match patterns which another processor asked for have ids, too, above those of single
+ * keys. They mean nothing here. */
+static void keys_of_other_processors_patterns_are_no_keys_of_ours(void **state)
+{
+	struct processor_bench bench;
+	struct trace_builder builder;
+	struct err err;
+	char allow[PATTERNS * 8 + 16] = "allow: [", key[24];
+	(void)state;
+	for (int i = 0; i < PATTERNS; i++) {
+		size_t len = strlen(allow);
+		(void)snprintf(allow + len, sizeof(allow) - len, "p%d.*%s", i,
+			       i + 1 < PATTERNS ? "," : "]");
+	}
+	processor_bench_open(&bench,
+			     (const char *const[]){"langfuse", "", "metadata_only", allow, NULL});
+	begin_spans(&builder, &bench.budget);
+	begin_span(&builder, 1, 0, "a");
+	for (int i = 0; i < PATTERNS; i++) {
+		(void)snprintf(key, sizeof(key), "p%d.key", i);
+		trace_builder_attr(&builder, SPAN_ATTRIBUTES, slice_str(key),
+				   value_of_str(slice_str(key)));
+	}
+	struct chunk *body = trace_builder_take(&builder, 1, &err);
+	assert_non_null(body);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+	assert_int_equal(bench.out->len, body->len);
+	assert_memory_equal(bench.out->data, body->data, body->len);
+	chunk_unref(body);
+	processor_bench_close(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +270,7 @@ int main(void)
 		cmocka_unit_test(ten_thousand_spans_of_one_trace_pass),
 		cmocka_unit_test(keys_that_others_look_for_by_pattern_are_unknown_here),
 		cmocka_unit_test(structured_values_arrive_as_text),
+		cmocka_unit_test(keys_of_other_processors_patterns_are_no_keys_of_ours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
