@@ -96,7 +96,7 @@ struct key_row {
 enum { KEY_ROWS_MAX = 192 };
 
 struct keys {
-	uint8_t row_of[KEY_TABLE_KEYS_MAX + 1]; /* by key id: row + 1, or 0 */
+	uint8_t row_of[KEY_ID_COUNT]; /* by key id: row + 1, or 0 */
 	key_id ids[KEY_ROWS_MAX];
 	uint8_t first_row[ROLE_COUNT];
 };
