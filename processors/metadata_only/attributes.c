@@ -61,9 +61,10 @@ static bool cut_attr(struct pass *pass, struct place *place, const struct attr_v
 {
 	struct buf *text = &pass->shard->text;
 	if (attr->value.type != VALUE_STRING) {
-		if (attr->value.type < VALUE_ARRAY)
+		/* A URL is a string: anything else is none, and cannot be judged. */
+		if (attr->value.type == VALUE_EMPTY)
 			return false;
-		drop_attr(pass, place, attr); /* a URL is a string; anything else is not judged */
+		drop_attr(pass, place, attr);
 		return true;
 	}
 	buf_reset(text);
