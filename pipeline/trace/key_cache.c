@@ -99,11 +99,12 @@ static key_id intern_set(struct key_cache *cache, const pattern_id *members, siz
 static key_id resolve(struct key_cache *cache, struct slice key, uint16_t space)
 {
 	pattern_id members[KEY_SET_MEMBERS_MAX];
-	size_t count = key_match(cache->table, key, space, &cache->scratch, members);
+	bool unclear;
+	size_t count = key_match(cache->table, key, space, &cache->scratch, members, &unclear);
+	if (unclear || count > KEY_SET_MEMBERS_MAX)
+		return KEY_ID_UNRESOLVED;
 	if (count == 0)
 		return KEY_ID_NONE;
-	if (count > KEY_SET_MEMBERS_MAX)
-		return KEY_ID_UNRESOLVED;
 	return intern_set(cache, members, count);
 }
 

@@ -30,6 +30,7 @@ struct matching {
 	struct regex_scratch *scratch;
 	pattern_id *members;
 	size_t count;
+	uint64_t controls; /* not 0: the key has control characters */
 };
 
 static inline void add_member(struct matching *m, pattern_id id)
@@ -140,7 +141,13 @@ static inline uint64_t zero_bytes(uint64_t word)
 	return (word - EVERY_BYTE(0x01)) & ~word & EVERY_BYTE(0x80);
 }
 
-/* The eight bytes at ${at}, zeroes behind the key's end. */
+/* Non-zero when a byte of ${word} is below a space. */
+static inline uint64_t control_bytes(uint64_t word)
+{
+	return (word - EVERY_BYTE(' ')) & ~word & EVERY_BYTE(0x80);
+}
+
+/* The eight bytes at ${at}, spaces behind the key's end. */
 static inline uint64_t read_word(struct slice key, size_t at)
 {
 	size_t left = key.len - at;
@@ -148,8 +155,9 @@ static inline uint64_t read_word(struct slice key, size_t at)
 		return hash_read64(key.ptr + at);
 	if (key.len >= sizeof(uint64_t))
 		return hash_read64(key.ptr + key.len - sizeof(uint64_t)) >>
-		       8 * (sizeof(uint64_t) - left);
-	uint64_t word = 0;
+			       8 * (sizeof(uint64_t) - left) |
+		       EVERY_BYTE(' ') << 8 * left;
+	uint64_t word = EVERY_BYTE(' ') << 8 * left;
 	for (size_t i = 0; i < left; i++)
 		word |= (uint64_t)key.ptr[at + i] << 8 * i;
 	return word;
@@ -169,6 +177,7 @@ static inline uint64_t scan_joints(struct matching *m, const struct key_space *s
 			 wanted_by(table, &table->starts, key.ptr);
 	for (size_t at = 0; at < key.len; at += 8) {
 		uint64_t word = read_word(key, at);
+		m->controls |= control_bytes(word);
 		uint64_t joints =
 			zero_bytes(word ^ EVERY_BYTE('.')) | zero_bytes(word ^ EVERY_BYTE('_'));
 		for (; joints != 0; joints &= joints - 1) {
@@ -190,7 +199,7 @@ static int compare_ids(const void *a, const void *b)
 }
 
 size_t key_match(const struct key_table *table, struct slice key, uint16_t space_number,
-		 struct regex_scratch *scratch, pattern_id *members)
+		 struct regex_scratch *scratch, pattern_id *members, bool *ret_unclear)
 {
 	struct matching m = {.table = table, .key = key, .scratch = scratch, .members = members};
 	const struct key_space *space = space_number ? &table->spaces[space_number - 1] : NULL;
@@ -212,6 +221,7 @@ size_t key_match(const struct key_table *table, struct slice key, uint16_t space
 	}
 	if (m.count > 1 && m.count <= KEY_SET_MEMBERS_MAX)
 		qsort(members, m.count, sizeof(*members), compare_ids);
+	*ret_unclear = m.controls != 0;
 	return m.count;
 }
 
@@ -369,8 +379,10 @@ static int resolve_registered(struct key_table *table, struct regex_scratch *scr
 	size_t used = 0, cap = 0;
 	for (size_t i = 0; i < table->key_count; i++) {
 		pattern_id found[KEY_SET_MEMBERS_MAX + 1];
-		size_t count = key_match(table, table->keys[i],
-					 key_namespace(table, table->keys[i]), scratch, found);
+		bool unclear; /* not to whoever wrote the key into the configuration */
+		size_t count =
+			key_match(table, table->keys[i], key_namespace(table, table->keys[i]),
+				  scratch, found, &unclear);
 		if (count > KEY_SET_MEMBERS_MAX)
 			return err_set(err, ERR_LIMIT, "one key matches more than %d patterns",
 				       KEY_SET_MEMBERS_MAX);

@@ -22,7 +22,8 @@ enum {
 	KEY_TABLE_KEYS_MAX = 4096, /* ids 1 .. 4096: one registered key each */
 	KEY_SETS_MAX = 1024,	   /* sets of patterns that one shard can tell apart at a time */
 	KEY_ID_SET_FIRST = KEY_TABLE_KEYS_MAX + 1,
-	/* A pattern set that could not be told (too many sets, too many patterns for one key). */
+	/* A pattern set that could not be told: too many sets, too many patterns for one key, or
+	 * control characters in the key, at which some readers end it. */
 	KEY_ID_UNRESOLVED = KEY_ID_SET_FIRST + KEY_SETS_MAX,
 	KEY_ID_TOO_LONG, /* a key over KEY_MATCHED_BYTES_MAX, which no pattern looks at */
 	KEY_ID_COUNT

@@ -203,9 +203,9 @@ uint16_t key_namespace(const struct key_table *table, struct slice key);
 
 /* Writes the patterns that ${key} of namespace ${space}, which is no registered key, matches to
  * ${members} (KEY_SET_MEMBERS_MAX), ascending. Returns how many; more than KEY_SET_MEMBERS_MAX: too
- * many. */
+ * many. ${ret_unclear}: the key has control characters, and a reader may take it for another one. */
 size_t key_match(const struct key_table *table, struct slice key, uint16_t space,
-		 struct regex_scratch *scratch, pattern_id *members);
+		 struct regex_scratch *scratch, pattern_id *members, bool *ret_unclear);
 
 /* A bit for each byte that ${text} has; bytes 64 apart share one. */
 static inline uint64_t key_letters(struct slice text)

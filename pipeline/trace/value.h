@@ -8,6 +8,8 @@
 
 #include "pipeline/base/buf.h"
 #include "pipeline/trace/index.h"
+#include "pipeline/trace/otlp.h"
+#include "pipeline/trace/wire.h"
 
 struct value {
 	enum value_type type;
@@ -18,6 +20,28 @@ struct value {
 
 /* The value in ${content}, the content of an AnyValue message. */
 struct value value_read(struct slice content);
+
+enum { VALUE_NO_TEXT = -1, VALUE_UNCLEAR = -2 };
+
+/* What can be told of ${content} without reading it: the first character of a string of less than
+ * 16 KiB; VALUE_NO_TEXT for numbers and what is empty; VALUE_UNCLEAR for all others. */
+static inline int value_glance(struct slice content)
+{
+	enum { LENGTH = 1, TEXT = 2, MORE = 0x80 };
+	const uint8_t *at = content.ptr;
+	if (content.len <= TEXT)
+		return VALUE_NO_TEXT; /* a tag and at most one byte */
+	if (LIKELY(at[0] == wire_tag(ANY_VALUE_STRING, WIRE_LEN))) {
+		if (!(at[LENGTH] & MORE))
+			return content.len - TEXT == at[LENGTH] ? at[TEXT] : VALUE_UNCLEAR;
+		size_t len = (at[LENGTH] & 0x7fu) | (size_t)at[LENGTH + 1] << 7;
+		return content.len - TEXT - 1 == len ? at[TEXT + 1] : VALUE_UNCLEAR;
+	}
+	return at[0] == wire_tag(ANY_VALUE_INT, WIRE_VARINT) ||
+			       at[0] == wire_tag(ANY_VALUE_DOUBLE, WIRE_FIXED64)
+		       ? VALUE_NO_TEXT
+		       : VALUE_UNCLEAR;
+}
 
 /* Steps through a VALUE_ARRAY: sets ${ret_item} and returns true while there is one more.
  * ${cursor} starts as value.bytes and is advanced. */

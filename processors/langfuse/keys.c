@@ -211,7 +211,7 @@ bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 /* Keys below langfuse.trace.metadata., which are as many as users like. */
 static bool is_trace_metadata(const struct attr_key *attr)
 {
-	return attr->key_id == KEY_ID_NONE &&
+	return !key_id_is_exact(attr->key_id) &&
 	       slice_has_prefix(attr->key, SLICE("langfuse.trace.metadata."));
 }
 

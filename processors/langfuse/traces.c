@@ -146,7 +146,7 @@ static struct slice metadata_of(struct run *run, const struct span_view *view, s
 		buf_append_byte(text, '{');
 	for (uint32_t cursor = 0;
 	     view->trace_metadata && edit_next_attr(run->edit, owner, &cursor, &attr);) {
-		if (attr.key_id != KEY_ID_NONE || !slice_has_prefix(attr.key, prefix) ||
+		if (key_id_is_exact(attr.key_id) || !slice_has_prefix(attr.key, prefix) ||
 		    attr.value.type != VALUE_STRING)
 			continue;
 		/* Nothing was written behind the brace yet, or something was. */

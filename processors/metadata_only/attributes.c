@@ -3,6 +3,7 @@
  * The attributes of one element: which of them a rule may act on, what becomes of each, and what is
  * in their nested values.
  */
+#include "processors/metadata_only/json_text.h"
 #include "processors/metadata_only/pass.h"
 #include "processors/metadata_only/text.h"
 
@@ -61,9 +62,10 @@ static bool cut_attr(struct pass *pass, struct place *place, const struct attr_v
 {
 	struct buf *text = &pass->shard->text;
 	if (attr->value.type != VALUE_STRING) {
-		if (attr->value.type < VALUE_ARRAY)
+		/* A URL is a string: anything else is none, and cannot be judged. */
+		if (attr->value.type == VALUE_EMPTY)
 			return false;
-		drop_attr(pass, place, attr); /* a URL is a string; anything else is not judged */
+		drop_attr(pass, place, attr);
 		return true;
 	}
 	buf_reset(text);
@@ -140,10 +142,9 @@ struct nested {
 	bool numbers_stay; /* the attribute itself is kept by a rule: its figures are */
 };
 
-static bool keep_pair(void *arg, struct slice key, struct slice path, struct value value)
+bool policy_pair_stays(struct pass *pass, struct slice key, struct slice path, bool figure,
+		       bool numbers_stay)
 {
-	struct nested *nested = arg;
-	struct pass *pass = nested->pass;
 	const struct slice names[] = {path, key};
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
 		key_id id = index_key_id(pass->index, names[i]);
@@ -152,12 +153,22 @@ static bool keep_pair(void *arg, struct slice key, struct slice path, struct val
 			break;
 		const struct decision *decision = &pass->shard->decisions[id];
 		if (!(verdict & VERDICT_ACT) ||
-		    ((nested->numbers_stay || decision->keep_numbers) && is_number(&value)))
+		    ((numbers_stay || decision->keep_numbers) && figure))
 			continue;
 		hit(pass, decision->nested);
 		hit_field(pass, FIELD_NESTED_VALUE);
 		return false;
 	}
+	return true;
+}
+
+static bool keep_pair(void *arg, struct slice key, struct slice path, struct value value)
+{
+	struct nested *nested = arg;
+	struct pass *pass = nested->pass;
+	if (!policy_pair_stays(pass, key, path, is_number(&value), nested->numbers_stay) ||
+	    !policy_texts_stay(pass, &value, nested->numbers_stay))
+		return false;
 	if (value.bytes.len <= pass->policy->config->max_value_bytes)
 		return true;
 	hit_field(pass, FIELD_VALUE_SIZE);
@@ -206,10 +217,23 @@ static void judge(struct pass *pass, struct place *place, struct attr_view *attr
 		rule = choose(&pass->shard->decisions[attr->key_id], place, &attr->value);
 	if (rule != 0 && apply(pass, place, attr, rule))
 		return;
+	if (!policy_texts_stay(pass, &attr->value, verdict & VERDICT_KEPT)) {
+		drop_attr(pass, place, attr);
+		return;
+	}
 	if (!check_size(pass, place, attr) || !holds_maps(&attr->value))
 		return;
 	struct nested nested = {.pass = pass, .numbers_stay = verdict & VERDICT_KEPT};
 	edit_filter_value(pass->edit, place->owner, attr, keep_pair, &nested, pass->dry);
+}
+
+/* Whether ${value}, an AnyValue as received, is to be looked into for texts that hold pairs. */
+static inline bool may_hold_pairs(struct slice value)
+{
+	int first = value_glance(value);
+	if (LIKELY(first == VALUE_NO_TEXT || (first >= 0 && !text_may_hold_pairs((uint8_t)first))))
+		return false;
+	return memchr(value.ptr, '{', value.len) != NULL;
 }
 
 struct survey policy_survey(struct pass *pass, struct owner owner, struct attr_range attrs,
@@ -229,7 +253,8 @@ struct survey policy_survey(struct pass *pass, struct owner owner, struct attr_r
 		const struct attr_entry *attr = &pass->index->attrs[attrs.begin + i];
 		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, attr->key_id);
 		all.found |= verdict;
-		if (verdict & VERDICT_ACT)
+		if ((verdict & VERDICT_ACT) ||
+		    may_hold_pairs(index_slice(pass->index, attr->value)))
 			all.acts |= UINT64_C(1) << (i & 63);
 		if (UNLIKELY(attr->value.len > max))
 			all.found |= SURVEY_LARGE;

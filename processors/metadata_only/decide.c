@@ -19,7 +19,8 @@ struct findings {
 	const struct policy *policy;
 	struct decision *decision;
 	uint16_t keep, deny_by_user; /* the strongest one; 0: none */
-	bool model;
+	uint16_t deny_by_strict;     /* not applied yet: may be allowed */
+	bool allowed, model;
 };
 
 /* The stronger of two rules, 0 being none. */
@@ -50,10 +51,10 @@ static void take_rule(struct findings *f, uint16_t number, bool doubtful)
 		return;
 	switch ((enum policy_action)rule->action) {
 	case ACTION_KEEP:
-	case ACTION_ALLOW:
 		if (!doubtful)
 			f->keep = stronger(f->keep, number);
 		return;
+	case ACTION_ALLOW: f->allowed |= !doubtful; return;
 	case ACTION_KEEP_NUMBER: f->decision->keep_numbers |= !doubtful; return;
 	case ACTION_MARK: f->model = true; return;
 	case ACTION_EVENT: f->decision->event = stronger(f->decision->event, number); return;
@@ -62,6 +63,11 @@ static void take_rule(struct findings *f, uint16_t number, bool doubtful)
 			apply_deny(f, rule, number);
 		return;
 	case ACTION_DROP:
+		if (rule->when == WHEN_STRICT)
+			f->deny_by_strict = stronger(f->deny_by_strict, number);
+		else
+			apply_deny(f, rule, number);
+		return;
 	case ACTION_REPLACE:
 	case ACTION_CUT: apply_deny(f, rule, number); return;
 	case ACTION_COUNT: return;
@@ -102,6 +108,9 @@ uint8_t decide(const struct policy *policy, struct policy_shard *shard,
 		     at = policy->bindings[at].next)
 			take_rule(&f, policy->bindings[at].rule, doubtful);
 	}
+	/* What strict lets pass, it lets pass of itself alone: the other rules still hold. */
+	if (f.deny_by_strict != 0 && !f.allowed)
+		apply_deny(&f, &policy->rules[f.deny_by_strict], f.deny_by_strict);
 	bool too_long = id == KEY_ID_TOO_LONG ||
 			key_table_text(index->keys, id).len > KEY_MATCHED_BYTES_MAX;
 	bool kept = f.keep != 0 && f.deny_by_user == 0 && !too_long;

@@ -47,6 +47,11 @@ struct survey {
 struct survey policy_survey(struct pass *pass, struct owner owner, struct attr_range attrs,
 			    bool touched);
 
+/* False when a rule denies the pair ${key} of a nested value, at ${path}; the rule is counted.
+ * ${figure}: its value is one; with ${numbers_stay} such ones stay. */
+bool policy_pair_stays(struct pass *pass, struct slice key, struct slice path, bool figure,
+		       bool numbers_stay);
+
 /* Takes out of the attributes of ${place} what the rules say, given their survey. */
 void policy_filter_attrs(struct pass *pass, struct place *place, struct attr_range attrs,
 			 bool touched, struct survey all);

@@ -162,7 +162,7 @@ int main(void)
 		enum payload_shape s = (enum payload_shape)shape;
 		bench_shape(s, "as it is", NULL, bounds[shape]);
 		bench_shape(s, "4 new x.… a span", "x", bounds[shape] * 2);
-		bench_shape(s, "4 new gen_ai.… a span", "gen_ai.x", 0);
+		bench_shape(s, "4 new gen_ai.… a span", "gen_ai.x", bounds[shape] * 2);
 	}
 	return 0;
 }

@@ -204,10 +204,12 @@ static bool answer(struct peer_stream *stream, const struct http_sink_behaviour 
 	}
 	if (behaviour->action == SINK_CLOSE)
 		return false;
-	buf_printf(&out, "HTTP/1.1 %d Whatever\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
-		   behaviour->status,
+	buf_printf(&out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
+		   behaviour->status, behaviour->reason ? behaviour->reason : "Whatever",
 		   behaviour->content_type ? behaviour->content_type : "application/x-protobuf",
 		   behaviour->body.len);
+	if (behaviour->custom)
+		buf_printf(&out, "X-Custom: %s\r\n", behaviour->custom);
 	if (behaviour->retry_after)
 		buf_printf(&out, "Retry-After: %s\r\n", behaviour->retry_after);
 	buf_append_str(&out, "\r\n");

@@ -18,6 +18,8 @@ struct http_sink_behaviour {
 	enum http_sink_action action;
 	int status;		 /* 0: 200 */
 	const char *retry_after; /* NULL: none */
+	const char *reason;	 /* after the status; NULL: something harmless */
+	const char *custom;	 /* value of a header X-Custom; NULL: none */
 	struct slice body;
 	const char *content_type; /* of the answer; NULL: application/x-protobuf */
 	/* Whether the rest applies to this request (decoded); others get 200. NULL: to all. */

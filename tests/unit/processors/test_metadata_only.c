@@ -59,6 +59,32 @@ static void identifiers_are_hashed_alike_or_kept(void **state)
 	policy_fixture_fini(&f);
 }
 
+static void what_strict_allows_is_still_an_identifier(void **state)
+{
+	struct policy_fixture f;
+	(void)state;
+	policy_fixture_init(&f, "{mode: strict, identifiers: drop}");
+	assert_false(attr_leaves(&f, "gen_ai.conversation.id", CANARY, true));
+	assert_true(attr_leaves(&f, "gen_ai.operation.name", SURVIVOR, true));
+	policy_fixture_fini(&f);
+}
+
+static void a_url_that_is_no_string_goes(void **state)
+{
+	struct policy_fixture f;
+	struct buf body = BUF_INIT, span = BUF_INIT;
+	(void)state;
+	policy_fixture_init(&f, "{}");
+	tw_attr_int(&span, SPAN_ATTRIBUTES, "url.full", 7410529630085);
+	tw_request_of_span(&body, buf_slice(&span));
+	struct chunk *chunk = policy_fixture_run(&f, buf_slice(&body));
+	assert_false(policy_holds(chunk_slice(chunk), "url.full"));
+	chunk_unref(chunk);
+	buf_fini(&body);
+	buf_fini(&span);
+	policy_fixture_fini(&f);
+}
+
 static void allow_is_stronger_than_the_table_and_deny_than_allow(void **state)
 {
 	struct policy_fixture f;
@@ -249,6 +275,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(identifiers_are_hashed_alike_or_kept),
+		cmocka_unit_test(what_strict_allows_is_still_an_identifier),
+		cmocka_unit_test(a_url_that_is_no_string_goes),
 		cmocka_unit_test(allow_is_stronger_than_the_table_and_deny_than_allow),
 		cmocka_unit_test(bare_names_go_on_model_calls_alone),
 		cmocka_unit_test(sizes_stay_only_as_numbers),
