@@ -130,6 +130,15 @@ bool json_next_member(struct slice json, size_t *cursor, struct json_member *ret
 	return true;
 }
 
+bool json_find(struct slice json, const char *key, struct json_member *ret_member)
+{
+	for (size_t cursor = 0; json_next_member(json, &cursor, ret_member);) {
+		if (slice_equal(ret_member->key, slice_str(key)))
+			return true;
+	}
+	return false;
+}
+
 bool json_is_object(struct slice json)
 {
 	struct json_member member;

@@ -137,6 +137,9 @@ static const struct key_row rows[] = {
 	USAGE_BOTH(ROLE_REASONING, 3, "reasoning_tokens"),
 	{"ai.usage.reasoningTokens", ROLE_REASONING, 4, 0, NULL},
 	{"mlflow.chat.tokenUsage", ROLE_USAGE_JSON, 0, KEY_USAGE, NULL},
+	/* Content that counts are read out of; it stays for metadata_only to take out. */
+	{"genkit:output", ROLE_GENKIT_OUTPUT, 0, KEY_HOLDS_USAGE, NULL},
+	{"gcp.vertex.agent.llm_response", ROLE_VERTEX_RESPONSE, 0, KEY_HOLDS_USAGE, NULL},
 	{"langfuse.observation.cost_details", ROLE_COST_DETAILS, 0, 0, NULL},
 	{"gen_ai.usage.cost", ROLE_COST, 0, KEY_COST, NULL},
 	{"llm.cost.total", ROLE_COST, 1, KEY_COST, NULL},

@@ -61,6 +61,8 @@ enum role {
 	ROLE_REASONING,
 	ROLE_TOTAL,
 	ROLE_USAGE_JSON,
+	ROLE_GENKIT_OUTPUT,
+	ROLE_VERTEX_RESPONSE,
 	ROLE_COST_DETAILS,
 	ROLE_COST,
 	ROLE_COST_INPUT,
@@ -83,7 +85,8 @@ enum key_flag {
 	KEY_NAMES_MODEL = 1 << 0, /* alone, it makes Langfuse take a span for a generation */
 	KEY_USAGE = 1 << 1,	  /* counts tokens */
 	KEY_COST = 1 << 2,	  /* counts money */
-	KEY_TARGET = 1 << 3,	  /* written by this processor, too: no reason to rewrite */
+	KEY_HOLDS_USAGE = 1 << 3, /* content with token counts in it: read, never moved */
+	KEY_TARGET = 1 << 4,	  /* written by this processor, too: no reason to rewrite */
 };
 
 struct key_row {

@@ -255,7 +255,7 @@ static void read_span(struct run *run, uint32_t span, uint64_t passive)
 	if (run_resource(run, span)->has_facts)
 		(void)traces_note(run, group, &run_resource(run, span)->view,
 				  (struct owner){OWNER_RESOURCE, 0}, CLASS_PLAIN);
-	if (view.flags & (KEY_USAGE | KEY_COST))
+	if (view.flags & (KEY_USAGE | KEY_COST | KEY_HOLDS_USAGE))
 		note->flags |= NOTE_USAGE;
 	if (view_has(&view, ROLE_MODEL) || view_has(&view, ROLE_OTHER_MODEL))
 		note->flags |= NOTE_MODEL;

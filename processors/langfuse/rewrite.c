@@ -380,7 +380,7 @@ static void write_span(struct pen *pen)
 	set_trace_keys(pen);
 	set_name(pen);
 	struct slice model = set_model(pen);
-	if (!uncounted && ((pen->view.flags & (KEY_USAGE | KEY_COST)) != 0))
+	if (!uncounted && ((pen->view.flags & (KEY_USAGE | KEY_COST | KEY_HOLDS_USAGE)) != 0))
 		set_usage_and_cost(pen, model);
 	if (call && !(flags & NOTE_PREFILL))
 		parameters_set(pen->run, pen->span, &pen->view);

@@ -20,35 +20,60 @@ static uint64_t minus(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-/* Tokens that MLflow keeps as a JSON object. */
-static void read_json(struct slice json, struct usage *usage, uint64_t *total, bool *total_known)
+/* Counts that instrumentations keep inside JSON texts. The vertex agent's other counts are attributes,
+ * too. */
+enum { TOTAL = BUCKET_COUNT };
+
+static const struct json_count {
+	enum role role;
+	const char *object; /* the member that has the count; NULL: the text itself */
+	const char *member;
+	int bucket; /* or TOTAL */
+} json_counts[] = {
+	{ROLE_USAGE_JSON, NULL, "input_tokens", BUCKET_INPUT},
+	{ROLE_USAGE_JSON, NULL, "output_tokens", BUCKET_OUTPUT},
+	{ROLE_USAGE_JSON, NULL, "total_tokens", TOTAL},
+	{ROLE_GENKIT_OUTPUT, "usage", "inputTokens", BUCKET_INPUT},
+	{ROLE_GENKIT_OUTPUT, "usage", "outputTokens", BUCKET_OUTPUT},
+	{ROLE_GENKIT_OUTPUT, "usage", "totalTokens", TOTAL},
+	{ROLE_GENKIT_OUTPUT, "usage", "cachedContentTokens", BUCKET_CACHED},
+	{ROLE_VERTEX_RESPONSE, "usage_metadata", "cached_content_token_count", BUCKET_CACHED},
+};
+
+static void read_json(const struct span_view *view, const struct json_count *row,
+		      struct usage *usage, bool *total_known)
 {
+	struct slice json = view_text(view, row->role);
 	struct json_member member;
-	for (size_t cursor = 0; json_next_member(json, &cursor, &member);) {
-		uint64_t count;
-		if (!value_as_count(member.value, &count))
-			continue;
-		if (slice_equal(member.key, SLICE("input_tokens"))) {
-			usage->tokens[BUCKET_INPUT] = count;
-			usage->known[BUCKET_INPUT] = true;
-		} else if (slice_equal(member.key, SLICE("output_tokens"))) {
-			usage->tokens[BUCKET_OUTPUT] = count;
-			usage->known[BUCKET_OUTPUT] = true;
-		} else if (slice_equal(member.key, SLICE("total_tokens"))) {
-			*total = count;
-			*total_known = true;
-		}
+	uint64_t count;
+	if (row->object) {
+		if (!json_find(json, row->object, &member))
+			return;
+		json = member.raw;
+	}
+	if (!json_find(json, row->member, &member) || !value_as_count(member.value, &count))
+		return;
+	if (row->bucket == TOTAL) {
+		usage->total = count;
+		*total_known = true;
+	} else {
+		usage->tokens[row->bucket] = count;
+		usage->known[row->bucket] = true;
 	}
 }
 
 bool usage_read(const struct span_view *view, struct usage *ret_usage)
 {
 	struct usage usage = {0};
-	uint64_t total = 0;
-	bool total_known =
-		view_has(view, ROLE_TOTAL) && value_as_count(view_value(view, ROLE_TOTAL), &total);
+	bool total_known = false;
+	for (size_t i = 0; i < ARRAY_COUNT(json_counts); i++) {
+		if (view_has(view, json_counts[i].role))
+			read_json(view, &json_counts[i], &usage, &total_known);
+	}
+	if (view_has(view, ROLE_TOTAL) &&
+	    value_as_count(view_value(view, ROLE_TOTAL), &usage.total))
+		total_known = true;
 	bool any = total_known;
-	read_json(view_text(view, ROLE_USAGE_JSON), &usage, &total, &total_known);
 	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
 		enum role role = bucket_roles[bucket];
 		if (view_has(view, role) &&
@@ -66,7 +91,8 @@ bool usage_read(const struct span_view *view, struct usage *ret_usage)
 		minus(usage.tokens[BUCKET_INPUT], usage.tokens[BUCKET_CACHE_CREATION]);
 	usage.tokens[BUCKET_OUTPUT] =
 		minus(usage.tokens[BUCKET_OUTPUT], usage.tokens[BUCKET_REASONING]);
-	usage.total = total_known ? total : all;
+	if (!total_known)
+		usage.total = all;
 	*ret_usage = usage;
 	return true;
 }
