@@ -69,6 +69,7 @@ static const struct key_row rows[] = {
 	{"gen_ai.tool.call.id", ROLE_NATIVE_TYPE, 1, KEY_TARGET, NULL},
 	{"ai.toolCall.id", ROLE_NATIVE_TYPE, 2, KEY_TARGET, NULL},
 	{"langfuse.internal.is_app_root", ROLE_APP_ROOT, 0, KEY_TARGET, NULL},
+	{"langfuse.internal.as_root", ROLE_AS_ROOT, 0, 0, NULL},
 
 	{"langfuse.observation.model.name", ROLE_MODEL, 0, KEY_NAMES_MODEL, NULL},
 	{"gen_ai.response.model", ROLE_MODEL, 1, KEY_NAMES_MODEL, NULL},

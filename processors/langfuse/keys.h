@@ -36,6 +36,7 @@ enum role {
 	ROLE_LOGFIRE_MESSAGE,
 	ROLE_NATIVE_TYPE, /* other keys that decide Langfuse's type */
 	ROLE_APP_ROOT,
+	ROLE_AS_ROOT,
 	/* the model */
 	ROLE_MODEL,	   /* that Langfuse reads */
 	ROLE_OTHER_MODEL,  /* that it does not */

@@ -363,6 +363,14 @@ static void set_trace_keys(struct pen *pen)
 		set(pen, ROLE_TAGS, rank, (struct value){.type = VALUE_ARRAY, .bytes = tags});
 }
 
+/* A span below another one that poses as the root renames the whole trace. */
+static void remove_stray_root(struct pen *pen)
+{
+	if (has(pen, ROLE_AS_ROOT) && !(pen->note->flags & NOTE_ROOT) &&
+	    edit_span_parent(pen->run->edit, pen->span).len > 0)
+		remove_key(pen, ROLE_AS_ROOT, 0);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 static void write_span(struct pen *pen)
@@ -378,6 +386,7 @@ static void write_span(struct pen *pen)
 		pen->type_explicit = true;
 	}
 	set_trace_keys(pen);
+	remove_stray_root(pen);
 	set_name(pen);
 	struct slice model = set_model(pen);
 	if (!uncounted && ((pen->view.flags & (KEY_USAGE | KEY_COST | KEY_HOLDS_USAGE)) != 0))

@@ -63,6 +63,16 @@ struct langfuse_case {
 
 static const struct langfuse_case cases[] = {
 	/* the ten vectors */
+	{"v1: a vLLM span that nobody knows a model for is a generation without one",
+	 "",
+	 {ROW(0, 0, VLLM, "llm_request", TOKENS(100, 20), STR("gen_ai.request.id", "r-1"),
+	      INT("gen_ai.request.max_tokens", 64), INT("gen_ai.request.n", 1))},
+	 {{"llm_request", TYPE, "string generation"},
+	  {"llm_request", MODEL_NAME, ""},
+	  {"llm_request", USAGE, "string {\"input\":100,\"output\":20,\"total\":120}"},
+	  {"llm_request", PARAMETERS, "string {\"max_tokens\":64}"},
+	  {"llm_request", START, ""}},
+	 NULL},
 	{"v2: a vLLM span becomes a generation",
 	 "models: {app: gpt-4o}",
 	 {ROW(0, 0, VLLM, "llm_request", TOKENS(100, 20),
@@ -210,6 +220,13 @@ static const struct langfuse_case cases[] = {
 	 {ROW(0, 0, APP, "a", INT("langfuse.version", 7),
 	      STR("langfuse.environment", "Langfuse-Prod EU"))},
 	 {{"a", "langfuse.version", "string 7"}, {"a", "langfuse.environment", "string prod-eu"}},
+	 NULL},
+	{"a span below another one does not pose as the trace's root",
+	 "",
+	 {ROW(0, 0, APP, "root", BOOL("langfuse.internal.as_root", true)),
+	  ROW(0, 1, APP, "child", BOOL("langfuse.internal.as_root", true))},
+	 {{"root", "langfuse.internal.as_root", "bool true"},
+	  {"child", "langfuse.internal.as_root", ""}},
 	 NULL},
 	/* names */
 	{"an observation's name is the span's",
