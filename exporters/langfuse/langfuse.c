@@ -22,6 +22,22 @@ struct langfuse_config {
 static const char *const compressions[] = {"gzip", "none", NULL};
 static const enum otlp_compression compression_of[] = {COMPRESSION_GZIP, COMPRESSION_NONE};
 
+/* Header names are compared as HTTP does (RFC 9110 §5.1). */
+static bool has_authorization(const struct config_headers *headers)
+{
+	for (size_t i = 0; i < headers->count; i++) {
+		if (slice_equal_nocase(slice_str(headers->at[i].name), SLICE("authorization")))
+			return true;
+	}
+	return false;
+}
+
+static bool has_keys(const struct langfuse_config *langfuse)
+{
+	return langfuse->public_key && langfuse->public_key[0] && langfuse->secret_key &&
+	       langfuse->secret_key[0];
+}
+
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
 {
@@ -29,8 +45,11 @@ static void check(const void *config, const struct config_node *node, const char
 	struct config_loc loc = node ? node->loc : (struct config_loc){0};
 	client_endpoint_check(node, "host", langfuse->host, path, report);
 	client_proxy_check(node, "proxy_url", langfuse->proxy_url, path, report);
-	if (!langfuse->public_key || !langfuse->public_key[0] || !langfuse->secret_key ||
-	    !langfuse->secret_key[0])
+	if (!langfuse->host[0])
+		client_key_problem(report, CONFIG_ERROR, node, "host", path,
+				   "requires Langfuse's base URL, such as "
+				   "https://cloud.langfuse.com");
+	if (!has_keys(langfuse) && !has_authorization(&langfuse->headers))
 		config_problem(report, CONFIG_ERROR, loc, path, NULL,
 			       "requires \"public_key\" and \"secret_key\": the keys of a Langfuse "
 			       "project (Settings, API Keys)");
@@ -66,17 +85,25 @@ static const struct config_block block =
 /* "cloud.langfuse.com", "https://host/" or the whole OTLP URL: its OTLP URL. NULL: no memory. */
 static const char *endpoint_of(const char *host, struct arena *arena)
 {
-	size_t len = strlen(host);
-	while (len > 0 && host[len - 1] == '/')
-		len--;
-	return arena_printf(arena, "%s%.*s%s", strstr(host, "://") ? "" : "https://", (int)len,
-			    host, langfuse_is_endpoint(host) ? "" : LANGFUSE_OTLP_PATH);
+	const struct slice traces = SLICE("/v1/traces"); /* added again by the client */
+	bool has_path = langfuse_is_endpoint(host);
+	struct slice text = slice_str(host);
+	while (text.len > 0 && text.ptr[text.len - 1] == '/')
+		text.len--;
+	if (has_path && slice_has_suffix(text, traces))
+		text.len -= traces.len;
+	return arena_printf(arena, "%s%.*s%s", strstr(host, "://") ? "" : "https://", (int)text.len,
+			    host, has_path ? "" : LANGFUSE_OTLP_PATH);
 }
 
-/* The user's headers and Authorization. False: no memory. */
+/* The user's headers and, unless there is one among them, Authorization. False: no memory. */
 static bool add_authorization(const struct langfuse_config *langfuse, struct arena *arena,
 			      struct config_headers *ret_headers)
 {
+	if (has_authorization(&langfuse->headers)) {
+		*ret_headers = langfuse->headers;
+		return true;
+	}
 	const char *pair = arena_printf(arena, "%s:%s", langfuse->public_key, langfuse->secret_key);
 	char *value = pair ? arena_alloc(arena, BASIC_AUTH_BYTES(strlen(pair))) : NULL;
 	struct config_header *at = arena_calloc(arena, langfuse->headers.count + 1, sizeof(*at));

@@ -377,12 +377,20 @@ static void end_aborted(struct job *job, const struct export_result *result)
 	finish(job);
 }
 
+/* Nothing is sent of a piece that is too much for one request, or of which no span is usable. */
+static bool was_sent(const struct job *job, const struct export_result *result)
+{
+	bool none_usable = result->unusable_spans > 0 &&
+			   result->unusable_spans >= job->first->batch->span_count;
+	return result->outcome != EXPORT_SPLIT && !none_usable;
+}
+
 static void on_done(struct export_call *call, const struct export_result *result)
 {
 	struct job *job = CONTAINER_OF(call, struct job, call);
 	job->sending = false;
 	counter_sub(&job->host.ledger->in_flight, 1);
-	if (result->outcome != EXPORT_SPLIT)
+	if (was_sent(job, result))
 		counter_add(&job->host.ledger->requests, 1);
 	if (job->aborting) {
 		end_aborted(job, result);

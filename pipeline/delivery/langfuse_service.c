@@ -125,6 +125,11 @@ static void judge(const struct client_result *answer, struct export_result *resu
 	if (answer->outcome != CLIENT_ANSWERED)
 		return;
 	switch (answer->http_status) {
+	case 400:
+		(void)err_wrap(&result->err,
+			       "Langfuse cannot read the request: a header of the exporter's own "
+			       "may be wrong (x-langfuse-ingestion-version is at most 4)");
+		return;
 	case 401:
 		(void)err_wrap(&result->err,
 			       "Langfuse does not know the keys: use a project's public and "

@@ -154,6 +154,7 @@ int otlp_client_start(void *self, struct loop *loop, struct err *err)
 		.port = client->endpoint.port,
 		.authority = config->authority && config->authority[0] ? config->authority : NULL,
 		.tls = client->tls,
+		.tls_by_scheme = client->endpoint.tls == 1,
 		.server_name = server_name && server_name[0] ? server_name : NULL,
 		.proxy_url = config->proxy_url && config->proxy_url[0] ? config->proxy_url : NULL,
 		.connections_max = config->connections_max,

@@ -32,6 +32,7 @@ struct client_config {
 	uint16_t port;
 	const char *authority;	  /* Host / :authority; NULL: host[:port] */
 	struct tls_context *tls;  /* NULL: plain; borrowed */
+	bool tls_by_scheme;	  /* https:// asked for it: tls.insecure would not end it */
 	const char *server_name;  /* SNI and verification; NULL: host */
 	const char *proxy_url;	  /* "http://[user:pass@]host:port"; NULL: environment (HTTPS_PROXY,
 				    HTTP_PROXY, NO_PROXY as Go reads them); "" : none */

@@ -11,8 +11,6 @@
 
 enum { TLS_RECORD_ALERT = 0x15 /* RFC 8446 §5.1: how a TLS server answers plain text */ };
 
-static const char plain_text_hint[] = " (for a plain-text peer add tls.insecure: true)";
-
 static void link_free(struct link *link)
 {
 	struct client *client = link->client;
@@ -132,9 +130,14 @@ static void on_writable(struct conn *conn, void *arg)
 static void describe_handshake(const struct link *link, const struct err *why, struct err *err)
 {
 	const char *text = why ? why->msg : "TLS handshake: the peer closed the connection";
-	bool gave_no_reason = !why || why->kind == ERR_IO || strstr(text, "closed the connection");
+	bool may_be_plain_text = !why || why->kind == ERR_IO ||
+				 strstr(text, "closed the connection") ||
+				 strstr(text, "does not speak TLS");
+	const char *hint = link->client->config.tls_by_scheme
+				   ? " (for a plain-text peer use http://)"
+				   : " (for a plain-text peer add tls.insecure: true)";
 	(void)err_set(err, ERR_TLS, "connect to %s: %s%s", link->client->target, text,
-		      gave_no_reason ? plain_text_hint : "");
+		      may_be_plain_text ? hint : "");
 }
 
 /* One kept connection was dead; the others have been idle as long: the retry gets a fresh one. */

@@ -164,19 +164,19 @@ static size_t encode_message(const char *message, char *encoded, size_t size)
 }
 
 /* Base64 without padding, as gRPC recommends for "-bin" fields. NULL when memory is short. */
-static char *encode_details(struct slice details, size_t *ret_len)
+static char *encode_binary(struct slice bytes, size_t *ret_len)
 {
 	static const char letters[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *text = malloc(details.len / 3 * 4 + 4);
+	char *text = malloc(bytes.len / 3 * 4 + 4);
 	size_t at = 0;
 	if (!text)
 		return NULL;
-	for (size_t i = 0; i < details.len; i += 3) {
-		size_t left = details.len - i;
-		uint32_t bits = (uint32_t)details.ptr[i] << 16 |
-				(left > 1 ? (uint32_t)details.ptr[i + 1] << 8 : 0) |
-				(left > 2 ? details.ptr[i + 2] : 0);
+	for (size_t i = 0; i < bytes.len; i += 3) {
+		size_t left = bytes.len - i;
+		uint32_t bits = (uint32_t)bytes.ptr[i] << 16 |
+				(left > 1 ? (uint32_t)bytes.ptr[i + 1] << 8 : 0) |
+				(left > 2 ? bytes.ptr[i + 2] : 0);
 		text[at++] = letters[bits >> 18];
 		text[at++] = letters[bits >> 12 & 63];
 		if (left > 1)
@@ -188,11 +188,23 @@ static char *encode_details(struct slice details, size_t *ret_len)
 	return text;
 }
 
-static void respond_error(struct request *request, int status, const char *message,
-			  struct slice details)
+/* Adds a field unless ${bytes} are empty or memory is short. What it returns has to be freed once
+ * the headers are sent. */
+static char *add_binary(struct server_header *headers, size_t *count, const char *name,
+			struct slice bytes)
 {
-	struct server_header headers[5] = {{"content-type", SLICE_INIT("application/grpc")}};
-	size_t count = 1, details_len = 0;
+	size_t len = 0;
+	char *text = bytes.len > 0 ? encode_binary(bytes, &len) : NULL;
+	if (text)
+		headers[(*count)++] = (struct server_header){name, slice_of(text, len)};
+	return text;
+}
+
+static void respond_error(struct request *request, int status, const char *message,
+			  struct slice details, struct slice retry_info)
+{
+	struct server_header headers[6] = {{"content-type", SLICE_INIT("application/grpc")}};
+	size_t count = 1;
 	char status_text[12], encoded[STATUS_MESSAGE_BYTES_MAX];
 	int status_len = snprintf(status_text, sizeof(status_text), "%d", status);
 	headers[count++] =
@@ -201,16 +213,15 @@ static void respond_error(struct request *request, int status, const char *messa
 		headers[count++] = (struct server_header){
 			"grpc-message",
 			slice_of(encoded, encode_message(message, encoded, sizeof(encoded)))};
-	char *details_text = details.len > 0 ? encode_details(details, &details_len) : NULL;
-	if (details_text)
-		headers[count++] = (struct server_header){"grpc-status-details-bin",
-							  slice_of(details_text, details_len)};
+	char *details_text = add_binary(headers, &count, "grpc-status-details-bin", details);
+	char *retry_text = add_binary(headers, &count, "google.rpc.retryinfo-bin", retry_info);
 	if (request->announce_codings)
 		headers[count++] = (struct server_header){"grpc-accept-encoding",
 							  SLICE_INIT(ACCEPTED_ENCODINGS)};
 	request_answer(request,
 		       &(struct answer){.status = 200, .headers = headers, .header_count = count});
 	free(details_text);
+	free(retry_text);
 }
 
 void server_respond_grpc(struct server_request *request, int status, const char *message,
@@ -220,7 +231,7 @@ void server_respond_grpc(struct server_request *request, int status, const char 
 		{"content-type", SLICE_INIT("application/grpc")}};
 	struct request *whole = CONTAINER_OF(request, struct request, base);
 	if (status != 0) {
-		respond_error(whole, status, message, details);
+		respond_error(whole, status, message, details, (struct slice){0});
 		return;
 	}
 	const uint8_t prefix[GRPC_PREFIX_BYTES] = {
@@ -232,4 +243,11 @@ void server_respond_grpc(struct server_request *request, int status, const char 
 					       .prefix = slice_of(prefix, sizeof(prefix)),
 					       .body = message_bytes,
 					       .grpc_trailers = true});
+}
+
+void server_respond_grpc_retry(struct server_request *request, int status, const char *message,
+			       struct slice details, struct slice retry_info)
+{
+	respond_error(CONTAINER_OF(request, struct request, base), status, message, details,
+		      retry_info);
 }

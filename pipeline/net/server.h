@@ -170,4 +170,9 @@ void server_respond_http(struct server_request *request, int status,
 void server_respond_grpc(struct server_request *request, int status, const char *message,
 			 struct slice details, struct slice message_bytes);
 
+/* An error that is worth a repeat, as above, with ${retry_info} besides: a serialised
+ * google.rpc.RetryInfo as google.rpc.retryinfo-bin, where OpenTelemetry's Python exporter reads it. */
+void server_respond_grpc_retry(struct server_request *request, int status, const char *message,
+			       struct slice details, struct slice retry_info);
+
 #endif

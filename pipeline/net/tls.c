@@ -568,10 +568,7 @@ void tls_session_error(const SSL *ssl, bool handshaking, struct err *err)
 			      X509_verify_cert_error_string(verify));
 	else if (handshaking &&
 		 (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST))
-		(void)err_set(err, ERR_TLS, "TLS handshake: the peer does not speak TLS%s",
-			      SSL_is_server(ssl)
-				      ? ""
-				      : " (for a plain-text peer add tls.insecure: true)");
+		(void)err_set(err, ERR_TLS, "TLS handshake: the peer does not speak TLS");
 	else if (code != 0)
 		(void)tls_fail(err, handshaking ? "TLS handshake" : "TLS");
 	else

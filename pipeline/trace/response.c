@@ -119,6 +119,16 @@ static void write_bytes(struct buf *out, uint32_t number, struct slice content)
 	buf_append(out, content);
 }
 
+void response_write_retry_info(struct buf *out, uint64_t retry_ns)
+{
+	struct buf duration = BUF_INIT;
+	write_number(&duration, DURATION_SECONDS, retry_ns / NS_PER_S);
+	write_number(&duration, DURATION_NANOS, retry_ns % NS_PER_S);
+	write_bytes(out, RETRY_INFO_DELAY, buf_slice(&duration));
+	out->failed = out->failed || duration.failed;
+	buf_fini(&duration);
+}
+
 void response_write_status(struct buf *out, int code, const char *message, uint64_t retry_ns)
 {
 	write_number(out, STATUS_RPC_CODE, (uint64_t)code);
@@ -126,15 +136,12 @@ void response_write_status(struct buf *out, int code, const char *message, uint6
 		write_bytes(out, STATUS_RPC_MESSAGE, slice_str(message));
 	if (retry_ns == 0)
 		return;
-	struct buf duration = BUF_INIT, info = BUF_INIT, any = BUF_INIT;
-	write_number(&duration, DURATION_SECONDS, retry_ns / NS_PER_S);
-	write_number(&duration, DURATION_NANOS, retry_ns % NS_PER_S);
-	write_bytes(&info, RETRY_INFO_DELAY, buf_slice(&duration));
+	struct buf info = BUF_INIT, any = BUF_INIT;
+	response_write_retry_info(&info, retry_ns);
 	write_bytes(&any, ANY_TYPE_URL, SLICE(RETRY_INFO_URL));
 	write_bytes(&any, ANY_CONTENT, buf_slice(&info));
 	write_bytes(out, STATUS_RPC_DETAILS, buf_slice(&any));
-	out->failed = out->failed || duration.failed || info.failed || any.failed;
-	buf_fini(&duration);
+	out->failed = out->failed || info.failed || any.failed;
 	buf_fini(&info);
 	buf_fini(&any);
 }

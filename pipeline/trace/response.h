@@ -22,4 +22,7 @@ bool response_read_retry_delay(struct slice status, uint64_t *ret_delay_ns);
 /* Appends a google.rpc.Status: ${code}, ${message} and, unless 0, a RetryInfo of ${retry_ns}. */
 void response_write_status(struct buf *out, int code, const char *message, uint64_t retry_ns);
 
+/* Appends a google.rpc.RetryInfo of ${retry_ns}. */
+void response_write_retry_info(struct buf *out, uint64_t retry_ns);
+
 #endif

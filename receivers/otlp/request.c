@@ -105,20 +105,23 @@ static bool is_protobuf(const struct server_request *request)
 static void fail(const struct otlp_handler *handler, struct server_request *request,
 		 int http_status, enum grpc_status code, const char *message, uint64_t retry_ns)
 {
-	struct buf status = BUF_INIT;
+	struct buf status = BUF_INIT, retry = BUF_INIT;
 	bool json = !request->is_grpc && !is_protobuf(request);
 	if (json)
 		json_response_write_status(&status, (int)code, message, retry_ns);
 	else
 		response_write_status(&status, (int)code, message, retry_ns);
+	if (retry_ns > 0)
+		response_write_retry_info(&retry, retry_ns);
 	if (request->is_grpc)
-		server_respond_grpc(request, (int)code, message,
-				    retry_ns > 0 ? buf_slice(&status) : (struct slice){0},
-				    (struct slice){0});
+		server_respond_grpc_retry(request, (int)code, message,
+					  retry_ns > 0 ? buf_slice(&status) : (struct slice){0},
+					  buf_slice(&retry));
 	else
 		respond(handler, request, http_status, json ? JSON : PROTOBUF, retry_ns,
 			buf_slice(&status));
 	buf_fini(&status);
+	buf_fini(&retry);
 }
 
 /* ---- which requests are for us -------------------------------------------------------------- */

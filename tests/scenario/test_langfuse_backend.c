@@ -22,19 +22,24 @@
 #define DROPPED "sluice_exporter_dropped_spans{"
 #define UNUSABLE "sluice_exporter_dropped_spans{exporter=\"%s\",reason=\"unusable_id\"}"
 #define SENT "otelcol_exporter_sent_spans{"
+#define REQUESTS "sluice_exporter_requests{"
 #define SPLITS "sluice_exporter_splits{"
 #define SOON ", retry_on_failure: {initial_interval: 2ms, max_interval: 4ms}"
 #define CANARY "canary-9c1f"
 
 enum { REQUEST_BYTES_MAX = 4000000, RETRIES_MAX = 5 };
 
-/* Both ways to name the same backend: public key pk-lf-1, secret key sk-lf-2. */
+/* Ways to name the same backend: public key pk-lf-1, secret key sk-lf-2. In the last one, a header
+ * of the user's own is right and the keys are not. */
 static const struct {
 	const char *name, *before_port, *after_port;
 } exporters[] = {
 	{"langfuse", "{host: 'http://127.0.0.1:", "', public_key: pk-lf-1, secret_key: sk-lf-2"},
 	{"otlp_http", "{endpoint: 'http://127.0.0.1:",
 	 "/api/public/otel/', headers: {Authorization: Basic cGstbGYtMTpzay1sZi0y}"},
+	{"langfuse/url", "{host: 'http://127.0.0.1:",
+	 "/api/public/otel/v1/traces', public_key: pk, secret_key: sk, "
+	 "headers: {Authorization: Basic cGstbGYtMTpzay1sZi0y}"},
 };
 
 struct scene {
@@ -228,6 +233,7 @@ static void spans_without_usable_ids_spoil_no_request(void **state)
 		daemon_wait_metric(scene.daemon, unusable, 6);
 		assert_int_equal(call_count(&scene), 1);
 		daemon_wait_metric(scene.daemon, DROPPED, 6);
+		daemon_wait_metric(scene.daemon, REQUESTS, 1);
 		scene_close(&scene);
 	}
 }
@@ -279,10 +285,12 @@ static void a_refusal_says_what_to_do(void **state)
 	static const struct {
 		int status;
 		const char *hint;
+		size_t calls; /* 400 is split, in case it is for one span */
 	} cases[] = {
-		{401, "use a project's public and secret key"},
-		{403, "use a project's keys, not an organisation's"},
-		{404, "Langfuse has one since 3.22.0"},
+		{400, "Langfuse cannot read the request", 5},
+		{401, "use a project's public and secret key", 1},
+		{403, "use a project's keys, not an organisation's", 1},
+		{404, "Langfuse has one since 3.22.0", 1},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		for (size_t k = 0; k < ARRAY_COUNT(exporters); k++) {
@@ -294,7 +302,7 @@ static void a_refusal_says_what_to_do(void **state)
 			scenario_send_spans(&scene.sender, 1, 10);
 			daemon_wait_output(scene.daemon, cases[i].hint);
 			daemon_wait_metric(scene.daemon, DROPPED, 10);
-			assert_int_equal(call_count(&scene), 1);
+			assert_int_equal(call_count(&scene), cases[i].calls);
 			daemon_assert_silent_about(scene.daemon, CANARY);
 			daemon_assert_silent_about(scene.daemon, "sk-lf-2");
 			daemon_assert_silent_about(scene.daemon, "cGstbGYtMTpzay1sZi0y");
@@ -343,6 +351,7 @@ static void what_cannot_work_is_said_with_its_place(void **state)
 		const char *exporter, *problem;
 	} cases[] = {
 		{"langfuse: {public_key: pk}", "requires \"public_key\" and \"secret_key\""},
+		{"langfuse: {public_key: pk, secret_key: sk, host: ''}", "exporters.langfuse.host"},
 		{"langfuse: {public_key: pk, secret_key: sk, compression: zstd}", "zstd"},
 		{"langfuse: {public_key: pk, secret_key: sk, host: 'http://h:port'}",
 		 "exporters.langfuse.host"},

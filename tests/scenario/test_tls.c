@@ -144,7 +144,7 @@ static void a_mismatch_is_named_in_the_log(void **state)
 	assert_log_says("otlp", "", peer_grpc_port(secret), "tls: {insecure: true}, ",
 			"remove tls.insecure: true");
 	assert_log_says("otlphttp", "https://", peer_port(plain_http), "",
-			"the peer does not speak TLS");
+			"the peer does not speak TLS (for a plain-text peer use http://)");
 	assert_log_says("otlphttp", "http://", http_sink_port(secret_http), "", "https://");
 	peer_grpc_stop(plain);
 	peer_grpc_stop(secret);

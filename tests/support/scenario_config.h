@@ -6,7 +6,7 @@
 #include "pipeline/base/compiler.h"
 #include "tests/support/scenario_daemon.h"
 
-enum { SCENARIO_WAIT_MS = 20000 };
+enum { SCENARIO_WAIT_MS = 60000 };
 
 /* Section `receivers` with both protocols on free ports. */
 #define SCENARIO_LISTENERS                                                                         \

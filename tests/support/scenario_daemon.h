@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-enum { DAEMON_DEADLINE_MS = 20000, DAEMON_ARGS_MAX = 32 };
+enum { DAEMON_DEADLINE_MS = 60000, DAEMON_ARGS_MAX = 32 };
 
 struct daemon;
 

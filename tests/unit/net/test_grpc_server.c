@@ -207,6 +207,34 @@ static void errors_carry_an_escaped_message_and_details(void **state)
 	net_server_close(&server);
 }
 
+static bool ask_for_a_repeat(void *arg, struct server_request *request)
+{
+	(void)arg;
+	server_respond_grpc_retry(request, 14, "busy", SLICE("\x08\x0e\x12"),
+				  SLICE("\x0a\x02\x08\x05"));
+	return false;
+}
+
+/* OpenTelemetry's Python exporter reads this field alone. */
+static void a_refusal_that_is_worth_a_repeat_carries_its_delay(void **state)
+{
+	static const struct server_handler busy = {.on_header = ask_for_a_repeat};
+	struct net_server server = {0};
+	struct server_config config = net_server_config();
+	struct net_h2 client;
+	(void)state;
+	config.handler = &busy;
+	net_server_open(&server, &config);
+	net_h2_open(&client, &server);
+	struct net_h2_stream *call = net_h2_grpc(&client, "", 0, SLICE("x"));
+	assert_true(net_h2_wait(&client, call));
+	assert_string_equal(net_h2_header(call, "grpc-status"), "14");
+	assert_string_equal(net_h2_header(call, "grpc-status-details-bin"), "CA4S");
+	assert_string_equal(net_h2_header(call, "google.rpc.retryinfo-bin"), "CgIIBQ");
+	net_h2_close(&client);
+	net_server_close(&server);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, net_server_set_up, net_server_tear_down)
@@ -220,6 +248,7 @@ int main(void)
 		CASE(a_timeout_becomes_a_deadline),
 		CASE(a_get_is_no_call),
 		cmocka_unit_test(errors_carry_an_escaped_message_and_details),
+		cmocka_unit_test(a_refusal_that_is_worth_a_repeat_carries_its_delay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

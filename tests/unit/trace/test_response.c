@@ -139,6 +139,27 @@ static void a_partial_success_is_what_protobuf_c_packs(void **state)
 	}
 }
 
+static void a_delay_alone_is_a_retry_info(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		int64_t seconds;
+		int32_t nanos;
+	} cases[] = {{5 * NS_PER_S, 5, 0}, {7, 0, 7}, {5 * NS_PER_S + 7, 5, 7}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct buf out = BUF_INIT;
+		response_write_retry_info(&out, cases[i].ns);
+		Rpc__RetryInfo *info = rpc__retry_info__unpack(NULL, out.len, out.data);
+		assert_non_null(info);
+		assert_non_null(info->retry_delay);
+		assert_int_equal(info->retry_delay->seconds, cases[i].seconds);
+		assert_int_equal(info->retry_delay->nanos, cases[i].nanos);
+		rpc__retry_info__free_unpacked(info, NULL);
+		buf_fini(&out);
+	}
+}
+
 static void damage_is_never_read_beyond_its_end(void **state)
 {
 	struct buf status = BUF_INIT;
@@ -173,6 +194,7 @@ int main(void)
 		cmocka_unit_test(a_status_is_what_protobuf_c_reads),
 		cmocka_unit_test(a_retry_delay_is_found_among_details),
 		cmocka_unit_test(a_partial_success_is_what_protobuf_c_packs),
+		cmocka_unit_test(a_delay_alone_is_a_retry_info),
 		cmocka_unit_test(damage_is_never_read_beyond_its_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
