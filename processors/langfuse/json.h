@@ -20,6 +20,9 @@ struct json_member {
 /* The next member of the object, or item of the array, in ${json}. ${cursor} starts at 0. */
 bool json_next_member(struct slice json, size_t *cursor, struct json_member *ret_member);
 
+/* The first member ${key} of the object ${json}. */
+bool json_find_member(struct slice json, struct slice key, struct json_member *ret_member);
+
 /* True when ${json} is one object, perhaps with white space around it, as far as json_next_member
  * can tell. */
 bool json_is_object(struct slice json);

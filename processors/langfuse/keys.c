@@ -53,22 +53,23 @@ static const struct key_row rows[] = {
 	{"langfuse.environment", ROLE_ENVIRONMENT, 0, 0, NULL},
 	{"deployment.environment.name", ROLE_ENVIRONMENT, 1, 0, NULL},
 	{"deployment.environment", ROLE_ENVIRONMENT, 2, 0, NULL},
-	{"service.name", ROLE_SERVICE, 0, KEY_TARGET, NULL},
+	{"service.name", ROLE_SERVICE, 0, 0, NULL},
 
 	{"langfuse.observation.name", ROLE_NAME, 0, 0, NULL},
 	{"langfuse.observation.type", ROLE_TYPE, 0, 0, NULL},
 	{"openinference.span.kind", ROLE_OPENINFERENCE_KIND, 0, 0, NULL},
 	{"gen_ai.operation.name", ROLE_OPERATION, 0, 0, NULL},
-	{"traceloop.span.kind", ROLE_TRACELOOP_KIND, 0, KEY_TARGET, NULL},
-	{"gen_ai.tool.name", ROLE_TOOL_NAME, 0, KEY_TARGET, NULL},
-	{"ai.toolCall.name", ROLE_AI_TOOL_NAME, 0, KEY_TARGET, NULL},
-	{"ai.operationId", ROLE_AI_OPERATION, 0, KEY_TARGET, NULL},
-	{"genkit:name", ROLE_GENKIT_NAME, 0, KEY_TARGET, NULL},
-	{"logfire.msg", ROLE_LOGFIRE_MESSAGE, 0, KEY_TARGET, NULL},
-	{"genkit:metadata:subtype", ROLE_NATIVE_TYPE, 0, KEY_TARGET, NULL},
-	{"gen_ai.tool.call.id", ROLE_NATIVE_TYPE, 1, KEY_TARGET, NULL},
-	{"ai.toolCall.id", ROLE_NATIVE_TYPE, 2, KEY_TARGET, NULL},
-	{"langfuse.internal.is_app_root", ROLE_APP_ROOT, 0, KEY_TARGET, NULL},
+	{"traceloop.span.kind", ROLE_TRACELOOP_KIND, 0, 0, NULL},
+	{"gen_ai.tool.name", ROLE_TOOL_NAME, 0, 0, NULL},
+	{"ai.toolCall.name", ROLE_AI_TOOL_NAME, 0, 0, NULL},
+	{"ai.operationId", ROLE_AI_OPERATION, 0, 0, NULL},
+	{"genkit:name", ROLE_GENKIT_NAME, 0, 0, NULL},
+	{"logfire.msg", ROLE_LOGFIRE_MESSAGE, 0, 0, NULL},
+	{"genkit:metadata:subtype", ROLE_NATIVE_TYPE, 0, 0, NULL},
+	{"gen_ai.tool.call.id", ROLE_NATIVE_TYPE, 1, 0, NULL},
+	{"ai.toolCall.id", ROLE_NATIVE_TYPE, 2, 0, NULL},
+	{"langfuse.internal.is_app_root", ROLE_APP_ROOT, 0, 0, NULL},
+	{"langfuse.internal.as_root", ROLE_AS_ROOT, 0, 0, NULL},
 
 	{"langfuse.observation.model.name", ROLE_MODEL, 0, KEY_NAMES_MODEL, NULL},
 	{"gen_ai.response.model", ROLE_MODEL, 1, KEY_NAMES_MODEL, NULL},
@@ -82,9 +83,9 @@ static const struct key_row rows[] = {
 	{"embedding.model_name", ROLE_OTHER_MODEL, 2, 0, NULL},
 	{"mlflow.llm.model", ROLE_OTHER_MODEL, 3, 0, NULL},
 	{"ai.response.model", ROLE_OTHER_MODEL, 4, 0, NULL},
-	{"routing.selected_model", ROLE_ROUTED_MODEL, 0, KEY_TARGET, NULL},
-	{"target_model", ROLE_ROUTED_MODEL, 1, KEY_TARGET, NULL},
-	{"model.name", ROLE_ROUTED_MODEL, 2, KEY_TARGET, NULL},
+	{"routing.selected_model", ROLE_ROUTED_MODEL, 0, 0, NULL},
+	{"target_model", ROLE_ROUTED_MODEL, 1, 0, NULL},
+	{"model.name", ROLE_ROUTED_MODEL, 2, 0, NULL},
 	{"langfuse.observation.model.parameters", ROLE_PARAMETERS, 0, 0, NULL},
 	{"llm.invocation_parameters", ROLE_INVOCATION, 0, 0, NULL},
 	PARAMETER(ROLE_MAX_TOKENS, "max_tokens"),
@@ -99,8 +100,6 @@ static const struct key_row rows[] = {
 	{"gen_ai.openai.response.service_tier", ROLE_SERVICE_TIER, 1, 0, NULL},
 	{"openai.response.service_tier", ROLE_SERVICE_TIER, 2, 0, NULL},
 	{"gen_ai.openai.request.service_tier", ROLE_SERVICE_TIER, 3, 0, NULL},
-	PARAMETER(ROLE_PARAMETER_NOISE, "id"),
-	PARAMETER(ROLE_PARAMETER_NOISE, "n"),
 
 	{"langfuse.observation.usage_details", ROLE_USAGE_DETAILS, 0, 0, NULL},
 	USAGE_BOTH(ROLE_INPUT, 0, "prompt_tokens"),
@@ -136,7 +135,10 @@ static const struct key_row rows[] = {
 	USAGE_BOTH(ROLE_REASONING, 2, "completion_tokens_details.reasoning_tokens"),
 	USAGE_BOTH(ROLE_REASONING, 3, "reasoning_tokens"),
 	{"ai.usage.reasoningTokens", ROLE_REASONING, 4, 0, NULL},
-	{"mlflow.chat.tokenUsage", ROLE_USAGE_JSON, 0, KEY_USAGE, NULL},
+	{"mlflow.chat.tokenUsage", ROLE_USAGE_JSON, USAGE_JSON_MLFLOW, KEY_USAGE, NULL},
+	{"genkit:output", ROLE_USAGE_JSON, USAGE_JSON_GENKIT, KEY_ANSWER, NULL},
+	{"ai.response.providerMetadata", ROLE_USAGE_JSON, USAGE_JSON_AI_SDK, KEY_ANSWER, NULL},
+	{"gcp.vertex.agent.llm_response", ROLE_USAGE_JSON, USAGE_JSON_ADK, KEY_ANSWER, NULL},
 	{"langfuse.observation.cost_details", ROLE_COST_DETAILS, 0, 0, NULL},
 	{"gen_ai.usage.cost", ROLE_COST, 0, KEY_COST, NULL},
 	{"llm.cost.total", ROLE_COST, 1, KEY_COST, NULL},
@@ -148,8 +150,8 @@ static const struct key_row rows[] = {
 	{"mlflow.llm.cost", ROLE_COST_JSON, 0, KEY_COST, NULL},
 
 	{"langfuse.observation.completion_start_time", ROLE_COMPLETION_START, 0, 0, NULL},
-	{"ai.response.msToFirstChunk", ROLE_NATIVE_FIRST_CHUNK, 0, KEY_TARGET, NULL},
-	{"ai.stream.msToFirstChunk", ROLE_NATIVE_FIRST_CHUNK, 1, KEY_TARGET, NULL},
+	{"ai.response.msToFirstChunk", ROLE_NATIVE_FIRST_CHUNK, 0, 0, NULL},
+	{"ai.stream.msToFirstChunk", ROLE_NATIVE_FIRST_CHUNK, 1, 0, NULL},
 	{"gen_ai.latency.time_to_first_token", ROLE_FIRST_TOKEN, 0, 0, NULL},
 	{"gen_ai.response.time_to_first_chunk", ROLE_FIRST_TOKEN, 1, 0, NULL},
 	{"gen_ai.server.time_to_first_token", ROLE_FIRST_TOKEN, 2, 0, NULL},
@@ -187,32 +189,49 @@ const struct key_row *keys_rows(size_t *ret_count)
 	return rows;
 }
 
+static key_id add_key(struct key_table *table, struct slice key, const char *path,
+		      struct config_report *report)
+{
+	struct err err;
+	key_id id = key_table_add(table, key, &err);
+	if (id == KEY_ID_NONE)
+		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, path, NULL, "%s",
+			       err.msg);
+	return id;
+}
+
 bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 		   struct config_report *report)
 {
-	struct err err;
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-		key_id id = key_table_add(table, slice_str(rows[i].text), &err);
-		/* Names that this processor gives are asked for, too: they may be there already. */
-		if (id == KEY_ID_NONE || (rows[i].to && key_table_add(table, slice_str(rows[i].to),
-								      &err) == KEY_ID_NONE)) {
-			config_problem(report, CONFIG_ERROR, (struct config_loc){0}, path, NULL,
-				       "%s", err.msg);
+		keys->texts[i] = slice_str(rows[i].text);
+		keys->ids[i] = add_key(table, keys->texts[i], path, report);
+		if (keys->ids[i] == KEY_ID_NONE)
 			return false;
-		}
-		keys->ids[i] = id;
-		keys->row_of[id] = (uint8_t)(i + 1);
+		keys->row_of[keys->ids[i]] = (uint8_t)(i + 1);
+		if (!rows[i].to)
+			continue;
+		/* Names that this processor gives are asked for, too: they may be there already. */
+		keys->better[i] = slice_str(rows[i].to);
+		keys->better_ids[i] = add_key(table, keys->better[i], path, report);
+		if (keys->better_ids[i] == KEY_ID_NONE)
+			return false;
 	}
 	for (size_t i = ARRAY_COUNT(rows); i-- > 0;)
 		keys->first_row[rows[i].role] = (uint8_t)i;
 	return true;
 }
 
-/* Keys below langfuse.trace.metadata., which are as many as users like. */
-static bool is_trace_metadata(const struct attr_key *attr)
+struct slice keys_trace_metadata(const struct attr_key *attr)
 {
-	return !key_id_is_exact(attr->key_id) &&
-	       slice_has_prefix(attr->key, SLICE("langfuse.trace.metadata."));
+	static const struct slice prefixes[] = {SLICE_INIT("langfuse.trace.metadata."),
+						SLICE_INIT("langfuse.metadata.")};
+	for (size_t i = 0; !key_id_is_exact(attr->key_id) && i < ARRAY_COUNT(prefixes); i++) {
+		size_t len = prefixes[i].len;
+		if (attr->key.len > len && slice_has_prefix(attr->key, prefixes[i]))
+			return slice_of(attr->key.ptr + len, attr->key.len - len);
+	}
+	return (struct slice){NULL, 0};
 }
 
 /* Ids above those of registered keys belong to keys that another component's patterns match. */
@@ -234,7 +253,7 @@ void keys_view(const struct keys *keys, const struct edit *edit, struct owner ow
 		uint8_t at = row_at(keys, attr.key_id);
 		ret_view->structured |= attr.value_type >= VALUE_ARRAY;
 		if (at == 0) {
-			ret_view->trace_metadata |= is_trace_metadata(&attr);
+			ret_view->trace_metadata |= keys_trace_metadata(&attr).len > 0;
 			continue;
 		}
 		const struct key_row *row = &rows[at - 1];
@@ -251,6 +270,13 @@ const struct key_row *keys_row(const struct keys *keys, key_id id)
 {
 	uint8_t row = row_at(keys, id);
 	return row == 0 ? NULL : &rows[row - 1];
+}
+
+struct slice keys_better(const struct keys *keys, const struct key_row *row, key_id *ret_id)
+{
+	size_t at = (size_t)(row - rows);
+	*ret_id = keys->better_ids[at];
+	return keys->better[at];
 }
 
 /* Rows of a role stand together for most, and are asked for by few: a span that is rewritten. */
@@ -271,7 +297,7 @@ void keys_set(const struct keys *keys, struct edit *edit, struct owner owner, en
 	      uint8_t rank, struct value value)
 {
 	size_t row = row_of(keys, role, rank);
-	edit_set_attr(edit, owner, slice_str(rows[row].text), keys->ids[row], value);
+	edit_set_attr(edit, owner, keys->texts[row], keys->ids[row], value);
 }
 
 /* ---- numbers -------------------------------------------------------------------------------- */

@@ -36,6 +36,7 @@ enum role {
 	ROLE_LOGFIRE_MESSAGE,
 	ROLE_NATIVE_TYPE, /* other keys that decide Langfuse's type */
 	ROLE_APP_ROOT,
+	ROLE_AS_ROOT,
 	/* the model */
 	ROLE_MODEL,	   /* that Langfuse reads */
 	ROLE_OTHER_MODEL,  /* that it does not */
@@ -51,7 +52,6 @@ enum role {
 	ROLE_SEED,
 	ROLE_REASONING_EFFORT,
 	ROLE_SERVICE_TIER,
-	ROLE_PARAMETER_NOISE, /* under gen_ai.request., but no parameter */
 	/* tokens and money */
 	ROLE_USAGE_DETAILS,
 	ROLE_INPUT, /* from here to REASONING: in the order of enum usage_bucket, then total */
@@ -83,8 +83,11 @@ enum key_flag {
 	KEY_NAMES_MODEL = 1 << 0, /* alone, it makes Langfuse take a span for a generation */
 	KEY_USAGE = 1 << 1,	  /* counts tokens */
 	KEY_COST = 1 << 2,	  /* counts money */
-	KEY_TARGET = 1 << 3,	  /* written by this processor, too: no reason to rewrite */
+	KEY_ANSWER = 1 << 3,	  /* a model's answer, among whose fields tokens are counted */
 };
+
+/* Ranks of ROLE_USAGE_JSON: each has fields of its own. */
+enum usage_json { USAGE_JSON_MLFLOW, USAGE_JSON_GENKIT, USAGE_JSON_AI_SDK, USAGE_JSON_ADK };
 
 struct key_row {
 	const char *text;
@@ -97,7 +100,9 @@ enum { KEY_ROWS_MAX = 192 };
 
 struct keys {
 	uint8_t row_of[KEY_ID_COUNT]; /* by key id, sets of patterns too: row + 1, or 0 */
-	key_id ids[KEY_ROWS_MAX];
+	/* by row */
+	struct slice texts[KEY_ROWS_MAX], better[KEY_ROWS_MAX];
+	key_id ids[KEY_ROWS_MAX], better_ids[KEY_ROWS_MAX];
 	uint8_t first_row[ROLE_COUNT];
 };
 
@@ -113,7 +118,7 @@ struct span_view {
 	uint64_t present;	  /* bit per role */
 	uint8_t flags;		  /* OR of the key flags */
 	bool structured;	  /* arrays, maps or bytes are among the values */
-	bool trace_metadata;	  /* keys below langfuse.trace.metadata. are there */
+	bool trace_metadata;	  /* keys below langfuse.trace.metadata. or langfuse.metadata. */
 	uint8_t rank[ROLE_COUNT]; /* where present: which key of the role */
 	uint32_t at[ROLE_COUNT];  /* where present: see edit_read_attr */
 	const struct edit *edit;
@@ -148,6 +153,12 @@ void keys_view(const struct keys *keys, const struct edit *edit, struct owner ow
 
 /* The row of a registered key; NULL for all others. */
 const struct key_row *keys_row(const struct keys *keys, key_id id);
+
+/* The better name of a ROLE_RENAMED row. */
+struct slice keys_better(const struct keys *keys, const struct key_row *row, key_id *ret_id);
+
+/* The name of one entry of the trace's metadata whose key ${attr} is; empty for other keys. */
+struct slice keys_trace_metadata(const struct attr_key *attr);
 
 /* The id of the key of ${role} and ${rank}. */
 key_id keys_id(const struct keys *keys, enum role role, uint8_t rank);

@@ -100,13 +100,13 @@ static void shard_free(void *arg)
 
 /* ---- a run ---------------------------------------------------------------------------------- */
 
+/* Of a span or trace id: 8 or 16 bytes. */
 static bool is_zero(struct slice id)
 {
-	for (size_t i = 0; i < id.len; i++) {
-		if (id.ptr[i] != 0)
-			return false;
-	}
-	return true;
+	uint64_t all = 0;
+	for (size_t i = 0; i + sizeof(all) <= id.len; i += sizeof(all))
+		all |= hash_read64(id.ptr + i);
+	return all == 0;
 }
 
 /* Step 1. An all-zero parent is none. */
@@ -154,7 +154,8 @@ static int allocate(struct run *run, struct err *err)
 /* What Langfuse reads of a resource, and what it does not, but is meant for all its spans. */
 static void read_resource(struct run *run, uint32_t at)
 {
-	static const enum role facts[] = {ROLE_TRACE_NAME, ROLE_USER, ROLE_SESSION, ROLE_TAGS};
+	static const enum role facts[] = {ROLE_TRACE_NAME, ROLE_USER, ROLE_SESSION, ROLE_TAGS,
+					  ROLE_TRACE_METADATA};
 	struct resource_view *resource = &run->resources[at];
 	struct owner owner = {OWNER_RESOURCE, at};
 	struct span_view *view = &resource->view;
@@ -168,7 +169,7 @@ static void read_resource(struct run *run, uint32_t at)
 	uint64_t present = 0;
 	for (size_t i = 0; i < ARRAY_COUNT(facts); i++)
 		present |= view->present & UINT64_C(1) << facts[i];
-	resource->has_facts = present != 0;
+	resource->has_facts = present != 0 || view->trace_metadata;
 	if (view_has(view, ROLE_ENVIRONMENT))
 		values_set_environment(run, owner, view);
 	if (view_has(view, ROLE_SERVICE_VERSION) &&
@@ -180,48 +181,22 @@ static void read_resource(struct run *run, uint32_t at)
 			 value_of_str(buf_slice(text)));
 	}
 	view->present = present; /* the rest is read by Langfuse itself, or not meant for spans */
-	view->trace_metadata = false;
 }
 
+#define BIT(role) (UINT64_C(1) << (role))
+
 /* Roles that leave a span as it is. */
-static uint64_t passive_roles(void)
-{
-	static const enum role roles[] = {ROLE_SERVICE_VERSION,
-					  ROLE_SERVICE,
-					  ROLE_OPENINFERENCE_KIND,
-					  ROLE_OPERATION,
-					  ROLE_TRACELOOP_KIND,
-					  ROLE_TOOL_NAME,
-					  ROLE_AI_TOOL_NAME,
-					  ROLE_AI_OPERATION,
-					  ROLE_GENKIT_NAME,
-					  ROLE_LOGFIRE_MESSAGE,
-					  ROLE_NATIVE_TYPE,
-					  ROLE_APP_ROOT,
-					  ROLE_MODEL,
-					  ROLE_ROUTED_MODEL,
-					  ROLE_PARAMETERS,
-					  ROLE_INVOCATION,
-					  ROLE_MAX_TOKENS,
-					  ROLE_TEMPERATURE,
-					  ROLE_TOP_P,
-					  ROLE_TOP_K,
-					  ROLE_FREQUENCY_PENALTY,
-					  ROLE_PRESENCE_PENALTY,
-					  ROLE_SEED,
-					  ROLE_REASONING_EFFORT,
-					  ROLE_SERVICE_TIER,
-					  ROLE_PARAMETER_NOISE,
-					  ROLE_COMPLETION_START,
-					  ROLE_NATIVE_FIRST_CHUNK,
-					  ROLE_USAGE_DETAILS,
-					  ROLE_COST_DETAILS,
-					  ROLE_TRACE_METADATA};
-	uint64_t mask = 0;
-	for (size_t i = 0; i < ARRAY_COUNT(roles); i++)
-		mask |= UINT64_C(1) << roles[i];
-	return mask;
-}
+#define PASSIVE_ROLES                                                                              \
+	(BIT(ROLE_SERVICE_VERSION) | BIT(ROLE_SERVICE) | BIT(ROLE_OPENINFERENCE_KIND) |            \
+	 BIT(ROLE_OPERATION) | BIT(ROLE_TRACELOOP_KIND) | BIT(ROLE_TOOL_NAME) |                    \
+	 BIT(ROLE_AI_TOOL_NAME) | BIT(ROLE_AI_OPERATION) | BIT(ROLE_GENKIT_NAME) |                 \
+	 BIT(ROLE_LOGFIRE_MESSAGE) | BIT(ROLE_NATIVE_TYPE) | BIT(ROLE_APP_ROOT) |                  \
+	 BIT(ROLE_AS_ROOT) | BIT(ROLE_MODEL) | BIT(ROLE_ROUTED_MODEL) | BIT(ROLE_PARAMETERS) |     \
+	 BIT(ROLE_INVOCATION) | BIT(ROLE_MAX_TOKENS) | BIT(ROLE_TEMPERATURE) | BIT(ROLE_TOP_P) |   \
+	 BIT(ROLE_TOP_K) | BIT(ROLE_FREQUENCY_PENALTY) | BIT(ROLE_PRESENCE_PENALTY) |              \
+	 BIT(ROLE_SEED) | BIT(ROLE_REASONING_EFFORT) | BIT(ROLE_SERVICE_TIER) |                    \
+	 BIT(ROLE_COMPLETION_START) | BIT(ROLE_NATIVE_FIRST_CHUNK) | BIT(ROLE_USAGE_DETAILS) |     \
+	 BIT(ROLE_COST_DETAILS) | BIT(ROLE_TRACE_METADATA))
 
 /* A leg that only fills the cache says so: one token was allowed, and no more than one came. */
 static uint16_t prefill_flags(const struct span_view *view)
@@ -238,38 +213,60 @@ static uint16_t prefill_flags(const struct span_view *view)
 		       : 0;
 }
 
+/* What its resource says of the trace, once for spans in a row. */
+static void note_resource(struct run *run, uint32_t span, struct trace_group *group)
+{
+	struct resource_view *resource = run_resource(run, span);
+	uint32_t mark = (uint32_t)(resource - run->resources) + 1;
+	if (!resource->has_facts || group->resource == mark)
+		return;
+	group->resource = mark;
+	(void)traces_note(run, group, &resource->view, CLASS_PLAIN);
+}
+
+/* How the span's tokens and costs are to be counted. */
+static uint16_t usage_flags(const struct span_view *view, enum span_class class)
+{
+	bool settled = view_has(view, ROLE_USAGE_DETAILS);
+	uint16_t flags = settled ? NOTE_SETTLED : 0;
+	if (settled || view_has(view, ROLE_COST_DETAILS) || (view->flags & (KEY_USAGE | KEY_COST)))
+		flags |= NOTE_USAGE;
+	return flags | (class == CLASS_ENGINE ? prefill_flags(view) : 0);
+}
+
+/* What has to be rewritten. */
+static uint16_t work_flags(const struct span_view *view, enum span_class class)
+{
+	bool explicit;
+	enum observation_type type = observation_type(view, class, &explicit);
+	uint16_t flags = view->structured ? NOTE_VALUES : 0;
+	if (class == CLASS_ENGINE || class == CLASS_CALL || (view->present & ~PASSIVE_ROLES) != 0 ||
+	    (explicit && type != TYPE_SPAN))
+		return flags | NOTE_REWRITE;
+	return flags | (explicit ? NOTE_SPAN_TYPE : 0);
+}
+
 /* Step 2, one span. */
-static void read_span(struct run *run, uint32_t span, uint64_t passive)
+static void read_span(struct run *run, uint32_t span)
 {
 	struct span_view view;
 	struct span_note *note = &run->notes[span];
 	struct trace_group *group = traces_group(run, span);
-	bool explicit;
+	enum span_class class = CLASS_PLAIN;
 	keys_view(&run->self->keys, run->edit, span_owner(span), &view);
-	note->group = (uint32_t)(group - run->groups);
-	note->class = CLASS_PLAIN;
 	if (view.present != 0 || edit_span_name(run->edit, span).len > 0)
-		note->class = (uint8_t)classify(run, span, &view);
-	enum span_class class = (enum span_class)note->class;
-	note->own_facts = traces_note(run, group, &view, span_owner(span), class);
-	if (run_resource(run, span)->has_facts)
-		(void)traces_note(run, group, &run_resource(run, span)->view,
-				  (struct owner){OWNER_RESOURCE, 0}, CLASS_PLAIN);
-	if (view.flags & (KEY_USAGE | KEY_COST))
-		note->flags |= NOTE_USAGE;
+		class = classify(run, span, &view);
+	note->group = (uint32_t)(group - run->groups);
+	note->class = (uint8_t) class;
+	note->own_facts = traces_note(run, group, &view, class);
+	note_resource(run, span, group);
+	note->flags = usage_flags(&view, class) | work_flags(&view, class);
 	if (view_has(&view, ROLE_MODEL) || view_has(&view, ROLE_OTHER_MODEL))
 		note->flags |= NOTE_MODEL;
-	if (class == CLASS_ENGINE)
-		note->flags |= prefill_flags(&view);
-	enum observation_type type = observation_type(&view, class, &explicit);
-	if (view.structured)
-		note->flags |= NOTE_VALUES;
-	if (class == CLASS_ENGINE || class == CLASS_CALL || (view.present & ~passive) != 0 ||
-	    (explicit && type != TYPE_SPAN))
-		note->flags |= NOTE_REWRITE;
-	else if (explicit)
-		note->flags |= NOTE_SPAN_TYPE;
-	if ((note->flags & NOTE_SHORT) || ((note->flags & NOTE_USAGE) && class != CLASS_ENGINE))
+	if (view_has(&view, ROLE_AS_ROOT) && edit_span_parent(run->edit, span).len > 0)
+		note->flags |= NOTE_AS_ROOT;
+	if ((note->flags & (NOTE_SHORT | NOTE_AS_ROOT)) ||
+	    ((note->flags & NOTE_USAGE) && class != CLASS_ENGINE))
 		run->parents_matter = true;
 }
 
@@ -311,7 +308,6 @@ static void count(const struct run *run)
 static enum process_outcome process(void *self, void *state, struct edit *edit, struct err *err)
 {
 	struct run run = {.self = self, .scratch = state, .edit = edit, .index = edit_index(edit)};
-	const uint64_t passive = passive_roles();
 	check_ids(&run);
 	if (allocate(&run, err) != 0)
 		return PROCESS_RETRY;
@@ -319,7 +315,7 @@ static enum process_outcome process(void *self, void *state, struct edit *edit, 
 		read_resource(&run, at);
 	for (uint32_t span = 0; span < run.index->span_count; span++) {
 		if (edit_span_live(edit, span))
-			read_span(&run, span, passive);
+			read_span(&run, span);
 	}
 	traces_exchange(&run);
 	hold_back(&run);

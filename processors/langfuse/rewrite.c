@@ -47,18 +47,19 @@ static void remove_key(struct pen *pen, enum role role, uint8_t rank)
 			       keys_id(&pen->run->self->keys, role, rank));
 }
 
-static bool has_attr(const struct pen *pen, struct slice key)
+static bool has_attr(const struct pen *pen, key_id id)
 {
 	struct value value;
-	key_id id = key_table_find(pen->run->index->keys, key);
 	return id != KEY_ID_NONE && edit_find_attr(pen->run->edit, owner_of(pen), id, &value);
 }
 
 /* Keeps something for people under langfuse.observation.metadata., if nothing is there yet. */
 static void set_metadata(struct pen *pen, const char *key, struct value value)
 {
-	if (!has_attr(pen, slice_str(key)))
-		edit_set_attr(pen->run->edit, owner_of(pen), slice_str(key), KEY_ID_NONE, value);
+	struct slice name = slice_str(key);
+	key_id id = key_table_find(pen->run->index->keys, name);
+	if (!has_attr(pen, id))
+		edit_set_attr(pen->run->edit, owner_of(pen), name, id, value);
 }
 
 /* The JSON text being written, begun anew. */
@@ -76,6 +77,15 @@ static void set_json(struct pen *pen, enum role role, const struct buf *json)
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
+/* The place among the metadata for tokens and costs that are counted elsewhere. */
+static struct slice uncounted_name(const struct key_row *row, char *to, size_t size)
+{
+	size_t len = (size_t)snprintf(to, size, META "uncounted_%s", row->text);
+	for (size_t i = strlen(META); i < len; i++)
+		to[i] = to[i] == '.' ? '_' : to[i];
+	return slice_of(to, len);
+}
+
 /* Renames by table; with the better name taken, the old one goes: under gen_ai.prompt it would pass
  * for the span's input. Tokens and costs that must not count move below metadata, too. */
 static void rename_attrs(struct pen *pen, bool move_usage)
@@ -85,22 +95,22 @@ static void rename_attrs(struct pen *pen, bool move_usage)
 	char to[128];
 	for (uint32_t cursor = 0; edit_next_key(pen->run->edit, owner_of(pen), &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
+		key_id id = KEY_ID_NONE;
+		struct slice name;
 		if (!row || attr.attr == EDIT_ATTR_ADDED)
 			continue; /* added by an earlier processor: named well already */
-		struct slice name = slice_str(row->to);
-		if (row->role != ROLE_RENAMED) {
-			if (!move_usage || !(row->flags & (KEY_USAGE | KEY_COST)))
-				continue;
-			int len = snprintf(to, sizeof(to), META "uncounted_%s", row->text);
-			for (int i = (int)sizeof(META) - 1; i < len; i++)
-				to[i] = to[i] == '.' ? '_' : to[i];
-			name = slice_of(to, (size_t)len);
+		if (row->role == ROLE_RENAMED) {
+			name = keys_better(keys, row, &id);
+		} else if (move_usage && (row->flags & (KEY_USAGE | KEY_COST))) {
+			name = uncounted_name(row, to, sizeof(to));
+			id = key_table_find(pen->run->index->keys, name);
+		} else {
+			continue;
 		}
-		if (has_attr(pen, name))
+		if (has_attr(pen, id))
 			edit_drop_attr(pen->run->edit, attr.attr);
 		else
-			edit_rename_attr(pen->run->edit, owner_of(pen), attr.attr, name,
-					 KEY_ID_NONE);
+			edit_rename_attr(pen->run->edit, owner_of(pen), attr.attr, name, id);
 	}
 }
 
@@ -204,6 +214,15 @@ static void set_cost_number(struct pen *pen, double total)
 		set(pen, ROLE_COST, pen->view.rank[ROLE_COST], value_of_double(total));
 }
 
+/* A cost that says nothing goes: Langfuse would take it for the truth. */
+static void remove_vain_costs(struct pen *pen)
+{
+	while (has(pen, ROLE_COST) && !cost_is_sound(&pen->view, pen->run->self->keep_zero_cost)) {
+		remove_key(pen, ROLE_COST, pen->view.rank[ROLE_COST]);
+		keys_view(&pen->run->self->keys, pen->run->edit, owner_of(pen), &pen->view);
+	}
+}
+
 static void price(struct pen *pen, const struct usage *usage, struct slice model)
 {
 	const struct langfuse *self = pen->run->self;
@@ -227,6 +246,7 @@ static void set_usage_and_cost(struct pen *pen, struct slice model)
 	}
 	if (has(pen, ROLE_COST_DETAILS))
 		return;
+	remove_vain_costs(pen);
 	if (cost_read(&pen->view, pen->run->self->keep_zero_cost, &cost)) {
 		enum { NATIVE_COST_RANK_MAX = 1 };
 		if (has(pen, ROLE_COST) && pen->view.rank[ROLE_COST] <= NATIVE_COST_RANK_MAX) {
@@ -238,20 +258,43 @@ static void set_usage_and_cost(struct pen *pen, struct slice model)
 		set_json(pen, ROLE_COST_DETAILS, json);
 		return;
 	}
-	if (has(pen, ROLE_COST))
-		remove_key(pen, ROLE_COST, pen->view.rank[ROLE_COST]);
 	if (used)
 		price(pen, &usage, model);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-/* ISO 8601 in UTC with milliseconds, as Langfuse keeps times. */
+enum { TIME_BYTES = sizeof("2026-01-01T00:00:00.000Z") - 1 };
+
+static void write_digits(char *out, unsigned number, int digits)
+{
+	for (; digits > 0; number /= 10)
+		out[--digits] = (char)('0' + number % 10);
+}
+
+/* ISO 8601 in UTC with milliseconds, as Langfuse keeps times. False for years of five digits. */
+static bool write_time(uint64_t at_ns, char out[TIME_BYTES])
+{
+	time_t at_s = (time_t)(at_ns / NS_PER_S);
+	struct tm utc;
+	if (!gmtime_r(&at_s, &utc) || utc.tm_year > 9999 - 1900)
+		return false;
+	memcpy(out, "0000-00-00T00:00:00.000Z", TIME_BYTES);
+	write_digits(out, (unsigned)utc.tm_year + 1900, 4);
+	write_digits(out + 5, (unsigned)utc.tm_mon + 1, 2);
+	write_digits(out + 8, (unsigned)utc.tm_mday, 2);
+	write_digits(out + 11, (unsigned)utc.tm_hour, 2);
+	write_digits(out + 14, (unsigned)utc.tm_min, 2);
+	write_digits(out + 17, (unsigned)utc.tm_sec, 2);
+	write_digits(out + 20, (unsigned)(at_ns % NS_PER_S / NS_PER_MS), 3);
+	return true;
+}
+
 static void set_completion_start(struct pen *pen)
 {
 	const struct span_entry *span = &pen->run->index->spans[pen->span];
 	double seconds;
-	char text[40];
+	char text[TIME_BYTES];
 	if (!has(pen, ROLE_FIRST_TOKEN) || has(pen, ROLE_COMPLETION_START) ||
 	    has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
 	    !value_as_double(view_value(&pen->view, ROLE_FIRST_TOKEN), &seconds))
@@ -262,14 +305,8 @@ static void set_completion_start(struct pen *pen)
 	if (seconds <= 0 || seconds > duration)
 		return;
 	uint64_t at_ns = span->start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
-	time_t at_s = (time_t)(at_ns / NS_PER_S);
-	struct tm utc;
-	if (!gmtime_r(&at_s, &utc) || utc.tm_year >= 9999 - 1900)
-		return;
-	size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	len += (size_t)snprintf(text + len, sizeof(text) - len, ".%03uZ",
-				(unsigned)(at_ns % NS_PER_S / NS_PER_MS));
-	set(pen, ROLE_COMPLETION_START, 0, value_of_str(slice_of(text, len)));
+	if (write_time(at_ns, text))
+		set(pen, ROLE_COMPLETION_START, 0, value_of_str(slice_of(text, TIME_BYTES)));
 }
 
 /* ---- prompts -------------------------------------------------------------------------------- */
@@ -323,32 +360,34 @@ static void set_as_text(struct pen *pen, enum role role, uint8_t rank)
 	set(pen, role, rank, value_of_str(buf_slice(text)));
 }
 
-/* An id that Langfuse does not read there moves, one that is no text becomes one. */
+/* An id that Langfuse does not read there moves, one that is no text becomes one. What Langfuse
+ * reads on roots alone, and what it does not take for a word about the trace, is said in its own
+ * words, too. */
 static void set_id(struct pen *pen, enum role role)
 {
 	enum { UNREAD_RANK = 1 }; /* langfuse.trace.user_id, langfuse.trace.session_id */
 	if (!has(pen, role))
 		return;
 	uint8_t rank = pen->view.rank[role];
-	bool moves = rank == UNREAD_RANK;
-	if (moves || view_value(&pen->view, role).type != VALUE_STRING)
-		set_as_text(pen, role, moves ? 0 : rank);
-	if (moves)
+	if (rank > 0 || view_value(&pen->view, role).type != VALUE_STRING)
+		set_as_text(pen, role, 0);
+	if (rank == UNREAD_RANK)
 		remove_key(pen, role, rank);
 }
 
 static void set_trace_keys(struct pen *pen)
 {
+	static const enum role texts[] = {ROLE_TRACE_NAME, ROLE_VERSION, ROLE_RELEASE};
 	struct slice name = view_text(&pen->view, ROLE_TRACE_NAME);
-	struct slice cut = traces_cut(name, 200);
+	struct slice cut = traces_cut(name, TRACE_NAME_BYTES_MAX);
 	set_id(pen, ROLE_USER);
 	set_id(pen, ROLE_SESSION);
 	if (cut.len < name.len)
 		set(pen, ROLE_TRACE_NAME, 0, value_of_str(cut));
-	if (has(pen, ROLE_VERSION) && view_value(&pen->view, ROLE_VERSION).type != VALUE_STRING)
-		set_as_text(pen, ROLE_VERSION, 0);
-	if (has(pen, ROLE_RELEASE) && view_value(&pen->view, ROLE_RELEASE).type != VALUE_STRING)
-		set_as_text(pen, ROLE_RELEASE, 0);
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		if (has(pen, texts[i]) && view_value(&pen->view, texts[i]).type != VALUE_STRING)
+			set_as_text(pen, texts[i], 0);
+	}
 	if (has(pen, ROLE_ENVIRONMENT))
 		values_set_environment(pen->run, owner_of(pen), &pen->view);
 	if (!has(pen, ROLE_TAGS))
@@ -380,7 +419,7 @@ static void write_span(struct pen *pen)
 	set_trace_keys(pen);
 	set_name(pen);
 	struct slice model = set_model(pen);
-	if (!uncounted && ((pen->view.flags & (KEY_USAGE | KEY_COST)) != 0))
+	if (!uncounted && (pen->view.flags & (KEY_USAGE | KEY_COST | KEY_ANSWER)) != 0)
 		set_usage_and_cost(pen, model);
 	if (call && !(flags & NOTE_PREFILL))
 		parameters_set(pen->run, pen->span, &pen->view);
@@ -420,5 +459,7 @@ void rewrite_span(struct run *run, uint32_t span)
 	}
 	if (flags & NOTE_ROOT)
 		set_root(run, span);
+	if (flags & NOTE_AS_ROOT)
+		remove_key(&pen, ROLE_AS_ROOT, 0);
 	traces_spread(run, span);
 }

@@ -20,23 +20,67 @@ static uint64_t minus(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-/* Tokens that MLflow keeps as a JSON object. */
-static void read_json(struct slice json, struct usage *usage, uint64_t *total, bool *total_known)
+enum { TOTAL = BUCKET_COUNT };
+
+/* Where token counts stand in JSON texts. Of two fields of one bucket the first that is there
+ * counts. What Langfuse takes for parts of input and output is taken so here. */
+static const struct {
+	uint8_t text;	     /* enum usage_json */
+	const char *path[3]; /* NULL behind the last */
+	uint8_t bucket;	     /* or TOTAL */
+} json_fields[] = {
+	{USAGE_JSON_MLFLOW, {"input_tokens"}, BUCKET_INPUT},
+	{USAGE_JSON_MLFLOW, {"output_tokens"}, BUCKET_OUTPUT},
+	{USAGE_JSON_MLFLOW, {"total_tokens"}, TOTAL},
+	{USAGE_JSON_MLFLOW, {"cache_read_input_tokens"}, BUCKET_CACHED},
+	{USAGE_JSON_MLFLOW, {"cache_creation_input_tokens"}, BUCKET_CACHE_CREATION},
+	{USAGE_JSON_GENKIT, {"usage", "inputTokens"}, BUCKET_INPUT},
+	{USAGE_JSON_GENKIT, {"usage", "outputTokens"}, BUCKET_OUTPUT},
+	{USAGE_JSON_GENKIT, {"usage", "totalTokens"}, TOTAL},
+	{USAGE_JSON_GENKIT, {"usage", "cachedContentTokens"}, BUCKET_CACHED},
+	{USAGE_JSON_GENKIT, {"usage", "thoughtsTokens"}, BUCKET_REASONING},
+	{USAGE_JSON_AI_SDK, {"openai", "cachedPromptTokens"}, BUCKET_CACHED},
+	{USAGE_JSON_AI_SDK, {"openai", "reasoningTokens"}, BUCKET_REASONING},
+	{USAGE_JSON_AI_SDK, {"anthropic", "usage", "cache_read_input_tokens"}, BUCKET_CACHED},
+	{USAGE_JSON_AI_SDK,
+	 {"anthropic", "usage", "cache_creation_input_tokens"},
+	 BUCKET_CACHE_CREATION},
+	{USAGE_JSON_AI_SDK, {"bedrock", "usage", "cacheReadInputTokens"}, BUCKET_CACHED},
+	{USAGE_JSON_AI_SDK, {"bedrock", "usage", "cacheWriteInputTokens"}, BUCKET_CACHE_CREATION},
+	{USAGE_JSON_AI_SDK,
+	 {"bedrock", "usage", "cacheCreationInputTokens"},
+	 BUCKET_CACHE_CREATION},
+	{USAGE_JSON_ADK, {"usage_metadata", "cached_content_token_count"}, BUCKET_CACHED},
+};
+
+static bool read_json_field(struct slice json, const char *const path[3], uint64_t *ret_count)
 {
-	struct json_member member;
-	for (size_t cursor = 0; json_next_member(json, &cursor, &member);) {
+	struct json_member member = {.raw = json};
+	for (size_t i = 0; i < 3 && path[i]; i++) {
+		if (!json_find_member(member.raw, slice_str(path[i]), &member))
+			return false;
+	}
+	return value_as_count(member.value, ret_count);
+}
+
+/* Tokens that libraries keep inside a JSON object. */
+static void read_json(const struct span_view *view, struct usage *usage, uint64_t *total,
+		      bool *total_known)
+{
+	struct slice json = view_text(view, ROLE_USAGE_JSON);
+	for (size_t i = 0; json.len > 0 && i < ARRAY_COUNT(json_fields); i++) {
 		uint64_t count;
-		if (!value_as_count(member.value, &count))
+		uint8_t bucket = json_fields[i].bucket;
+		if (json_fields[i].text != view->rank[ROLE_USAGE_JSON] ||
+		    (bucket == TOTAL ? *total_known : usage->known[bucket]) ||
+		    !read_json_field(json, json_fields[i].path, &count))
 			continue;
-		if (slice_equal(member.key, SLICE("input_tokens"))) {
-			usage->tokens[BUCKET_INPUT] = count;
-			usage->known[BUCKET_INPUT] = true;
-		} else if (slice_equal(member.key, SLICE("output_tokens"))) {
-			usage->tokens[BUCKET_OUTPUT] = count;
-			usage->known[BUCKET_OUTPUT] = true;
-		} else if (slice_equal(member.key, SLICE("total_tokens"))) {
+		if (bucket == TOTAL) {
 			*total = count;
 			*total_known = true;
+		} else {
+			usage->tokens[bucket] = count;
+			usage->known[bucket] = true;
 		}
 	}
 }
@@ -47,8 +91,8 @@ bool usage_read(const struct span_view *view, struct usage *ret_usage)
 	uint64_t total = 0;
 	bool total_known =
 		view_has(view, ROLE_TOTAL) && value_as_count(view_value(view, ROLE_TOTAL), &total);
+	read_json(view, &usage, &total, &total_known);
 	bool any = total_known;
-	read_json(view_text(view, ROLE_USAGE_JSON), &usage, &total, &total_known);
 	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
 		enum role role = bucket_roles[bucket];
 		if (view_has(view, role) &&
@@ -71,15 +115,31 @@ bool usage_read(const struct span_view *view, struct usage *ret_usage)
 	return true;
 }
 
+static void append_count(struct buf *out, const char *name, uint64_t count)
+{
+	char digits[20]; /* of 2^64 */
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = (char)('0' + count % 10);
+		count /= 10;
+	} while (count > 0);
+	buf_append_byte(out, '"');
+	buf_append_str(out, name);
+	buf_append_str(out, "\":");
+	buf_append(out, slice_of(digits + at, sizeof(digits) - at));
+}
+
 void usage_write(const struct usage *usage, struct buf *out)
 {
 	buf_append_byte(out, '{');
 	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
-		if (usage->known[bucket])
-			buf_printf(out, "\"%s\":%llu,", usage_bucket_names[bucket],
-				   (unsigned long long)usage->tokens[bucket]);
+		if (!usage->known[bucket])
+			continue;
+		append_count(out, usage_bucket_names[bucket], usage->tokens[bucket]);
+		buf_append_byte(out, ',');
 	}
-	buf_printf(out, "\"total\":%llu}", (unsigned long long)usage->total);
+	append_count(out, "total", usage->total);
+	buf_append_byte(out, '}');
 }
 
 /* ---- prices --------------------------------------------------------------------------------- */
@@ -165,6 +225,11 @@ static double read_total_from_json(struct slice json, bool keep_zero)
 			return cost;
 	}
 	return -1;
+}
+
+bool cost_is_sound(const struct span_view *view, bool keep_zero)
+{
+	return read_one(view, ROLE_COST, keep_zero) >= 0;
 }
 
 bool cost_read(const struct span_view *view, bool keep_zero, struct cost *ret_cost)

@@ -68,9 +68,9 @@ void values_set_environment(struct run *run, struct owner owner, const struct sp
 	char slug[ENVIRONMENT_BYTES_MAX];
 	size_t len = 0;
 	bool changed = false;
-	if (given.len > reserved.len &&
-	    slice_equal_nocase(slice_of(given.ptr, reserved.len), reserved) &&
-	    (given.ptr[reserved.len] == '-' || given.ptr[reserved.len] == '_')) {
+	while (given.len > reserved.len &&
+	       slice_equal_nocase(slice_of(given.ptr, reserved.len), reserved) &&
+	       (given.ptr[reserved.len] == '-' || given.ptr[reserved.len] == '_')) {
 		given = slice_of(given.ptr + reserved.len + 1, given.len - reserved.len - 1);
 		changed = true;
 	}
