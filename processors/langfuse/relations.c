@@ -28,7 +28,7 @@ static void set(struct run *run, uint32_t span, enum note_flag flag)
 static void yield(struct run *run, uint32_t span)
 {
 	if (!has(run, span, NOTE_SETTLED))
-		yield(run, span);
+		set(run, span, NOTE_YIELDS);
 }
 
 static struct trace_key key_of(const struct run *run, uint32_t span)

@@ -360,18 +360,19 @@ static void set_as_text(struct pen *pen, enum role role, uint8_t rank)
 	set(pen, role, rank, value_of_str(buf_slice(text)));
 }
 
-/* An id that Langfuse does not read there moves, one that is no text becomes one. What Langfuse
- * reads on roots alone, and what it does not take for a word about the trace, is said in its own
- * words, too. */
+/* An id that Langfuse does not read there moves, one that is no text becomes one. The id of a
+ * conversation is read on roots alone: it is said in Langfuse's own words, too. */
 static void set_id(struct pen *pen, enum role role)
 {
-	enum { UNREAD_RANK = 1 }; /* langfuse.trace.user_id, langfuse.trace.session_id */
+	enum { UNREAD_RANK = 1, CONVERSATION_RANK = 3 };
 	if (!has(pen, role))
 		return;
 	uint8_t rank = pen->view.rank[role];
-	if (rank > 0 || view_value(&pen->view, role).type != VALUE_STRING)
-		set_as_text(pen, role, 0);
-	if (rank == UNREAD_RANK)
+	bool moves = rank == UNREAD_RANK;
+	bool anew = moves || (role == ROLE_SESSION && rank == CONVERSATION_RANK);
+	if (anew || view_value(&pen->view, role).type != VALUE_STRING)
+		set_as_text(pen, role, anew ? 0 : rank);
+	if (moves)
 		remove_key(pen, role, rank);
 }
 

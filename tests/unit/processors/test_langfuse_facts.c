@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What spans, resources and requests of one trace tell each other under the langfuse processor. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/support/langfuse_case.h"
+
+#include <stdio.h>
+
+#define TRACE_METADATA "langfuse.trace.metadata"
+
+static const struct example_service telling_services[REQUESTS_MAX] = {
+	{NULL, ATTRS(STR("service.name", "a"), STR("langfuse.user.id", "u"),
+		     STR(TRACE_METADATA, "{\"tenant\":\"acme\"}"))},
+	{NULL, ATTRS(STR("service.name", "b"), INT("service.version", 3),
+		     STR("deployment.environment.name", "Langfuse_Prod EU"))},
+	{NULL, ATTRS(STR("service.name", "c"))},
+	{NULL, ATTRS(STR("service.name", "d"))}};
+
+static const struct langfuse_case cases[] = {
+	{"metadata of all spans of a trace adds up, a span's own goes first",
+	 "",
+	 {ROW(0, 0, APP, "root", STR(TRACE_METADATA, "{\"tenant\": \"acme\", \"step\": 1}")),
+	  ROW(0, 1, APP, "own", STR(TRACE_METADATA ".step", "mine"), INT("langfuse.metadata.n", 4)),
+	  ROW(0, 1, APP, "none", NO_ATTRS),
+	  ROW(0, 1, APP, "odd", STR(TRACE_METADATA, "no object"))},
+	 {{"root", TRACE_METADATA, "string {\"tenant\": \"acme\", \"step\": 1,\"n\":4}"},
+	  {"own", TRACE_METADATA, "string {\"step\":\"mine\",\"n\":4,\"tenant\":\"acme\"}"},
+	  {"own", TRACE_METADATA ".step", "string mine"},
+	  {"none", TRACE_METADATA, "string {\"tenant\": \"acme\", \"step\": 1,\"n\":4}"},
+	  {"odd", TRACE_METADATA, "string {\"tenant\": \"acme\", \"step\": 1,\"n\":4}"}},
+	 NULL},
+	{"metadata adds up across requests",
+	 "",
+	 {ROW(0, 0, APP, "first", STR(TRACE_METADATA, "{\"a\":1}")),
+	  ROW(1, 1, APP, "second", STR(TRACE_METADATA, "{\"b\":[2]}")),
+	  ROW(2, 1, APP, "third", STR(TRACE_METADATA ".c", "3")), ROW(3, 1, APP, "last", NO_ATTRS)},
+	 {{"first", TRACE_METADATA, "string {\"a\":1}"},
+	  {"second", TRACE_METADATA, "string {\"b\":[2],\"a\":1}"},
+	  {"third", TRACE_METADATA, "string {\"c\":\"3\",\"a\":1,\"b\":[2]}"},
+	  {"last", TRACE_METADATA, "string {\"a\":1,\"b\":[2],\"c\":\"3\"}"}},
+	 NULL},
+	{"what a resource says of users and metadata is said of its traces",
+	 "",
+	 {ROW(0, 0, APP, "a", NO_ATTRS), ROW(1, 1, APP, "b", NO_ATTRS),
+	  ROW(1, 1, APP, "own", STR("langfuse.user.id", "other"))},
+	 {{"a", "langfuse.user.id", "string u"},
+	  {"a", TRACE_METADATA, "string {\"tenant\":\"acme\"}"},
+	  {"b", "langfuse.user.id", "string u"},
+	  {"b", TRACE_METADATA, "string {\"tenant\":\"acme\"}"},
+	  {"own", "langfuse.user.id", "string other"}},
+	 telling_services},
+	{"ids and names that are no texts become texts",
+	 "",
+	 {ROW(0, 0, APP, "a", INT("langfuse.user.id", 7), INT("langfuse.trace.name", 8),
+	      DOUBLE("langfuse.release", 1.5), STR("gen_ai.conversation.id", "talk")),
+	  ROW(0, 1, APP, "b", NO_ATTRS)},
+	 {{"a", "langfuse.user.id", "string 7"},
+	  {"a", "langfuse.trace.name", "string 8"},
+	  {"a", "langfuse.release", "string 1.5"},
+	  {"a", "langfuse.session.id", "string talk"},
+	  {"a", "gen_ai.conversation.id", "string talk"},
+	  {"b", "langfuse.user.id", "string 7"},
+	  {"b", "langfuse.trace.name", "string 8"},
+	  {"b", "langfuse.session.id", "string talk"}},
+	 NULL},
+	{"an environment loses every reserved prefix",
+	 "",
+	 {ROW(0, 0, APP, "a", STR("langfuse.environment", "langfuse-Langfuse_x"))},
+	 {{"a", "langfuse.environment", "string x"}},
+	 NULL},
+	{"a mark as root stays where the parent is elsewhere, and goes where it is here",
+	 "",
+	 {ROW(0, 0, APP, "root", STR("langfuse.internal.as_root", "true")),
+	  ROW(0, 1, APP, "stray", STR("langfuse.internal.as_root", "true")),
+	  ROW(1, 1, APP, "remote", STR("langfuse.internal.as_root", "true"))},
+	 {{"root", "langfuse.internal.as_root", "string true"},
+	  {"stray", "langfuse.internal.as_root", ""},
+	  {"remote", "langfuse.internal.as_root", "string true"}},
+	 NULL},
+};
+
+static void every_case_shows_what_it_should(void **state)
+{
+	(void)state;
+	langfuse_cases_run(cases, ARRAY_COUNT(cases));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_case_shows_what_it_should),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
