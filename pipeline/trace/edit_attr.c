@@ -252,7 +252,8 @@ void edit_set_attr(struct edit *edit, struct owner owner, struct slice key, key_
 	struct added_attr *added = find_or_add(edit, owner, key, id);
 	if (!added)
 		return;
-	drop_received(edit, owner, key, id);
+	if (!key_id_is_exact(id) || may_have_key(edit, owner, id))
+		drop_received(edit, owner, key, id);
 	added->value = value;
 	added->removed = false;
 	edit_mark(edit, owner, 0);

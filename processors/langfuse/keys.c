@@ -222,14 +222,16 @@ bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 	return true;
 }
 
-struct slice keys_trace_metadata(const struct attr_key *attr)
+struct slice keys_trace_metadata(key_id id, struct slice key)
 {
 	static const struct slice prefixes[] = {SLICE_INIT("langfuse.trace.metadata."),
 						SLICE_INIT("langfuse.metadata.")};
-	for (size_t i = 0; !key_id_is_exact(attr->key_id) && i < ARRAY_COUNT(prefixes); i++) {
+	if (key_id_is_exact(id) || key.len == 0 || key.ptr[0] != 'l')
+		return (struct slice){NULL, 0};
+	for (size_t i = 0; i < ARRAY_COUNT(prefixes); i++) {
 		size_t len = prefixes[i].len;
-		if (attr->key.len > len && slice_has_prefix(attr->key, prefixes[i]))
-			return slice_of(attr->key.ptr + len, attr->key.len - len);
+		if (key.len > len && slice_has_prefix(key, prefixes[i]))
+			return slice_of(key.ptr + len, key.len - len);
 	}
 	return (struct slice){NULL, 0};
 }
@@ -240,29 +242,54 @@ static uint8_t row_at(const struct keys *keys, key_id id)
 	return key_id_is_exact(id) ? keys->row_of[id] : 0;
 }
 
+/* Adds the attribute at ${at}, whose row is ${number} - 1. */
+static inline void view_add(struct span_view *view, uint8_t number, uint32_t at)
+{
+	const struct key_row *row = &rows[number - 1];
+	view->flags |= row->flags;
+	if (view_has(view, row->role) && row->rank > view->rank[row->role])
+		return;
+	view->present |= UINT64_C(1) << row->role;
+	view->rank[row->role] = row->rank;
+	view->at[row->role] = at;
+}
+
+/* Of an element that nobody has changed: straight from the index. */
+static void view_received(const struct keys *keys, const struct trace_index *index,
+			  struct attr_range attrs, struct span_view *view)
+{
+	for (uint32_t at = 0; at < attrs.count; at++) {
+		const struct attr_entry *attr = &index->attrs[attrs.begin + at];
+		uint8_t number = row_at(keys, attr->key_id);
+		view->structured |= attr->value_type >= VALUE_ARRAY;
+		if (number > 0)
+			view_add(view, number, at);
+		else if (keys_trace_metadata(attr->key_id, index_slice(index, attr->key)).len > 0)
+			view->trace_metadata = true;
+	}
+}
+
 void keys_view(const struct keys *keys, const struct edit *edit, struct owner owner,
 	       struct span_view *ret_view)
 {
+	const struct trace_index *index = edit_index(edit);
 	struct attr_key attr;
 	ret_view->present = 0;
 	ret_view->flags = 0;
 	ret_view->structured = ret_view->trace_metadata = false;
 	ret_view->edit = edit;
 	ret_view->owner = owner;
+	if (owner.kind == OWNER_SPAN && edit_attrs_untouched(edit, owner)) {
+		view_received(keys, index, index->spans[owner.at].attrs, ret_view);
+		return;
+	}
 	for (uint32_t cursor = 0; edit_next_key(edit, owner, &cursor, &attr);) {
-		uint8_t at = row_at(keys, attr.key_id);
+		uint8_t number = row_at(keys, attr.key_id);
 		ret_view->structured |= attr.value_type >= VALUE_ARRAY;
-		if (at == 0) {
-			ret_view->trace_metadata |= keys_trace_metadata(&attr).len > 0;
-			continue;
-		}
-		const struct key_row *row = &rows[at - 1];
-		ret_view->flags |= row->flags;
-		if (view_has(ret_view, row->role) && row->rank > ret_view->rank[row->role])
-			continue;
-		ret_view->present |= UINT64_C(1) << row->role;
-		ret_view->rank[row->role] = row->rank;
-		ret_view->at[row->role] = attr.at;
+		if (number > 0)
+			view_add(ret_view, number, attr.at);
+		else if (keys_trace_metadata(attr.key_id, attr.key).len > 0)
+			ret_view->trace_metadata = true;
 	}
 }
 

@@ -157,8 +157,8 @@ const struct key_row *keys_row(const struct keys *keys, key_id id);
 /* The better name of a ROLE_RENAMED row. */
 struct slice keys_better(const struct keys *keys, const struct key_row *row, key_id *ret_id);
 
-/* The name of one entry of the trace's metadata whose key ${attr} is; empty for other keys. */
-struct slice keys_trace_metadata(const struct attr_key *attr);
+/* The name of one entry of the trace's metadata whose key ${key} is; empty for other keys. */
+struct slice keys_trace_metadata(key_id id, struct slice key);
 
 /* The id of the key of ${role} and ${rank}. */
 key_id keys_id(const struct keys *keys, enum role role, uint8_t rank);

@@ -47,7 +47,7 @@ static void add_single_keys(const struct span_view *view, struct buf *object)
 	struct attr_key key;
 	int left = METADATA_MEMBERS_MAX;
 	for (uint32_t cursor = 0; edit_next_key(view->edit, view->owner, &cursor, &key);) {
-		struct slice name = keys_trace_metadata(&key);
+		struct slice name = keys_trace_metadata(key.key_id, key.key);
 		if (name.len == 0 || key.value_type == VALUE_EMPTY ||
 		    key.value_type >= VALUE_ARRAY || left == 0 || object->len > METADATA_BYTES_MAX)
 			continue;

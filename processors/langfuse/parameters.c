@@ -51,7 +51,11 @@ static void write_parameter(struct buf *json, enum role role, const char *name, 
 	struct value value = shown_value(role, given);
 	if (value.type == VALUE_EMPTY)
 		return;
-	buf_printf(json, "%s\"%s\":", json->len > 1 ? "," : "", name);
+	if (json->len > 1)
+		buf_append_byte(json, ',');
+	buf_append_byte(json, '"');
+	buf_append_str(json, name);
+	buf_append_str(json, "\":");
 	if (value.type == VALUE_STRING)
 		buf_append_byte(json, '"');
 	if (value.type == VALUE_DOUBLE)

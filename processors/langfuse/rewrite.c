@@ -78,12 +78,16 @@ static void set_json(struct pen *pen, enum role role, const struct buf *json)
 /* ---- names ---------------------------------------------------------------------------------- */
 
 /* The place among the metadata for tokens and costs that are counted elsewhere. */
-static struct slice uncounted_name(const struct key_row *row, char *to, size_t size)
+static struct slice uncounted_name(struct run *run, struct slice key)
 {
-	size_t len = (size_t)snprintf(to, size, META "uncounted_%s", row->text);
-	for (size_t i = strlen(META); i < len; i++)
-		to[i] = to[i] == '.' ? '_' : to[i];
-	return slice_of(to, len);
+	static const struct slice prefix = SLICE_INIT(META "uncounted_");
+	struct buf *name = &run->scratch->text;
+	buf_reset(name);
+	buf_append(name, prefix);
+	buf_append(name, key);
+	for (size_t i = prefix.len; i < name->len; i++)
+		name->data[i] = name->data[i] == '.' ? '_' : name->data[i];
+	return buf_slice(name);
 }
 
 /* Renames by table; with the better name taken, the old one goes: under gen_ai.prompt it would pass
@@ -92,7 +96,6 @@ static void rename_attrs(struct pen *pen, bool move_usage)
 {
 	const struct keys *keys = &pen->run->self->keys;
 	struct attr_key attr;
-	char to[128];
 	for (uint32_t cursor = 0; edit_next_key(pen->run->edit, owner_of(pen), &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
 		key_id id = KEY_ID_NONE;
@@ -102,7 +105,7 @@ static void rename_attrs(struct pen *pen, bool move_usage)
 		if (row->role == ROLE_RENAMED) {
 			name = keys_better(keys, row, &id);
 		} else if (move_usage && (row->flags & (KEY_USAGE | KEY_COST))) {
-			name = uncounted_name(row, to, sizeof(to));
+			name = uncounted_name(pen->run, slice_str(row->text));
 			id = key_table_find(pen->run->index->keys, name);
 		} else {
 			continue;

@@ -135,6 +135,15 @@ struct slice traces_tags(struct run *run, struct value value)
 			       : arena_copy(&run->scratch->arena, buf_slice(content));
 }
 
+/* The value is not even read where it would not count: most spans of a router repeat the model. */
+static void note_model_of(struct trace_facts *facts, const struct span_view *view, enum role role,
+			  uint8_t rank)
+{
+	if (view_has(view, role) &&
+	    (facts->text[TRACE_FACT_MODEL].len == 0 || rank >= facts->rank[TRACE_FACT_MODEL]))
+		trace_facts_add(facts, TRACE_FACT_MODEL, rank, view_text(view, role));
+}
+
 static void note_model(struct trace_facts *facts, const struct span_view *view,
 		       enum span_class class)
 {
@@ -142,14 +151,11 @@ static void note_model(struct trace_facts *facts, const struct span_view *view,
 		/* ROLE_ROUTED_MODEL: selected_model, target_model, model.name. */
 		bool target =
 			view_has(view, ROLE_ROUTED_MODEL) && view->rank[ROLE_ROUTED_MODEL] == 1;
-		trace_facts_add(facts, TRACE_FACT_MODEL,
-				target ? RANK_MODEL_TARGET : RANK_MODEL_CHOSEN,
-				view_text(view, ROLE_ROUTED_MODEL));
-		trace_facts_add(facts, TRACE_FACT_MODEL, RANK_MODEL_OF_ROUTER,
-				view_text(view, ROLE_MODEL));
+		note_model_of(facts, view, ROLE_ROUTED_MODEL,
+			      target ? RANK_MODEL_TARGET : RANK_MODEL_CHOSEN);
+		note_model_of(facts, view, ROLE_MODEL, RANK_MODEL_OF_ROUTER);
 	} else if (class == CLASS_CALL) {
-		trace_facts_add(facts, TRACE_FACT_MODEL, RANK_MODEL_OF_CALLER,
-				view_text(view, ROLE_MODEL));
+		note_model_of(facts, view, ROLE_MODEL, RANK_MODEL_OF_CALLER);
 	}
 }
 

@@ -117,16 +117,10 @@ bool usage_read(const struct span_view *view, struct usage *ret_usage)
 
 static void append_count(struct buf *out, const char *name, uint64_t count)
 {
-	char digits[20]; /* of 2^64 */
-	size_t at = sizeof(digits);
-	do {
-		digits[--at] = (char)('0' + count % 10);
-		count /= 10;
-	} while (count > 0);
 	buf_append_byte(out, '"');
 	buf_append_str(out, name);
 	buf_append_str(out, "\":");
-	buf_append(out, slice_of(digits + at, sizeof(digits) - at));
+	buf_append_u64(out, count);
 }
 
 void usage_write(const struct usage *usage, struct buf *out)

@@ -12,17 +12,21 @@ static bool is_scalar(enum value_type type)
 	return type >= VALUE_STRING && type <= VALUE_DOUBLE;
 }
 
+enum reading { READ_AS_IS, READ_AS_TEXT, READ_NOT_AT_ALL };
+
 /* Arrays of scalars are read; an empty one would become a text about protobuf. */
-static bool is_readable(struct value value)
+static enum reading reading_of(struct value value)
 {
 	struct value item;
 	if (value.type != VALUE_ARRAY)
-		return value.type <= VALUE_DOUBLE;
+		return READ_AS_TEXT;
+	enum reading reading = READ_NOT_AT_ALL;
 	for (struct slice cursor = value.bytes; value_next_item(&cursor, &item);) {
 		if (!is_scalar(item.type))
-			return false;
+			return READ_AS_TEXT;
+		reading = READ_AS_IS;
 	}
-	return true;
+	return reading;
 }
 
 void values_convert(struct run *run, struct owner owner)
@@ -34,12 +38,10 @@ void values_convert(struct run *run, struct owner owner)
 		if (attr.value_type < VALUE_ARRAY)
 			continue;
 		struct value value = edit_read_attr(run->edit, owner, attr.at).value;
-		if (value.type == VALUE_ARRAY && value_count(value) == 0) {
-			if (attr.attr != EDIT_ATTR_ADDED)
-				edit_drop_attr(run->edit, attr.attr);
-			continue;
-		}
-		if (is_readable(value))
+		enum reading reading = reading_of(value);
+		if (reading == READ_NOT_AT_ALL && attr.attr != EDIT_ATTR_ADDED)
+			edit_drop_attr(run->edit, attr.attr);
+		if (reading != READ_AS_TEXT)
 			continue;
 		if (!found)
 			found = arena_calloc(&run->scratch->arena, VALUES_CONVERTED_MAX,

@@ -241,12 +241,11 @@ struct survey policy_survey(struct pass *pass, struct owner owner, struct attr_r
 {
 	size_t max = pass->policy->config->max_value_bytes;
 	struct survey all = {.found = pass->index->map_count > 0 ? SURVEY_NESTED : 0};
-	if (UNLIKELY(touched)) {
-		struct attr_view view;
+	if (touched) {
+		struct attr_key key;
 		uint32_t cursor = 0;
-		while (edit_next_attr(pass->edit, owner, &cursor, &view))
-			all.found |=
-				verdict_of(pass->policy, pass->shard, pass->index, view.key_id);
+		while (edit_next_key(pass->edit, owner, &cursor, &key))
+			all.found |= verdict_of(pass->policy, pass->shard, pass->index, key.key_id);
 		return all;
 	}
 	for (uint32_t i = 0; i < attrs.count; i++) {
@@ -278,14 +277,27 @@ static void filter_received(struct pass *pass, struct place *place, uint32_t at)
 	judge(pass, place, &view);
 }
 
+/* Figures without a rule are not even read. */
+static void filter_touched(struct pass *pass, struct place *place)
+{
+	struct attr_key key;
+	uint32_t cursor = 0;
+	while (edit_next_key(pass->edit, place->owner, &cursor, &key)) {
+		bool figure = key.value_type == VALUE_BOOL || key.value_type == VALUE_INT ||
+			      key.value_type == VALUE_DOUBLE || key.value_type == VALUE_EMPTY;
+		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, key.key_id);
+		if (figure && !(verdict & VERDICT_ACT))
+			continue;
+		struct attr_view view = edit_read_attr(pass->edit, place->owner, key.at);
+		judge(pass, place, &view);
+	}
+}
+
 void policy_filter_attrs(struct pass *pass, struct place *place, struct attr_range attrs,
 			 bool touched, struct survey all)
 {
 	if (touched) {
-		struct attr_view view;
-		uint32_t cursor = 0;
-		while (edit_next_attr(pass->edit, place->owner, &cursor, &view))
-			judge(pass, place, &view);
+		filter_touched(pass, place);
 		return;
 	}
 	if (UNLIKELY((all.found & (SURVEY_LARGE | SURVEY_NESTED)) || attrs.count > 64)) {
