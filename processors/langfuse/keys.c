@@ -6,7 +6,10 @@
 #include "processors/langfuse/keys.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+enum { KEY_TEXT_MAX = 160 };
 
 #define META "langfuse.observation.metadata."
 #define PARAMETER(role, name)                                                                      \
@@ -60,11 +63,11 @@ static const struct key_row rows[] = {
 	{"openinference.span.kind", ROLE_OPENINFERENCE_KIND, 0, 0, NULL},
 	{"gen_ai.operation.name", ROLE_OPERATION, 0, 0, NULL},
 	{"traceloop.span.kind", ROLE_TRACELOOP_KIND, 0, 0, NULL},
-	{"gen_ai.tool.name", ROLE_TOOL_NAME, 0, 0, NULL},
-	{"ai.toolCall.name", ROLE_AI_TOOL_NAME, 0, 0, NULL},
-	{"ai.operationId", ROLE_AI_OPERATION, 0, 0, NULL},
-	{"genkit:name", ROLE_GENKIT_NAME, 0, 0, NULL},
-	{"logfire.msg", ROLE_LOGFIRE_MESSAGE, 0, 0, NULL},
+	{"gen_ai.tool.name", ROLE_TOOL_NAME, 0, 0, META "tool_name"},
+	{"ai.toolCall.name", ROLE_AI_TOOL_NAME, 0, 0, META "tool_name"},
+	{"ai.operationId", ROLE_AI_OPERATION, 0, 0, META "operation_id"},
+	{"genkit:name", ROLE_GENKIT_NAME, 0, 0, META "genkit_name"},
+	{"logfire.msg", ROLE_LOGFIRE_MESSAGE, 0, 0, META "logfire_msg"},
 	{"genkit:metadata:subtype", ROLE_NATIVE_TYPE, 0, 0, NULL},
 	{"gen_ai.tool.call.id", ROLE_NATIVE_TYPE, 1, 0, NULL},
 	{"ai.toolCall.id", ROLE_NATIVE_TYPE, 2, 0, NULL},
@@ -156,7 +159,7 @@ static const struct key_row rows[] = {
 	{"gen_ai.response.time_to_first_chunk", ROLE_FIRST_TOKEN, 1, 0, NULL},
 	{"gen_ai.server.time_to_first_token", ROLE_FIRST_TOKEN, 2, 0, NULL},
 	{"lk.response.ttft", ROLE_FIRST_TOKEN, 3, 0, NULL},
-	{"gen_ai.latency.e2e", ROLE_E2E, 0, 0, NULL},
+	{"gen_ai.latency.e2e", ROLE_E2E, 0, 0, META "latency_e2e_s"},
 	RENAMED("gen_ai.latency.time_in_queue", "time_in_queue_s"),
 	RENAMED("gen_ai.latency.time_in_model_prefill", "time_in_model_prefill_s"),
 	RENAMED("gen_ai.latency.time_in_model.prefill", "time_in_model_prefill_s"),
@@ -168,10 +171,10 @@ static const struct key_row rows[] = {
 	RENAMED("gen_ai.latency.time_in_model_execute", "time_in_model_execute_s"),
 	RENAMED("gen_ai.latency.time_in_scheduler", "time_in_scheduler_s"),
 
-	{"langfuse.observation.prompt.name", ROLE_PROMPT_NAME, 0, 0, NULL},
-	{"langfuse.prompt.name", ROLE_PROMPT_NAME, 1, 0, NULL},
-	{"langfuse.observation.prompt.version", ROLE_PROMPT_VERSION, 0, 0, NULL},
-	{"langfuse.prompt.version", ROLE_PROMPT_VERSION, 1, 0, NULL},
+	{"langfuse.observation.prompt.name", ROLE_PROMPT_NAME, 0, 0, META "prompt_name"},
+	{"langfuse.prompt.name", ROLE_PROMPT_NAME, 1, 0, META "prompt_name"},
+	{"langfuse.observation.prompt.version", ROLE_PROMPT_VERSION, 0, 0, META "prompt_version"},
+	{"langfuse.prompt.version", ROLE_PROMPT_VERSION, 1, 0, META "prompt_version"},
 	/* A key that begins with gen_ai.prompt is the whole input for Langfuse. */
 	RENAMED("gen_ai.prompt.name", "prompt_name"),
 	RENAMED("gen_ai.prompt.version", "prompt_version"),
@@ -200,21 +203,35 @@ static key_id add_key(struct key_table *table, struct slice key, const char *pat
 	return id;
 }
 
+/* The place among the metadata for what the row's key says: by table, or for tokens and costs that
+ * are counted elsewhere. Empty: there is none. */
+static struct slice place_of(const struct key_row *row, char *text, size_t size)
+{
+	if (row->to)
+		return slice_str(row->to);
+	if (!(row->flags & (KEY_USAGE | KEY_COST)))
+		return (struct slice){NULL, 0};
+	size_t len = (size_t)snprintf(text, size, META "uncounted_%s", row->text);
+	for (size_t i = sizeof(META) - 1; i < len; i++)
+		text[i] = text[i] == '.' ? '_' : text[i];
+	return slice_of(text, len);
+}
+
 bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 		   struct config_report *report)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		char text[KEY_TEXT_MAX];
+		struct slice place = place_of(&rows[i], text, sizeof(text));
 		keys->texts[i] = slice_str(rows[i].text);
 		keys->ids[i] = add_key(table, keys->texts[i], path, report);
 		if (keys->ids[i] == KEY_ID_NONE)
 			return false;
 		keys->row_of[keys->ids[i]] = (uint8_t)(i + 1);
-		if (!rows[i].to)
-			continue;
-		/* Names that this processor gives are asked for, too: they may be there already. */
-		keys->better[i] = slice_str(rows[i].to);
-		keys->better_ids[i] = add_key(table, keys->better[i], path, report);
-		if (keys->better_ids[i] == KEY_ID_NONE)
+		/* The places are asked for, too: something may stand there already. */
+		keys->place_ids[i] =
+			place.len > 0 ? add_key(table, place, path, report) : KEY_ID_NONE;
+		if (place.len > 0 && keys->place_ids[i] == KEY_ID_NONE)
 			return false;
 	}
 	for (size_t i = ARRAY_COUNT(rows); i-- > 0;)
@@ -299,13 +316,6 @@ const struct key_row *keys_row(const struct keys *keys, key_id id)
 	return row == 0 ? NULL : &rows[row - 1];
 }
 
-struct slice keys_better(const struct keys *keys, const struct key_row *row, key_id *ret_id)
-{
-	size_t at = (size_t)(row - rows);
-	*ret_id = keys->better_ids[at];
-	return keys->better[at];
-}
-
 /* Rows of a role stand together for most, and are asked for by few: a span that is rewritten. */
 static size_t row_of(const struct keys *keys, enum role role, uint8_t rank)
 {
@@ -313,6 +323,11 @@ static size_t row_of(const struct keys *keys, enum role role, uint8_t rank)
 	while (at + 1 < ARRAY_COUNT(rows) && (rows[at].role != role || rows[at].rank != rank))
 		at++;
 	return at;
+}
+
+key_id keys_place(const struct keys *keys, const struct key_row *row)
+{
+	return keys->place_ids[row - rows];
 }
 
 key_id keys_id(const struct keys *keys, enum role role, uint8_t rank)

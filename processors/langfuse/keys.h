@@ -74,7 +74,7 @@ enum role {
 	/* prompts */
 	ROLE_PROMPT_NAME,
 	ROLE_PROMPT_VERSION,
-	ROLE_RENAMED, /* keys with a better name */
+	ROLE_RENAMED, /* keys that move to their place among the metadata */
 	ROLE_COUNT
 };
 
@@ -93,7 +93,7 @@ struct key_row {
 	const char *text;
 	uint8_t role, rank; /* enum role; the lowest rank present wins */
 	uint8_t flags;	    /* enum key_flag */
-	const char *to;	    /* ROLE_RENAMED: the better name */
+	const char *to;	    /* its place among the metadata, where it has one */
 };
 
 enum { KEY_ROWS_MAX = 192 };
@@ -101,8 +101,8 @@ enum { KEY_ROWS_MAX = 192 };
 struct keys {
 	uint8_t row_of[KEY_ID_COUNT]; /* by key id, sets of patterns too: row + 1, or 0 */
 	/* by row */
-	struct slice texts[KEY_ROWS_MAX], better[KEY_ROWS_MAX];
-	key_id ids[KEY_ROWS_MAX], better_ids[KEY_ROWS_MAX];
+	struct slice texts[KEY_ROWS_MAX];
+	key_id ids[KEY_ROWS_MAX], place_ids[KEY_ROWS_MAX];
 	uint8_t first_row[ROLE_COUNT];
 };
 
@@ -154,8 +154,9 @@ void keys_view(const struct keys *keys, const struct edit *edit, struct owner ow
 /* The row of a registered key; NULL for all others. */
 const struct key_row *keys_row(const struct keys *keys, key_id id);
 
-/* The better name of a ROLE_RENAMED row. */
-struct slice keys_better(const struct keys *keys, const struct key_row *row, key_id *ret_id);
+/* The key among the metadata for what the row's key says: from the table, or, for tokens and costs,
+ * the one where they stand that are counted elsewhere. KEY_ID_NONE: there is none. */
+key_id keys_place(const struct keys *keys, const struct key_row *row);
 
 /* The name of one entry of the trace's metadata whose key ${key} is; empty for other keys. */
 struct slice keys_trace_metadata(key_id id, struct slice key);

@@ -9,12 +9,9 @@
 #include "processors/langfuse/values.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <time.h>
 
-enum { PROMPT_VERSION_MAX = 65535, NAME_BLOCKERS = 5 };
-
-#define META "langfuse.observation.metadata."
+enum { PROMPT_VERSION_MAX = 65535 };
 
 /* A span under the pen. */
 struct pen {
@@ -53,13 +50,16 @@ static bool has_attr(const struct pen *pen, key_id id)
 	return id != KEY_ID_NONE && edit_find_attr(pen->run->edit, owner_of(pen), id, &value);
 }
 
-/* Keeps something for people under langfuse.observation.metadata., if nothing is there yet. */
-static void set_metadata(struct pen *pen, const char *key, struct value value)
+/* Keeps what a role says for people, in its place among the metadata, if nothing is there yet. */
+static void set_metadata(struct pen *pen, enum role role)
 {
-	struct slice name = slice_str(key);
-	key_id id = key_table_find(pen->run->index->keys, name);
-	if (!has_attr(pen, id))
-		edit_set_attr(pen->run->edit, owner_of(pen), name, id, value);
+	const struct run *run = pen->run;
+	const struct keys *keys = &run->self->keys;
+	const struct key_row *row = keys_row(keys, keys_id(keys, role, pen->view.rank[role]));
+	key_id place = keys_place(keys, row);
+	if (!has_attr(pen, place))
+		edit_set_attr(run->edit, owner_of(pen), key_table_text(run->index->keys, place),
+			      place, view_value(&pen->view, role));
 }
 
 /* The JSON text being written, begun anew. */
@@ -77,65 +77,42 @@ static void set_json(struct pen *pen, enum role role, const struct buf *json)
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
-/* The place among the metadata for tokens and costs that are counted elsewhere. */
-static struct slice uncounted_name(struct run *run, struct slice key)
+/* Moves keys to their places among the metadata. With a place taken, the old one goes: under
+ * gen_ai.prompt it would pass for the span's input. With ${uncounted}, tokens and costs move, too. */
+static void move_attrs(struct pen *pen, bool uncounted)
 {
-	static const struct slice prefix = SLICE_INIT(META "uncounted_");
-	struct buf *name = &run->scratch->text;
-	buf_reset(name);
-	buf_append(name, prefix);
-	buf_append(name, key);
-	for (size_t i = prefix.len; i < name->len; i++)
-		name->data[i] = name->data[i] == '.' ? '_' : name->data[i];
-	return buf_slice(name);
-}
-
-/* Renames by table; with the better name taken, the old one goes: under gen_ai.prompt it would pass
- * for the span's input. Tokens and costs that must not count move below metadata, too. */
-static void rename_attrs(struct pen *pen, bool move_usage)
-{
-	const struct keys *keys = &pen->run->self->keys;
+	const struct run *run = pen->run;
+	const struct keys *keys = &run->self->keys;
 	struct attr_key attr;
-	for (uint32_t cursor = 0; edit_next_key(pen->run->edit, owner_of(pen), &cursor, &attr);) {
+	for (uint32_t cursor = 0; edit_next_key(run->edit, owner_of(pen), &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
-		key_id id = KEY_ID_NONE;
-		struct slice name;
 		if (!row || attr.attr == EDIT_ATTR_ADDED)
 			continue; /* added by an earlier processor: named well already */
-		if (row->role == ROLE_RENAMED) {
-			name = keys_better(keys, row, &id);
-		} else if (move_usage && (row->flags & (KEY_USAGE | KEY_COST))) {
-			name = uncounted_name(pen->run, slice_str(row->text));
-			id = key_table_find(pen->run->index->keys, name);
-		} else {
+		if (row->role != ROLE_RENAMED &&
+		    !(uncounted && (row->flags & (KEY_USAGE | KEY_COST))))
 			continue;
-		}
-		if (has_attr(pen, id))
-			edit_drop_attr(pen->run->edit, attr.attr);
+		key_id place = keys_place(keys, row);
+		if (has_attr(pen, place))
+			edit_drop_attr(run->edit, attr.attr);
 		else
-			edit_rename_attr(pen->run->edit, owner_of(pen), attr.attr, name, id);
+			edit_rename_attr(run->edit, owner_of(pen), attr.attr,
+					 key_table_text(run->index->keys, place), place);
 	}
 }
 
 /* Langfuse has no key for an observation's name: it is the span's, unless one of these is there. */
 static void set_name(struct pen *pen)
 {
-	static const struct {
-		enum role role;
-		const char *to;
-	} blockers[NAME_BLOCKERS] = {{ROLE_TOOL_NAME, META "tool_name"},
-				     {ROLE_AI_TOOL_NAME, META "tool_name"},
-				     {ROLE_AI_OPERATION, META "operation_id"},
-				     {ROLE_GENKIT_NAME, META "genkit_name"},
-				     {ROLE_LOGFIRE_MESSAGE, META "logfire_msg"}};
+	static const enum role blockers[] = {ROLE_TOOL_NAME, ROLE_AI_TOOL_NAME, ROLE_AI_OPERATION,
+					     ROLE_GENKIT_NAME, ROLE_LOGFIRE_MESSAGE};
 	struct slice name = view_text(&pen->view, ROLE_NAME);
 	if (name.len == 0)
 		return;
-	for (size_t i = 0; i < NAME_BLOCKERS; i++) {
-		if (!has(pen, blockers[i].role))
+	for (size_t i = 0; i < ARRAY_COUNT(blockers); i++) {
+		if (!has(pen, blockers[i]))
 			continue;
-		set_metadata(pen, blockers[i].to, view_value(&pen->view, blockers[i].role));
-		remove_key(pen, blockers[i].role, 0);
+		set_metadata(pen, blockers[i]);
+		remove_key(pen, blockers[i], 0);
 		/* The type that Langfuse took from it stays. */
 		pen->type_explicit |= pen->type > TYPE_NATIVE;
 	}
@@ -335,11 +312,9 @@ static void set_prompt(struct pen *pen)
 	bool pair = name.len > 0 && prompt_version(pen, &version);
 	if (!pair) {
 		if (has(pen, ROLE_PROMPT_NAME))
-			set_metadata(pen, META "prompt_name",
-				     view_value(&pen->view, ROLE_PROMPT_NAME));
+			set_metadata(pen, ROLE_PROMPT_NAME);
 		if (has(pen, ROLE_PROMPT_VERSION))
-			set_metadata(pen, META "prompt_version",
-				     view_value(&pen->view, ROLE_PROMPT_VERSION));
+			set_metadata(pen, ROLE_PROMPT_VERSION);
 	}
 	for (uint8_t rank = pair ? 1 : 0; rank <= 1; rank++) {
 		remove_key(pen, ROLE_PROMPT_NAME, rank);
@@ -436,9 +411,9 @@ static void write_span(struct pen *pen)
 	}
 	set_type(pen);
 	if (has(pen, ROLE_E2E))
-		set_metadata(pen, META "latency_e2e_s", view_value(&pen->view, ROLE_E2E));
+		set_metadata(pen, ROLE_E2E);
 	if (has(pen, ROLE_RENAMED) || uncounted)
-		rename_attrs(pen, uncounted);
+		move_attrs(pen, uncounted);
 }
 
 static void set_root(struct run *run, uint32_t span)
