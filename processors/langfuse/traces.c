@@ -7,6 +7,7 @@
 #include "processors/langfuse/json.h"
 #include "processors/langfuse/langfuse_internal.h"
 #include "processors/langfuse/metadata.h"
+#include "processors/langfuse/values.h"
 
 #include <stdlib.h>
 
@@ -196,6 +197,14 @@ static uint16_t note_scalar(struct run *run, struct trace_facts *facts,
 	return note_text(facts, text, fact);
 }
 
+static uint16_t note_environment(struct run *run, struct trace_facts *facts,
+				 const struct span_view *view)
+{
+	char slug[ENVIRONMENT_BYTES_MAX];
+	struct slice shown = values_environment(view_text(view, ROLE_ENVIRONMENT), slug);
+	return note_text(facts, arena_copy(&run->scratch->arena, shown), TRACE_FACT_ENVIRONMENT);
+}
+
 #define BIT(role) (UINT64_C(1) << (role))
 #define FACT_ROLES                                                                                 \
 	(BIT(ROLE_TRACE_NAME) | BIT(ROLE_USER) | BIT(ROLE_SESSION) | BIT(ROLE_TAGS) |              \
@@ -214,7 +223,7 @@ uint16_t traces_note(struct run *run, struct trace_group *group, const struct sp
 	own |= note_scalar(run, facts, view, ROLE_RELEASE, TRACE_FACT_RELEASE);
 	own |= note_scalar(run, facts, view, ROLE_VERSION, TRACE_FACT_VERSION);
 	if (view_has(view, ROLE_ENVIRONMENT) && view->rank[ROLE_ENVIRONMENT] == 0)
-		own |= note_text(facts, view_text(view, ROLE_ENVIRONMENT), TRACE_FACT_ENVIRONMENT);
+		own |= note_environment(run, facts, view);
 	if (view_has(view, ROLE_TAGS)) {
 		struct slice tags = traces_tags(run, view_value(view, ROLE_TAGS));
 		trace_facts_add(facts, TRACE_FACT_TAGS, fact_rank(view, ROLE_TAGS), tags);

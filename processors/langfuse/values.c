@@ -61,32 +61,39 @@ void values_convert(struct run *run, struct owner owner)
 	}
 }
 
-enum { ENVIRONMENT_BYTES_MAX = 40 };
+static bool is_letter_or_digit(uint8_t byte)
+{
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+	       (byte >= '0' && byte <= '9');
+}
+
+struct slice values_environment(struct slice given, char slug[ENVIRONMENT_BYTES_MAX])
+{
+	static const struct slice reserved = SLICE_INIT("langfuse");
+	struct slice text = given;
+	size_t len = 0;
+	while (text.len > reserved.len &&
+	       slice_equal_nocase(slice_of(text.ptr, reserved.len), reserved) &&
+	       !is_letter_or_digit(text.ptr[reserved.len])) /* a dash soon, if it is none */
+		text = slice_of(text.ptr + reserved.len + 1, text.len - reserved.len - 1);
+	for (; len < text.len && len < ENVIRONMENT_BYTES_MAX; len++) {
+		uint8_t byte = text.ptr[len];
+		if (byte >= 'A' && byte <= 'Z')
+			byte = (uint8_t)(byte - 'A' + 'a');
+		else if (!is_letter_or_digit(byte) && byte != '_')
+			byte = '-';
+		slug[len] = (char)byte;
+	}
+	bool same = len == given.len && memcmp(slug, given.ptr, len) == 0;
+	return len == 0 || same ? given : slice_of(slug, len);
+}
 
 void values_set_environment(struct run *run, struct owner owner, const struct span_view *view)
 {
-	static const struct slice reserved = SLICE_INIT("langfuse");
-	struct slice given = view_text(view, ROLE_ENVIRONMENT);
 	char slug[ENVIRONMENT_BYTES_MAX];
-	size_t len = 0;
-	bool changed = false;
-	while (given.len > reserved.len &&
-	       slice_equal_nocase(slice_of(given.ptr, reserved.len), reserved) &&
-	       (given.ptr[reserved.len] == '-' || given.ptr[reserved.len] == '_')) {
-		given = slice_of(given.ptr + reserved.len + 1, given.len - reserved.len - 1);
-		changed = true;
-	}
-	for (size_t i = 0; i < given.len && len < sizeof(slug); i++) {
-		uint8_t byte = given.ptr[i];
-		bool fine = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
-			    byte == '-' || byte == '_';
-		if (byte >= 'A' && byte <= 'Z')
-			slug[len++] = (char)(byte - 'A' + 'a');
-		else
-			slug[len++] = fine ? (char)byte : '-';
-		changed |= !fine;
-	}
-	if (len > 0 && (changed || given.len > len))
+	struct slice given = view_text(view, ROLE_ENVIRONMENT);
+	struct slice shown = values_environment(given, slug);
+	if (shown.ptr != given.ptr)
 		keys_set(&run->self->keys, run->edit, owner, ROLE_ENVIRONMENT,
-			 view->rank[ROLE_ENVIRONMENT], value_of_str(slice_of(slug, len)));
+			 view->rank[ROLE_ENVIRONMENT], value_of_str(shown));
 }
