@@ -33,10 +33,26 @@ static const struct metric_desc metric_count = {
 	"sluice_processor_langfuse", "{spans}",
 	"Spans that the langfuse processor decided about, by what was decided", METRIC_COUNTER};
 
-static const char *const count_names[COUNT_COUNT] = {
-	"dropped_bad_ids",	   "model_from_trace", "model_from_config",
-	"model_unknown",	   "model_ambiguous",  "prefill_leg",
-	"usage_counted_elsewhere", "priced",	       "value_not_converted"};
+const struct langfuse_decision langfuse_decisions[COUNT_COUNT] = {
+	[COUNT_BAD_IDS] =
+		{"dropped_bad_ids",
+		 "without a usable trace id or span id: Langfuse would refuse the request"},
+	[COUNT_MODEL_FROM_TRACE] =
+		{"model_from_trace",
+		 "of a model server; its model is from the trace or the resource"},
+	[COUNT_MODEL_FROM_CONFIG] = {"model_from_config", "the same; its model is from `models`"},
+	[COUNT_MODEL_UNKNOWN] = {"model_unknown", "the same; nobody named a model"},
+	[COUNT_MODEL_AMBIGUOUS] =
+		{"model_ambiguous",
+		 "the trace names several models; counted as one of the two above, "
+		 "too"},
+	[COUNT_PREFILL] = {"prefill_leg", "prefill leg of a request; shown, not counted"},
+	[COUNT_USAGE_YIELDED] = {"usage_counted_elsewhere",
+				 "its tokens are counted on another span"},
+	[COUNT_PRICED] = {"priced", "its cost is from `prices`"},
+	[COUNT_NOT_CONVERTED] = {"value_not_converted",
+				 "maps, bytes and lists of maps beyond the 256th of one element"},
+};
 
 static bool register_metrics(struct langfuse *self, const struct component_env *env)
 {
@@ -44,7 +60,7 @@ static bool register_metrics(struct langfuse *self, const struct component_env *
 	for (int i = 0; i < COUNT_COUNT; i++) {
 		struct buf labels = BUF_INIT;
 		metrics_label(&labels, "langfuse", env->id);
-		metrics_label(&labels, "decision", count_names[i]);
+		metrics_label(&labels, "decision", langfuse_decisions[i].name);
 		added &= metrics_add(env->metrics, &metric_count, buf_cstr(&labels),
 				     &self->counts[i]);
 		buf_fini(&labels);

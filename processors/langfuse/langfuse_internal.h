@@ -94,6 +94,12 @@ enum langfuse_count {
 	COUNT_COUNT
 };
 
+/* What is counted, by enum langfuse_count. */
+struct langfuse_decision {
+	const char *name, *meaning;
+};
+extern const struct langfuse_decision langfuse_decisions[COUNT_COUNT];
+
 struct langfuse {
 	struct log log;
 	struct budget *budget;
@@ -192,6 +198,12 @@ void traces_exchange(struct run *run);
 void traces_spread(struct run *run, uint32_t span);
 
 /* ---- classify.c ---- */
+
+/* Scopes (by prefix) and span names (* at the end: a prefix) of what routes requests. */
+enum { ROUTING_SCOPES = 7, ROUTING_NAMES = 16 };
+extern const char *const classify_routing_scopes[ROUTING_SCOPES];
+extern const char *const classify_routing_names[ROUTING_NAMES];
+
 enum span_class classify(struct run *run, uint32_t span, const struct span_view *view);
 
 /* The type by Langfuse's rules; *ret_explicit: not by itself, it has to be written. */

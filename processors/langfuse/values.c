@@ -84,8 +84,8 @@ struct slice values_environment(struct slice given, char slug[ENVIRONMENT_BYTES_
 			byte = '-';
 		slug[len] = (char)byte;
 	}
-	bool same = len == given.len && memcmp(slug, given.ptr, len) == 0;
-	return len == 0 || same ? given : slice_of(slug, len);
+	struct slice shown = slice_of(slug, len);
+	return len == 0 || slice_equal(shown, given) ? given : shown;
 }
 
 void values_set_environment(struct run *run, struct owner owner, const struct span_view *view)
