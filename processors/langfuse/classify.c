@@ -114,6 +114,13 @@ static enum observation_type type_by_ai_sdk(struct slice operation)
 	return slice_equal(operation, SLICE("ai.toolCall")) ? TYPE_TOOL : TYPE_UNSAID;
 }
 
+/* Langfuse takes whoever names a model for a generation: by a key that it reads, or by one that is
+ * going to be rewritten into one. */
+static bool names_model(const struct span_view *view)
+{
+	return (view->flags & KEY_NAMES_MODEL) || view_has(view, ROLE_OTHER_MODEL);
+}
+
 enum observation_type observation_type(const struct span_view *view, enum span_class class,
 				       bool *ret_explicit)
 {
@@ -141,7 +148,7 @@ enum observation_type observation_type(const struct span_view *view, enum span_c
 		*ret_explicit = true;
 		return TYPE_GENERATION;
 	}
-	if (!(view->flags & KEY_NAMES_MODEL))
+	if (!names_model(view))
 		return TYPE_UNSAID;
 	*ret_explicit = class == CLASS_ROUTING;
 	return class == CLASS_ROUTING ? TYPE_SPAN : TYPE_GENERATION;
@@ -213,7 +220,7 @@ enum span_class classify(struct run *run, uint32_t span, const struct span_view 
 	if ((scope == CLASS_ENGINE && (view->flags & KEY_USAGE)) ||
 	    slice_equal(name, SLICE("llm_request")))
 		return CLASS_ENGINE;
-	if ((view->flags & KEY_NAMES_MODEL) || view_has(view, ROLE_ROUTED_MODEL)) {
+	if (names_model(view) || view_has(view, ROLE_ROUTED_MODEL)) {
 		if (scope == CLASS_ROUTING || is_routing_name(run->self, name))
 			return CLASS_ROUTING;
 	}
