@@ -98,7 +98,8 @@ bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor
 							      : (enum value_type)entry->value_type,
 					     .key = live_key(edit, attr),
 					     .at = at,
-					     .attr = attr};
+					     .attr = attr,
+					     .received = edit->attr_flags[attr] == 0};
 		return true;
 	}
 	const struct added_attr *added = added_at(edit, owner, *cursor - attrs.count);

@@ -277,16 +277,23 @@ static void filter_received(struct pass *pass, struct place *place, uint32_t at)
 	judge(pass, place, &view);
 }
 
-/* Figures without a rule are not even read. */
+/* Whether an attribute of an edited span, on which no rule acts, has nothing to be looked into. */
+static bool is_harmless(const struct pass *pass, const struct attr_key *key)
+{
+	if (!key->received || pass->index->map_count > 0)
+		return key->value_type == VALUE_BOOL || key->value_type == VALUE_INT ||
+		       key->value_type == VALUE_DOUBLE || key->value_type == VALUE_EMPTY;
+	struct slice value = index_slice(pass->index, pass->index->attrs[key->attr].value);
+	return value.len <= pass->policy->config->max_value_bytes && !may_hold_pairs(value);
+}
+
 static void filter_touched(struct pass *pass, struct place *place)
 {
 	struct attr_key key;
 	uint32_t cursor = 0;
 	while (edit_next_key(pass->edit, place->owner, &cursor, &key)) {
-		bool figure = key.value_type == VALUE_BOOL || key.value_type == VALUE_INT ||
-			      key.value_type == VALUE_DOUBLE || key.value_type == VALUE_EMPTY;
 		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, key.key_id);
-		if (figure && !(verdict & VERDICT_ACT))
+		if (!(verdict & VERDICT_ACT) && is_harmless(pass, &key))
 			continue;
 		struct attr_view view = edit_read_attr(pass->edit, place->owner, key.at);
 		judge(pass, place, &view);

@@ -82,14 +82,24 @@ static void open_fixture(struct fixture *fixture, const char *join_wait)
 }
 
 /* Stops as a signal does: everything held leaves first. */
-static void close_fixture(struct fixture *fixture, int exit_code)
+static void stop(struct fixture *fixture, int exit_code)
 {
 	graph_stop(fixture->graph);
 	assert_int_equal(graph_run(fixture->graph), exit_code);
+}
+
+static void free_fixture(struct fixture *fixture)
+{
 	graph_free(fixture->graph);
 	example_requests_fini(&fixture->requests);
 	assert_int_equal(budget_used(&fixture->budget), 0);
 	config_support_fini(&fixture->config);
+}
+
+static void close_fixture(struct fixture *fixture, int exit_code)
+{
+	stop(fixture, exit_code);
+	free_fixture(fixture);
 }
 
 static double metric(const struct fixture *fixture, const char *name, const char *labels)
@@ -205,12 +215,9 @@ static void a_stop_lets_everybody_leave(void **state)
 	open_fixture(&fixture, "1h");
 	assert_int_equal(push(&fixture, 1, fixture.requests.items[DECODE_REQUEST]), PUSH_TAKEN);
 	assert_true(sent(&fixture) == 0);
-	graph_stop(fixture.graph);
-	assert_int_equal(graph_run(fixture.graph), 0);
+	stop(&fixture, 0);
 	assert_true(sent(&fixture) == 1);
-	graph_free(fixture.graph);
-	example_requests_fini(&fixture.requests);
-	config_support_fini(&fixture.config);
+	free_fixture(&fixture);
 }
 
 /* A request of one waiting span with much text on it. */
@@ -322,15 +329,11 @@ static void a_span_that_nobody_takes_stays_until_the_end_and_is_counted(void **s
 	}
 	assert_true(waiting_bytes(&fixture) > 0 && held(&fixture) == 1);
 	assert_int_equal(push(&fixture, 0, fixture.requests.items[PROXY_REQUEST]), PUSH_RETRY);
-	graph_stop(fixture.graph);
-	assert_int_equal(graph_run(fixture.graph), 1);
+	stop(&fixture, 1);
 	assert_true(accepted(&fixture) == EPP_SPANS + 1);
 	assert_true(lost_waiting(&fixture) + lost_queued(&fixture) == EPP_SPANS + 1);
 	assert_true(waiting_bytes(&fixture) == 0);
-	graph_free(fixture.graph);
-	example_requests_fini(&fixture.requests);
-	assert_int_equal(budget_used(&fixture.budget), 0);
-	config_support_fini(&fixture.config);
+	free_fixture(&fixture);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
