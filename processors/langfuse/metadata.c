@@ -84,7 +84,7 @@ struct slice trace_metadata_of(struct run *run, const struct span_view *view)
 	if (object->failed || object->len == 1)
 		return base;
 	struct slice singles = finish(run, object);
-	return trace_metadata_merge(run, singles, base, METADATA_BYTES_MAX * 2);
+	return trace_metadata_merge(run, singles, base, (size_t)2 * METADATA_BYTES_MAX);
 }
 
 struct slice trace_metadata_merge(struct run *run, struct slice first, struct slice second,

@@ -26,31 +26,31 @@ enum { TOTAL = BUCKET_COUNT };
  * counts. What Langfuse takes for parts of input and output is taken so here. */
 static const struct {
 	uint8_t text;	     /* enum usage_json */
-	const char *path[3]; /* NULL behind the last */
 	uint8_t bucket;	     /* or TOTAL */
+	const char *path[3]; /* NULL behind the last */
 } json_fields[] = {
-	{USAGE_JSON_MLFLOW, {"input_tokens"}, BUCKET_INPUT},
-	{USAGE_JSON_MLFLOW, {"output_tokens"}, BUCKET_OUTPUT},
-	{USAGE_JSON_MLFLOW, {"total_tokens"}, TOTAL},
-	{USAGE_JSON_MLFLOW, {"cache_read_input_tokens"}, BUCKET_CACHED},
-	{USAGE_JSON_MLFLOW, {"cache_creation_input_tokens"}, BUCKET_CACHE_CREATION},
-	{USAGE_JSON_GENKIT, {"usage", "inputTokens"}, BUCKET_INPUT},
-	{USAGE_JSON_GENKIT, {"usage", "outputTokens"}, BUCKET_OUTPUT},
-	{USAGE_JSON_GENKIT, {"usage", "totalTokens"}, TOTAL},
-	{USAGE_JSON_GENKIT, {"usage", "cachedContentTokens"}, BUCKET_CACHED},
-	{USAGE_JSON_GENKIT, {"usage", "thoughtsTokens"}, BUCKET_REASONING},
-	{USAGE_JSON_AI_SDK, {"openai", "cachedPromptTokens"}, BUCKET_CACHED},
-	{USAGE_JSON_AI_SDK, {"openai", "reasoningTokens"}, BUCKET_REASONING},
-	{USAGE_JSON_AI_SDK, {"anthropic", "usage", "cache_read_input_tokens"}, BUCKET_CACHED},
+	{USAGE_JSON_MLFLOW, BUCKET_INPUT, {"input_tokens"}},
+	{USAGE_JSON_MLFLOW, BUCKET_OUTPUT, {"output_tokens"}},
+	{USAGE_JSON_MLFLOW, TOTAL, {"total_tokens"}},
+	{USAGE_JSON_MLFLOW, BUCKET_CACHED, {"cache_read_input_tokens"}},
+	{USAGE_JSON_MLFLOW, BUCKET_CACHE_CREATION, {"cache_creation_input_tokens"}},
+	{USAGE_JSON_GENKIT, BUCKET_INPUT, {"usage", "inputTokens"}},
+	{USAGE_JSON_GENKIT, BUCKET_OUTPUT, {"usage", "outputTokens"}},
+	{USAGE_JSON_GENKIT, TOTAL, {"usage", "totalTokens"}},
+	{USAGE_JSON_GENKIT, BUCKET_CACHED, {"usage", "cachedContentTokens"}},
+	{USAGE_JSON_GENKIT, BUCKET_REASONING, {"usage", "thoughtsTokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_CACHED, {"openai", "cachedPromptTokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_REASONING, {"openai", "reasoningTokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_CACHED, {"anthropic", "usage", "cache_read_input_tokens"}},
 	{USAGE_JSON_AI_SDK,
-	 {"anthropic", "usage", "cache_creation_input_tokens"},
-	 BUCKET_CACHE_CREATION},
-	{USAGE_JSON_AI_SDK, {"bedrock", "usage", "cacheReadInputTokens"}, BUCKET_CACHED},
-	{USAGE_JSON_AI_SDK, {"bedrock", "usage", "cacheWriteInputTokens"}, BUCKET_CACHE_CREATION},
+	 BUCKET_CACHE_CREATION,
+	 {"anthropic", "usage", "cache_creation_input_tokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_CACHED, {"bedrock", "usage", "cacheReadInputTokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_CACHE_CREATION, {"bedrock", "usage", "cacheWriteInputTokens"}},
 	{USAGE_JSON_AI_SDK,
-	 {"bedrock", "usage", "cacheCreationInputTokens"},
-	 BUCKET_CACHE_CREATION},
-	{USAGE_JSON_ADK, {"usage_metadata", "cached_content_token_count"}, BUCKET_CACHED},
+	 BUCKET_CACHE_CREATION,
+	 {"bedrock", "usage", "cacheCreationInputTokens"}},
+	{USAGE_JSON_ADK, BUCKET_CACHED, {"usage_metadata", "cached_content_token_count"}},
 };
 
 static bool read_json_field(struct slice json, const char *const path[3], uint64_t *ret_count)

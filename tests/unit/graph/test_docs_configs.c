@@ -20,9 +20,10 @@
 
 enum { PAGE_BYTES_MAX = 256 << 10, BLOCKS_MIN = 8 };
 
-static const struct config_support_pair environment[] = {
-	{"LANGFUSE_PUBLIC_KEY", "pk-lf-1"}, {"LANGFUSE_SECRET_KEY", "sk-lf-1"},
-							 {"SLUICE_HASH_KEY", "key"}, {NULL, NULL}};
+static const struct config_support_pair environment[] = {{"LANGFUSE_PUBLIC_KEY", "pk-lf-1"},
+							 {"LANGFUSE_SECRET_KEY", "sk-lf-1"},
+							 {"SLUICE_HASH_KEY", "key"},
+							 {NULL, NULL}};
 
 /* ---- parts ---------------------------------------------------------------------------------- */
 
