@@ -40,7 +40,14 @@ void langfuse_case_build(const struct langfuse_case *this, struct budget *budget
 
 static const char *find_value(const struct processor_bench *bench, uint32_t span, const char *key)
 {
+	static const char of_resource[] = "RESOURCE ";
 	static char name[64];
+	if (strncmp(key, of_resource, strlen(of_resource)) == 0) {
+		const struct trace_index *index = &bench->out_index;
+		uint32_t at = index->scopes[index->spans[span].scope].resource;
+		return bench_attr(bench, (struct owner){OWNER_RESOURCE, at},
+				  key + strlen(of_resource));
+	}
 	if (strcmp(key, "NAME") != 0)
 		return bench_span_attr(bench, span, key);
 	(void)snprintf(name, sizeof(name), "%.*s",

@@ -2,7 +2,8 @@
 /*
  * Cases of the langfuse processor: rows of one trace, where the service of a row is the request that
  * it comes with, and what attributes are expected on the spans that leave. Values are written with
- * their types: "int 5", "string x", "" for absent; the key NAME is the span's name.
+ * their types: "int 5", "string x", "" for absent; the key NAME is the span's name, and
+ * RESOURCE before a key looks at its resource.
  */
 #ifndef SLUICE_TESTS_LANGFUSE_CASE_H
 #define SLUICE_TESTS_LANGFUSE_CASE_H

@@ -13,12 +13,16 @@
 
 #define TRACE_METADATA "langfuse.trace.metadata"
 
+#define TEN "0123456789"
+#define FIFTY TEN TEN TEN TEN TEN
+#define LONG_NAME FIFTY FIFTY FIFTY TEN TEN TEN TEN "012345678" /* 199 bytes */
+
 static const struct example_service telling_services[REQUESTS_MAX] = {
 	{NULL, ATTRS(STR("service.name", "a"), STR("langfuse.user.id", "u"),
 		     STR(TRACE_METADATA, "{\"tenant\":\"acme\"}"))},
 	{NULL, ATTRS(STR("service.name", "b"), INT("service.version", 3),
 		     STR("deployment.environment.name", "Langfuse_Prod EU"))},
-	{NULL, ATTRS(STR("service.name", "c"))},
+	{NULL, ATTRS(STR("service.name", "c"), MODEL("served"))},
 	{NULL, ATTRS(STR("service.name", "d"))}};
 
 static const struct langfuse_case cases[] = {
@@ -54,6 +58,24 @@ static const struct langfuse_case cases[] = {
 	  {"b", TRACE_METADATA, "string {\"tenant\":\"acme\"}"},
 	  {"own", "langfuse.user.id", "string other"}},
 	 telling_services},
+	{"what Langfuse reads on resources is made readable there",
+	 "",
+	 {ROW(1, 0, APP, "a", NO_ATTRS)},
+	 {{"a", "RESOURCE service.version", "string 3"},
+	  {"a", "RESOURCE deployment.environment.name", "string prod-eu"},
+	  {"a", "RESOURCE service.name", "string b"},
+	  {"a", "langfuse.environment", ""}},
+	 telling_services},
+	{"a model server's resource may name the model",
+	 "models: {c: configured}",
+	 {ROW(2, 0, VLLM, "llm_request", TOKENS(1, 2))},
+	 {{"llm_request", MODEL_NAME, "string served"}},
+	 telling_services},
+	{"a trace's name has an end, between two characters",
+	 "",
+	 {ROW(0, 0, APP, "a", STR("langfuse.trace.name", LONG_NAME "\xc3\xa4\xc3\xa4"))},
+	 {{"a", "langfuse.trace.name", "string " LONG_NAME}},
+	 NULL},
 	{"ids and names that are no texts become texts",
 	 "",
 	 {ROW(0, 0, APP, "a", INT("langfuse.user.id", 7), INT("langfuse.trace.name", 8),
