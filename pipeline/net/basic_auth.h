@@ -6,7 +6,7 @@
 #include "pipeline/base/slice.h"
 
 /* Room for the field value of ${len} bytes of "user:password", with its NUL. */
-#define BASIC_AUTH_BYTES(len) (sizeof("Basic ") + ((len) + 2) / 3 * 4)
+#define BASIC_AUTH_BYTES(len) (sizeof("Basic ") + ((size_t)(len) + 2) / 3 * 4)
 
 /* Writes "Basic …" for ${credentials} ("user:password") to ${out}, which has BASIC_AUTH_BYTES of its
  * length. The result is a secret. */

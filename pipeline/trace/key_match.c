@@ -83,7 +83,7 @@ static void try_regex(struct matching *m, pattern_id id)
 }
 
 /* The first ${len} bytes of the key, ended by a dot or the key's end, where a prefix ends like them. */
-static void match_prefix(struct matching *m, size_t len)
+static COLD void match_prefix(struct matching *m, size_t len)
 {
 	const struct key_table *table = m->table;
 	uint64_t hash = hash_bytes(table->hash, m->key.ptr, len);
@@ -123,16 +123,21 @@ static void match_namespace(struct matching *m, const struct key_space *space)
 	}
 }
 
+static COLD uint64_t look_up(const struct key_table *table, const struct key_grams *grams,
+			     const uint8_t *at)
+{
+	uint64_t hash = hash_bytes(table->hash, at, GRAM_BYTES);
+	uint16_t number = key_slots_probe(&grams->slots, hash, at, GRAM_BYTES);
+	return number == 0 ? 0 : grams->wanted[number - 1];
+}
+
 /* The expressions that ask for the bytes at ${at}. */
 static inline uint64_t wanted_by(const struct key_table *table, const struct key_grams *grams,
 				 const uint8_t *at)
 {
 	uint32_t mark = key_gram(at);
-	if (LIKELY(!(grams->marks[mark / 64] >> (mark % 64) & 1)))
-		return 0;
-	uint64_t hash = hash_bytes(table->hash, at, GRAM_BYTES);
-	uint16_t number = key_slots_probe(&grams->slots, hash, at, GRAM_BYTES);
-	return number == 0 ? 0 : grams->wanted[number - 1];
+	bool marked = grams->marks[mark / 64] >> (mark % 64) & 1;
+	return UNLIKELY(marked) ? look_up(table, grams, at) : 0;
 }
 
 /* The high bit of each byte of ${word} that is zero; above a true one there may be false ones. */
@@ -171,13 +176,13 @@ static inline uint64_t scan_joints(struct matching *m, const struct key_space *s
 	struct slice key = m->key;
 	/* The last place where a gram begins; before it when the key is too short for one. */
 	ptrdiff_t last = (ptrdiff_t)key.len - GRAM_BYTES;
-	uint64_t wanted = 0;
+	uint64_t wanted = 0, controls = 0;
 	if (last >= 0)
 		wanted = wanted_by(table, &table->ends, key.ptr + last) |
 			 wanted_by(table, &table->starts, key.ptr);
 	for (size_t at = 0; at < key.len; at += 8) {
 		uint64_t word = read_word(key, at);
-		m->controls |= control_bytes(word);
+		controls |= control_bytes(word);
 		uint64_t joints =
 			zero_bytes(word ^ EVERY_BYTE('.')) | zero_bytes(word ^ EVERY_BYTE('_'));
 		for (; joints != 0; joints &= joints - 1) {
@@ -188,6 +193,7 @@ static inline uint64_t scan_joints(struct matching *m, const struct key_space *s
 				wanted |= wanted_by(table, &table->starts, key.ptr + joint + 1);
 		}
 	}
+	m->controls = controls;
 	return wanted;
 }
 

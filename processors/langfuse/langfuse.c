@@ -281,8 +281,7 @@ static void read_span(struct run *run, uint32_t span)
 		note->flags |= NOTE_MODEL;
 	if (view_has(&view, ROLE_AS_ROOT) && edit_span_parent(run->edit, span).len > 0)
 		note->flags |= NOTE_AS_ROOT;
-	if ((note->flags & (NOTE_SHORT | NOTE_AS_ROOT)) ||
-	    ((note->flags & NOTE_USAGE) && class != CLASS_ENGINE))
+	if ((note->flags & NOTE_SHORT) || ((note->flags & NOTE_USAGE) && class != CLASS_ENGINE))
 		run->parents_matter = true;
 }
 

@@ -124,20 +124,6 @@ static void settle_usage(struct run *run)
 	}
 }
 
-/* ---- roots that are none ---- */
-
-/* Of a span whose parent is here, the mark is a mistake: it would name the trace a second time. */
-static void settle_marks(struct run *run)
-{
-	const struct span_map *map = &run->scratch->map;
-	for (uint32_t span = 0; span < run->index->span_count; span++) {
-		if (has(run, span, NOTE_AS_ROOT) &&
-		    !(span_map_has_parent(map, span) &&
-		      edit_span_live(run->edit, map->parents[span])))
-			run->notes[span].flags &= (uint16_t)~NOTE_AS_ROOT;
-	}
-}
-
 /* ---- dropped ancestors ---------------------------------------------------------------------- */
 
 static bool is_tombstone(const struct run *run, uint32_t span)
@@ -218,8 +204,6 @@ int relations_settle(struct run *run, struct err *err)
 	    span_map_build(&run->scratch->map, run->edit, err) != 0)
 		return -1;
 	settle_usage(run);
-	if (run->parents_matter)
-		settle_marks(run);
 	if (repairs)
 		repair_all(run);
 	return 0;

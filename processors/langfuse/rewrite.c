@@ -438,7 +438,7 @@ void rewrite_span(struct run *run, uint32_t span)
 	}
 	if (flags & NOTE_ROOT)
 		set_root(run, span);
-	if (flags & NOTE_AS_ROOT)
-		remove_key(&pen, ROLE_AS_ROOT, 0);
+	else if (flags & NOTE_AS_ROOT)
+		remove_key(&pen, ROLE_AS_ROOT, 0); /* it would rename the whole trace */
 	traces_spread(run, span);
 }

@@ -230,6 +230,9 @@ static void judge(struct pass *pass, struct place *place, struct attr_view *attr
 /* Whether ${value}, an AnyValue as received, is to be looked into for texts that hold pairs. */
 static inline bool may_hold_pairs(struct slice value)
 {
+	enum { SHORTEST = sizeof("{\"a\":1}") + 1 }; /* with tag and length */
+	if (value.len < SHORTEST)
+		return false;
 	int first = value_glance(value);
 	if (LIKELY(first == VALUE_NO_TEXT || (first >= 0 && !text_may_hold_pairs((uint8_t)first))))
 		return false;

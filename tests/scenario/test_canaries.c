@@ -21,6 +21,7 @@
 #include "tests/support/scenario_sender.h"
 #include "tests/support/trace_wire.h"
 
+#include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -261,7 +262,7 @@ static void check_survivors(struct canary_scene *scene, struct proof *proof)
 	}
 }
 
-/* A request with everything that may come back in an error. */
+/* A request whose content a backend might quote in an error. */
 static struct buf full_request(void)
 {
 	struct buf request = BUF_INIT;
@@ -321,10 +322,45 @@ static void no_canary_of_any_rule_comes_out(void **state)
 	assert_int_equal(proven, policy_row_count);
 }
 
+/* The proof is as good as its search. */
+static void every_form_of_a_canary_is_found(void **state)
+{
+	struct canary_find find;
+	struct buf out = BUF_INIT;
+	uint8_t base64[64];
+	double number = (double)CANARY_INT;
+	(void)state;
+	assert_true(canary_find(SLICE("a 7 " CANARY_STEM "17x"), 0, &find));
+	assert_int_equal(find.number, 17);
+	assert_false(canary_find(SLICE("a 7 " CANARY_STEM "17x"), find.at + 1, &find));
+	assert_true(canary_find(SLICE("KANARI7E1F"), 0, &find));
+	assert_false(canary_find(SLICE("kanari7e1 kanari8e1f"), 0, &find));
+	buf_append_hex(&out, SLICE(CANARY_STEM));
+	assert_true(canary_find(buf_slice(&out), 0, &find));
+	for (size_t offset = 0; offset < 3; offset++) {
+		static const char text[] = "xx" CANARY_STEM "17x";
+		int len = EVP_EncodeBlock(base64, (const uint8_t *)text + offset,
+					  (int)(strlen(text) - offset));
+		assert_true(canary_find(slice_of(base64, (size_t)len), 0, &find));
+		assert_string_equal(find.form, "base64");
+	}
+	buf_reset(&out);
+	tw_attr_int(&out, 1, "a", CANARY_INT);
+	assert_true(canary_find(buf_slice(&out), 0, &find));
+	buf_reset(&out);
+	tw_attr_double(&out, 1, "a", number);
+	assert_true(canary_find(buf_slice(&out), 0, &find));
+	buf_reset(&out);
+	buf_printf(&out, "%.12e %lld", number, (long long)CANARY_INT);
+	assert_true(canary_find(buf_slice(&out), 0, &find));
+	buf_fini(&out);
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_form_of_a_canary_is_found),
 		cmocka_unit_test(no_canary_of_any_rule_comes_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

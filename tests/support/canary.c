@@ -39,7 +39,7 @@ static struct form *add(struct forms *forms, const char *name, struct slice byte
 	return form;
 }
 
-/* ${format} of each byte of the stem. */
+/* The stem with ${before} and two hexadecimal digits for each byte. */
 static void add_escaped(struct forms *forms, const char *name, const char *before, bool upper)
 {
 	static const char lower_digits[] = "0123456789abcdef", upper_digits[] = "0123456789ABCDEF";
@@ -103,7 +103,7 @@ static const struct forms *all_forms(void)
 static size_t find_plain(struct slice bytes, size_t from)
 {
 	const size_t len = strlen(CANARY_STEM);
-	/* Its only digits in a row tell it from most text: they have no case. */
+	/* Its first digit has no case, and is rarer than letters. */
 	for (size_t at = from; at + len <= bytes.len; at++) {
 		const uint8_t *digit = memchr(bytes.ptr + at + 6, '7', bytes.len - at - 6);
 		if (!digit)

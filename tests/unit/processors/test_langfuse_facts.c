@@ -105,15 +105,6 @@ static const struct langfuse_case cases[] = {
 	  ROW(0, 1, APP, "b", NO_ATTRS)},
 	 {{"a", "langfuse.environment", "string x"}, {"b", "langfuse.environment", "string x"}},
 	 NULL},
-	{"a mark as root stays where the parent is elsewhere, and goes where it is here",
-	 "",
-	 {ROW(0, 0, APP, "root", STR("langfuse.internal.as_root", "true")),
-	  ROW(0, 1, APP, "stray", STR("langfuse.internal.as_root", "true")),
-	  ROW(1, 1, APP, "remote", STR("langfuse.internal.as_root", "true"))},
-	 {{"root", "langfuse.internal.as_root", "string true"},
-	  {"stray", "langfuse.internal.as_root", ""},
-	  {"remote", "langfuse.internal.as_root", "string true"}},
-	 NULL},
 };
 
 static void every_case_shows_what_it_should(void **state)

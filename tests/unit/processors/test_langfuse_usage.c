@@ -21,7 +21,8 @@ static const struct langfuse_case cases[] = {
 	 "",
 	 {ROW(0, 0, APP, "a", STR("genkit:metadata:subtype", "model"),
 	      STR("genkit:output",
-		  "{\"message\": {\"content\": [{\"text\": \"CANARY } \\\"usage\\\"\"}]}, "
+		  "{\"message\": {\"usage\": {\"inputTokens\": 9}, \"content\": [{\"text\": "
+		  "\"CANARY } \\\"usage\\\"\"}]}, "
 		  "\"usage\": "
 		  "{\"inputTokens\": 12, \"outputTokens\": 30, \"thoughtsTokens\": 10, "
 		  "\"totalTokens\": 42}}")),
