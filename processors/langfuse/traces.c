@@ -148,15 +148,19 @@ static void note_model_of(struct trace_facts *facts, const struct span_view *vie
 static void note_model(struct trace_facts *facts, const struct span_view *view,
 		       enum span_class class)
 {
+	bool explicit;
+	enum role named = view_has(view, ROLE_MODEL) ? ROLE_MODEL : ROLE_OTHER_MODEL;
 	if (class == CLASS_ROUTING) {
 		/* ROLE_ROUTED_MODEL: selected_model, target_model, model.name. */
 		bool target =
 			view_has(view, ROLE_ROUTED_MODEL) && view->rank[ROLE_ROUTED_MODEL] == 1;
 		note_model_of(facts, view, ROLE_ROUTED_MODEL,
 			      target ? RANK_MODEL_TARGET : RANK_MODEL_CHOSEN);
-		note_model_of(facts, view, ROLE_MODEL, RANK_MODEL_OF_ROUTER);
-	} else if (class == CLASS_CALL) {
-		note_model_of(facts, view, ROLE_MODEL, RANK_MODEL_OF_CALLER);
+		note_model_of(facts, view, named, RANK_MODEL_OF_ROUTER);
+	} else if (class == CLASS_CALL &&
+		   observation_type(view, class, &explicit) == TYPE_GENERATION) {
+		/* Not what embeds the question: another model, on another server. */
+		note_model_of(facts, view, named, RANK_MODEL_OF_CALLER);
 	}
 }
 
@@ -209,7 +213,7 @@ static uint16_t note_environment(struct run *run, struct trace_facts *facts,
 #define FACT_ROLES                                                                                 \
 	(BIT(ROLE_TRACE_NAME) | BIT(ROLE_USER) | BIT(ROLE_SESSION) | BIT(ROLE_TAGS) |              \
 	 BIT(ROLE_TRACE_METADATA) | BIT(ROLE_RELEASE) | BIT(ROLE_VERSION) |                        \
-	 BIT(ROLE_ENVIRONMENT) | BIT(ROLE_MODEL) | BIT(ROLE_ROUTED_MODEL))
+	 BIT(ROLE_ENVIRONMENT) | BIT(ROLE_MODEL) | BIT(ROLE_OTHER_MODEL) | BIT(ROLE_ROUTED_MODEL))
 
 uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_view *view,
 		     enum span_class class)
