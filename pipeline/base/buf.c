@@ -120,9 +120,24 @@ void buf_append_json(struct buf *buf, struct slice bytes)
 	}
 }
 
+void buf_append_u64(struct buf *buf, uint64_t number)
+{
+	char digits[20]; /* of 2^64 */
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	buf_append(buf, slice_of(digits + at, sizeof(digits) - at));
+}
+
 void buf_append_double(struct buf *buf, double value)
 {
 	char text[32];
+	if (value >= 1 && value < 1e15 && value == (double)(uint64_t)value) {
+		buf_append_u64(buf, (uint64_t)value); /* as below, but without trying */
+		return;
+	}
 	for (int digits = 15; digits <= 17; digits++) {
 		(void)snprintf(text, sizeof(text), "%.*g", digits, value); /* at most 24 bytes */
 		if (strtod(text, NULL) == value)

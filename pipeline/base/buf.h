@@ -23,6 +23,7 @@ void buf_reset(struct buf *buf); /* len = 0, keeps the memory, clears failed */
 void buf_append(struct buf *buf, struct slice bytes);
 void buf_append_str(struct buf *buf, const char *text);
 void buf_append_byte(struct buf *buf, uint8_t byte);
+void buf_append_u64(struct buf *buf, uint64_t number); /* in decimal digits */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Appends ${bytes} as the inside of a JSON string (RFC 8259 §7); invalid UTF-8 becomes U+FFFD. */

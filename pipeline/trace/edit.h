@@ -96,6 +96,7 @@ struct attr_key {
 	struct slice key;
 	uint32_t at;   /* for edit_read_attr */
 	uint32_t attr; /* in index->attrs; EDIT_ATTR_ADDED for one that an edit added */
+	bool received; /* as it came: index->attrs tells all of it */
 };
 bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor,
 		   struct attr_key *ret_key);

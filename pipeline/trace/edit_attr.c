@@ -98,7 +98,8 @@ bool edit_next_key(const struct edit *edit, struct owner owner, uint32_t *cursor
 							      : (enum value_type)entry->value_type,
 					     .key = live_key(edit, attr),
 					     .at = at,
-					     .attr = attr};
+					     .attr = attr,
+					     .received = edit->attr_flags[attr] == 0};
 		return true;
 	}
 	const struct added_attr *added = added_at(edit, owner, *cursor - attrs.count);
@@ -252,7 +253,8 @@ void edit_set_attr(struct edit *edit, struct owner owner, struct slice key, key_
 	struct added_attr *added = find_or_add(edit, owner, key, id);
 	if (!added)
 		return;
-	drop_received(edit, owner, key, id);
+	if (!key_id_is_exact(id) || may_have_key(edit, owner, id))
+		drop_received(edit, owner, key, id);
 	added->value = value;
 	added->removed = false;
 	edit_mark(edit, owner, 0);

@@ -9,7 +9,6 @@
 #include "pipeline/trace/value_internal.h"
 
 #include <float.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +27,13 @@ void value_append_base64(struct buf *out, struct slice bytes)
 		buf_append_byte(out, left > 1 ? (uint8_t)digits[group >> 6 & 63] : '=');
 		buf_append_byte(out, left > 2 ? (uint8_t)digits[group & 63] : '=');
 	}
+}
+
+static void append_int(struct buf *out, int64_t number)
+{
+	if (number < 0)
+		buf_append_byte(out, '-');
+	buf_append_u64(out, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
 /* "d.d00e±xx" without the zeros. */
@@ -167,7 +173,7 @@ static bool append_json(struct buf *out, struct value value)
 	case VALUE_TYPE_COUNT: buf_append_str(out, "null"); return true;
 	case VALUE_STRING: append_json_string(out, value.bytes); return true;
 	case VALUE_BOOL: buf_append_str(out, value.i ? "true" : "false"); return true;
-	case VALUE_INT: buf_printf(out, "%" PRId64, value.i); return true;
+	case VALUE_INT: append_int(out, value.i); return true;
 	case VALUE_DOUBLE:
 		if (!isfinite(value.d))
 			return false;
@@ -191,7 +197,7 @@ void value_append_text(struct buf *out, struct value value)
 	case VALUE_TYPE_COUNT: return;
 	case VALUE_STRING: buf_append(out, value.bytes); return;
 	case VALUE_BOOL: buf_append_str(out, value.i ? "true" : "false"); return;
-	case VALUE_INT: buf_printf(out, "%" PRId64, value.i); return;
+	case VALUE_INT: append_int(out, value.i); return;
 	case VALUE_DOUBLE: append_double(out, value.d); return;
 	case VALUE_BYTES: value_append_base64(out, value.bytes); return;
 	case VALUE_ARRAY:

@@ -11,16 +11,17 @@ static const char *const type_names[TYPE_COUNT] = {"",	    "",		 "span",      "g
 						   "chain", "retriever", "guardrail", "evaluator"};
 
 /* Scopes that route requests: they name models and call none. By prefix. */
-static const char *const routing_scopes[] = {"llm-d-router/",
-					     "llm-d-inference-scheduler",
-					     "llm-d-kv-cache",
-					     "llm-d-pd-proxy",
-					     "gateway-api-inference-extension",
-					     "sigs.k8s.io/gateway-api-inference-extension",
-					     "semantic-router"};
+const char *const classify_routing_scopes[ROUTING_SCOPES] = {
+	"llm-d-router/",
+	"llm-d-inference-scheduler",
+	"llm-d-kv-cache",
+	"llm-d-pd-proxy",
+	"gateway-api-inference-extension",
+	"sigs.k8s.io/gateway-api-inference-extension",
+	"semantic-router"};
 
 /* Their span names, of all releases, for senders whose scope says nothing. */
-static const char *const routing_names[] = {
+const char *const classify_routing_names[ROUTING_NAMES] = {
 	"gateway.request*",	  "llm_d.*",
 	"semantic_router.*",	  "pick_disagg_profile",
 	"pick_pd_profile",	  "run_scheduler_profile",
@@ -113,6 +114,13 @@ static enum observation_type type_by_ai_sdk(struct slice operation)
 	return slice_equal(operation, SLICE("ai.toolCall")) ? TYPE_TOOL : TYPE_UNSAID;
 }
 
+/* Langfuse takes whoever names a model for a generation: by a key that it reads, or by one that is
+ * going to be rewritten into one. */
+static bool names_model(const struct span_view *view)
+{
+	return (view->flags & KEY_NAMES_MODEL) || view_has(view, ROLE_OTHER_MODEL);
+}
+
 enum observation_type observation_type(const struct span_view *view, enum span_class class,
 				       bool *ret_explicit)
 {
@@ -140,7 +148,7 @@ enum observation_type observation_type(const struct span_view *view, enum span_c
 		*ret_explicit = true;
 		return TYPE_GENERATION;
 	}
-	if (!(view->flags & KEY_NAMES_MODEL))
+	if (!names_model(view))
 		return TYPE_UNSAID;
 	*ret_explicit = class == CLASS_ROUTING;
 	return class == CLASS_ROUTING ? TYPE_SPAN : TYPE_GENERATION;
@@ -157,8 +165,8 @@ static bool name_fits(struct slice pattern, struct slice name)
 
 static bool is_routing_name(const struct langfuse *self, struct slice name)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(routing_names); i++) {
-		if (name_fits(slice_str(routing_names[i]), name))
+	for (size_t i = 0; i < ROUTING_NAMES; i++) {
+		if (name_fits(slice_str(classify_routing_names[i]), name))
 			return true;
 	}
 	for (size_t i = 0; i < self->routing_names.count; i++) {
@@ -172,8 +180,8 @@ static enum span_class class_of_scope(const struct langfuse *self, struct slice 
 {
 	if (slice_has_prefix(name, SLICE("vllm.")))
 		return CLASS_ENGINE;
-	for (size_t i = 0; i < ARRAY_COUNT(routing_scopes); i++) {
-		if (slice_has_prefix(name, slice_str(routing_scopes[i])))
+	for (size_t i = 0; i < ROUTING_SCOPES; i++) {
+		if (slice_has_prefix(name, slice_str(classify_routing_scopes[i])))
 			return CLASS_ROUTING;
 	}
 	for (size_t i = 0; i < self->routing_scopes.count; i++) {
@@ -212,7 +220,7 @@ enum span_class classify(struct run *run, uint32_t span, const struct span_view 
 	if ((scope == CLASS_ENGINE && (view->flags & KEY_USAGE)) ||
 	    slice_equal(name, SLICE("llm_request")))
 		return CLASS_ENGINE;
-	if ((view->flags & KEY_NAMES_MODEL) || view_has(view, ROLE_ROUTED_MODEL)) {
+	if (names_model(view) || view_has(view, ROLE_ROUTED_MODEL)) {
 		if (scope == CLASS_ROUTING || is_routing_name(run->self, name))
 			return CLASS_ROUTING;
 	}

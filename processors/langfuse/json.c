@@ -130,10 +130,13 @@ bool json_next_member(struct slice json, size_t *cursor, struct json_member *ret
 	return true;
 }
 
-bool json_find(struct slice json, const char *key, struct json_member *ret_member)
+bool json_find_member(struct slice json, struct slice key, struct json_member *ret_member)
 {
+	size_t open = skip_space(json, 0);
+	if (open >= json.len || json.ptr[open] != '{')
+		return false;
 	for (size_t cursor = 0; json_next_member(json, &cursor, ret_member);) {
-		if (slice_equal(ret_member->key, slice_str(key)))
+		if (slice_equal(ret_member->key, key))
 			return true;
 	}
 	return false;

@@ -20,8 +20,8 @@ struct json_member {
 /* The next member of the object, or item of the array, in ${json}. ${cursor} starts at 0. */
 bool json_next_member(struct slice json, size_t *cursor, struct json_member *ret_member);
 
-/* The first member of the object ${json} with the key ${key}; false when there is none. */
-bool json_find(struct slice json, const char *key, struct json_member *ret_member);
+/* The first member ${key} of the object ${json}. */
+bool json_find_member(struct slice json, struct slice key, struct json_member *ret_member);
 
 /* True when ${json} is one object, perhaps with white space around it, as far as json_next_member
  * can tell. */

@@ -6,7 +6,10 @@
 #include "processors/langfuse/keys.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+enum { KEY_TEXT_MAX = 160 };
 
 #define META "langfuse.observation.metadata."
 #define PARAMETER(role, name)                                                                      \
@@ -53,22 +56,22 @@ static const struct key_row rows[] = {
 	{"langfuse.environment", ROLE_ENVIRONMENT, 0, 0, NULL},
 	{"deployment.environment.name", ROLE_ENVIRONMENT, 1, 0, NULL},
 	{"deployment.environment", ROLE_ENVIRONMENT, 2, 0, NULL},
-	{"service.name", ROLE_SERVICE, 0, KEY_TARGET, NULL},
+	{"service.name", ROLE_SERVICE, 0, 0, NULL},
 
 	{"langfuse.observation.name", ROLE_NAME, 0, 0, NULL},
 	{"langfuse.observation.type", ROLE_TYPE, 0, 0, NULL},
 	{"openinference.span.kind", ROLE_OPENINFERENCE_KIND, 0, 0, NULL},
 	{"gen_ai.operation.name", ROLE_OPERATION, 0, 0, NULL},
-	{"traceloop.span.kind", ROLE_TRACELOOP_KIND, 0, KEY_TARGET, NULL},
-	{"gen_ai.tool.name", ROLE_TOOL_NAME, 0, KEY_TARGET, NULL},
-	{"ai.toolCall.name", ROLE_AI_TOOL_NAME, 0, KEY_TARGET, NULL},
-	{"ai.operationId", ROLE_AI_OPERATION, 0, KEY_TARGET, NULL},
-	{"genkit:name", ROLE_GENKIT_NAME, 0, KEY_TARGET, NULL},
-	{"logfire.msg", ROLE_LOGFIRE_MESSAGE, 0, KEY_TARGET, NULL},
-	{"genkit:metadata:subtype", ROLE_NATIVE_TYPE, 0, KEY_TARGET, NULL},
-	{"gen_ai.tool.call.id", ROLE_NATIVE_TYPE, 1, KEY_TARGET, NULL},
-	{"ai.toolCall.id", ROLE_NATIVE_TYPE, 2, KEY_TARGET, NULL},
-	{"langfuse.internal.is_app_root", ROLE_APP_ROOT, 0, KEY_TARGET, NULL},
+	{"traceloop.span.kind", ROLE_TRACELOOP_KIND, 0, 0, NULL},
+	{"gen_ai.tool.name", ROLE_TOOL_NAME, 0, 0, META "tool_name"},
+	{"ai.toolCall.name", ROLE_AI_TOOL_NAME, 0, 0, META "tool_name"},
+	{"ai.operationId", ROLE_AI_OPERATION, 0, 0, META "operation_id"},
+	{"genkit:name", ROLE_GENKIT_NAME, 0, 0, META "genkit_name"},
+	{"logfire.msg", ROLE_LOGFIRE_MESSAGE, 0, 0, META "logfire_msg"},
+	{"genkit:metadata:subtype", ROLE_NATIVE_TYPE, 0, 0, NULL},
+	{"gen_ai.tool.call.id", ROLE_NATIVE_TYPE, 1, 0, NULL},
+	{"ai.toolCall.id", ROLE_NATIVE_TYPE, 2, 0, NULL},
+	{"langfuse.internal.is_app_root", ROLE_APP_ROOT, 0, 0, NULL},
 	{"langfuse.internal.as_root", ROLE_AS_ROOT, 0, 0, NULL},
 
 	{"langfuse.observation.model.name", ROLE_MODEL, 0, KEY_NAMES_MODEL, NULL},
@@ -83,9 +86,9 @@ static const struct key_row rows[] = {
 	{"embedding.model_name", ROLE_OTHER_MODEL, 2, 0, NULL},
 	{"mlflow.llm.model", ROLE_OTHER_MODEL, 3, 0, NULL},
 	{"ai.response.model", ROLE_OTHER_MODEL, 4, 0, NULL},
-	{"routing.selected_model", ROLE_ROUTED_MODEL, 0, KEY_TARGET, NULL},
-	{"target_model", ROLE_ROUTED_MODEL, 1, KEY_TARGET, NULL},
-	{"model.name", ROLE_ROUTED_MODEL, 2, KEY_TARGET, NULL},
+	{"routing.selected_model", ROLE_ROUTED_MODEL, 0, 0, NULL},
+	{"target_model", ROLE_ROUTED_MODEL, 1, 0, NULL},
+	{"model.name", ROLE_ROUTED_MODEL, 2, 0, NULL},
 	{"langfuse.observation.model.parameters", ROLE_PARAMETERS, 0, 0, NULL},
 	{"llm.invocation_parameters", ROLE_INVOCATION, 0, 0, NULL},
 	PARAMETER(ROLE_MAX_TOKENS, "max_tokens"),
@@ -100,8 +103,6 @@ static const struct key_row rows[] = {
 	{"gen_ai.openai.response.service_tier", ROLE_SERVICE_TIER, 1, 0, NULL},
 	{"openai.response.service_tier", ROLE_SERVICE_TIER, 2, 0, NULL},
 	{"gen_ai.openai.request.service_tier", ROLE_SERVICE_TIER, 3, 0, NULL},
-	PARAMETER(ROLE_PARAMETER_NOISE, "id"),
-	PARAMETER(ROLE_PARAMETER_NOISE, "n"),
 
 	{"langfuse.observation.usage_details", ROLE_USAGE_DETAILS, 0, 0, NULL},
 	USAGE_BOTH(ROLE_INPUT, 0, "prompt_tokens"),
@@ -137,10 +138,10 @@ static const struct key_row rows[] = {
 	USAGE_BOTH(ROLE_REASONING, 2, "completion_tokens_details.reasoning_tokens"),
 	USAGE_BOTH(ROLE_REASONING, 3, "reasoning_tokens"),
 	{"ai.usage.reasoningTokens", ROLE_REASONING, 4, 0, NULL},
-	{"mlflow.chat.tokenUsage", ROLE_USAGE_JSON, 0, KEY_USAGE, NULL},
-	/* Content that counts are read out of; it stays for metadata_only to take out. */
-	{"genkit:output", ROLE_GENKIT_OUTPUT, 0, KEY_HOLDS_USAGE, NULL},
-	{"gcp.vertex.agent.llm_response", ROLE_VERTEX_RESPONSE, 0, KEY_HOLDS_USAGE, NULL},
+	{"mlflow.chat.tokenUsage", ROLE_USAGE_JSON, USAGE_JSON_MLFLOW, KEY_USAGE, NULL},
+	{"genkit:output", ROLE_USAGE_JSON, USAGE_JSON_GENKIT, KEY_ANSWER, NULL},
+	{"ai.response.providerMetadata", ROLE_USAGE_JSON, USAGE_JSON_AI_SDK, KEY_ANSWER, NULL},
+	{"gcp.vertex.agent.llm_response", ROLE_USAGE_JSON, USAGE_JSON_ADK, KEY_ANSWER, NULL},
 	{"langfuse.observation.cost_details", ROLE_COST_DETAILS, 0, 0, NULL},
 	{"gen_ai.usage.cost", ROLE_COST, 0, KEY_COST, NULL},
 	{"llm.cost.total", ROLE_COST, 1, KEY_COST, NULL},
@@ -152,13 +153,13 @@ static const struct key_row rows[] = {
 	{"mlflow.llm.cost", ROLE_COST_JSON, 0, KEY_COST, NULL},
 
 	{"langfuse.observation.completion_start_time", ROLE_COMPLETION_START, 0, 0, NULL},
-	{"ai.response.msToFirstChunk", ROLE_NATIVE_FIRST_CHUNK, 0, KEY_TARGET, NULL},
-	{"ai.stream.msToFirstChunk", ROLE_NATIVE_FIRST_CHUNK, 1, KEY_TARGET, NULL},
+	{"ai.response.msToFirstChunk", ROLE_NATIVE_FIRST_CHUNK, 0, 0, NULL},
+	{"ai.stream.msToFirstChunk", ROLE_NATIVE_FIRST_CHUNK, 1, 0, NULL},
 	{"gen_ai.latency.time_to_first_token", ROLE_FIRST_TOKEN, 0, 0, NULL},
 	{"gen_ai.response.time_to_first_chunk", ROLE_FIRST_TOKEN, 1, 0, NULL},
 	{"gen_ai.server.time_to_first_token", ROLE_FIRST_TOKEN, 2, 0, NULL},
 	{"lk.response.ttft", ROLE_FIRST_TOKEN, 3, 0, NULL},
-	{"gen_ai.latency.e2e", ROLE_E2E, 0, 0, NULL},
+	{"gen_ai.latency.e2e", ROLE_E2E, 0, 0, META "latency_e2e_s"},
 	RENAMED("gen_ai.latency.time_in_queue", "time_in_queue_s"),
 	RENAMED("gen_ai.latency.time_in_model_prefill", "time_in_model_prefill_s"),
 	RENAMED("gen_ai.latency.time_in_model.prefill", "time_in_model_prefill_s"),
@@ -170,10 +171,10 @@ static const struct key_row rows[] = {
 	RENAMED("gen_ai.latency.time_in_model_execute", "time_in_model_execute_s"),
 	RENAMED("gen_ai.latency.time_in_scheduler", "time_in_scheduler_s"),
 
-	{"langfuse.observation.prompt.name", ROLE_PROMPT_NAME, 0, 0, NULL},
-	{"langfuse.prompt.name", ROLE_PROMPT_NAME, 1, 0, NULL},
-	{"langfuse.observation.prompt.version", ROLE_PROMPT_VERSION, 0, 0, NULL},
-	{"langfuse.prompt.version", ROLE_PROMPT_VERSION, 1, 0, NULL},
+	{"langfuse.observation.prompt.name", ROLE_PROMPT_NAME, 0, 0, META "prompt_name"},
+	{"langfuse.prompt.name", ROLE_PROMPT_NAME, 1, 0, META "prompt_name"},
+	{"langfuse.observation.prompt.version", ROLE_PROMPT_VERSION, 0, 0, META "prompt_version"},
+	{"langfuse.prompt.version", ROLE_PROMPT_VERSION, 1, 0, META "prompt_version"},
 	/* A key that begins with gen_ai.prompt is the whole input for Langfuse. */
 	RENAMED("gen_ai.prompt.name", "prompt_name"),
 	RENAMED("gen_ai.prompt.version", "prompt_version"),
@@ -191,32 +192,65 @@ const struct key_row *keys_rows(size_t *ret_count)
 	return rows;
 }
 
+static key_id add_key(struct key_table *table, struct slice key, const char *path,
+		      struct config_report *report)
+{
+	struct err err;
+	key_id id = key_table_add(table, key, &err);
+	if (id == KEY_ID_NONE)
+		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, path, NULL, "%s",
+			       err.msg);
+	return id;
+}
+
+/* The place among the metadata for what the row's key says: by table, or for tokens and costs that
+ * are counted elsewhere. Empty: there is none. */
+static struct slice place_of(const struct key_row *row, char *text, size_t size)
+{
+	if (row->to)
+		return slice_str(row->to);
+	if (!(row->flags & (KEY_USAGE | KEY_COST)))
+		return (struct slice){NULL, 0};
+	size_t len = (size_t)snprintf(text, size, META "uncounted_%s", row->text);
+	for (size_t i = sizeof(META) - 1; i < len; i++)
+		text[i] = text[i] == '.' ? '_' : text[i];
+	return slice_of(text, len);
+}
+
 bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 		   struct config_report *report)
 {
-	struct err err;
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-		key_id id = key_table_add(table, slice_str(rows[i].text), &err);
-		/* Names that this processor gives are asked for, too: they may be there already. */
-		if (id == KEY_ID_NONE || (rows[i].to && key_table_add(table, slice_str(rows[i].to),
-								      &err) == KEY_ID_NONE)) {
-			config_problem(report, CONFIG_ERROR, (struct config_loc){0}, path, NULL,
-				       "%s", err.msg);
+		char text[KEY_TEXT_MAX];
+		struct slice place = place_of(&rows[i], text, sizeof(text));
+		keys->texts[i] = slice_str(rows[i].text);
+		keys->ids[i] = add_key(table, keys->texts[i], path, report);
+		if (keys->ids[i] == KEY_ID_NONE)
 			return false;
-		}
-		keys->ids[i] = id;
-		keys->row_of[id] = (uint8_t)(i + 1);
+		keys->row_of[keys->ids[i]] = (uint8_t)(i + 1);
+		/* The places are asked for, too: something may stand there already. */
+		keys->place_ids[i] =
+			place.len > 0 ? add_key(table, place, path, report) : KEY_ID_NONE;
+		if (place.len > 0 && keys->place_ids[i] == KEY_ID_NONE)
+			return false;
 	}
 	for (size_t i = ARRAY_COUNT(rows); i-- > 0;)
 		keys->first_row[rows[i].role] = (uint8_t)i;
 	return true;
 }
 
-/* Keys below langfuse.trace.metadata., which are as many as users like. */
-static bool is_trace_metadata(const struct attr_key *attr)
+struct slice keys_trace_metadata(key_id id, struct slice key)
 {
-	return !key_id_is_exact(attr->key_id) &&
-	       slice_has_prefix(attr->key, SLICE("langfuse.trace.metadata."));
+	static const struct slice prefixes[] = {SLICE_INIT("langfuse.trace.metadata."),
+						SLICE_INIT("langfuse.metadata.")};
+	if (key_id_is_exact(id) || key.len == 0 || key.ptr[0] != 'l')
+		return (struct slice){NULL, 0};
+	for (size_t i = 0; i < ARRAY_COUNT(prefixes); i++) {
+		size_t len = prefixes[i].len;
+		if (key.len > len && slice_has_prefix(key, prefixes[i]))
+			return slice_of(key.ptr + len, key.len - len);
+	}
+	return (struct slice){NULL, 0};
 }
 
 /* Ids above those of registered keys belong to keys that another component's patterns match. */
@@ -225,29 +259,54 @@ static uint8_t row_at(const struct keys *keys, key_id id)
 	return key_id_is_exact(id) ? keys->row_of[id] : 0;
 }
 
+/* Adds the attribute at ${at}, whose row is ${number} - 1. */
+static inline void view_add(struct span_view *view, uint8_t number, uint32_t at)
+{
+	const struct key_row *row = &rows[number - 1];
+	view->flags |= row->flags;
+	if (view_has(view, row->role) && row->rank > view->rank[row->role])
+		return;
+	view->present |= UINT64_C(1) << row->role;
+	view->rank[row->role] = row->rank;
+	view->at[row->role] = at;
+}
+
+/* Of an element that nobody has changed: straight from the index. */
+static void view_received(const struct keys *keys, const struct trace_index *index,
+			  struct attr_range attrs, struct span_view *view)
+{
+	for (uint32_t at = 0; at < attrs.count; at++) {
+		const struct attr_entry *attr = &index->attrs[attrs.begin + at];
+		uint8_t number = row_at(keys, attr->key_id);
+		view->structured |= attr->value_type >= VALUE_ARRAY;
+		if (number > 0)
+			view_add(view, number, at);
+		else if (keys_trace_metadata(attr->key_id, index_slice(index, attr->key)).len > 0)
+			view->trace_metadata = true;
+	}
+}
+
 void keys_view(const struct keys *keys, const struct edit *edit, struct owner owner,
 	       struct span_view *ret_view)
 {
+	const struct trace_index *index = edit_index(edit);
 	struct attr_key attr;
 	ret_view->present = 0;
 	ret_view->flags = 0;
 	ret_view->structured = ret_view->trace_metadata = false;
 	ret_view->edit = edit;
 	ret_view->owner = owner;
+	if (owner.kind == OWNER_SPAN && edit_attrs_untouched(edit, owner)) {
+		view_received(keys, index, index->spans[owner.at].attrs, ret_view);
+		return;
+	}
 	for (uint32_t cursor = 0; edit_next_key(edit, owner, &cursor, &attr);) {
-		uint8_t at = row_at(keys, attr.key_id);
+		uint8_t number = row_at(keys, attr.key_id);
 		ret_view->structured |= attr.value_type >= VALUE_ARRAY;
-		if (at == 0) {
-			ret_view->trace_metadata |= is_trace_metadata(&attr);
-			continue;
-		}
-		const struct key_row *row = &rows[at - 1];
-		ret_view->flags |= row->flags;
-		if (view_has(ret_view, row->role) && row->rank > ret_view->rank[row->role])
-			continue;
-		ret_view->present |= UINT64_C(1) << row->role;
-		ret_view->rank[row->role] = row->rank;
-		ret_view->at[row->role] = attr.at;
+		if (number > 0)
+			view_add(ret_view, number, attr.at);
+		else if (keys_trace_metadata(attr.key_id, attr.key).len > 0)
+			ret_view->trace_metadata = true;
 	}
 }
 
@@ -266,6 +325,11 @@ static size_t row_of(const struct keys *keys, enum role role, uint8_t rank)
 	return at;
 }
 
+key_id keys_place(const struct keys *keys, const struct key_row *row)
+{
+	return keys->place_ids[row - rows];
+}
+
 key_id keys_id(const struct keys *keys, enum role role, uint8_t rank)
 {
 	return keys->ids[row_of(keys, role, rank)];
@@ -275,7 +339,7 @@ void keys_set(const struct keys *keys, struct edit *edit, struct owner owner, en
 	      uint8_t rank, struct value value)
 {
 	size_t row = row_of(keys, role, rank);
-	edit_set_attr(edit, owner, slice_str(rows[row].text), keys->ids[row], value);
+	edit_set_attr(edit, owner, keys->texts[row], keys->ids[row], value);
 }
 
 /* ---- numbers -------------------------------------------------------------------------------- */

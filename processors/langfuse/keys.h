@@ -52,7 +52,6 @@ enum role {
 	ROLE_SEED,
 	ROLE_REASONING_EFFORT,
 	ROLE_SERVICE_TIER,
-	ROLE_PARAMETER_NOISE, /* under gen_ai.request., but no parameter */
 	/* tokens and money */
 	ROLE_USAGE_DETAILS,
 	ROLE_INPUT, /* from here to REASONING: in the order of enum usage_bucket, then total */
@@ -62,8 +61,6 @@ enum role {
 	ROLE_REASONING,
 	ROLE_TOTAL,
 	ROLE_USAGE_JSON,
-	ROLE_GENKIT_OUTPUT,
-	ROLE_VERTEX_RESPONSE,
 	ROLE_COST_DETAILS,
 	ROLE_COST,
 	ROLE_COST_INPUT,
@@ -77,7 +74,7 @@ enum role {
 	/* prompts */
 	ROLE_PROMPT_NAME,
 	ROLE_PROMPT_VERSION,
-	ROLE_RENAMED, /* keys with a better name */
+	ROLE_RENAMED, /* keys that move to their place among the metadata */
 	ROLE_COUNT
 };
 
@@ -86,22 +83,26 @@ enum key_flag {
 	KEY_NAMES_MODEL = 1 << 0, /* alone, it makes Langfuse take a span for a generation */
 	KEY_USAGE = 1 << 1,	  /* counts tokens */
 	KEY_COST = 1 << 2,	  /* counts money */
-	KEY_HOLDS_USAGE = 1 << 3, /* content with token counts in it: read, never moved */
-	KEY_TARGET = 1 << 4,	  /* written by this processor, too: no reason to rewrite */
+	KEY_ANSWER = 1 << 3,	  /* a model's answer, among whose fields tokens are counted */
 };
+
+/* Ranks of ROLE_USAGE_JSON: each has fields of its own. */
+enum usage_json { USAGE_JSON_MLFLOW, USAGE_JSON_GENKIT, USAGE_JSON_AI_SDK, USAGE_JSON_ADK };
 
 struct key_row {
 	const char *text;
 	uint8_t role, rank; /* enum role; the lowest rank present wins */
 	uint8_t flags;	    /* enum key_flag */
-	const char *to;	    /* ROLE_RENAMED: the better name */
+	const char *to;	    /* its place among the metadata, where it has one */
 };
 
 enum { KEY_ROWS_MAX = 192 };
 
 struct keys {
 	uint8_t row_of[KEY_ID_COUNT]; /* by key id, sets of patterns too: row + 1, or 0 */
-	key_id ids[KEY_ROWS_MAX];
+	/* by row */
+	struct slice texts[KEY_ROWS_MAX];
+	key_id ids[KEY_ROWS_MAX], place_ids[KEY_ROWS_MAX];
 	uint8_t first_row[ROLE_COUNT];
 };
 
@@ -117,7 +118,7 @@ struct span_view {
 	uint64_t present;	  /* bit per role */
 	uint8_t flags;		  /* OR of the key flags */
 	bool structured;	  /* arrays, maps or bytes are among the values */
-	bool trace_metadata;	  /* keys below langfuse.trace.metadata. are there */
+	bool trace_metadata;	  /* keys below langfuse.trace.metadata. or langfuse.metadata. */
 	uint8_t rank[ROLE_COUNT]; /* where present: which key of the role */
 	uint32_t at[ROLE_COUNT];  /* where present: see edit_read_attr */
 	const struct edit *edit;
@@ -152,6 +153,13 @@ void keys_view(const struct keys *keys, const struct edit *edit, struct owner ow
 
 /* The row of a registered key; NULL for all others. */
 const struct key_row *keys_row(const struct keys *keys, key_id id);
+
+/* The key among the metadata for what the row's key says: from the table, or, for tokens and costs,
+ * the one where they stand that are counted elsewhere. KEY_ID_NONE: there is none. */
+key_id keys_place(const struct keys *keys, const struct key_row *row);
+
+/* The name of one entry of the trace's metadata whose key ${key} is; empty for other keys. */
+struct slice keys_trace_metadata(key_id id, struct slice key);
 
 /* The id of the key of ${role} and ${rank}. */
 key_id keys_id(const struct keys *keys, enum role role, uint8_t rank);

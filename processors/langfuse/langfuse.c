@@ -33,10 +33,26 @@ static const struct metric_desc metric_count = {
 	"sluice_processor_langfuse", "{spans}",
 	"Spans that the langfuse processor decided about, by what was decided", METRIC_COUNTER};
 
-static const char *const count_names[COUNT_COUNT] = {
-	"dropped_bad_ids",	   "model_from_trace", "model_from_config",
-	"model_unknown",	   "model_ambiguous",  "prefill_leg",
-	"usage_counted_elsewhere", "priced",	       "value_not_converted"};
+const struct langfuse_decision langfuse_decisions[COUNT_COUNT] = {
+	[COUNT_BAD_IDS] =
+		{"dropped_bad_ids",
+		 "without a usable trace id or span id: Langfuse would refuse the request"},
+	[COUNT_MODEL_FROM_TRACE] =
+		{"model_from_trace",
+		 "of a model server; its model is from the trace or the resource"},
+	[COUNT_MODEL_FROM_CONFIG] = {"model_from_config", "the same; its model is from `models`"},
+	[COUNT_MODEL_UNKNOWN] = {"model_unknown", "the same; nobody named a model"},
+	[COUNT_MODEL_AMBIGUOUS] =
+		{"model_ambiguous",
+		 "the trace names several models; counted as one of the two above, "
+		 "too"},
+	[COUNT_PREFILL] = {"prefill_leg", "prefill leg of a request; shown, not counted"},
+	[COUNT_USAGE_YIELDED] = {"usage_counted_elsewhere",
+				 "its tokens are counted on another span"},
+	[COUNT_PRICED] = {"priced", "its cost is from `prices`"},
+	[COUNT_NOT_CONVERTED] = {"value_not_converted",
+				 "maps, bytes and lists of maps beyond the 256th of one element"},
+};
 
 static bool register_metrics(struct langfuse *self, const struct component_env *env)
 {
@@ -44,7 +60,7 @@ static bool register_metrics(struct langfuse *self, const struct component_env *
 	for (int i = 0; i < COUNT_COUNT; i++) {
 		struct buf labels = BUF_INIT;
 		metrics_label(&labels, "langfuse", env->id);
-		metrics_label(&labels, "decision", count_names[i]);
+		metrics_label(&labels, "decision", langfuse_decisions[i].name);
 		added &= metrics_add(env->metrics, &metric_count, buf_cstr(&labels),
 				     &self->counts[i]);
 		buf_fini(&labels);
@@ -100,13 +116,13 @@ static void shard_free(void *arg)
 
 /* ---- a run ---------------------------------------------------------------------------------- */
 
+/* Of a span or trace id: 8 or 16 bytes. */
 static bool is_zero(struct slice id)
 {
-	for (size_t i = 0; i < id.len; i++) {
-		if (id.ptr[i] != 0)
-			return false;
-	}
-	return true;
+	uint64_t all = 0;
+	for (size_t i = 0; i + sizeof(all) <= id.len; i += sizeof(all))
+		all |= hash_read64(id.ptr + i);
+	return all == 0;
 }
 
 /* Step 1. An all-zero parent is none. */
@@ -154,7 +170,8 @@ static int allocate(struct run *run, struct err *err)
 /* What Langfuse reads of a resource, and what it does not, but is meant for all its spans. */
 static void read_resource(struct run *run, uint32_t at)
 {
-	static const enum role facts[] = {ROLE_TRACE_NAME, ROLE_USER, ROLE_SESSION, ROLE_TAGS};
+	static const enum role facts[] = {ROLE_TRACE_NAME, ROLE_USER, ROLE_SESSION, ROLE_TAGS,
+					  ROLE_TRACE_METADATA};
 	struct resource_view *resource = &run->resources[at];
 	struct owner owner = {OWNER_RESOURCE, at};
 	struct span_view *view = &resource->view;
@@ -168,7 +185,7 @@ static void read_resource(struct run *run, uint32_t at)
 	uint64_t present = 0;
 	for (size_t i = 0; i < ARRAY_COUNT(facts); i++)
 		present |= view->present & UINT64_C(1) << facts[i];
-	resource->has_facts = present != 0;
+	resource->has_facts = present != 0 || view->trace_metadata;
 	if (view_has(view, ROLE_ENVIRONMENT))
 		values_set_environment(run, owner, view);
 	if (view_has(view, ROLE_SERVICE_VERSION) &&
@@ -180,48 +197,22 @@ static void read_resource(struct run *run, uint32_t at)
 			 value_of_str(buf_slice(text)));
 	}
 	view->present = present; /* the rest is read by Langfuse itself, or not meant for spans */
-	view->trace_metadata = false;
 }
 
+#define BIT(role) (UINT64_C(1) << (role))
+
 /* Roles that leave a span as it is. */
-static uint64_t passive_roles(void)
-{
-	static const enum role roles[] = {ROLE_SERVICE_VERSION,
-					  ROLE_SERVICE,
-					  ROLE_OPENINFERENCE_KIND,
-					  ROLE_OPERATION,
-					  ROLE_TRACELOOP_KIND,
-					  ROLE_TOOL_NAME,
-					  ROLE_AI_TOOL_NAME,
-					  ROLE_AI_OPERATION,
-					  ROLE_GENKIT_NAME,
-					  ROLE_LOGFIRE_MESSAGE,
-					  ROLE_NATIVE_TYPE,
-					  ROLE_APP_ROOT,
-					  ROLE_MODEL,
-					  ROLE_ROUTED_MODEL,
-					  ROLE_PARAMETERS,
-					  ROLE_INVOCATION,
-					  ROLE_MAX_TOKENS,
-					  ROLE_TEMPERATURE,
-					  ROLE_TOP_P,
-					  ROLE_TOP_K,
-					  ROLE_FREQUENCY_PENALTY,
-					  ROLE_PRESENCE_PENALTY,
-					  ROLE_SEED,
-					  ROLE_REASONING_EFFORT,
-					  ROLE_SERVICE_TIER,
-					  ROLE_PARAMETER_NOISE,
-					  ROLE_COMPLETION_START,
-					  ROLE_NATIVE_FIRST_CHUNK,
-					  ROLE_USAGE_DETAILS,
-					  ROLE_COST_DETAILS,
-					  ROLE_TRACE_METADATA};
-	uint64_t mask = 0;
-	for (size_t i = 0; i < ARRAY_COUNT(roles); i++)
-		mask |= UINT64_C(1) << roles[i];
-	return mask;
-}
+#define PASSIVE_ROLES                                                                              \
+	(BIT(ROLE_SERVICE_VERSION) | BIT(ROLE_SERVICE) | BIT(ROLE_OPENINFERENCE_KIND) |            \
+	 BIT(ROLE_OPERATION) | BIT(ROLE_TRACELOOP_KIND) | BIT(ROLE_TOOL_NAME) |                    \
+	 BIT(ROLE_AI_TOOL_NAME) | BIT(ROLE_AI_OPERATION) | BIT(ROLE_GENKIT_NAME) |                 \
+	 BIT(ROLE_LOGFIRE_MESSAGE) | BIT(ROLE_NATIVE_TYPE) | BIT(ROLE_APP_ROOT) |                  \
+	 BIT(ROLE_AS_ROOT) | BIT(ROLE_MODEL) | BIT(ROLE_ROUTED_MODEL) | BIT(ROLE_PARAMETERS) |     \
+	 BIT(ROLE_INVOCATION) | BIT(ROLE_MAX_TOKENS) | BIT(ROLE_TEMPERATURE) | BIT(ROLE_TOP_P) |   \
+	 BIT(ROLE_TOP_K) | BIT(ROLE_FREQUENCY_PENALTY) | BIT(ROLE_PRESENCE_PENALTY) |              \
+	 BIT(ROLE_SEED) | BIT(ROLE_REASONING_EFFORT) | BIT(ROLE_SERVICE_TIER) |                    \
+	 BIT(ROLE_COMPLETION_START) | BIT(ROLE_NATIVE_FIRST_CHUNK) | BIT(ROLE_USAGE_DETAILS) |     \
+	 BIT(ROLE_COST_DETAILS) | BIT(ROLE_TRACE_METADATA))
 
 /* A leg that only fills the cache says so: one token was allowed, and no more than one came. */
 static uint16_t prefill_flags(const struct span_view *view)
@@ -238,37 +229,58 @@ static uint16_t prefill_flags(const struct span_view *view)
 		       : 0;
 }
 
+/* What its resource says of the trace, once for spans in a row. */
+static void note_resource(struct run *run, uint32_t span, struct trace_group *group)
+{
+	struct resource_view *resource = run_resource(run, span);
+	uint32_t mark = (uint32_t)(resource - run->resources) + 1;
+	if (!resource->has_facts || group->resource == mark)
+		return;
+	group->resource = mark;
+	(void)traces_note(run, group, &resource->view, CLASS_PLAIN);
+}
+
+/* How the span's tokens and costs are to be counted. */
+static uint16_t usage_flags(const struct span_view *view, enum span_class class)
+{
+	bool settled = view_has(view, ROLE_USAGE_DETAILS);
+	uint16_t flags = settled ? NOTE_SETTLED : 0;
+	if (settled || view_has(view, ROLE_COST_DETAILS) || (view->flags & (KEY_USAGE | KEY_COST)))
+		flags |= NOTE_USAGE;
+	return flags | (class == CLASS_ENGINE ? prefill_flags(view) : 0);
+}
+
+/* What has to be rewritten. */
+static uint16_t work_flags(const struct span_view *view, enum span_class class)
+{
+	bool explicit;
+	enum observation_type type = observation_type(view, class, &explicit);
+	uint16_t flags = view->structured ? NOTE_VALUES : 0;
+	if (class == CLASS_ENGINE || class == CLASS_CALL || (view->present & ~PASSIVE_ROLES) != 0 ||
+	    (explicit && type != TYPE_SPAN))
+		return flags | NOTE_REWRITE;
+	return flags | (explicit ? NOTE_SPAN_TYPE : 0);
+}
+
 /* Step 2, one span. */
-static void read_span(struct run *run, uint32_t span, uint64_t passive)
+static void read_span(struct run *run, uint32_t span)
 {
 	struct span_view view;
 	struct span_note *note = &run->notes[span];
 	struct trace_group *group = traces_group(run, span);
-	bool explicit;
+	enum span_class class = CLASS_PLAIN;
 	keys_view(&run->self->keys, run->edit, span_owner(span), &view);
-	note->group = (uint32_t)(group - run->groups);
-	note->class = CLASS_PLAIN;
 	if (view.present != 0 || edit_span_name(run->edit, span).len > 0)
-		note->class = (uint8_t)classify(run, span, &view);
-	enum span_class class = (enum span_class)note->class;
-	note->own_facts = traces_note(run, group, &view, span_owner(span), class);
-	if (run_resource(run, span)->has_facts)
-		(void)traces_note(run, group, &run_resource(run, span)->view,
-				  (struct owner){OWNER_RESOURCE, 0}, CLASS_PLAIN);
-	if (view.flags & (KEY_USAGE | KEY_COST | KEY_HOLDS_USAGE))
-		note->flags |= NOTE_USAGE;
+		class = classify(run, span, &view);
+	note->group = (uint32_t)(group - run->groups);
+	note->class = (uint8_t) class;
+	note->own_facts = traces_note(run, group, &view, class);
+	note_resource(run, span, group);
+	note->flags = usage_flags(&view, class) | work_flags(&view, class);
 	if (view_has(&view, ROLE_MODEL) || view_has(&view, ROLE_OTHER_MODEL))
 		note->flags |= NOTE_MODEL;
-	if (class == CLASS_ENGINE)
-		note->flags |= prefill_flags(&view);
-	enum observation_type type = observation_type(&view, class, &explicit);
-	if (view.structured)
-		note->flags |= NOTE_VALUES;
-	if (class == CLASS_ENGINE || class == CLASS_CALL || (view.present & ~passive) != 0 ||
-	    (explicit && type != TYPE_SPAN))
-		note->flags |= NOTE_REWRITE;
-	else if (explicit)
-		note->flags |= NOTE_SPAN_TYPE;
+	if (view_has(&view, ROLE_AS_ROOT) && edit_span_parent(run->edit, span).len > 0)
+		note->flags |= NOTE_AS_ROOT;
 	if ((note->flags & NOTE_SHORT) || ((note->flags & NOTE_USAGE) && class != CLASS_ENGINE))
 		run->parents_matter = true;
 }
@@ -311,7 +323,6 @@ static void count(const struct run *run)
 static enum process_outcome process(void *self, void *state, struct edit *edit, struct err *err)
 {
 	struct run run = {.self = self, .scratch = state, .edit = edit, .index = edit_index(edit)};
-	const uint64_t passive = passive_roles();
 	check_ids(&run);
 	if (allocate(&run, err) != 0)
 		return PROCESS_RETRY;
@@ -319,7 +330,7 @@ static enum process_outcome process(void *self, void *state, struct edit *edit, 
 		read_resource(&run, at);
 	for (uint32_t span = 0; span < run.index->span_count; span++) {
 		if (edit_span_live(edit, span))
-			read_span(&run, span, passive);
+			read_span(&run, span);
 	}
 	traces_exchange(&run);
 	hold_back(&run);

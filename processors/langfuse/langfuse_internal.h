@@ -48,8 +48,10 @@ enum note_flag {
 	NOTE_REWRITE = 1 << 5,	 /* something on it has to be changed */
 	NOTE_SHORT = 1 << 6,	 /* an engine span of at most one token, without max_tokens */
 	NOTE_SPAN_TYPE = 1 << 7, /* nothing but its type has to be written: a plain span */
-	NOTE_VALUES = 1 << 9,	 /* some of its values may have to be converted */
 	NOTE_ROOT = 1 << 8,	 /* all its ancestors were dropped */
+	NOTE_VALUES = 1 << 9,	 /* some of its values may have to be converted */
+	NOTE_SETTLED = 1 << 10,	 /* its usage is said to Langfuse: it stays and counts */
+	NOTE_AS_ROOT = 1 << 11,	 /* it says that it is a root, and has a parent */
 };
 
 /* What the first look at a span left. */
@@ -64,6 +66,7 @@ struct span_note {
 struct trace_group {
 	struct trace_facts facts;
 	uint32_t first;	     /* a span of it */
+	uint32_t resource;   /* whose facts were added last, + 1 */
 	uint32_t roots_made; /* spans of it whose ancestors are all dropped */
 };
 
@@ -75,6 +78,8 @@ struct name_list {
 	struct slice *at;
 	size_t count;
 };
+
+enum { TRACE_NAME_BYTES_MAX = 200 }; /* Langfuse drops a trace whose name is over 1000 characters */
 
 enum langfuse_count {
 	COUNT_BAD_IDS = 0,
@@ -88,6 +93,12 @@ enum langfuse_count {
 	COUNT_NOT_CONVERTED,
 	COUNT_COUNT
 };
+
+/* What is counted, by enum langfuse_count. */
+struct langfuse_decision {
+	const char *name, *meaning;
+};
+extern const struct langfuse_decision langfuse_decisions[COUNT_COUNT];
 
 struct langfuse {
 	struct log log;
@@ -134,6 +145,7 @@ struct run {
 	uint32_t *group_slots;	    /* index of a group + 1 by trace id */
 	uint64_t group_slot_mask;
 	uint32_t group_count;
+	struct trace_group *last_group;	 /* found; NULL: none yet */
 	struct resource_view *resources; /* per resource */
 	uint8_t *scope_classes;		 /* enum span_class + 1 per scope; 0: not looked at */
 	bool parents_matter;		 /* usage or prefill legs depend on ancestors */
@@ -168,9 +180,9 @@ static inline struct resource_view *run_resource(const struct run *run, uint32_t
 /* The group of the trace of ${span}, made when it is the first of its trace; NULL: no memory. */
 struct trace_group *traces_group(struct run *run, uint32_t span);
 
-/* Adds what ${view} of ${owner} says about the trace to ${group}; returns which facts, as bits. */
+/* Adds what ${view} says about the trace to ${group}; returns which facts, as bits. */
 uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_view *view,
-		     struct owner owner, enum span_class class);
+		     enum span_class class);
 
 /* The tags in ${value} (list, JSON list, or text with commas) as the content of an ArrayValue: each
  * once, trimmed, none empty. In the run's arena; empty when there are none. */
@@ -186,6 +198,12 @@ void traces_exchange(struct run *run);
 void traces_spread(struct run *run, uint32_t span);
 
 /* ---- classify.c ---- */
+
+/* Scopes (by prefix) and span names (* at the end: a prefix) of what routes requests. */
+enum { ROUTING_SCOPES = 7, ROUTING_NAMES = 16 };
+extern const char *const classify_routing_scopes[ROUTING_SCOPES];
+extern const char *const classify_routing_names[ROUTING_NAMES];
+
 enum span_class classify(struct run *run, uint32_t span, const struct span_view *view);
 
 /* The type by Langfuse's rules; *ret_explicit: not by itself, it has to be written. */

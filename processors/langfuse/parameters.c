@@ -32,18 +32,30 @@ static bool is_word(struct slice text)
 	return text.len > 0 && text.len <= WORD_BYTES_MAX;
 }
 
-/* True when the value may be shown under the role. */
-static bool may_pass(enum role role, struct value value)
+/* The value as it may be shown under the role; empty: not at all. Figures may come as text. */
+static struct value shown_value(enum role role, struct value value)
 {
 	bool worded = role == ROLE_REASONING_EFFORT || role == ROLE_SERVICE_TIER;
-	if (value.type == VALUE_STRING)
-		return worded && is_word(value.bytes);
-	return value.type == VALUE_INT || (value.type == VALUE_DOUBLE && isfinite(value.d));
+	double number;
+	if (worded && value.type == VALUE_STRING)
+		return is_word(value.bytes) ? value : (struct value){.type = VALUE_EMPTY};
+	if (value.type == VALUE_INT)
+		return value;
+	if (value.type == VALUE_BOOL || !value_as_double(value, &number))
+		return (struct value){.type = VALUE_EMPTY};
+	return value_of_double(number);
 }
 
-static void write_parameter(struct buf *json, const char *name, struct value value)
+static void write_parameter(struct buf *json, enum role role, const char *name, struct value given)
 {
-	buf_printf(json, "%s\"%s\":", json->len > 1 ? "," : "", name);
+	struct value value = shown_value(role, given);
+	if (value.type == VALUE_EMPTY)
+		return;
+	if (json->len > 1)
+		buf_append_byte(json, ',');
+	buf_append_byte(json, '"');
+	buf_append_str(json, name);
+	buf_append_str(json, "\":");
 	if (value.type == VALUE_STRING)
 		buf_append_byte(json, '"');
 	if (value.type == VALUE_DOUBLE)
@@ -62,9 +74,9 @@ static void write_invocation(struct buf *json, const struct span_view *view)
 	for (size_t cursor = 0; json_next_member(text, &cursor, &member);) {
 		for (size_t i = 0; i < ARRAY_COUNT(parameters); i++) {
 			if (slice_equal(member.key, slice_str(parameters[i].name)) &&
-			    !view_has(view, parameters[i].role) &&
-			    may_pass(parameters[i].role, member.value))
-				write_parameter(json, parameters[i].name, member.value);
+			    !view_has(view, parameters[i].role))
+				write_parameter(json, parameters[i].role, parameters[i].name,
+						member.value);
 		}
 	}
 }
@@ -78,8 +90,8 @@ void parameters_set(struct run *run, uint32_t span, const struct span_view *view
 	buf_append_byte(json, '{');
 	for (size_t i = 0; i < ARRAY_COUNT(parameters); i++) {
 		enum role role = parameters[i].role;
-		if (view_has(view, role) && may_pass(role, view_value(view, role)))
-			write_parameter(json, parameters[i].name, view_value(view, role));
+		if (view_has(view, role))
+			write_parameter(json, role, parameters[i].name, view_value(view, role));
 	}
 	write_invocation(json, view);
 	if (json->len == 1)

@@ -24,6 +24,13 @@ static void set(struct run *run, uint32_t span, enum note_flag flag)
 	run->notes[span].flags |= (uint16_t)flag | NOTE_REWRITE;
 }
 
+/* What was said to Langfuse itself is not taken back. */
+static void yield(struct run *run, uint32_t span)
+{
+	if (!has(run, span, NOTE_SETTLED))
+		set(run, span, NOTE_YIELDS);
+}
+
 static struct trace_key key_of(const struct run *run, uint32_t span)
 {
 	return (struct trace_key){run->self->party, run_trace_id(run, span)};
@@ -67,9 +74,9 @@ static void climb(struct run *run, uint32_t span)
 		if (!edit_span_live(run->edit, at) || !has(run, at, NOTE_USAGE))
 			continue;
 		if (run->notes[at].class == CLASS_AGGREGATE)
-			set(run, at, NOTE_YIELDS);
+			yield(run, at);
 		if (engine && run->notes[at].class == CLASS_CALL && !has(run, span, NOTE_MATCHED)) {
-			set(run, span, NOTE_YIELDS);
+			yield(run, span);
 			set(run, span, NOTE_MATCHED);
 			set(run, at, NOTE_MATCHED);
 		}
@@ -86,7 +93,7 @@ static void tally(struct run *run, uint32_t span)
 	int32_t before =
 		trace_memory_tally(run->self->memory, key_of(run, span), id_of(run, span), step);
 	if (step > 0 ? before < 0 : before > 0)
-		set(run, span, NOTE_YIELDS);
+		yield(run, span);
 }
 
 static bool counts(const struct run *run, uint32_t span)

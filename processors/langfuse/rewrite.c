@@ -9,12 +9,9 @@
 #include "processors/langfuse/values.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <time.h>
 
-enum { PROMPT_VERSION_MAX = 65535, NAME_BLOCKERS = 5 };
-
-#define META "langfuse.observation.metadata."
+enum { PROMPT_VERSION_MAX = 65535 };
 
 /* A span under the pen. */
 struct pen {
@@ -47,18 +44,22 @@ static void remove_key(struct pen *pen, enum role role, uint8_t rank)
 			       keys_id(&pen->run->self->keys, role, rank));
 }
 
-static bool has_attr(const struct pen *pen, struct slice key)
+static bool has_attr(const struct pen *pen, key_id id)
 {
 	struct value value;
-	key_id id = key_table_find(pen->run->index->keys, key);
 	return id != KEY_ID_NONE && edit_find_attr(pen->run->edit, owner_of(pen), id, &value);
 }
 
-/* Keeps something for people under langfuse.observation.metadata., if nothing is there yet. */
-static void set_metadata(struct pen *pen, const char *key, struct value value)
+/* Keeps what a role says for people, in its place among the metadata, if nothing is there yet. */
+static void set_metadata(struct pen *pen, enum role role)
 {
-	if (!has_attr(pen, slice_str(key)))
-		edit_set_attr(pen->run->edit, owner_of(pen), slice_str(key), KEY_ID_NONE, value);
+	const struct run *run = pen->run;
+	const struct keys *keys = &run->self->keys;
+	const struct key_row *row = keys_row(keys, keys_id(keys, role, pen->view.rank[role]));
+	key_id place = keys_place(keys, row);
+	if (!has_attr(pen, place))
+		edit_set_attr(run->edit, owner_of(pen), key_table_text(run->index->keys, place),
+			      place, view_value(&pen->view, role));
 }
 
 /* The JSON text being written, begun anew. */
@@ -76,53 +77,42 @@ static void set_json(struct pen *pen, enum role role, const struct buf *json)
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
-/* Renames by table; with the better name taken, the old one goes: under gen_ai.prompt it would pass
- * for the span's input. Tokens and costs that must not count move below metadata, too. */
-static void rename_attrs(struct pen *pen, bool move_usage)
+/* Moves keys to their places among the metadata. With a place taken, the old one goes: under
+ * gen_ai.prompt it would pass for the span's input. With ${uncounted}, tokens and costs move, too. */
+static void move_attrs(struct pen *pen, bool uncounted)
 {
-	const struct keys *keys = &pen->run->self->keys;
+	const struct run *run = pen->run;
+	const struct keys *keys = &run->self->keys;
 	struct attr_key attr;
-	char to[128];
-	for (uint32_t cursor = 0; edit_next_key(pen->run->edit, owner_of(pen), &cursor, &attr);) {
+	for (uint32_t cursor = 0; edit_next_key(run->edit, owner_of(pen), &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
 		if (!row || attr.attr == EDIT_ATTR_ADDED)
 			continue; /* added by an earlier processor: named well already */
-		struct slice name = slice_str(row->to);
-		if (row->role != ROLE_RENAMED) {
-			if (!move_usage || !(row->flags & (KEY_USAGE | KEY_COST)))
-				continue;
-			int len = snprintf(to, sizeof(to), META "uncounted_%s", row->text);
-			for (int i = (int)sizeof(META) - 1; i < len; i++)
-				to[i] = to[i] == '.' ? '_' : to[i];
-			name = slice_of(to, (size_t)len);
-		}
-		if (has_attr(pen, name))
-			edit_drop_attr(pen->run->edit, attr.attr);
+		if (row->role != ROLE_RENAMED &&
+		    !(uncounted && (row->flags & (KEY_USAGE | KEY_COST))))
+			continue;
+		key_id place = keys_place(keys, row);
+		if (has_attr(pen, place))
+			edit_drop_attr(run->edit, attr.attr);
 		else
-			edit_rename_attr(pen->run->edit, owner_of(pen), attr.attr, name,
-					 KEY_ID_NONE);
+			edit_rename_attr(run->edit, owner_of(pen), attr.attr,
+					 key_table_text(run->index->keys, place), place);
 	}
 }
 
 /* Langfuse has no key for an observation's name: it is the span's, unless one of these is there. */
 static void set_name(struct pen *pen)
 {
-	static const struct {
-		enum role role;
-		const char *to;
-	} blockers[NAME_BLOCKERS] = {{ROLE_TOOL_NAME, META "tool_name"},
-				     {ROLE_AI_TOOL_NAME, META "tool_name"},
-				     {ROLE_AI_OPERATION, META "operation_id"},
-				     {ROLE_GENKIT_NAME, META "genkit_name"},
-				     {ROLE_LOGFIRE_MESSAGE, META "logfire_msg"}};
+	static const enum role blockers[] = {ROLE_TOOL_NAME, ROLE_AI_TOOL_NAME, ROLE_AI_OPERATION,
+					     ROLE_GENKIT_NAME, ROLE_LOGFIRE_MESSAGE};
 	struct slice name = view_text(&pen->view, ROLE_NAME);
 	if (name.len == 0)
 		return;
-	for (size_t i = 0; i < NAME_BLOCKERS; i++) {
-		if (!has(pen, blockers[i].role))
+	for (size_t i = 0; i < ARRAY_COUNT(blockers); i++) {
+		if (!has(pen, blockers[i]))
 			continue;
-		set_metadata(pen, blockers[i].to, view_value(&pen->view, blockers[i].role));
-		remove_key(pen, blockers[i].role, 0);
+		set_metadata(pen, blockers[i]);
+		remove_key(pen, blockers[i], 0);
 		/* The type that Langfuse took from it stays. */
 		pen->type_explicit |= pen->type > TYPE_NATIVE;
 	}
@@ -204,6 +194,15 @@ static void set_cost_number(struct pen *pen, double total)
 		set(pen, ROLE_COST, pen->view.rank[ROLE_COST], value_of_double(total));
 }
 
+/* A cost that says nothing goes: Langfuse would take it for the truth. */
+static void remove_vain_costs(struct pen *pen)
+{
+	while (has(pen, ROLE_COST) && !cost_is_sound(&pen->view, pen->run->self->keep_zero_cost)) {
+		remove_key(pen, ROLE_COST, pen->view.rank[ROLE_COST]);
+		keys_view(&pen->run->self->keys, pen->run->edit, owner_of(pen), &pen->view);
+	}
+}
+
 static void price(struct pen *pen, const struct usage *usage, struct slice model)
 {
 	const struct langfuse *self = pen->run->self;
@@ -227,6 +226,7 @@ static void set_usage_and_cost(struct pen *pen, struct slice model)
 	}
 	if (has(pen, ROLE_COST_DETAILS))
 		return;
+	remove_vain_costs(pen);
 	if (cost_read(&pen->view, pen->run->self->keep_zero_cost, &cost)) {
 		enum { NATIVE_COST_RANK_MAX = 1 };
 		if (has(pen, ROLE_COST) && pen->view.rank[ROLE_COST] <= NATIVE_COST_RANK_MAX) {
@@ -238,20 +238,43 @@ static void set_usage_and_cost(struct pen *pen, struct slice model)
 		set_json(pen, ROLE_COST_DETAILS, json);
 		return;
 	}
-	if (has(pen, ROLE_COST))
-		remove_key(pen, ROLE_COST, pen->view.rank[ROLE_COST]);
 	if (used)
 		price(pen, &usage, model);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-/* ISO 8601 in UTC with milliseconds, as Langfuse keeps times. */
+enum { TIME_BYTES = sizeof("2026-01-01T00:00:00.000Z") - 1 };
+
+static void write_digits(char *out, unsigned number, int digits)
+{
+	for (; digits > 0; number /= 10)
+		out[--digits] = (char)('0' + number % 10);
+}
+
+/* ISO 8601 in UTC with milliseconds, as Langfuse keeps times. False for years of five digits. */
+static bool write_time(uint64_t at_ns, char out[TIME_BYTES])
+{
+	time_t at_s = (time_t)(at_ns / NS_PER_S);
+	struct tm utc;
+	if (!gmtime_r(&at_s, &utc) || utc.tm_year > 9999 - 1900)
+		return false;
+	memcpy(out, "0000-00-00T00:00:00.000Z", TIME_BYTES);
+	write_digits(out, (unsigned)utc.tm_year + 1900, 4);
+	write_digits(out + 5, (unsigned)utc.tm_mon + 1, 2);
+	write_digits(out + 8, (unsigned)utc.tm_mday, 2);
+	write_digits(out + 11, (unsigned)utc.tm_hour, 2);
+	write_digits(out + 14, (unsigned)utc.tm_min, 2);
+	write_digits(out + 17, (unsigned)utc.tm_sec, 2);
+	write_digits(out + 20, (unsigned)(at_ns % NS_PER_S / NS_PER_MS), 3);
+	return true;
+}
+
 static void set_completion_start(struct pen *pen)
 {
 	const struct span_entry *span = &pen->run->index->spans[pen->span];
 	double seconds;
-	char text[40];
+	char text[TIME_BYTES];
 	if (!has(pen, ROLE_FIRST_TOKEN) || has(pen, ROLE_COMPLETION_START) ||
 	    has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
 	    !value_as_double(view_value(&pen->view, ROLE_FIRST_TOKEN), &seconds))
@@ -262,14 +285,8 @@ static void set_completion_start(struct pen *pen)
 	if (seconds <= 0 || seconds > duration)
 		return;
 	uint64_t at_ns = span->start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
-	time_t at_s = (time_t)(at_ns / NS_PER_S);
-	struct tm utc;
-	if (!gmtime_r(&at_s, &utc) || utc.tm_year >= 9999 - 1900)
-		return;
-	size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	len += (size_t)snprintf(text + len, sizeof(text) - len, ".%03uZ",
-				(unsigned)(at_ns % NS_PER_S / NS_PER_MS));
-	set(pen, ROLE_COMPLETION_START, 0, value_of_str(slice_of(text, len)));
+	if (write_time(at_ns, text))
+		set(pen, ROLE_COMPLETION_START, 0, value_of_str(slice_of(text, TIME_BYTES)));
 }
 
 /* ---- prompts -------------------------------------------------------------------------------- */
@@ -295,11 +312,9 @@ static void set_prompt(struct pen *pen)
 	bool pair = name.len > 0 && prompt_version(pen, &version);
 	if (!pair) {
 		if (has(pen, ROLE_PROMPT_NAME))
-			set_metadata(pen, META "prompt_name",
-				     view_value(&pen->view, ROLE_PROMPT_NAME));
+			set_metadata(pen, ROLE_PROMPT_NAME);
 		if (has(pen, ROLE_PROMPT_VERSION))
-			set_metadata(pen, META "prompt_version",
-				     view_value(&pen->view, ROLE_PROMPT_VERSION));
+			set_metadata(pen, ROLE_PROMPT_VERSION);
 	}
 	for (uint8_t rank = pair ? 1 : 0; rank <= 1; rank++) {
 		remove_key(pen, ROLE_PROMPT_NAME, rank);
@@ -323,32 +338,35 @@ static void set_as_text(struct pen *pen, enum role role, uint8_t rank)
 	set(pen, role, rank, value_of_str(buf_slice(text)));
 }
 
-/* An id that Langfuse does not read there moves, one that is no text becomes one. */
+/* An id that Langfuse does not read there moves, one that is no text becomes one. The id of a
+ * conversation is read on roots alone: it is said in Langfuse's own words, too. */
 static void set_id(struct pen *pen, enum role role)
 {
-	enum { UNREAD_RANK = 1 }; /* langfuse.trace.user_id, langfuse.trace.session_id */
+	enum { UNREAD_RANK = 1, CONVERSATION_RANK = 3 };
 	if (!has(pen, role))
 		return;
 	uint8_t rank = pen->view.rank[role];
 	bool moves = rank == UNREAD_RANK;
-	if (moves || view_value(&pen->view, role).type != VALUE_STRING)
-		set_as_text(pen, role, moves ? 0 : rank);
+	bool anew = moves || (role == ROLE_SESSION && rank == CONVERSATION_RANK);
+	if (anew || view_value(&pen->view, role).type != VALUE_STRING)
+		set_as_text(pen, role, anew ? 0 : rank);
 	if (moves)
 		remove_key(pen, role, rank);
 }
 
 static void set_trace_keys(struct pen *pen)
 {
+	static const enum role texts[] = {ROLE_TRACE_NAME, ROLE_VERSION, ROLE_RELEASE};
 	struct slice name = view_text(&pen->view, ROLE_TRACE_NAME);
-	struct slice cut = traces_cut(name, 200);
+	struct slice cut = traces_cut(name, TRACE_NAME_BYTES_MAX);
 	set_id(pen, ROLE_USER);
 	set_id(pen, ROLE_SESSION);
 	if (cut.len < name.len)
 		set(pen, ROLE_TRACE_NAME, 0, value_of_str(cut));
-	if (has(pen, ROLE_VERSION) && view_value(&pen->view, ROLE_VERSION).type != VALUE_STRING)
-		set_as_text(pen, ROLE_VERSION, 0);
-	if (has(pen, ROLE_RELEASE) && view_value(&pen->view, ROLE_RELEASE).type != VALUE_STRING)
-		set_as_text(pen, ROLE_RELEASE, 0);
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		if (has(pen, texts[i]) && view_value(&pen->view, texts[i]).type != VALUE_STRING)
+			set_as_text(pen, texts[i], 0);
+	}
 	if (has(pen, ROLE_ENVIRONMENT))
 		values_set_environment(pen->run, owner_of(pen), &pen->view);
 	if (!has(pen, ROLE_TAGS))
@@ -361,14 +379,6 @@ static void set_trace_keys(struct pen *pen)
 		remove_key(pen, ROLE_TAGS, rank);
 	else if (!clean)
 		set(pen, ROLE_TAGS, rank, (struct value){.type = VALUE_ARRAY, .bytes = tags});
-}
-
-/* A span below another one that poses as the root renames the whole trace. */
-static void remove_stray_root(struct pen *pen)
-{
-	if (has(pen, ROLE_AS_ROOT) && !(pen->note->flags & NOTE_ROOT) &&
-	    edit_span_parent(pen->run->edit, pen->span).len > 0)
-		remove_key(pen, ROLE_AS_ROOT, 0);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */
@@ -386,10 +396,9 @@ static void write_span(struct pen *pen)
 		pen->type_explicit = true;
 	}
 	set_trace_keys(pen);
-	remove_stray_root(pen);
 	set_name(pen);
 	struct slice model = set_model(pen);
-	if (!uncounted && ((pen->view.flags & (KEY_USAGE | KEY_COST | KEY_HOLDS_USAGE)) != 0))
+	if (!uncounted && (pen->view.flags & (KEY_USAGE | KEY_COST | KEY_ANSWER)) != 0)
 		set_usage_and_cost(pen, model);
 	if (call && !(flags & NOTE_PREFILL))
 		parameters_set(pen->run, pen->span, &pen->view);
@@ -402,9 +411,9 @@ static void write_span(struct pen *pen)
 	}
 	set_type(pen);
 	if (has(pen, ROLE_E2E))
-		set_metadata(pen, META "latency_e2e_s", view_value(&pen->view, ROLE_E2E));
+		set_metadata(pen, ROLE_E2E);
 	if (has(pen, ROLE_RENAMED) || uncounted)
-		rename_attrs(pen, uncounted);
+		move_attrs(pen, uncounted);
 }
 
 static void set_root(struct run *run, uint32_t span)
@@ -429,5 +438,7 @@ void rewrite_span(struct run *run, uint32_t span)
 	}
 	if (flags & NOTE_ROOT)
 		set_root(run, span);
+	else if (flags & NOTE_AS_ROOT)
+		remove_key(&pen, ROLE_AS_ROOT, 0); /* it would rename the whole trace */
 	traces_spread(run, span);
 }

@@ -6,13 +6,12 @@
  */
 #include "processors/langfuse/json.h"
 #include "processors/langfuse/langfuse_internal.h"
+#include "processors/langfuse/metadata.h"
+#include "processors/langfuse/values.h"
 
 #include <stdlib.h>
 
-enum {
-	TRACE_NAME_BYTES_MAX = 200, /* Langfuse drops a trace whose name is over 1000 characters */
-	TAGS_MAX = 64,
-};
+enum { TAGS_MAX = 64 };
 
 /* Ranks of facts: what was said to Langfuse counts more than what was said to anybody. */
 enum {
@@ -34,6 +33,9 @@ enum {
 struct trace_group *traces_group(struct run *run, uint32_t span)
 {
 	struct slice id = run_trace_id(run, span);
+	/* Neighbours are mostly of one trace. */
+	if (run->last_group && slice_equal(run_trace_id(run, run->last_group->first), id))
+		return run->last_group;
 	uint64_t at = hash_bytes(run->scratch->hash, id.ptr, TRACE_ID_BYTES);
 	for (;; at++) {
 		uint32_t *slot = &run->group_slots[at & run->group_slot_mask];
@@ -41,11 +43,14 @@ struct trace_group *traces_group(struct run *run, uint32_t span)
 			*slot = ++run->group_count;
 			struct trace_group *group = &run->groups[*slot - 1];
 			*group = (struct trace_group){.first = span};
+			run->last_group = group;
 			return group;
 		}
 		struct trace_group *group = &run->groups[*slot - 1];
-		if (slice_equal(run_trace_id(run, group->first), id))
+		if (slice_equal(run_trace_id(run, group->first), id)) {
+			run->last_group = group;
 			return group;
+		}
 	}
 }
 
@@ -131,57 +136,31 @@ struct slice traces_tags(struct run *run, struct value value)
 			       : arena_copy(&run->scratch->arena, buf_slice(content));
 }
 
-/* Trace metadata as one JSON object: the object that the span has, with its single keys added. For
- * Langfuse the last of two equal keys counts. */
-static struct slice metadata_of(struct run *run, const struct span_view *view, struct owner owner)
+/* The value is not even read where it would not count: most spans of a router repeat the model. */
+static void note_model_of(struct trace_facts *facts, const struct span_view *view, enum role role,
+			  uint8_t rank)
 {
-	static const struct slice prefix = SLICE_INIT("langfuse.trace.metadata.");
-	struct buf *text = &run->scratch->text;
-	struct slice base = slice_trim(view_text(view, ROLE_TRACE_METADATA));
-	struct attr_view attr;
-	buf_reset(text);
-	if (json_is_object(base))
-		buf_append(text, slice_of(base.ptr, base.len - 1));
-	else
-		buf_append_byte(text, '{');
-	for (uint32_t cursor = 0;
-	     view->trace_metadata && edit_next_attr(run->edit, owner, &cursor, &attr);) {
-		if (key_id_is_exact(attr.key_id) || !slice_has_prefix(attr.key, prefix) ||
-		    attr.value.type != VALUE_STRING)
-			continue;
-		/* Nothing was written behind the brace yet, or something was. */
-		if (!slice_equal(slice_trim(buf_slice(text)), SLICE("{")))
-			buf_append_byte(text, ',');
-		buf_append_byte(text, '"');
-		buf_append_json(text,
-				slice_of(attr.key.ptr + prefix.len, attr.key.len - prefix.len));
-		buf_append_str(text, "\":\"");
-		buf_append_json(text, attr.value.bytes);
-		buf_append_byte(text, '"');
-		if (text->len > TRACE_FACT_BYTES_MAX)
-			return (struct slice){NULL, 0};
-	}
-	if (text->failed || slice_equal(slice_trim(buf_slice(text)), SLICE("{")))
-		return (struct slice){NULL, 0};
-	buf_append_byte(text, '}');
-	return arena_copy(&run->scratch->arena, buf_slice(text));
+	if (view_has(view, role) &&
+	    (facts->text[TRACE_FACT_MODEL].len == 0 || rank >= facts->rank[TRACE_FACT_MODEL]))
+		trace_facts_add(facts, TRACE_FACT_MODEL, rank, view_text(view, role));
 }
 
 static void note_model(struct trace_facts *facts, const struct span_view *view,
 		       enum span_class class)
 {
+	bool explicit;
+	enum role named = view_has(view, ROLE_MODEL) ? ROLE_MODEL : ROLE_OTHER_MODEL;
 	if (class == CLASS_ROUTING) {
 		/* ROLE_ROUTED_MODEL: selected_model, target_model, model.name. */
 		bool target =
 			view_has(view, ROLE_ROUTED_MODEL) && view->rank[ROLE_ROUTED_MODEL] == 1;
-		trace_facts_add(facts, TRACE_FACT_MODEL,
-				target ? RANK_MODEL_TARGET : RANK_MODEL_CHOSEN,
-				view_text(view, ROLE_ROUTED_MODEL));
-		trace_facts_add(facts, TRACE_FACT_MODEL, RANK_MODEL_OF_ROUTER,
-				view_text(view, ROLE_MODEL));
-	} else if (class == CLASS_CALL) {
-		trace_facts_add(facts, TRACE_FACT_MODEL, RANK_MODEL_OF_CALLER,
-				view_text(view, ROLE_MODEL));
+		note_model_of(facts, view, ROLE_ROUTED_MODEL,
+			      target ? RANK_MODEL_TARGET : RANK_MODEL_CHOSEN);
+		note_model_of(facts, view, named, RANK_MODEL_OF_ROUTER);
+	} else if (class == CLASS_CALL &&
+		   observation_type(view, class, &explicit) == TYPE_GENERATION) {
+		/* Not what embeds the question: another model, on another server. */
+		note_model_of(facts, view, named, RANK_MODEL_OF_CALLER);
 	}
 }
 
@@ -210,43 +189,99 @@ static uint16_t note_text(struct trace_facts *facts, struct slice text, enum tra
 	return (uint16_t)(text.len > 0 ? 1u << fact : 0);
 }
 
+/* What may have been written as a number. */
+static uint16_t note_scalar(struct run *run, struct trace_facts *facts,
+			    const struct span_view *view, enum role role, enum trace_fact fact)
+{
+	if (!view_has(view, role))
+		return 0;
+	struct slice text = as_text(run, view_value(view, role));
+	if (fact == TRACE_FACT_NAME)
+		text = traces_cut(text, TRACE_NAME_BYTES_MAX);
+	return note_text(facts, text, fact);
+}
+
+static uint16_t note_environment(struct run *run, struct trace_facts *facts,
+				 const struct span_view *view)
+{
+	char slug[ENVIRONMENT_BYTES_MAX];
+	struct slice shown = values_environment(view_text(view, ROLE_ENVIRONMENT), slug);
+	return note_text(facts, arena_copy(&run->scratch->arena, shown), TRACE_FACT_ENVIRONMENT);
+}
+
+#define BIT(role) (UINT64_C(1) << (role))
+#define FACT_ROLES                                                                                 \
+	(BIT(ROLE_TRACE_NAME) | BIT(ROLE_USER) | BIT(ROLE_SESSION) | BIT(ROLE_TAGS) |              \
+	 BIT(ROLE_TRACE_METADATA) | BIT(ROLE_RELEASE) | BIT(ROLE_VERSION) |                        \
+	 BIT(ROLE_ENVIRONMENT) | BIT(ROLE_MODEL) | BIT(ROLE_OTHER_MODEL) | BIT(ROLE_ROUTED_MODEL))
+
 uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_view *view,
-		     struct owner owner, enum span_class class)
+		     enum span_class class)
 {
 	struct trace_facts *facts = &group->facts;
+	if (!(view->present & FACT_ROLES) && !view->trace_metadata)
+		return 0;
 	uint16_t own = note_id(run, facts, view, ROLE_USER, TRACE_FACT_USER) |
 		       note_id(run, facts, view, ROLE_SESSION, TRACE_FACT_SESSION);
-	own |= note_text(facts, traces_cut(view_text(view, ROLE_TRACE_NAME), TRACE_NAME_BYTES_MAX),
-			 TRACE_FACT_NAME);
-	own |= note_text(facts, view_text(view, ROLE_RELEASE), TRACE_FACT_RELEASE);
-	if (view_has(view, ROLE_VERSION))
-		own |= note_text(facts, as_text(run, view_value(view, ROLE_VERSION)),
-				 TRACE_FACT_VERSION);
+	own |= note_scalar(run, facts, view, ROLE_TRACE_NAME, TRACE_FACT_NAME);
+	own |= note_scalar(run, facts, view, ROLE_RELEASE, TRACE_FACT_RELEASE);
+	own |= note_scalar(run, facts, view, ROLE_VERSION, TRACE_FACT_VERSION);
 	if (view_has(view, ROLE_ENVIRONMENT) && view->rank[ROLE_ENVIRONMENT] == 0)
-		own |= note_text(facts, view_text(view, ROLE_ENVIRONMENT), TRACE_FACT_ENVIRONMENT);
+		own |= note_environment(run, facts, view);
 	if (view_has(view, ROLE_TAGS)) {
 		struct slice tags = traces_tags(run, view_value(view, ROLE_TAGS));
 		trace_facts_add(facts, TRACE_FACT_TAGS, fact_rank(view, ROLE_TAGS), tags);
 		own |= tags.len > 0 ? 1u << TRACE_FACT_TAGS : 0;
 	}
-	if (view_has(view, ROLE_TRACE_METADATA) || view->trace_metadata)
-		own |= note_text(facts, metadata_of(run, view, owner), TRACE_FACT_METADATA);
+	if (view_has(view, ROLE_TRACE_METADATA) || view->trace_metadata) {
+		struct slice metadata = trace_metadata_of(run, view);
+		own |= note_text(facts, metadata, TRACE_FACT_METADATA);
+		if (facts->text[TRACE_FACT_METADATA].len > 0)
+			facts->text[TRACE_FACT_METADATA] =
+				trace_metadata_merge(run, facts->text[TRACE_FACT_METADATA],
+						     metadata, TRACE_FACT_BYTES_MAX);
+	}
 	note_model(facts, view, class);
 	return own;
 }
 
 /* ---- and what they are told ----------------------------------------------------------------- */
 
-void traces_exchange(struct run *run)
+static void exchange(struct run *run, struct trace_group *group)
 {
 	struct langfuse *self = run->self;
-	for (uint32_t i = 0; i < run->group_count; i++) {
-		struct trace_group *group = &run->groups[i];
-		(void)trace_memory_exchange(
-			self->memory,
-			(struct trace_key){self->party, run_trace_id(run, group->first)},
-			&group->facts, &run->scratch->arena);
-	}
+	const struct trace_key key = {self->party, run_trace_id(run, group->first)};
+	struct trace_facts *facts = &group->facts;
+	struct slice given = facts->text[TRACE_FACT_METADATA];
+	(void)trace_memory_exchange(self->memory, key, facts, &run->scratch->arena);
+	struct slice known = facts->text[TRACE_FACT_METADATA];
+	if (given.len == 0 || given.ptr == known.ptr)
+		return;
+	/* Of other facts one text is right; metadata adds up. What is more has a higher rank. */
+	struct slice all = trace_metadata_merge(run, known, given, TRACE_FACT_BYTES_MAX);
+	if (all.len == known.len || facts->rank[TRACE_FACT_METADATA] == UINT8_MAX)
+		return;
+	facts->text[TRACE_FACT_METADATA] = all;
+	facts->rank[TRACE_FACT_METADATA]++;
+	(void)trace_memory_exchange(self->memory, key, facts, &run->scratch->arena);
+}
+
+void traces_exchange(struct run *run)
+{
+	for (uint32_t i = 0; i < run->group_count; i++)
+		exchange(run, &run->groups[i]);
+}
+
+/* The span's own metadata and, for keys that it does not have, the trace's. */
+static void complete_metadata(struct run *run, uint32_t span, struct slice trace)
+{
+	struct span_view view;
+	keys_view(&run->self->keys, run->edit, span_owner(span), &view);
+	struct slice own = trace_metadata_of(run, &view);
+	struct slice all = trace_metadata_merge(run, own, trace, METADATA_BYTES_MAX);
+	if (all.len > own.len)
+		keys_set(&run->self->keys, run->edit, span_owner(span), ROLE_TRACE_METADATA, 0,
+			 value_of_str(all));
 }
 
 void traces_spread(struct run *run, uint32_t span)
@@ -263,8 +298,13 @@ void traces_spread(struct run *run, uint32_t span)
 	const struct span_note *note = &run->notes[span];
 	const struct trace_facts *facts = &run->groups[note->group].facts;
 	for (int fact = 0; fact < TRACE_FACT_MODEL; fact++) {
-		if (facts->text[fact].len == 0 || (note->own_facts >> fact & 1))
+		if (facts->text[fact].len == 0)
 			continue;
+		if (note->own_facts >> fact & 1) {
+			if (fact == TRACE_FACT_METADATA)
+				complete_metadata(run, span, facts->text[fact]);
+			continue;
+		}
 		struct value value = value_of_str(facts->text[fact]);
 		if (fact == TRACE_FACT_TAGS)
 			value.type = VALUE_ARRAY;

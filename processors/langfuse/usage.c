@@ -20,59 +20,78 @@ static uint64_t minus(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-/* Counts that instrumentations keep inside JSON texts. The vertex agent's other counts are attributes,
- * too. */
 enum { TOTAL = BUCKET_COUNT };
 
-static const struct json_count {
-	enum role role;
-	const char *object; /* the member that has the count; NULL: the text itself */
-	const char *member;
-	int bucket; /* or TOTAL */
-} json_counts[] = {
-	{ROLE_USAGE_JSON, NULL, "input_tokens", BUCKET_INPUT},
-	{ROLE_USAGE_JSON, NULL, "output_tokens", BUCKET_OUTPUT},
-	{ROLE_USAGE_JSON, NULL, "total_tokens", TOTAL},
-	{ROLE_GENKIT_OUTPUT, "usage", "inputTokens", BUCKET_INPUT},
-	{ROLE_GENKIT_OUTPUT, "usage", "outputTokens", BUCKET_OUTPUT},
-	{ROLE_GENKIT_OUTPUT, "usage", "totalTokens", TOTAL},
-	{ROLE_GENKIT_OUTPUT, "usage", "cachedContentTokens", BUCKET_CACHED},
-	{ROLE_VERTEX_RESPONSE, "usage_metadata", "cached_content_token_count", BUCKET_CACHED},
+/* Where token counts stand in JSON texts. Of two fields of one bucket the first that is there
+ * counts. What Langfuse takes for parts of input and output is taken so here. */
+static const struct {
+	uint8_t text;	     /* enum usage_json */
+	uint8_t bucket;	     /* or TOTAL */
+	const char *path[3]; /* NULL behind the last */
+} json_fields[] = {
+	{USAGE_JSON_MLFLOW, BUCKET_INPUT, {"input_tokens"}},
+	{USAGE_JSON_MLFLOW, BUCKET_OUTPUT, {"output_tokens"}},
+	{USAGE_JSON_MLFLOW, TOTAL, {"total_tokens"}},
+	{USAGE_JSON_MLFLOW, BUCKET_CACHED, {"cache_read_input_tokens"}},
+	{USAGE_JSON_MLFLOW, BUCKET_CACHE_CREATION, {"cache_creation_input_tokens"}},
+	{USAGE_JSON_GENKIT, BUCKET_INPUT, {"usage", "inputTokens"}},
+	{USAGE_JSON_GENKIT, BUCKET_OUTPUT, {"usage", "outputTokens"}},
+	{USAGE_JSON_GENKIT, TOTAL, {"usage", "totalTokens"}},
+	{USAGE_JSON_GENKIT, BUCKET_CACHED, {"usage", "cachedContentTokens"}},
+	{USAGE_JSON_GENKIT, BUCKET_REASONING, {"usage", "thoughtsTokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_CACHED, {"openai", "cachedPromptTokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_REASONING, {"openai", "reasoningTokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_CACHED, {"anthropic", "usage", "cache_read_input_tokens"}},
+	{USAGE_JSON_AI_SDK,
+	 BUCKET_CACHE_CREATION,
+	 {"anthropic", "usage", "cache_creation_input_tokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_CACHED, {"bedrock", "usage", "cacheReadInputTokens"}},
+	{USAGE_JSON_AI_SDK, BUCKET_CACHE_CREATION, {"bedrock", "usage", "cacheWriteInputTokens"}},
+	{USAGE_JSON_AI_SDK,
+	 BUCKET_CACHE_CREATION,
+	 {"bedrock", "usage", "cacheCreationInputTokens"}},
+	{USAGE_JSON_ADK, BUCKET_CACHED, {"usage_metadata", "cached_content_token_count"}},
 };
 
-static void read_json(const struct span_view *view, const struct json_count *row,
-		      struct usage *usage, bool *total_known)
+static bool read_json_field(struct slice json, const char *const path[3], uint64_t *ret_count)
 {
-	struct slice json = view_text(view, row->role);
-	struct json_member member;
-	uint64_t count;
-	if (row->object) {
-		if (!json_find(json, row->object, &member))
-			return;
-		json = member.raw;
+	struct json_member member = {.raw = json};
+	for (size_t i = 0; i < 3 && path[i]; i++) {
+		if (!json_find_member(member.raw, slice_str(path[i]), &member))
+			return false;
 	}
-	if (!json_find(json, row->member, &member) || !value_as_count(member.value, &count))
-		return;
-	if (row->bucket == TOTAL) {
-		usage->total = count;
-		*total_known = true;
-	} else {
-		usage->tokens[row->bucket] = count;
-		usage->known[row->bucket] = true;
+	return value_as_count(member.value, ret_count);
+}
+
+/* Tokens that libraries keep inside a JSON object. */
+static void read_json(const struct span_view *view, struct usage *usage, uint64_t *total,
+		      bool *total_known)
+{
+	struct slice json = view_text(view, ROLE_USAGE_JSON);
+	for (size_t i = 0; json.len > 0 && i < ARRAY_COUNT(json_fields); i++) {
+		uint64_t count;
+		uint8_t bucket = json_fields[i].bucket;
+		if (json_fields[i].text != view->rank[ROLE_USAGE_JSON] ||
+		    (bucket == TOTAL ? *total_known : usage->known[bucket]) ||
+		    !read_json_field(json, json_fields[i].path, &count))
+			continue;
+		if (bucket == TOTAL) {
+			*total = count;
+			*total_known = true;
+		} else {
+			usage->tokens[bucket] = count;
+			usage->known[bucket] = true;
+		}
 	}
 }
 
 bool usage_read(const struct span_view *view, struct usage *ret_usage)
 {
 	struct usage usage = {0};
-	bool total_known = false;
-	for (size_t i = 0; i < ARRAY_COUNT(json_counts); i++) {
-		if (view_has(view, json_counts[i].role))
-			read_json(view, &json_counts[i], &usage, &total_known);
-	}
-	if (view_has(view, ROLE_TOTAL) &&
-	    value_as_count(view_value(view, ROLE_TOTAL), &usage.total))
-		total_known = true;
+	uint64_t total = 0;
+	bool total_known =
+		view_has(view, ROLE_TOTAL) && value_as_count(view_value(view, ROLE_TOTAL), &total);
+	read_json(view, &usage, &total, &total_known);
 	bool any = total_known;
 	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
 		enum role role = bucket_roles[bucket];
@@ -91,21 +110,30 @@ bool usage_read(const struct span_view *view, struct usage *ret_usage)
 		minus(usage.tokens[BUCKET_INPUT], usage.tokens[BUCKET_CACHE_CREATION]);
 	usage.tokens[BUCKET_OUTPUT] =
 		minus(usage.tokens[BUCKET_OUTPUT], usage.tokens[BUCKET_REASONING]);
-	if (!total_known)
-		usage.total = all;
+	usage.total = total_known ? total : all;
 	*ret_usage = usage;
 	return true;
+}
+
+static void append_count(struct buf *out, const char *name, uint64_t count)
+{
+	buf_append_byte(out, '"');
+	buf_append_str(out, name);
+	buf_append_str(out, "\":");
+	buf_append_u64(out, count);
 }
 
 void usage_write(const struct usage *usage, struct buf *out)
 {
 	buf_append_byte(out, '{');
 	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
-		if (usage->known[bucket])
-			buf_printf(out, "\"%s\":%llu,", usage_bucket_names[bucket],
-				   (unsigned long long)usage->tokens[bucket]);
+		if (!usage->known[bucket])
+			continue;
+		append_count(out, usage_bucket_names[bucket], usage->tokens[bucket]);
+		buf_append_byte(out, ',');
 	}
-	buf_printf(out, "\"total\":%llu}", (unsigned long long)usage->total);
+	append_count(out, "total", usage->total);
+	buf_append_byte(out, '}');
 }
 
 /* ---- prices --------------------------------------------------------------------------------- */
@@ -191,6 +219,11 @@ static double read_total_from_json(struct slice json, bool keep_zero)
 			return cost;
 	}
 	return -1;
+}
+
+bool cost_is_sound(const struct span_view *view, bool keep_zero)
+{
+	return read_one(view, ROLE_COST, keep_zero) >= 0;
 }
 
 bool cost_read(const struct span_view *view, bool keep_zero, struct cost *ret_cost)

@@ -46,6 +46,9 @@ struct cost {
 	double total, input, output; /* USD; negative: not known */
 };
 
+/* Whether the best of the costs that Langfuse may read from ${view} could be meant. */
+bool cost_is_sound(const struct span_view *view, bool keep_zero);
+
 /* What ${view} says of costs. False when it says nothing that could be meant. */
 bool cost_read(const struct span_view *view, bool keep_zero, struct cost *ret_cost);
 void cost_write(const struct cost *cost, struct buf *out);

@@ -12,17 +12,21 @@ static bool is_scalar(enum value_type type)
 	return type >= VALUE_STRING && type <= VALUE_DOUBLE;
 }
 
+enum reading { READ_AS_IS, READ_AS_TEXT, READ_NOT_AT_ALL };
+
 /* Arrays of scalars are read; an empty one would become a text about protobuf. */
-static bool is_readable(struct value value)
+static enum reading reading_of(struct value value)
 {
 	struct value item;
 	if (value.type != VALUE_ARRAY)
-		return value.type <= VALUE_DOUBLE;
+		return READ_AS_TEXT;
+	enum reading reading = READ_NOT_AT_ALL;
 	for (struct slice cursor = value.bytes; value_next_item(&cursor, &item);) {
 		if (!is_scalar(item.type))
-			return false;
+			return READ_AS_TEXT;
+		reading = READ_AS_IS;
 	}
-	return true;
+	return reading;
 }
 
 void values_convert(struct run *run, struct owner owner)
@@ -34,12 +38,10 @@ void values_convert(struct run *run, struct owner owner)
 		if (attr.value_type < VALUE_ARRAY)
 			continue;
 		struct value value = edit_read_attr(run->edit, owner, attr.at).value;
-		if (value.type == VALUE_ARRAY && value_count(value) == 0) {
-			if (attr.attr != EDIT_ATTR_ADDED)
-				edit_drop_attr(run->edit, attr.attr);
-			continue;
-		}
-		if (is_readable(value))
+		enum reading reading = reading_of(value);
+		if (reading == READ_NOT_AT_ALL && attr.attr != EDIT_ATTR_ADDED)
+			edit_drop_attr(run->edit, attr.attr);
+		if (reading != READ_AS_TEXT)
 			continue;
 		if (!found)
 			found = arena_calloc(&run->scratch->arena, VALUES_CONVERTED_MAX,
@@ -59,32 +61,39 @@ void values_convert(struct run *run, struct owner owner)
 	}
 }
 
-enum { ENVIRONMENT_BYTES_MAX = 40 };
+static bool is_letter_or_digit(uint8_t byte)
+{
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+	       (byte >= '0' && byte <= '9');
+}
+
+struct slice values_environment(struct slice given, char slug[ENVIRONMENT_BYTES_MAX])
+{
+	static const struct slice reserved = SLICE_INIT("langfuse");
+	struct slice text = given;
+	size_t len = 0;
+	while (text.len > reserved.len &&
+	       slice_equal_nocase(slice_of(text.ptr, reserved.len), reserved) &&
+	       !is_letter_or_digit(text.ptr[reserved.len])) /* a dash soon, if it is none */
+		text = slice_of(text.ptr + reserved.len + 1, text.len - reserved.len - 1);
+	for (; len < text.len && len < ENVIRONMENT_BYTES_MAX; len++) {
+		uint8_t byte = text.ptr[len];
+		if (byte >= 'A' && byte <= 'Z')
+			byte = (uint8_t)(byte - 'A' + 'a');
+		else if (!is_letter_or_digit(byte) && byte != '_')
+			byte = '-';
+		slug[len] = (char)byte;
+	}
+	struct slice shown = slice_of(slug, len);
+	return len == 0 || slice_equal(shown, given) ? given : shown;
+}
 
 void values_set_environment(struct run *run, struct owner owner, const struct span_view *view)
 {
-	static const struct slice reserved = SLICE_INIT("langfuse");
-	struct slice given = view_text(view, ROLE_ENVIRONMENT);
 	char slug[ENVIRONMENT_BYTES_MAX];
-	size_t len = 0;
-	bool changed = false;
-	if (given.len > reserved.len &&
-	    slice_equal_nocase(slice_of(given.ptr, reserved.len), reserved) &&
-	    (given.ptr[reserved.len] == '-' || given.ptr[reserved.len] == '_')) {
-		given = slice_of(given.ptr + reserved.len + 1, given.len - reserved.len - 1);
-		changed = true;
-	}
-	for (size_t i = 0; i < given.len && len < sizeof(slug); i++) {
-		uint8_t byte = given.ptr[i];
-		bool fine = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
-			    byte == '-' || byte == '_';
-		if (byte >= 'A' && byte <= 'Z')
-			slug[len++] = (char)(byte - 'A' + 'a');
-		else
-			slug[len++] = fine ? (char)byte : '-';
-		changed |= !fine;
-	}
-	if (len > 0 && (changed || given.len > len))
+	struct slice given = view_text(view, ROLE_ENVIRONMENT);
+	struct slice shown = values_environment(given, slug);
+	if (shown.ptr != given.ptr)
 		keys_set(&run->self->keys, run->edit, owner, ROLE_ENVIRONMENT,
-			 view->rank[ROLE_ENVIRONMENT], value_of_str(slice_of(slug, len)));
+			 view->rank[ROLE_ENVIRONMENT], value_of_str(shown));
 }

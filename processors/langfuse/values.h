@@ -11,6 +11,10 @@ enum { VALUES_CONVERTED_MAX = 256 };
 void values_convert(struct run *run, struct owner owner);
 
 /* Langfuse shows "default" for an environment that is no slug of at most 40 characters. */
+enum { ENVIRONMENT_BYTES_MAX = 40 };
+
+/* ${given} if it is such a slug, or can be made none; else one of it in ${slug}. */
+struct slice values_environment(struct slice given, char slug[ENVIRONMENT_BYTES_MAX]);
 void values_set_environment(struct run *run, struct owner owner, const struct span_view *view);
 
 #endif

@@ -244,12 +244,11 @@ struct survey policy_survey(struct pass *pass, struct owner owner, struct attr_r
 {
 	size_t max = pass->policy->config->max_value_bytes;
 	struct survey all = {.found = pass->index->map_count > 0 ? SURVEY_NESTED : 0};
-	if (UNLIKELY(touched)) {
-		struct attr_view view;
+	if (touched) {
+		struct attr_key key;
 		uint32_t cursor = 0;
-		while (edit_next_attr(pass->edit, owner, &cursor, &view))
-			all.found |=
-				verdict_of(pass->policy, pass->shard, pass->index, view.key_id);
+		while (edit_next_key(pass->edit, owner, &cursor, &key))
+			all.found |= verdict_of(pass->policy, pass->shard, pass->index, key.key_id);
 		return all;
 	}
 	for (uint32_t i = 0; i < attrs.count; i++) {
@@ -281,14 +280,34 @@ static void filter_received(struct pass *pass, struct place *place, uint32_t at)
 	judge(pass, place, &view);
 }
 
+/* Whether an attribute of an edited span, on which no rule acts, has nothing to be looked into. */
+static bool is_harmless(const struct pass *pass, const struct attr_key *key)
+{
+	if (!key->received || pass->index->map_count > 0)
+		return key->value_type == VALUE_BOOL || key->value_type == VALUE_INT ||
+		       key->value_type == VALUE_DOUBLE || key->value_type == VALUE_EMPTY;
+	struct slice value = index_slice(pass->index, pass->index->attrs[key->attr].value);
+	return value.len <= pass->policy->config->max_value_bytes && !may_hold_pairs(value);
+}
+
+static void filter_touched(struct pass *pass, struct place *place)
+{
+	struct attr_key key;
+	uint32_t cursor = 0;
+	while (edit_next_key(pass->edit, place->owner, &cursor, &key)) {
+		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, key.key_id);
+		if (!(verdict & VERDICT_ACT) && is_harmless(pass, &key))
+			continue;
+		struct attr_view view = edit_read_attr(pass->edit, place->owner, key.at);
+		judge(pass, place, &view);
+	}
+}
+
 void policy_filter_attrs(struct pass *pass, struct place *place, struct attr_range attrs,
 			 bool touched, struct survey all)
 {
 	if (touched) {
-		struct attr_view view;
-		uint32_t cursor = 0;
-		while (edit_next_attr(pass->edit, place->owner, &cursor, &view))
-			judge(pass, place, &view);
+		filter_touched(pass, place);
 		return;
 	}
 	if (UNLIKELY((all.found & (SURVEY_LARGE | SURVEY_NESTED)) || attrs.count > 64)) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a third branch to Langfuse costs, in process, on one core: two branches (index, noise filter,
- * one encoded and gzip-compressed request each) alone, and with a third behind them over the same
- * index that runs the langfuse processor. Bodies are llm-d traces as the sidecar, the endpoint picker
- * and the engines send them, 512 spans and more a request. Medians of turns.
+ * What a third branch to Langfuse costs, in process, on one core: two branches alone, and with a
+ * third behind them over the same index that runs the langfuse processor, too. Once with the noise
+ * filter alone in every branch, once with the policy behind it, as configs/cluster.yaml has it. Each
+ * branch encodes a request of its own and compresses it, or leaves it as it is. Bodies are llm-d
+ * traces as the sidecar, the endpoint picker and the engines send them, 512 spans and more a
+ * request. Medians of turns.
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/net/coding.h"
@@ -17,8 +19,11 @@
 
 enum { BODIES = 8, TRACES = 24, REPEATS = 9, ROUNDS = 4 };
 
+/* The processors, in the order in which they are made; a branch is a set of them in that order. */
+enum { SCRAPE_FILTER = 1 << 0, LANGFUSE = 1 << 1, METADATA_ONLY = 1 << 2 };
+
 struct bench {
-	struct processor_bench filter, langfuse;
+	struct processor_bench processors;
 	struct coder *coder;
 	struct chunk *bodies[BODIES];
 	uint32_t spans;
@@ -43,7 +48,7 @@ static uint64_t cpu_ns(void)
 static void make_bodies(struct bench *bench)
 {
 	for (size_t i = 0; i < BODIES; i++) {
-		struct chunk *body = chunk_new(&bench->filter.budget, 1 << 20);
+		struct chunk *body = chunk_new(&bench->processors.budget, 1 << 20);
 		for (size_t t = 0; body && t < TRACES; t++) {
 			const struct example_variant variant = {
 				.seed = i * TRACES + t,
@@ -52,7 +57,7 @@ static void make_bodies(struct bench *bench)
 				.merged = true};
 			struct example_requests requests;
 			struct err err;
-			if (example_trace_build(0, &variant, &bench->filter.budget, &requests,
+			if (example_trace_build(0, &variant, &bench->processors.budget, &requests,
 						&err) != 0 ||
 			    !chunk_append(body, chunk_slice(requests.items[0])))
 				die("out of memory");
@@ -66,61 +71,54 @@ static void make_bodies(struct bench *bench)
 	}
 }
 
-/* One branch over the body that is indexed: processor, encode, compress if asked to. */
-static void run_branch(struct bench *bench, struct processor_bench *branch, bool compress)
+/* One branch over the body that is indexed: its processors, encode, compress if asked to. Returns
+ * the bytes that it would send. */
+static size_t run_branch(struct bench *bench, unsigned set, bool compress)
 {
+	struct processor_bench *all = &bench->processors;
 	struct chunk *encoded = NULL;
 	struct err err;
-	if (edit_begin(branch->edit, &branch->index, &err) != 0 ||
-	    branch->ops[0]->process(branch->selves[0], branch->states[0], branch->edit, &err) !=
-		    PROCESS_CONTINUE ||
-	    trace_encode(branch->edit, &branch->budget, &encoded, &err) != 0)
+	if (edit_begin(all->edit, &all->index, &err) != 0)
 		die(err.msg);
+	for (size_t i = 0; i < all->processor_count; i++) {
+		if ((set >> i & 1) && all->ops[i]->process(all->selves[i], all->states[i],
+							   all->edit, &err) != PROCESS_CONTINUE)
+			die(err.msg);
+	}
+	if (trace_encode(all->edit, &all->budget, &encoded, &err) != 0)
+		die(err.msg);
+	size_t bytes = chunk_slice(encoded).len;
 	if (compress) {
 		struct slice part = chunk_slice(encoded);
 		struct chunk *packed =
-			coder_encode(bench->coder, CODING_GZIP, 0, &part, 1, &branch->budget, &err);
+			coder_encode(bench->coder, CODING_GZIP, 0, &part, 1, &all->budget, &err);
 		if (!packed)
 			die(err.msg);
 		chunk_unref(packed);
 	}
 	chunk_unref(encoded);
+	return bytes;
 }
 
-static double ns_per_span(struct bench *bench, bool third, bool compress)
+/* What ${two} (twice) and ${third} (unless 0) cost; *ret_bytes: what the last one sends a span. */
+static double ns_per_span(struct bench *bench, unsigned two, unsigned third, bool compress,
+			  double *ret_bytes)
 {
 	struct err err;
+	size_t bytes = 0;
 	uint64_t begin_ns = cpu_ns();
 	for (int round = 0; round < ROUNDS; round++) {
+		bytes = 0;
 		for (size_t i = 0; i < BODIES; i++) {
-			struct slice body = chunk_slice(bench->bodies[i]);
-			if (trace_index_build(&bench->filter.index, body, &err) != 0)
+			if (trace_index_build(&bench->processors.index,
+					      chunk_slice(bench->bodies[i]), &err) != 0)
 				die(err.msg);
-			run_branch(bench, &bench->filter, compress);
-			run_branch(bench, &bench->filter, compress);
-			if (!third)
-				continue;
-			/* The langfuse processor has a key table of its own here, so an index, too:
-			 * its time is measured apart and taken off below. */
-			if (trace_index_build(&bench->langfuse.index, body, &err) != 0)
-				die(err.msg);
-			run_branch(bench, &bench->langfuse, compress);
+			(void)run_branch(bench, two, compress);
+			size_t sent = run_branch(bench, two, compress);
+			bytes += third ? run_branch(bench, third, compress) : sent;
 		}
 	}
-	return (double)(cpu_ns() - begin_ns) / ROUNDS / bench->spans;
-}
-
-static double index_ns_per_span(struct bench *bench)
-{
-	struct err err;
-	uint64_t begin_ns = cpu_ns();
-	for (int round = 0; round < ROUNDS; round++) {
-		for (size_t i = 0; i < BODIES; i++) {
-			if (trace_index_build(&bench->langfuse.index, chunk_slice(bench->bodies[i]),
-					      &err) != 0)
-				die(err.msg);
-		}
-	}
+	*ret_bytes = (double)bytes / bench->spans;
 	return (double)(cpu_ns() - begin_ns) / ROUNDS / bench->spans;
 }
 
@@ -136,34 +134,36 @@ static double median(double *samples)
 	return samples[REPEATS / 2];
 }
 
-static void measure(struct bench *bench, bool compress)
+static void measure(struct bench *bench, const char *what, unsigned two, bool compress)
 {
-	double two[REPEATS], three[REPEATS], index[REPEATS];
+	double base[REPEATS], all[REPEATS], bytes[2];
 	for (int i = 0; i < REPEATS; i++) {
-		two[i] = ns_per_span(bench, false, compress);
-		three[i] = ns_per_span(bench, true, compress);
-		index[i] = index_ns_per_span(bench);
+		base[i] = ns_per_span(bench, two, 0, compress, &bytes[0]);
+		all[i] = ns_per_span(bench, two, two | LANGFUSE, compress, &bytes[1]);
 	}
-	double base = median(two), more = median(three) - median(index) - base;
-	printf("langfuse  %s: two branches %7.1f ns/span, the third %+7.1f ns/span (%+.0f %%)\n",
-	       compress ? "with gzip   " : "without gzip", base, more, more / base * 100);
+	double before = median(base), more = median(all) - before;
+	printf("langfuse  %s: two branches %7.1f ns/span, the third %+7.1f ns/span (%+.0f %%), "
+	       "%.0f and %.0f B/span\n",
+	       what, before, more, more / before * 100, bytes[0], bytes[1]);
 }
 
 int main(void)
 {
+	const char *const processors[] = {"scrape_filter", "", "langfuse", "",
+					  "metadata_only", "", NULL};
 	struct bench bench = {0};
-	processor_bench_open(&bench.filter, (const char *const[]){"scrape_filter", "", NULL});
-	processor_bench_open(&bench.langfuse, (const char *const[]){"langfuse", "", NULL});
+	processor_bench_open(&bench.processors, processors);
 	bench.coder = coder_new();
 	if (!bench.coder)
 		die("out of memory");
 	make_bodies(&bench);
-	measure(&bench, false);
-	measure(&bench, true);
+	measure(&bench, "filter               ", SCRAPE_FILTER, false);
+	measure(&bench, "filter, gzip         ", SCRAPE_FILTER, true);
+	measure(&bench, "filter, policy       ", SCRAPE_FILTER | METADATA_ONLY, false);
+	measure(&bench, "filter, policy, gzip ", SCRAPE_FILTER | METADATA_ONLY, true);
 	for (size_t i = 0; i < BODIES; i++)
 		chunk_unref(bench.bodies[i]);
 	coder_free(bench.coder);
-	processor_bench_close(&bench.filter);
-	processor_bench_close(&bench.langfuse);
+	processor_bench_close(&bench.processors);
 	return 0;
 }

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/langfuse_bench.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "pipeline/config/load.h"
 #include "pipeline/trace/encode.h"
 #include "pipeline/trace/span_map.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Fuzz targets have no test that could fail: whatever is wrong here ends the program. */
+static void require(bool fact, const char *what)
+{
+	if (fact)
+		return;
+	fprintf(stderr, "processor bench: %s\n", what);
+	abort();
+}
 
 uint64_t bench_now_ns = UINT64_C(1000000000000);
 
@@ -25,10 +28,10 @@ static void add_processor(struct processor_bench *bench, const char *type_name, 
 {
 	const struct component_type *type = component_find(COMPONENT_PROCESSOR, type_name);
 	struct config_report report;
-	assert_non_null(type);
+	require(type != NULL, "no memory");
 	config_report_init(&report, &bench->arena);
 	void *config = arena_calloc(&bench->arena, 1, type->config->struct_size);
-	assert_non_null(config);
+	require(config != NULL, "no memory");
 	const char *uri = arena_printf(&bench->arena, "yaml:%s", yaml);
 	const struct config_load load = {.uris = &uri, .uri_count = 1};
 	config_bind(type->config, *yaml ? config_load(&load, &report) : NULL, type_name, config,
@@ -44,11 +47,11 @@ static void add_processor(struct processor_bench *bench, const char *type_name, 
 	bench->ops[at] = type->processor;
 	bench->selves[at] = type->processor->create(&env, config, &report);
 	if (report.error_count > 0)
-		fail_msg("%s: %s", yaml, report.first->text);
-	assert_non_null(bench->selves[at]);
+		require(false, report.first->text);
+	require(bench->selves[at] != NULL, "no memory");
 	if (type->processor->shard_new) {
 		bench->states[at] = type->processor->shard_new(bench->selves[at]);
-		assert_non_null(bench->states[at]);
+		require(bench->states[at] != NULL, "no memory");
 	}
 }
 
@@ -61,17 +64,17 @@ void processor_bench_open(struct processor_bench *bench, const char *const *proc
 	bench->keys = key_table_new();
 	bench->metrics = metrics_new();
 	bench->memory = trace_memory_new(&bench->budget, bench_clock);
-	assert_true(bench->keys && bench->metrics && bench->memory);
-	assert_true(trace_memory_register(bench->memory, bench->metrics));
+	require(bench->keys && bench->metrics && bench->memory, "no memory");
+	require(trace_memory_register(bench->memory, bench->metrics), "no memory");
 	for (size_t i = 0; processors[i]; i += 2)
 		add_processor(bench, processors[i], processors[i + 1]);
-	assert_int_equal(key_table_freeze(bench->keys, &err), 0);
+	require(key_table_freeze(bench->keys, &err) == 0, err.msg);
 	trace_index_init(&bench->index, &bench->budget, bench->keys);
 	trace_index_init(&bench->out_index, &bench->budget, bench->keys);
-	assert_int_equal(trace_index_use_patterns(&bench->index, &err), 0);
+	require(trace_index_use_patterns(&bench->index, &err) == 0, err.msg);
 	bench->edit = edit_new(&bench->budget);
 	bench->out_edit = edit_new(&bench->budget);
-	assert_true(bench->edit && bench->out_edit);
+	require(bench->edit && bench->out_edit, "no memory");
 }
 
 static void forget_output(struct processor_bench *bench)
@@ -100,15 +103,15 @@ void processor_bench_close(struct processor_bench *bench)
 	key_table_free(bench->keys);
 	metrics_free(bench->metrics);
 	arena_fini(&bench->arena);
-	assert_int_equal(budget_used(&bench->budget), 0);
+	require(budget_used(&bench->budget) == 0, "memory is still charged");
 }
 
 enum process_outcome processor_bench_run(struct processor_bench *bench, struct slice body)
 {
 	struct err err = {0};
 	forget_output(bench);
-	assert_int_equal(trace_index_build(&bench->index, body, &err), 0);
-	assert_int_equal(edit_begin(bench->edit, &bench->index, &err), 0);
+	require(trace_index_build(&bench->index, body, &err) == 0, err.msg);
+	require(edit_begin(bench->edit, &bench->index, &err) == 0, err.msg);
 	for (size_t i = 0; i < bench->processor_count; i++) {
 		edit_allow_holding(bench->edit, bench->may_hold && bench->ops[i]->hold_ns);
 		enum process_outcome outcome = bench->ops[i]->process(
@@ -117,21 +120,21 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 			return outcome;
 	}
 	if (edit_held_spans(bench->edit) > 0)
-		assert_int_equal(trace_encode_held(bench->edit, &bench->budget, &bench->held, &err),
-				 0);
-	assert_int_equal(edit_check(bench->edit, NULL), 0);
-	assert_int_equal(trace_encode(bench->edit, &bench->budget, &bench->out, &err), 0);
+		require(trace_encode_held(bench->edit, &bench->budget, &bench->held, &err) == 0,
+			err.msg);
+	require(edit_check(bench->edit, &err) == 0, err.msg);
+	require(trace_encode(bench->edit, &bench->budget, &bench->out, &err) == 0, err.msg);
 	if (bench->out) {
-		assert_int_equal(
-			trace_index_build(&bench->out_index, chunk_slice(bench->out), &err), 0);
-		assert_int_equal(edit_begin(bench->out_edit, &bench->out_index, &err), 0);
+		require(trace_index_build(&bench->out_index, chunk_slice(bench->out), &err) == 0,
+			err.msg);
+		require(edit_begin(bench->out_edit, &bench->out_index, &err) == 0, err.msg);
 	}
 	return PROCESS_CONTINUE;
 }
 
 void processor_bench_send(struct processor_bench *bench, const struct chunk *body)
 {
-	assert_int_equal(processor_bench_run(bench, chunk_slice(body)), PROCESS_CONTINUE);
+	require(processor_bench_run(bench, chunk_slice(body)) == PROCESS_CONTINUE, "refused");
 }
 
 /* ---- what left ---- */
@@ -172,7 +175,7 @@ const char *bench_attr(const struct processor_bench *bench, struct owner owner, 
 
 const char *bench_span_attr(const struct processor_bench *bench, uint32_t span, const char *key)
 {
-	assert_int_not_equal(span, BENCH_NOT_FOUND);
+	require(span != BENCH_NOT_FOUND, "no such span");
 	return bench_attr(bench, (struct owner){OWNER_SPAN, span}, key);
 }
 
@@ -186,7 +189,7 @@ bool bench_has_no_orphan(const struct processor_bench *bench)
 		return true;
 	budget_init(&budget, UINT64_MAX);
 	span_map_init(&map, &budget);
-	assert_int_equal(span_map_build(&map, bench->out_edit, &err), 0);
+	require(span_map_build(&map, bench->out_edit, &err) == 0, err.msg);
 	for (uint32_t span = 0; span < map.count; span++)
 		orphan |= map.parents[span] == SPAN_MAP_FOREIGN;
 	span_map_fini(&map);
@@ -196,7 +199,7 @@ bool bench_has_no_orphan(const struct processor_bench *bench)
 double bench_metric(const struct processor_bench *bench, const char *name, const char *labels)
 {
 	double value = -1;
-	assert_true(metrics_value(bench->metrics, name, labels, &value));
+	require(metrics_value(bench->metrics, name, labels, &value), "no such series");
 	return value;
 }
 

@@ -32,17 +32,17 @@ struct processor_bench {
 /* Nanoseconds on the clock of all benches. */
 extern uint64_t bench_now_ns;
 
-/* Fails the test when a configuration does not bind. Each entry: "type", then YAML, in pairs; NULL
+/* Ends the program when a configuration does not bind. Each entry: "type", then YAML, in pairs; NULL
  * ends the list. */
 void processor_bench_open(struct processor_bench *bench, const char *const *processors);
 
-/* Fails the test when memory is still charged. */
+/* Ends the program when memory is still charged. */
 void processor_bench_close(struct processor_bench *bench);
 
 /* Runs ${body} through all processors; bench->out is what is left. */
 enum process_outcome processor_bench_run(struct processor_bench *bench, struct slice body);
 
-/* The same; fails the test when the request is refused. */
+/* The same; ends the program when the request is refused. */
 void processor_bench_send(struct processor_bench *bench, const struct chunk *body);
 
 /* ---- what left ---- */

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Cases: rows of one trace, where the service of a row is the request that it comes with, and what
- * attributes are expected on the spans that leave. Values are written with their types: "int 5",
- * "string x", "" for absent; keys in capitals are fields: NAME, PARENT (the parent's name).
- */
+/* What becomes of spans under the langfuse processor, case by case; roots of what filters left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,58 +7,26 @@
 
 #include <cmocka.h>
 
-#include "cmd/example_table.h"
-#include "pipeline/base/clock.h"
-#include "tests/support/langfuse_bench.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-enum { ROWS_MAX = 12, CHECKS_MAX = 14, REQUESTS_MAX = 4, CASES_START_S = 1767225600 };
-
-static const struct example_service plain_services[REQUESTS_MAX] = {
-	{NULL, ATTRS(STR("service.name", "app"))},
-	{NULL, ATTRS(STR("service.name", "app"))},
-	{NULL, ATTRS(STR("service.name", "app"))},
-	{NULL, ATTRS(STR("service.name", "app"))}};
-
-enum { APP, VLLM, EPP, ROUTER };
-static const struct example_scope scopes[] = {[APP] = {"my.app", NULL, NULL},
-					      [VLLM] = {"vllm.tracing.otel", NULL, NULL},
-					      [EPP] = {"llm-d-router/pkg/epp", NULL, NULL},
-					      [ROUTER] = {"semantic-router", NULL, NULL}};
-
-#define ROW(request, parent, scope, name, ...)                                                     \
-	SPAN(parent, request, scope, INTERNAL, name, 0, 1000000, .attrs = ATTRS(__VA_ARGS__))
-#define NO_ATTRS                                                                                   \
-	{                                                                                          \
-		.key = NULL                                                                        \
-	}
-
-#define MODEL(name) STR("gen_ai.request.model", name)
-#define TOKENS(in, out)                                                                            \
-	INT("gen_ai.usage.prompt_tokens", in), INT("gen_ai.usage.completion_tokens", out)
-#define TYPE "langfuse.observation.type"
-#define USAGE "langfuse.observation.usage_details"
-#define COST "langfuse.observation.cost_details"
-#define MODEL_NAME "langfuse.observation.model.name"
-#define PARAMETERS "langfuse.observation.model.parameters"
-#define START "langfuse.observation.completion_start_time"
-#define META "langfuse.observation.metadata."
-
-struct check {
-	const char *span, *key, *expected;
-};
-
-struct langfuse_case {
-	const char *what, *yaml;
-	struct example_span rows[ROWS_MAX];
-	struct check checks[CHECKS_MAX];
-	const struct example_service *services; /* NULL: plain */
-};
+#include "tests/support/langfuse_case.h"
 
 static const struct langfuse_case cases[] = {
 	/* the ten vectors */
+	{"v1: spans that go round the processor keep their names, and get none of Langfuse's",
+	 NULL,
+	 {ROW(0, 0, VLLM, "llm_request", TOKENS(100, 20),
+	      DOUBLE("gen_ai.latency.time_to_first_token", 0.25), STR("gen_ai.request.id", "r-1"),
+	      DOUBLE("gen_ai.request.top_p", 0.9), INT("gen_ai.request.max_tokens", 64),
+	      DOUBLE("gen_ai.request.temperature", 0.7), INT("gen_ai.request.n", 1))},
+	 {{"llm_request", TYPE, ""},
+	  {"llm_request", MODEL_NAME, ""},
+	  {"llm_request", USAGE, ""},
+	  {"llm_request", START, ""},
+	  {"llm_request", PARAMETERS, ""},
+	  {"llm_request", "gen_ai.usage.prompt_tokens", "int 100"},
+	  {"llm_request", "gen_ai.usage.completion_tokens", "int 20"},
+	  {"llm_request", "gen_ai.request.id", "string r-1"},
+	  {"llm_request", "gen_ai.request.n", "int 1"}},
+	 NULL},
 	{"v1: a vLLM span that nobody knows a model for is a generation without one",
 	 "",
 	 {ROW(0, 0, VLLM, "llm_request", TOKENS(100, 20), STR("gen_ai.request.id", "r-1"),
@@ -224,9 +188,11 @@ static const struct langfuse_case cases[] = {
 	{"a span below another one does not pose as the trace's root",
 	 "",
 	 {ROW(0, 0, APP, "root", BOOL("langfuse.internal.as_root", true)),
-	  ROW(0, 1, APP, "child", BOOL("langfuse.internal.as_root", true))},
+	  ROW(0, 1, APP, "child", BOOL("langfuse.internal.as_root", true)),
+	  ROW(1, 1, APP, "remote", STR("langfuse.internal.as_root", "true"))},
 	 {{"root", "langfuse.internal.as_root", "bool true"},
-	  {"child", "langfuse.internal.as_root", ""}},
+	  {"child", "langfuse.internal.as_root", ""},
+	  {"remote", "langfuse.internal.as_root", ""}},
 	 NULL},
 	/* names */
 	{"an observation's name is the span's",
@@ -316,20 +282,6 @@ static const struct langfuse_case cases[] = {
 	  {"a", COST, "string {\"total\":0.25}"},
 	  {"litellm", COST, "string {\"total\":0.5}"}},
 	 NULL},
-	{"tokens inside content that only some libraries have",
-	 "",
-	 {ROW(0, 0, APP, "genkit", MODEL("m"),
-	      STR("genkit:output", "{\"message\": {\"usage\": {\"inputTokens\": 9}}, \"usage\": "
-				   "{\"inputTokens\": 3, \"outputTokens\": 4, \"x\": [1]}}")),
-	  ROW(0, 0, APP, "vertex", MODEL("m"), TOKENS(10, 4),
-	      STR("gcp.vertex.agent.llm_response",
-		  "{\"usage_metadata\": {\"cached_content_token_count\": 6}}")),
-	  ROW(0, 0, APP, "cut", MODEL("m"), STR("genkit:output", "{\"usage\": {\"inputTok"))},
-	 {{"genkit", USAGE, "string {\"input\":3,\"output\":4,\"total\":7}"},
-	  {"vertex", USAGE,
-	   "string {\"input\":4,\"output\":4,\"input_cached_tokens\":6,\"total\":14}"},
-	  {"cut", USAGE, ""}},
-	 NULL},
 	{"prices fill in",
 	 "prices: {'other': {input: 1}, 'meta-llama/*': {input: 0.5, output: 2}}",
 	 {ROW(0, 0, APP, "a", MODEL("meta-llama/Llama-3.1-8B"), TOKENS(10, 4),
@@ -360,10 +312,12 @@ static const struct langfuse_case cases[] = {
 	 "{routing_scopes: [my.x], routing_names: ['pick*']}",
 	 {ROW(0, 0, EPP, "anything", MODEL("m")), ROW(0, 0, ROUTER, "x", STR("model", "m")),
 	  ROW(0, 0, APP, "pick_one", MODEL("m")),
+	  ROW(0, 0, APP, "pick_two", STR("embedding.model_name", "m")),
 	  ROW(0, 0, APP, "chat", MODEL("m"), STR("gen_ai.operation.name", "chat"))},
 	 {{"anything", TYPE, "string span"},
 	  {"x", TYPE, "string span"},
 	  {"pick_one", TYPE, "string span"},
+	  {"pick_two", TYPE, "string span"},
 	  {"chat", TYPE, ""}},
 	 NULL},
 	{"a prefill leg is a span and counts nothing",
@@ -413,87 +367,10 @@ static const struct langfuse_case cases[] = {
 	 NULL},
 };
 
-/* ---- running cases -------------------------------------------------------------------------- */
-
-struct left {
-	char name[64];
-	char found[CHECKS_MAX][512];
-};
-
-static void build_case(const struct langfuse_case *this, struct budget *budget,
-		       struct example_requests *requests)
-{
-	struct example_trace trace = {.services = this->services ? this->services : plain_services,
-				      .scopes = scopes,
-				      .spans = this->rows,
-				      .service_count = REQUESTS_MAX,
-				      .scope_count = ARRAY_COUNT(scopes)};
-	struct err err;
-	while (trace.span_count < ROWS_MAX && this->rows[trace.span_count].name)
-		trace.span_count++;
-	const struct example_variant variant = {.seed = 5,
-						.end_ns = (CASES_START_S + 1) * NS_PER_S};
-	assert_int_equal(example_table_build(&trace, 1, &variant, budget, requests, &err), 0);
-}
-
-static const char *find_value(const struct processor_bench *bench, uint32_t span, const char *key)
-{
-	static char name[64];
-	if (strcmp(key, "NAME") != 0)
-		return bench_span_attr(bench, span, key);
-	(void)snprintf(name, sizeof(name), "%.*s",
-		       SLICE_FMT(edit_span_name(bench->out_edit, span)));
-	return name;
-}
-
-/* Fills in what the checks look for, as far as this request has it. */
-static void look(const struct processor_bench *bench, const struct langfuse_case *this,
-		 char found[CHECKS_MAX][512])
-{
-	for (size_t i = 0; i < CHECKS_MAX && this->checks[i].span; i++) {
-		uint32_t span = bench_find_span(bench, this->checks[i].span, 0);
-		if (span != BENCH_NOT_FOUND)
-			(void)snprintf(found[i], 512, "%s",
-				       find_value(bench, span, this->checks[i].key));
-	}
-}
-
-static bool run_case(const struct langfuse_case *this)
-{
-	struct processor_bench bench;
-	struct example_requests requests;
-	char found[CHECKS_MAX][512];
-	bool good = true;
-	for (size_t i = 0; i < CHECKS_MAX; i++)
-		(void)snprintf(found[i], 512, "%s", "(no such span)");
-	processor_bench_open(&bench, (const char *const[]){"langfuse", this->yaml, NULL});
-	build_case(this, &bench.budget, &requests);
-	for (size_t i = 0; i < requests.count; i++) {
-		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[i])),
-				 PROCESS_CONTINUE);
-		assert_int_equal(bench_span_count(&bench), requests.items[i]->span_count);
-		look(&bench, this, found);
-	}
-	for (size_t i = 0; i < CHECKS_MAX && this->checks[i].span; i++) {
-		if (strcmp(found[i], this->checks[i].expected) == 0)
-			continue;
-		good = false;
-		print_error("%s: %s of %s\n  found    %s\n  expected %s\n", this->what,
-			    this->checks[i].key, this->checks[i].span, found[i],
-			    this->checks[i].expected);
-	}
-	example_requests_fini(&requests);
-	processor_bench_close(&bench);
-	return good;
-}
-
 static void every_case_shows_what_it_should(void **state)
 {
-	bool good = true;
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
-		good &= run_case(&cases[i]);
-	assert_true(good);
+	langfuse_cases_run(cases, ARRAY_COUNT(cases));
 }
 
 /* ---- roots ---------------------------------------------------------------------------------- */
@@ -514,7 +391,7 @@ static void what_is_left_of_a_trace_without_its_root_has_one(void **state)
 		&bench,
 		(const char *const[]){"filter", "traces: {span: ['IsMatch(name, \"^GET /.*\")']}",
 				      "langfuse", "", NULL});
-	build_case(&dropped_ancestors, &bench.budget, &requests);
+	langfuse_case_build(&dropped_ancestors, &bench.budget, &requests);
 	processor_bench_send(&bench, requests.items[0]);
 	assert_int_equal(bench_span_count(&bench), 1);
 	assert_string_equal(bench_span_attr(&bench, 0, "langfuse.internal.is_app_root"),

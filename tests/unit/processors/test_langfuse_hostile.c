@@ -194,6 +194,36 @@ static void keys_that_others_look_for_by_pattern_are_unknown_here(void **state)
 		assert_null(keys_row(&keys, (key_id)id));
 }
 
+/* Each tells the trace something new: what is passed on has an end, and so has the work. */
+static void ten_thousand_spans_with_metadata_of_their_own_pass(void **state)
+{
+	struct processor_bench bench;
+	struct trace_builder builder;
+	struct err err;
+	(void)state;
+	processor_bench_open(&bench, (const char *const[]){"langfuse", "", NULL});
+	begin_spans(&builder, &bench.budget);
+	for (uint64_t id = 1; id <= CROWD; id++) {
+		char key[64], object[64];
+		begin_span(&builder, id, 0, "x");
+		(void)snprintf(key, sizeof(key), "langfuse.trace.metadata.k%d", (int)id);
+		(void)snprintf(object, sizeof(object), "{\"o%d\": [\"}\", {}]}", (int)id);
+		trace_builder_attr(&builder, SPAN_ATTRIBUTES, slice_str(key), value_of_int(1));
+		trace_builder_attr(&builder, SPAN_ATTRIBUTES, SLICE("langfuse.trace.metadata"),
+				   value_of_str(slice_str(object)));
+		trace_builder_end(&builder);
+	}
+	struct chunk *body = trace_builder_take(&builder, CROWD, &err);
+	assert_non_null(body);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+	assert_int_equal(bench_span_count(&bench), CROWD);
+	const char *last = bench_span_attr(&bench, CROWD - 1, "langfuse.trace.metadata");
+	assert_non_null(strstr(last, "{\"k10000\":1,\"o10000\":[\"}\", {}],\"k1\":1,"));
+	assert_true(strlen(last) < 2048);
+	chunk_unref(body);
+	processor_bench_close(&bench);
+}
+
 static void structured_values_arrive_as_text(void **state)
 {
 	struct processor_bench bench;
@@ -269,6 +299,7 @@ int main(void)
 		cmocka_unit_test(spans_without_usable_ids_go_and_are_counted),
 		cmocka_unit_test(ten_thousand_spans_of_one_trace_pass),
 		cmocka_unit_test(keys_that_others_look_for_by_pattern_are_unknown_here),
+		cmocka_unit_test(ten_thousand_spans_with_metadata_of_their_own_pass),
 		cmocka_unit_test(structured_values_arrive_as_text),
 		cmocka_unit_test(keys_of_other_processors_patterns_are_no_keys_of_ours),
 	};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "processors/langfuse/metadata.h"
+
+#include "processors/langfuse/json.h"
+
+#include <math.h>
+
+static bool has_member(struct slice object, struct slice key)
+{
+	struct json_member member;
+	return json_find_member(object, key, &member);
+}
+
+static void begin_member(struct buf *object)
+{
+	if (object->len > 1)
+		buf_append_byte(object, ',');
+}
+
+/* Adds the members of ${more} that ${known} has not. False when nothing was added. */
+static bool add_members(struct buf *object, struct slice known, struct slice more)
+{
+	struct json_member member;
+	size_t before = object->len, cursor = 0;
+	for (int i = 0; i < METADATA_MEMBERS_MAX && json_next_member(more, &cursor, &member); i++) {
+		if (has_member(known, member.key))
+			continue;
+		begin_member(object);
+		buf_append_byte(object, '"');
+		buf_append(object, member.key);
+		buf_append_str(object, "\":");
+		buf_append(object, member.raw);
+	}
+	return object->len > before;
+}
+
+static struct slice finish(struct run *run, struct buf *object)
+{
+	buf_append_byte(object, '}');
+	return object->failed ? (struct slice){NULL, 0}
+			      : arena_copy(&run->scratch->arena, buf_slice(object));
+}
+
+/* Single keys: texts, numbers and truth values. */
+static void add_single_keys(const struct span_view *view, struct buf *object)
+{
+	struct attr_key key;
+	int left = METADATA_MEMBERS_MAX;
+	for (uint32_t cursor = 0; edit_next_key(view->edit, view->owner, &cursor, &key);) {
+		struct slice name = keys_trace_metadata(key.key_id, key.key);
+		if (name.len == 0 || key.value_type == VALUE_EMPTY ||
+		    key.value_type >= VALUE_ARRAY || left == 0 || object->len > METADATA_BYTES_MAX)
+			continue;
+		left--;
+		struct value value = edit_read_attr(view->edit, view->owner, key.at).value;
+		if (has_member(buf_slice(object), name) ||
+		    (value.type == VALUE_DOUBLE && !isfinite(value.d)))
+			continue;
+		begin_member(object);
+		buf_append_byte(object, '"');
+		buf_append_json(object, name);
+		buf_append_str(object, "\":");
+		if (value.type == VALUE_STRING) {
+			buf_append_byte(object, '"');
+			buf_append_json(object, value.bytes);
+			buf_append_byte(object, '"');
+		} else {
+			value_append_text(object, value);
+		}
+	}
+}
+
+struct slice trace_metadata_of(struct run *run, const struct span_view *view)
+{
+	struct buf *object = &run->scratch->text;
+	struct slice base = slice_trim(view_text(view, ROLE_TRACE_METADATA));
+	if (!json_is_object(base) || base.len > METADATA_BYTES_MAX)
+		base = (struct slice){NULL, 0};
+	if (!view->trace_metadata)
+		return base;
+	buf_reset(object);
+	buf_append_byte(object, '{');
+	add_single_keys(view, object);
+	if (object->failed || object->len == 1)
+		return base;
+	struct slice singles = finish(run, object);
+	return trace_metadata_merge(run, singles, base, (size_t)2 * METADATA_BYTES_MAX);
+}
+
+struct slice trace_metadata_merge(struct run *run, struct slice first, struct slice second,
+				  size_t bytes_max)
+{
+	struct buf *object = &run->scratch->text;
+	if (first.len == 0 || second.len == 0 || first.ptr == second.ptr)
+		return first.len == 0 ? second : first;
+	if (first.len + second.len > bytes_max)
+		return first;
+	buf_reset(object);
+	buf_append(object, slice_of(first.ptr, first.len - 1)); /* without the last brace */
+	if (slice_trim(buf_slice(object)).len == 1)
+		object->len = 1; /* an empty object */
+	if (!add_members(object, first, second))
+		return first;
+	struct slice all = finish(run, object);
+	return all.len > 0 ? all : first;
+}
