@@ -17,7 +17,7 @@ READY = "Everything is ready."
 START_S = 10
 STOP_S = 30  # its own --shutdown-timeout is 25 s
 
-# The keys of a Langfuse project: for the exporter langfuse, and as the Collector's otlp_http has them.
+# The keys of a Langfuse project: for the exporter langfuse, and as otlp_http sends them.
 PUBLIC_KEY, SECRET_KEY = "pk-lf-interop", "sk-lf-interop"
 LANGFUSE_AUTH = base64.b64encode(f"{PUBLIC_KEY}:{SECRET_KEY}".encode()).decode()
 SECRETS = {"LANGFUSE_PUBLIC_KEY": PUBLIC_KEY, "LANGFUSE_SECRET_KEY": SECRET_KEY,
