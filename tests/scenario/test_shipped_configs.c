@@ -161,7 +161,8 @@ static void each_gets_ready_and_ends_on_sigterm(void **state)
 static int set_secrets(void **state)
 {
 	(void)state;
-	return setenv("LANGFUSE_AUTH", "dGVzdDp0ZXN0", 1); /* an unset one is worth a warning */
+	return setenv("LANGFUSE_PUBLIC_KEY", "pk-lf-1", 1) ||
+	       setenv("LANGFUSE_SECRET_KEY", "sk-lf-2", 1);
 }
 
 int main(void)

@@ -214,10 +214,9 @@ static void scene_open(struct scene *scene, const char *path, const char *more)
 		set(scene, "exporters.otlp_grpc/tempo.endpoint=127.0.0.1:%u",
 		    peer_grpc_port(scene->tempo));
 	}
-	if (strstr(text, "otlp_http/langfuse:")) {
+	if (strstr(text, "exporters: [langfuse]")) {
 		scene->langfuse = http_sink_start(0, false);
-		set(scene,
-		    "exporters.otlp_http/langfuse.endpoint=http://127.0.0.1:%u/api/public/otel",
+		set(scene, "exporters.langfuse.host=http://127.0.0.1:%u",
 		    http_sink_port(scene->langfuse));
 	}
 	if (more)
@@ -368,7 +367,8 @@ static void a_test_in_ci_sees_everything(void **state)
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)setenv("LANGFUSE_AUTH", "dGVzdDp0ZXN0", 1);
+	(void)setenv("LANGFUSE_PUBLIC_KEY", "pk-lf-1", 1);
+	(void)setenv("LANGFUSE_SECRET_KEY", "sk-lf-2", 1);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(langfuse_gets_its_words_and_jaeger_the_original_ones),
 		cmocka_unit_test(the_cluster_delivers_to_three_backends_without_content_and_noise),

@@ -2,6 +2,7 @@
 """bin/sluice as a child process: started with a shipped configuration whose addresses are replaced,
 asked for its metrics, ended by SIGTERM."""
 
+import base64
 import os
 import random
 import re
@@ -15,6 +16,12 @@ import urllib.request
 READY = "Everything is ready."
 START_S = 10
 STOP_S = 30  # its own --shutdown-timeout is 25 s
+
+# The keys of a Langfuse project: for the exporter langfuse, and as otlp_http sends them.
+PUBLIC_KEY, SECRET_KEY = "pk-lf-interop", "sk-lf-interop"
+LANGFUSE_AUTH = base64.b64encode(f"{PUBLIC_KEY}:{SECRET_KEY}".encode()).decode()
+SECRETS = {"LANGFUSE_PUBLIC_KEY": PUBLIC_KEY, "LANGFUSE_SECRET_KEY": SECRET_KEY,
+           "LANGFUSE_AUTH": LANGFUSE_AUTH}
 
 # One line of the Prometheus text format: name, labels, value.
 METRIC = re.compile(r'^(\w+)(?:\{(.*)\})? (\S+)$')
@@ -79,7 +86,7 @@ class Collector:
         with open(self.log_path, "ab") as log, open(self.output_path, "ab") as output:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=log,
-                env=environment(LANGFUSE_AUTH="aW50ZXJvcA=="))
+                env=environment(**SECRETS))
         deadline = time.monotonic() + START_S
         while READY not in self.log()[log_begin:]:
             if self._process.poll() is not None:

@@ -5,17 +5,17 @@ ports, each of its backends is a sink, and a sender is checked against what arri
 import os
 
 from case import Row, Run, check_counters, transport
-from collector import Collector
+from collector import LANGFUSE_AUTH, Collector
 from compare import compare
 from sink import LOOPBACK, Sink
 
 # Configuration -> its backends: exporter, and the protocol it speaks.
 CONFIGS = {
     "cluster.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_grpc/tempo": "grpc",
-                     "otlp_http/langfuse": "http"},
-    "langfuse.yaml": {"otlp_http/langfuse": "http", "otlp_grpc/jaeger": "grpc"},
+                     "langfuse": "http"},
+    "langfuse.yaml": {"langfuse": "http", "otlp_grpc/jaeger": "grpc"},
     "llm-d-operator.yaml": {"otlp_grpc/jaeger": "grpc", "otlp_grpc/tempo": "grpc",
-                            "otlp_http/langfuse": "http"},
+                            "langfuse": "http"},
     "one-backend.yaml": {"otlp_grpc/jaeger": "grpc"},
     "ci.yaml": {},
     "dev.yaml": {},
@@ -35,7 +35,7 @@ REWRITING = {
     "langfuse.yaml": ("traces/jaeger", "traces/langfuse"),
     "llm-d-operator.yaml": ("traces", "traces/langfuse"),
 }
-PATH = "/api/public/otel"  # of HTTP backends, as Langfuse's
+PATH = "/api/public/otel"  # of otlp_http's backends; the exporter langfuse adds it itself
 
 
 def without_rewriting(config):
@@ -68,9 +68,12 @@ class Route:
     def _backend(self, exporter, protocol, secure):
         sink = self.sinks[exporter]
         scheme = "https" if secure else "http"
-        yield f"exporters.{exporter}.endpoint", (
-            f"{LOOPBACK}:{sink.grpc_port}" if protocol == "grpc"
-            else f"{scheme}://{LOOPBACK}:{sink.http_port}{PATH}")
+        http = f"{scheme}://{LOOPBACK}:{sink.http_port}"
+        if exporter == "langfuse":
+            yield "exporters.langfuse.host", http
+        else:
+            yield f"exporters.{exporter}.endpoint", (
+                f"{LOOPBACK}:{sink.grpc_port}" if protocol == "grpc" else http + PATH)
         if secure:
             yield f"exporters.{exporter}.tls.insecure", "false"
             yield f"exporters.{exporter}.tls.ca_file", self.setting.certificate[0]
@@ -129,7 +132,7 @@ def check_failures(failures, expected):
 
 def check_headers(sink):
     """Problems of the header fields that an HTTP backend got."""
-    wanted = {"authorization": "Basic aW50ZXJvcA==", "content-encoding": "gzip"}
+    wanted = {"authorization": f"Basic {LANGFUSE_AUTH}", "content-encoding": "gzip"}
     return [f"header {name}: {headers.get(name)!r}" for headers in sink.http_headers[:1]
             for name, value in wanted.items() if headers.get(name) != value]
 

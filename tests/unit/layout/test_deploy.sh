@@ -20,7 +20,7 @@ exist() {
 # Silent, with the secrets that the manifests set.
 valid() {
 	for config; do
-		LANGFUSE_AUTH=x "$sluice" validate --config "$config" >"$work/said" 2>&1 &&
+		LANGFUSE_PUBLIC_KEY=x LANGFUSE_SECRET_KEY=x "$sluice" validate --config "$config" >"$work/said" 2>&1 &&
 			[ ! -s "$work/said" ] || { echo "$config:"; cat "$work/said"; return 1; }
 	done
 }
@@ -32,6 +32,20 @@ variables_are_set() {
 	for name in $wanted; do
 		grep -q -- "- name: $name\$" "$2" || { echo "$name is not set in $2"; return 1; }
 	done
+}
+
+# The program reads the manifest beside a configuration: well-formed YAML, each key and anchor once,
+# and nothing in it but Kubernetes documents.
+manifest_is_read() {
+	{ cat "$cluster"; echo ---; cat "$manifest"; } >"$work/both.yaml"
+	valid "$work/both.yaml"
+}
+
+# The keys that ${1} takes from its secret are those that the command in its first lines makes.
+secrets_are_made() {
+	keys=$(sed -n '/secretKeyRef:/,/key:/s/^ *key: //p' "$1" | sort)
+	made=$(sed -n 's/^#.*--from-literal=\([a-z-]*\)=.*/\1/p' "$1" | sort)
+	[ -n "$keys" ] && [ "$keys" = "$made" ] || { echo "$1: takes $keys, made $made"; return 1; }
 }
 
 # The ports on which ${cluster} listens are those of the container and of the manifest.
@@ -66,6 +80,9 @@ check "all shipped configurations are valid" valid configs/*.yaml
 check "the manifest sets the variables of its configuration" variables_are_set $cluster $manifest
 check "the operator's resource sets its own" \
 	variables_are_set configs/llm-d-operator.yaml configs/llm-d-operator.yaml
+check "the manifest is well-formed" manifest_is_read
+check "the manifest takes the secret that its command makes" secrets_are_made $manifest
+check "the operator's resource does so, too" secrets_are_made configs/llm-d-operator.yaml
 check "container and manifest have the ports of the configuration" ports_agree
 check "the service unit runs the program" unit_runs_the_program
 finish
