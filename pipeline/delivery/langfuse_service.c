@@ -124,6 +124,17 @@ static void judge(const struct client_result *answer, struct export_result *resu
 	result->partial_warning = false;
 	if (answer->outcome != CLIENT_ANSWERED)
 		return;
+	if (result->outcome == EXPORT_DELIVERED && otlp_answer_is_page(answer)) {
+		result->outcome = EXPORT_RETRY;
+		(void)err_set(&result->err, ERR_PEER,
+			      "the answer is a web page with HTTP Status Code %d, so nothing was "
+			      "taken: a proxy or login stands before Langfuse, or the host is not "
+			      "Langfuse's",
+			      answer->http_status);
+		return;
+	}
+	if (result->outcome == EXPORT_TOO_LARGE)
+		return;
 	switch (answer->http_status) {
 	case 400:
 		(void)err_wrap(&result->err,

@@ -26,6 +26,11 @@ void delivery_run_until(struct delivery_fixture *fixture, bool (*done)(void *arg
 struct chunk *delivery_request(struct delivery_fixture *fixture, uint64_t first, uint32_t spans,
 			       size_t padding);
 
+/* The same with ${paddings}[i] bytes of name in the span ${first} + i, and ${around} bytes of the
+ * resource's schema URL. */
+struct chunk *delivery_request_of_sizes(struct delivery_fixture *fixture, uint64_t first,
+					uint32_t spans, const size_t *paddings, size_t around);
+
 /* An exporter that answers by a function of the batch and remembers what it was given. */
 struct scripted_exporter {
 	struct export_target target;

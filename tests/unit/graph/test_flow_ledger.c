@@ -50,7 +50,8 @@ static struct export_result answer(struct scripted_exporter *script, const struc
 {
 	static const enum export_outcome outcomes[] = {EXPORT_DELIVERED, EXPORT_DELIVERED,
 						       EXPORT_DELIVERED, EXPORT_RETRY,
-						       EXPORT_TOO_LARGE, EXPORT_PERMANENT};
+						       EXPORT_TOO_LARGE, EXPORT_INVALID,
+						       EXPORT_PERMANENT};
 	struct export_result result = {.outcome = EXPORT_DELIVERED};
 	(void)script;
 	if (calm)
