@@ -62,8 +62,8 @@ static void drop_first(struct job *job, enum drop_reason reason)
 	uint32_t spans = job->pieces.first->batch->span_count;
 	counter_add(&job->host.ledger->send_failed, spans);
 	counter_add(&job->host.ledger->dropped[reason], spans);
-	bool for_good = reason == DROP_PERMANENT || reason == DROP_REJECTED ||
-			reason == DROP_TOO_LARGE;
+	bool for_good =
+		reason == DROP_PERMANENT || reason == DROP_REJECTED || reason == DROP_TOO_LARGE;
 	worsen(job, for_good ? ACK_DROPPED : ACK_RETRY);
 	piece_list_remove_first(&job->pieces);
 }
@@ -100,7 +100,7 @@ static int cut_first(struct job *job, enum cut_way way, size_t bytes_max, struct
 /* To parts that are known to fit, or, before that is known, to halves. */
 static int cut_for_size(struct job *job, struct err *err)
 {
-	size_t fitting = size_limit_fitting(job->host.size_limit);
+	size_t fitting = size_limit_fitting(job->host.size_limit, clock_monotonic_ns());
 	return cut_first(job, fitting > 0 ? CUT_TO_SIZE : CUT_HALF_OF_BYTES, fitting, err);
 }
 
@@ -110,8 +110,8 @@ static bool was_cut_beforehand(struct job *job)
 {
 	const struct batch *batch = job->pieces.first->batch;
 	struct err why;
-	if (batch->span_count <= 1 || !size_limit_expects_refusal(job->host.size_limit, batch->bytes,
-								  clock_monotonic_ns()))
+	if (batch->span_count <= 1 ||
+	    !size_limit_expects_refusal(job->host.size_limit, batch->bytes, clock_monotonic_ns()))
 		return false;
 	job->going_on_again = cut_for_size(job, &why) == 0;
 	return job->going_on_again;

@@ -23,7 +23,7 @@ struct job_host {
 	struct budget *budget;
 	const struct key_table *keys;
 	struct size_limit *size_limit; /* of the exporter's backend */
-	bool waits; /* the batch's acknowledgements wait for this sender */
+	bool waits;		       /* the batch's acknowledgements wait for this sender */
 	/* All spans of ${batch} are accounted for; the reference passes to the callee. */
 	void (*ended)(void *arg, struct batch *batch);
 	void *arg;

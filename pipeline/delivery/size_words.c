@@ -8,7 +8,8 @@
 
 #include "pipeline/base/compiler.h"
 
-static const struct slice phrases[] = { /* in lower case */
+static const struct slice phrases[] = {
+	/* in lower case */
 	/* gRPC libraries */
 	SLICE_INIT("message larger than max"),
 	SLICE_INIT("decompression larger than max"),

@@ -7,7 +7,7 @@
 #include "pipeline/net/loop.h"
 #include "pipeline/trace/key_table.h"
 
-enum { SCRIPT_CALLS_MAX = 4096, SCRIPT_SPANS_MAX = 8192 };
+enum { SCRIPT_CALLS_MAX = 32768, SCRIPT_SPANS_MAX = 8192 };
 
 struct delivery_fixture {
 	struct loop loop;

@@ -464,8 +464,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(gives_up_after_max_elapsed_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(drops_what_is_refused_for_good_at_once, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(
-			a_single_span_refused_for_what_is_in_it_is_rejected, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_single_span_refused_for_what_is_in_it_is_rejected,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(halves_towards_the_one_bad_span_within_the_bound,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(stops_splitting_when_every_part_is_refused, setup,

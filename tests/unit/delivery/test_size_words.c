@@ -58,8 +58,9 @@ static const struct row too_large[] = {
 	{"OpenTelemetry Collector, its queue", "element size too large"},
 	{"sarama", "kafka server: Message was too large, server rejected it to avoid allocation "
 		   "error"},
-	{"sarama", "kafka: invalid configuration (Attempt to produce message larger than configured "
-		   "Producer.MaxMessageBytes: 2877851 > 1048576)"},
+	{"sarama",
+	 "kafka: invalid configuration (Attempt to produce message larger than configured "
+	 "Producer.MaxMessageBytes: 2877851 > 1048576)"},
 	{"franz-go, Kafka", "MESSAGE_TOO_LARGE: The request included a message larger than the max "
 			    "message size the server will accept."},
 	{"librdkafka", "Broker: Message size too large"},
