@@ -124,7 +124,8 @@ static void every_span_taken_is_delivered_or_counted(void **state)
 			if (accounted(&fixture, i) != taken)
 				fail_msg("run %d, exporter %zu: %d of %d", (int)run, i,
 					 (int)accounted(&fixture, i), (int)taken);
-print_message("%d: %u calls %d spans\n",(int)i,fixture.scripts[i]->calls,(int)taken);
+			print_message("%d: %u calls %d spans\n", (int)i, fixture.scripts[i]->calls,
+				      (int)taken);
 			dropped_for_memory += counter_get(
 				&graph_fixture_ledger(&fixture, i)->dropped[DROP_MEMORY]);
 		}
