@@ -310,6 +310,40 @@ static void spans_that_are_too_large_alone_are_named(void **state)
 	scene_close(&scene);
 }
 
+/* 400 alone would be looked for in what the spans say. */
+static void an_error_that_is_coded_is_read(void **state)
+{
+	(void)state;
+	enum { SPANS = 64 };
+	struct chunk *body = coded(CODING_GZIP, SLICE("http: request body too large"));
+	struct buf request = BUF_INIT;
+	char value[2001];
+	struct scene scene;
+	memset(value, 'x', sizeof(value) - 1);
+	value[sizeof(value) - 1] = 0;
+	for (uint64_t id = 0; id < SPANS; id++) {
+		struct buf one = scenario_request(id, 1, "work", "k", value);
+		buf_append(&request, buf_slice(&one));
+		buf_fini(&one);
+	}
+	scene_open(&scene, "otlp_http", "");
+	http_sink_set(scene.http,
+		      &(struct http_sink_behaviour){.status = 400,
+						    .body = chunk_slice(body),
+						    .coding = "gzip",
+						    .content_type = "text/plain",
+						    .applies = is_large},
+		      0);
+	struct scenario_answer answer =
+		scenario_send(&scene.sender, NULL, CODING_IDENTITY, buf_slice(&request));
+	assert_int_equal(answer.grpc_status, 0);
+	daemon_wait_metric(scene.daemon, SENT, SPANS);
+	daemon_wait_metric(scene.daemon, DROPPED, 0);
+	buf_fini(&request);
+	chunk_unref(body);
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -322,6 +356,7 @@ int main(void)
 		cmocka_unit_test(an_empty_answer_is_an_answer),
 		cmocka_unit_test(a_partial_success_without_rejections_is_information),
 		cmocka_unit_test(spans_that_are_too_large_alone_are_named),
+		cmocka_unit_test(an_error_that_is_coded_is_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
