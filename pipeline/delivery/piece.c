@@ -143,6 +143,18 @@ static struct batch *cut(struct edit *edit, struct span_window window, struct bu
 	return batch;
 }
 
+static int share_halving(struct piece_list *halves, struct err *err)
+{
+	struct halving *halving = halves->first ? calloc(1, sizeof(*halving)) : NULL;
+	if (!halving)
+		return err_set(err, ERR_NOMEM, "no memory to split a request");
+	for (struct piece *half = halves->first; half; half = half->next) {
+		half->halving = halving;
+		halving->refs++;
+	}
+	return 0;
+}
+
 static int cut_all(struct piece_list *parts, struct edit *edit, const struct cutting *cutting,
 		   struct err *err)
 {
@@ -157,16 +169,7 @@ static int cut_all(struct piece_list *parts, struct edit *edit, const struct cut
 			return err_set(err, ERR_NOMEM, "no memory to split a request");
 		window.begin = window.end;
 	}
-	if (cutting->way != CUT_HALF_OF_SPANS)
-		return 0;
-	struct halving *halving = calloc(1, sizeof(*halving));
-	if (!halving)
-		return err_set(err, ERR_NOMEM, "no memory to split a request");
-	for (struct piece *half = parts->first; half; half = half->next) {
-		half->halving = halving;
-		halving->refs++;
-	}
-	return 0;
+	return cutting->way == CUT_HALF_OF_SPANS ? share_halving(parts, err) : 0;
 }
 
 /* Indexes the first piece. *ret_body is to be released after the index. */
