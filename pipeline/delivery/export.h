@@ -14,7 +14,8 @@ enum export_outcome {
 	EXPORT_DELIVERED = 0,
 	EXPORT_RETRY,	  /* not taken; the same bytes may be sent again */
 	EXPORT_PERMANENT, /* refused for good */
-	EXPORT_TOO_LARGE, /* refused for its size or for one bad span in it: split */
+	EXPORT_TOO_LARGE, /* refused for its size: split to what fits */
+	EXPORT_INVALID,	  /* refused for what is in it: split towards the bad span */
 	EXPORT_SPLIT,	  /* not sent: more than the exporter puts into one request: split */
 	EXPORT_OUTCOME_COUNT
 };

@@ -2,37 +2,27 @@
 /*
  * Attempts, back-off and splitting of one batch.
  *
- * A job works through a list of pieces; at first the batch is the only one. A piece refused for its
- * size (or for one bad span in it: 400, INVALID_ARGUMENT) is replaced by its two halves at the end
- * of the list, so that both halves are tried before either is halved again. Two bounds keep this
- * from hammering a backend:
- *   - at most 4·log2(n) + 8 requests for a batch of n spans;
- *   - when both halves of a piece fail alike twice and nothing was ever delivered, the cause is the
- *     configuration, not a span: the rest is dropped with one error.
- * A piece that the exporter itself finds too much for one request (EXPORT_SPLIT) is halved without
- * a bound but its spans: nobody is hammered.
+ * A job works through a list of pieces; at first the batch is the only one. A piece that is refused
+ * is replaced by smaller ones. Why it is refused decides how:
+ *
+ *   its size (EXPORT_TOO_LARGE)   halved by bytes, or cut to what the exporter's struct size_limit
+ *       knows to fit; what is expected to be refused is cut before it is sent. A single span that
+ *       is refused is a culprit: it alone is dropped. With k culprits found and d requests taken of
+ *       a batch of n spans, at most 2·(k + 1)·(log2(n) + 1) + 8 + d requests of several spans may be
+ *       refused; what is refused beyond that is dropped. d is for backends whose limit is no number
+ *       of bytes, so that little can be learnt; others need not even half of the rest.
+ *   what is in it (EXPORT_INVALID)   halved by spans towards the one bad span, both halves before
+ *       either is halved again, within 4·log2(n) + 8 requests; when both halves of a piece fail
+ *       alike twice and nothing was ever delivered, the cause is the configuration, not a span: the
+ *       rest is dropped with one error.
+ *   more than the exporter puts into one request (EXPORT_SPLIT)   halved by bytes without a bound
+ *       but its spans: nobody is hammered.
  */
 #include "pipeline/delivery/job.h"
 
 #include "pipeline/base/clock.h"
-#include "pipeline/base/hash.h"
-#include "pipeline/trace/encode.h"
-
-#include <stdlib.h>
 
 enum { BOTH_HALVES_FAILED_MAX = 2 };
-
-/* The result of one halving, shared by the two halves. */
-struct halving {
-	uint32_t refs;	 /* halves that still exist */
-	uint32_t failed; /* halves that were refused for their size */
-};
-
-struct piece {
-	struct piece *next;
-	struct batch *batch;
-	struct halving *halving; /* NULL for the whole batch */
-};
 
 static void attempt(struct job *job);
 static void on_done(struct export_call *call, const struct export_result *result);
@@ -40,7 +30,7 @@ static void on_done(struct export_call *call, const struct export_result *result
 void job_init(struct job *job, const struct job_host *host, uint64_t seed)
 {
 	*job = (struct job){.host = *host, .random = seed | 1};
-	job->last = &job->first;
+	piece_list_init(&job->pieces);
 	job->call.done = on_done;
 }
 
@@ -61,42 +51,6 @@ void job_acknowledge(bool waits, struct batch *batch, enum ack_outcome outcome)
 
 /* ---- pieces --------------------------------------------------------------------------------- */
 
-/* Takes over the reference to ${batch}, also on failure. */
-static struct piece *piece_new(struct batch *batch)
-{
-	struct piece *piece = batch ? malloc(sizeof(*piece)) : NULL;
-	if (piece)
-		*piece = (struct piece){.batch = batch};
-	else
-		batch_unref(batch);
-	return piece;
-}
-
-static void piece_free(struct piece *piece)
-{
-	if (!piece)
-		return;
-	if (piece->halving && --piece->halving->refs == 0)
-		free(piece->halving);
-	batch_unref(piece->batch);
-	free(piece);
-}
-
-static void append_piece(struct job *job, struct piece *piece)
-{
-	*job->last = piece;
-	job->last = &piece->next;
-}
-
-static void remove_first(struct job *job)
-{
-	struct piece *piece = job->first;
-	job->first = piece->next;
-	if (!job->first)
-		job->last = &job->first;
-	piece_free(piece);
-}
-
 static void worsen(struct job *job, enum ack_outcome outcome)
 {
 	if (outcome > job->worst)
@@ -105,21 +59,62 @@ static void worsen(struct job *job, enum ack_outcome outcome)
 
 static void drop_first(struct job *job, enum drop_reason reason)
 {
-	uint32_t spans = job->first->batch->span_count;
+	uint32_t spans = job->pieces.first->batch->span_count;
 	counter_add(&job->host.ledger->send_failed, spans);
 	counter_add(&job->host.ledger->dropped[reason], spans);
-	worsen(job, reason == DROP_PERMANENT || reason == DROP_TOO_LARGE ? ACK_DROPPED : ACK_RETRY);
-	remove_first(job);
+	bool for_good =
+		reason == DROP_PERMANENT || reason == DROP_REJECTED || reason == DROP_TOO_LARGE;
+	worsen(job, for_good ? ACK_DROPPED : ACK_RETRY);
+	piece_list_remove_first(&job->pieces);
 }
 
 static uint32_t drop_all(struct job *job, enum drop_reason reason)
 {
 	uint32_t spans = 0;
-	while (job->first) {
-		spans += job->first->batch->span_count;
+	while (job->pieces.first) {
+		spans += job->pieces.first->batch->span_count;
 		drop_first(job, reason);
 	}
 	return spans;
+}
+
+/* ---- cutting -------------------------------------------------------------------------------- */
+
+static struct cutting cutting_of(const struct job *job, enum cut_way way, size_t bytes_max)
+{
+	return (struct cutting){.way = way,
+				.bytes_max = bytes_max,
+				.budget = job->host.budget,
+				.keys = job->host.keys};
+}
+
+static int cut_first(struct job *job, enum cut_way way, size_t bytes_max, struct err *err)
+{
+	const struct cutting cutting = cutting_of(job, way, bytes_max);
+	if (piece_list_cut_first(&job->pieces, &cutting, err) != 0)
+		return -1;
+	counter_add(&job->host.ledger->splits, 1);
+	return 0;
+}
+
+/* To parts that are known to fit, or, before that is known, to halves. */
+static int cut_for_size(struct job *job, struct err *err)
+{
+	size_t fitting = size_limit_fitting(job->host.size_limit, clock_monotonic_ns());
+	return cut_first(job, fitting > 0 ? CUT_TO_SIZE : CUT_HALF_OF_BYTES, fitting, err);
+}
+
+/* Cuts the first piece when the backend is expected to refuse it: true when it did. Without memory
+ * for that the piece is sent as it is. */
+static bool was_cut_beforehand(struct job *job)
+{
+	const struct batch *batch = job->pieces.first->batch;
+	struct err why;
+	if (batch->span_count <= 1 ||
+	    !size_limit_expects_refusal(job->host.size_limit, batch->bytes, clock_monotonic_ns()))
+		return false;
+	job->going_on_again = cut_for_size(job, &why) == 0;
+	return job->going_on_again;
 }
 
 static void finish(struct job *job)
@@ -140,10 +135,10 @@ static void next(struct job *job)
 	job->going_on = true;
 	while (job->going_on_again) {
 		job->going_on_again = false;
-		if (job->first)
-			attempt(job);
-		else
+		if (!job->pieces.first)
 			finish(job);
+		else if (!was_cut_beforehand(job))
+			attempt(job);
 	}
 	job->going_on = false;
 }
@@ -159,14 +154,11 @@ void job_run(struct job *job, struct batch *batch)
 {
 	job->batch = batch;
 	job->worst = ACK_DELIVERED;
-	job->delivered_some = job->aborting = false;
+	job->aborting = false;
 	job->both_halves_failed = 0;
 	job->requests = 1;
-	job->requests_max = 4 * log2_ceil(batch->span_count) + 8;
-	struct piece *whole = piece_new(batch_ref(batch));
-	if (whole) {
-		append_piece(job, whole);
-	} else {
+	job->delivered = job->size_refusals = job->culprits = 0;
+	if (!piece_list_append(&job->pieces, batch_ref(batch))) {
 		counter_add(&job->host.ledger->send_failed, batch->span_count);
 		counter_add(&job->host.ledger->dropped[DROP_MEMORY], batch->span_count);
 		worsen(job, ACK_RETRY);
@@ -177,7 +169,7 @@ void job_run(struct job *job, struct batch *batch)
 
 static void attempt(struct job *job)
 {
-	job->call.batch = job->first->batch;
+	job->call.batch = job->pieces.first->batch;
 	job->call.timeout_ns = job->host.config->timeout_ns;
 	job->call.compressions = &job->host.ledger->compressions;
 	job->call.exporter = NULL;
@@ -190,7 +182,7 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct job *job = CONTAINER_OF(timer, struct job, timer);
 	counter_add(&job->host.ledger->retries, 1);
-	attempt(job);
+	next(job);
 }
 
 /* xorshift64: only spreads repeats over time. */
@@ -206,7 +198,7 @@ static uint64_t next_random(struct job *job)
 
 static void count_delivered(struct job *job, const struct export_result *result)
 {
-	uint32_t spans = job->first->batch->span_count;
+	uint32_t spans = job->pieces.first->batch->span_count;
 	uint64_t unusable = result->unusable_spans < spans ? result->unusable_spans : spans;
 	uint64_t sent = spans - unusable;
 	uint64_t rejected = result->rejected_spans < sent ? result->rejected_spans : sent;
@@ -221,11 +213,13 @@ static void count_delivered(struct job *job, const struct export_result *result)
 			 LOG_MSG("Left out spans without a usable trace id and span id: the "
 				 "backend would refuse their whole request"),
 			 LOG_UINT("dropped_spans", unusable));
-	if (rejected > 0 || result->partial_warning)
+	if (rejected > 0)
 		log_warn(job->host.log, LOG_MSG("Partial success response"),
 			 LOG_UINT("dropped_spans", rejected));
-	job->delivered_some = true;
-	remove_first(job);
+	else if (result->partial_warning)
+		log_info(job->host.log, LOG_MSG("Partial success response with a message alone"));
+	job->delivered++;
+	piece_list_remove_first(&job->pieces);
 }
 
 static void delivered(struct job *job, const struct export_result *result)
@@ -239,7 +233,7 @@ static void failed_for_good(struct job *job, const struct export_result *result,
 			    enum drop_reason reason)
 {
 	log_error(job->host.log, LOG_MSG("Exporting failed. Dropping data."), LOG_ERR(&result->err),
-		  LOG_UINT("dropped_items", job->first->batch->span_count),
+		  LOG_UINT("dropped_items", job->pieces.first->batch->span_count),
 		  LOG_STR("reason", drop_reason_name(reason)));
 	drop_first(job, reason);
 	next(job);
@@ -260,100 +254,89 @@ static void failed_for_now(struct job *job, const struct export_result *result)
 	(void)uv_timer_start(&job->timer, on_timer, wait_ns / NS_PER_MS + 1, 0);
 }
 
-/* A piece with the spans of ${window}; NULL with ${err}. */
-static struct piece *cut(struct job *job, struct edit *edit, struct span_window window,
-			 struct err *err)
+/* ---- refusals that a smaller request may not meet --------------------------------------------- */
+
+static void go_on_after_cut(struct job *job, int cut, const struct err *why)
 {
-	struct encode_plan plan;
-	if (trace_encode_measure(edit, window, &plan, err) != 0)
-		return NULL;
-	struct batch *batch = batch_new(job->host.budget);
-	struct chunk *chunk = batch ? chunk_new(job->host.budget, plan.bytes) : NULL;
-	bool made = chunk != NULL;
-	if (made) {
-		trace_encode_write(edit, &plan, chunk->data);
-		chunk->len = plan.bytes;
-		chunk->span_count = plan.spans;
-		chunk->index_bytes = trace_index_bytes(edit_index(edit));
-		made = batch_append(batch, chunk);
+	if (cut == 0) {
+		next(job);
+		return;
 	}
-	chunk_unref(chunk);
-	if (!made) {
-		batch_unref(batch);
-		batch = NULL;
-	}
-	struct piece *piece = piece_new(batch);
-	if (!piece)
-		(void)err_set(err, ERR_NOMEM, "no memory to halve a request");
-	return piece;
+	const struct export_result memory = {.outcome = EXPORT_PERMANENT, .err = *why};
+	failed_for_good(job, &memory, DROP_MEMORY);
 }
 
-/* Cuts the indexed body of the first piece in two. -1 when memory is short. */
-static int append_cuts(struct job *job, struct edit *edit, uint32_t spans, struct err *err)
+/* Drops the single span that is the first piece. */
+static void drop_culprit(struct job *job, const struct export_result *result)
 {
-	struct piece *left = cut(job, edit, (struct span_window){0, spans / 2}, err);
-	struct piece *right =
-		left ? cut(job, edit, (struct span_window){spans / 2, spans}, err) : NULL;
-	struct halving *halving = right ? calloc(1, sizeof(*halving)) : NULL;
-	if (!halving) {
-		piece_free(left);
-		piece_free(right);
-		return err_set(err, ERR_NOMEM, "no memory to halve a request");
+	const struct cutting cutting = cutting_of(job, CUT_HALF_OF_BYTES, 0);
+	struct buf trace_id = BUF_INIT;
+	piece_list_write_trace_id(&job->pieces, &cutting, &trace_id);
+	log_error(job->host.log,
+		  LOG_MSG("Exporting failed. Dropping data. A single span is too large for the "
+			  "backend"),
+		  LOG_ERR(&result->err), LOG_UINT("dropped_items", 1),
+		  LOG_STR("reason", drop_reason_name(DROP_TOO_LARGE)),
+		  LOG_STR("trace_id", buf_cstr(&trace_id)),
+		  LOG_UINT("bytes", job->pieces.first->batch->bytes));
+	buf_fini(&trace_id);
+	drop_first(job, DROP_TOO_LARGE);
+	next(job);
+}
+
+static uint32_t size_refusals_max(const struct job *job)
+{
+	return 2 * (job->culprits + 1) * (log2_ceil(job->batch->span_count) + 1) + 8 +
+	       job->delivered;
+}
+
+static void too_large(struct job *job, const struct export_result *result)
+{
+	const struct batch *batch = job->pieces.first->batch;
+	bool alone = batch->span_count <= 1;
+	struct err why;
+	size_limit_refuse(job->host.size_limit, batch->bytes, alone, clock_monotonic_ns());
+	if (alone) {
+		job->culprits++;
+		drop_culprit(job, result);
+		return;
 	}
-	halving->refs = 2;
-	left->halving = right->halving = halving;
-	append_piece(job, left);
-	append_piece(job, right);
-	return 0;
+	if (++job->size_refusals > size_refusals_max(job)) {
+		failed_for_good(job, result, DROP_TOO_LARGE);
+		return;
+	}
+	log_info(job->host.log,
+		 LOG_MSG("The backend refuses a request for its size. Splitting it."),
+		 LOG_ERR(&result->err), LOG_UINT("bytes", batch->bytes),
+		 LOG_UINT("spans", batch->span_count));
+	go_on_after_cut(job, cut_for_size(job, &why), &why);
 }
 
-/* Appends the two halves of the first piece's spans. -1 when memory is short. */
-static int append_halves(struct job *job, struct err *err)
-{
-	int result = -1;
-	struct edit *edit = edit_new(job->host.budget);
-	struct chunk *body = batch_flatten(job->first->batch);
-	struct trace_index index;
-	trace_index_init(&index, job->host.budget, job->host.keys);
-	if (!edit || !body)
-		(void)err_set(err, ERR_NOMEM, "no memory to halve a request");
-	else if (trace_index_rebuild(&index, body, err) == 0 && edit_begin(edit, &index, err) == 0)
-		result = append_cuts(job, edit, index.span_count, err);
-	trace_index_fini(&index);
-	edit_free(edit);
-	chunk_unref(body);
-	return result;
-}
-
-/* Replaces the first piece by its halves. */
+/* More than the exporter itself puts into one request. */
 static void split(struct job *job, const struct export_result *result)
 {
 	struct err why;
-	if (job->first->batch->span_count <= 1) {
-		failed_for_good(job, result, DROP_TOO_LARGE);
-	} else if (append_halves(job, &why) != 0) {
-		struct export_result memory = {.outcome = EXPORT_PERMANENT, .err = why};
-		failed_for_good(job, &memory, DROP_MEMORY);
-	} else {
-		counter_add(&job->host.ledger->splits, 1);
-		remove_first(job);
-		next(job);
-	}
+	if (job->pieces.first->batch->span_count <= 1)
+		drop_culprit(job, result);
+	else
+		go_on_after_cut(job, cut_first(job, CUT_HALF_OF_BYTES, 0, &why), &why);
 }
 
 /* True when splitting further would only repeat the same refusal. */
 static bool splitting_is_useless(struct job *job)
 {
-	struct halving *halving = job->first->halving;
+	struct halving *halving = job->pieces.first->halving;
 	if (halving && ++halving->failed == 2)
 		job->both_halves_failed++;
-	return !job->delivered_some && job->both_halves_failed >= BOTH_HALVES_FAILED_MAX;
+	return job->delivered == 0 && job->both_halves_failed >= BOTH_HALVES_FAILED_MAX;
 }
 
-static void too_large(struct job *job, const struct export_result *result)
+/* Refused for what is in it. */
+static void invalid(struct job *job, const struct export_result *result)
 {
+	struct err why;
 	if (splitting_is_useless(job)) {
-		uint32_t spans = drop_all(job, DROP_TOO_LARGE);
+		uint32_t spans = drop_all(job, DROP_PERMANENT);
 		log_error(job->host.log,
 			  LOG_MSG("Exporting failed. Dropping data. The backend refuses every part "
 				  "of a request alike: check the exporter's configuration"),
@@ -361,12 +344,13 @@ static void too_large(struct job *job, const struct export_result *result)
 		next(job);
 		return;
 	}
-	if (job->requests + 2 > job->requests_max) {
-		failed_for_good(job, result, DROP_TOO_LARGE);
+	bool enough = job->requests + 2 > 4 * log2_ceil(job->batch->span_count) + 8;
+	if (enough || job->pieces.first->batch->span_count <= 1) {
+		failed_for_good(job, result, DROP_REJECTED);
 		return;
 	}
 	job->requests += 2;
-	split(job, result);
+	go_on_after_cut(job, cut_first(job, CUT_HALF_OF_SPANS, 0, &why), &why);
 }
 
 static void end_aborted(struct job *job, const struct export_result *result)
@@ -381,7 +365,7 @@ static void end_aborted(struct job *job, const struct export_result *result)
 static bool was_sent(const struct job *job, const struct export_result *result)
 {
 	bool none_usable = result->unusable_spans > 0 &&
-			   result->unusable_spans >= job->first->batch->span_count;
+			   result->unusable_spans >= job->pieces.first->batch->span_count;
 	return result->outcome != EXPORT_SPLIT && !none_usable;
 }
 
@@ -390,8 +374,11 @@ static void on_done(struct export_call *call, const struct export_result *result
 	struct job *job = CONTAINER_OF(call, struct job, call);
 	job->sending = false;
 	counter_sub(&job->host.ledger->in_flight, 1);
-	if (was_sent(job, result))
+	if (was_sent(job, result)) {
 		counter_add(&job->host.ledger->requests, 1);
+		if (result->outcome == EXPORT_DELIVERED)
+			size_limit_accept(job->host.size_limit, job->pieces.first->batch->bytes);
+	}
 	if (job->aborting) {
 		end_aborted(job, result);
 		return;
@@ -400,6 +387,7 @@ static void on_done(struct export_call *call, const struct export_result *result
 	case EXPORT_DELIVERED: delivered(job, result); break;
 	case EXPORT_RETRY: failed_for_now(job, result); break;
 	case EXPORT_TOO_LARGE: too_large(job, result); break;
+	case EXPORT_INVALID: invalid(job, result); break;
 	case EXPORT_SPLIT: split(job, result); break;
 	case EXPORT_PERMANENT:
 	case EXPORT_OUTCOME_COUNT: failed_for_good(job, result, DROP_PERMANENT); break;
@@ -432,8 +420,8 @@ void job_stop(struct job *job)
 
 void job_fini(struct job *job)
 {
-	while (job->first)
-		remove_first(job);
+	while (job->pieces.first)
+		piece_list_remove_first(&job->pieces);
 	batch_unref(job->batch);
 	job->batch = NULL;
 }

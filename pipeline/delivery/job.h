@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One slot of a sender: carries one batch through its attempts. Retryable failures wait in the slot
- * and repeat; a request refused for its size is halved towards the culprit. Home loop's thread.
+ * and repeat; a request refused for its size, or for one span in it, is split. Home loop's thread.
  */
 #ifndef SLUICE_DELIVERY_JOB_H
 #define SLUICE_DELIVERY_JOB_H
@@ -9,9 +9,10 @@
 #include "pipeline/base/log.h"
 #include "pipeline/delivery/ack.h"
 #include "pipeline/delivery/ledger.h"
+#include "pipeline/delivery/piece.h"
 #include "pipeline/delivery/retry.h"
+#include "pipeline/delivery/size_limit.h"
 #include "pipeline/net/loop.h"
-#include "pipeline/trace/key_table.h"
 
 /* What the slot borrows from its sender. */
 struct job_host {
@@ -21,27 +22,28 @@ struct job_host {
 	const struct log *log;
 	struct budget *budget;
 	const struct key_table *keys;
-	bool waits; /* the batch's acknowledgements wait for this sender */
+	struct size_limit *size_limit; /* of the exporter's backend */
+	bool waits;		       /* the batch's acknowledgements wait for this sender */
 	/* All spans of ${batch} are accounted for; the reference passes to the callee. */
 	void (*ended)(void *arg, struct batch *batch);
 	void *arg;
 };
 
-struct piece; /* a part of the batch that is sent on its own */
-
 struct job {
 	/* private */
 	struct job_host host;
 	struct export_call call;
-	struct batch *batch;	     /* NULL: the slot is free */
-	struct piece *first, **last; /* still to be sent, in order; first is under way */
+	struct batch *batch;	  /* NULL: the slot is free */
+	struct piece_list pieces; /* still to be sent, in order; first is under way */
 	struct retry_state retry;
 	uint64_t random;
 	uv_timer_t timer;
-	bool timer_made, sending, delivered_some, aborting;
-	bool going_on, going_on_again;	 /* see next() in job.c */
-	uint32_t requests, requests_max; /* bound on the requests that splitting may cost */
-	uint32_t both_halves_failed;
+	bool timer_made, sending, aborting;
+	bool going_on, going_on_again; /* see next() in job.c */
+	uint32_t delivered;	       /* requests of the batch */
+	/* what splitting has cost, see the head of job.c */
+	uint32_t size_refusals, culprits;      /* EXPORT_TOO_LARGE */
+	uint32_t requests, both_halves_failed; /* EXPORT_INVALID */
 	enum ack_outcome worst;
 };
 

@@ -118,11 +118,26 @@ static int make(void *self, const struct batch *batch, struct foreign_body *ret_
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
+static void judge_page(const struct client_result *answer, struct export_result *result)
+{
+	result->outcome = EXPORT_RETRY;
+	(void)err_set(&result->err, ERR_PEER,
+		      "the answer is a web page with HTTP Status Code %d, so nothing was taken: a "
+		      "proxy or login stands before Langfuse, or the host is not Langfuse's",
+		      answer->http_status);
+}
+
 static void judge(const struct client_result *answer, struct export_result *result)
 {
 	result->rejected_spans = 0;
 	result->partial_warning = false;
 	if (answer->outcome != CLIENT_ANSWERED)
+		return;
+	if (result->outcome == EXPORT_DELIVERED && otlp_answer_is_page(answer)) {
+		judge_page(answer, result);
+		return;
+	}
+	if (result->outcome == EXPORT_TOO_LARGE)
 		return;
 	switch (answer->http_status) {
 	case 400:

@@ -6,7 +6,9 @@
  *   - one span without a usable trace id and span id makes it refuse the whole request: such spans
  *     are left out; a parent id of zeros would be an unknown parent, so it is taken out;
  *   - requests are at most 4,000,000 bytes of uncompressed OTLP (its cloud refuses 5 MB);
- *   - any 2xx means taken, whatever the body says, which is JSON and no OTLP answer;
+ *   - any 2xx means taken, whatever the body says, which is JSON and no OTLP answer; but a web
+ *     page is not Langfuse's answer: not taken, repeated as retry_on_failure says, while whoever
+ *     put a login before it has time to notice;
  *   - 500 means not taken, too, and is repeated, but only a few times;
  *   - of compressions it reads gzip alone.
  */

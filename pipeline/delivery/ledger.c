@@ -37,7 +37,7 @@ static const struct metric_desc metric_retries = {"sluice_exporter_retries", "{r
 						  METRIC_COUNTER};
 static const struct metric_desc metric_splits = {
 	"sluice_exporter_splits", "{requests}",
-	"Requests halved, refused by the backend or too large for it", METRIC_COUNTER};
+	"Requests split, refused by the backend or too large for it", METRIC_COUNTER};
 static const struct metric_desc metric_compressions = {
 	"sluice_exporter_compressions", "{requests}",
 	"Request bodies compressed; exporters that send the same one share it", METRIC_COUNTER};

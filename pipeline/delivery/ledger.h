@@ -12,9 +12,10 @@
 enum drop_reason {
 	DROP_PERMANENT = 0,	/* the backend refused for good */
 	DROP_RETRIES_EXHAUSTED, /* max_elapsed_time, or retries are off */
-	DROP_REJECTED,		/* partial success: the backend's count */
+	DROP_REJECTED,		/* partial success: the backend's count; or a span that spoils
+				 * each request that it is in */
 	DROP_UNUSABLE_ID,	/* no trace id or span id that the backend could store */
-	DROP_TOO_LARGE,		/* refused for its size, alone or after splitting */
+	DROP_TOO_LARGE,		/* refused for its size, alone */
 	DROP_QUEUE_FULL,	/* no room at admission */
 	DROP_SHUTDOWN,		/* the deadline passed while it was held */
 	DROP_MEMORY,		/* budget or allocator */

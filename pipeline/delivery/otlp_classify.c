@@ -2,6 +2,7 @@
 /* What a backend's answer means. Its texts are looked at, never copied: see otlp_client.h. */
 #include "pipeline/base/clock.h"
 #include "pipeline/delivery/otlp_client.h"
+#include "pipeline/delivery/size_words.h"
 #include "pipeline/trace/json_response.h"
 
 #include <stdlib.h>
@@ -39,24 +40,7 @@ enum {
 	GRPC_DATA_LOSS = 15,
 };
 
-static bool contains_nocase(struct slice text, struct slice word)
-{
-	for (size_t at = 0; at + word.len <= text.len; at++) {
-		if (slice_equal_nocase(slice_of(text.ptr + at, word.len), word))
-			return true;
-	}
-	return false;
-}
-
-/* The words in which gRPC servers speak of a message that is too large. */
-static bool speaks_of_size(struct slice message)
-{
-	return contains_nocase(message, SLICE("larger than max")) ||
-	       contains_nocase(message, SLICE("too large")) ||
-	       contains_nocase(message, SLICE("message size")) ||
-	       contains_nocase(message, SLICE("exceeds maximum")) ||
-	       contains_nocase(message, SLICE("exceeded maximum"));
-}
+enum { HTTP_CONTENT_TOO_LARGE = 413 };
 
 typedef bool read_partial(struct slice body, struct partial_success *ret_partial);
 
@@ -85,6 +69,12 @@ static void classify_grpc(const char *label, const struct client_result *answer,
 	}
 	(void)err_set(&result->err, ERR_PEER, "rpc error: code = %s (%d), endpoint %s",
 		      known ? grpc_names[status] : "Code", status, label);
+	/* Whatever the code, and whatever it asks to wait: the same request meets the same limit. A
+	 * proxy that does not speak gRPC has the HTTP status alone. */
+	if (answer->http_status == HTTP_CONTENT_TOO_LARGE || speaks_of_size(answer->grpc_message)) {
+		result->outcome = EXPORT_TOO_LARGE;
+		return;
+	}
 	switch (status) {
 	case GRPC_CANCELLED:
 	case GRPC_DEADLINE_EXCEEDED:
@@ -93,14 +83,9 @@ static void classify_grpc(const char *label, const struct client_result *answer,
 	case GRPC_UNAVAILABLE:
 	case GRPC_DATA_LOSS: result->outcome = EXPORT_RETRY; break;
 	case GRPC_RESOURCE_EXHAUSTED:
-		if (has_delay)
-			result->outcome = EXPORT_RETRY;
-		else if (speaks_of_size(answer->grpc_message))
-			result->outcome = EXPORT_TOO_LARGE;
-		else
-			result->outcome = EXPORT_PERMANENT;
+		result->outcome = has_delay ? EXPORT_RETRY : EXPORT_PERMANENT;
 		break;
-	case GRPC_INVALID_ARGUMENT: result->outcome = EXPORT_TOO_LARGE; break;
+	case GRPC_INVALID_ARGUMENT: result->outcome = EXPORT_INVALID; break;
 	default: result->outcome = EXPORT_PERMANENT; break;
 	}
 }
@@ -131,21 +116,81 @@ static uint64_t retry_after_ns(struct slice value, uint64_t now_wall_ns)
 	return 0;
 }
 
+/* Media types are compared without regard to case; parameters may follow (RFC 9110 §8.3.1). */
+static bool is_type(struct slice content_type, struct slice type)
+{
+	return content_type.len >= type.len &&
+	       slice_equal_nocase(slice_of(content_type.ptr, type.len), type);
+}
+
+static bool is_protobuf(const struct client_result *answer)
+{
+	return is_type(answer->content_type, SLICE("application/x-protobuf")) ||
+	       is_type(answer->content_type, SLICE("application/protobuf"));
+}
+
+static bool is_json(const struct client_result *answer)
+{
+	return is_type(answer->content_type, SLICE("application/json"));
+}
+
+bool otlp_answer_is_page(const struct client_result *answer)
+{
+	return is_type(answer->content_type, SLICE("text/html")) ||
+	       is_type(answer->content_type, SLICE("application/xhtml+xml"));
+}
+
+const char *otlp_answer_flaw(const struct client_result *answer)
+{
+	struct partial_success partial;
+	if (answer->outcome != CLIENT_ANSWERED || answer->http_status < 200 ||
+	    answer->http_status > 299)
+		return NULL;
+	if (otlp_answer_is_page(answer))
+		return "an HTML page";
+	if (answer->body.len == 0)
+		return NULL; /* as it is when all was taken */
+	if (answer->has_grpc_status || is_protobuf(answer))
+		return response_read_partial_success(answer->body, &partial) ? NULL
+									     : "malformed protobuf";
+	if (is_json(answer))
+		return json_response_read_partial_success(answer->body, &partial)
+			       ? NULL
+			       : "malformed JSON";
+	return "neither protobuf nor JSON";
+}
+
+/* Statuses that do not always speak of something else than this request's body. */
+static bool may_be_about_size(int status)
+{
+	return status == 400 || status == 422 || status == 429 || status >= 500;
+}
+
+static void classify_taken(const struct client_result *answer, struct export_result *result)
+{
+	result->outcome = EXPORT_DELIVERED;
+	if (is_protobuf(answer))
+		read_partial_success(answer, response_read_partial_success, result);
+	else if (is_json(answer))
+		read_partial_success(answer, json_response_read_partial_success, result);
+}
+
 static void classify_http(const char *label, const struct client_result *answer,
 			  uint64_t now_wall_ns, struct export_result *result)
 {
 	int status = answer->http_status;
 	if (status >= 200 && status <= 299) {
-		result->outcome = EXPORT_DELIVERED;
-		if (slice_has_prefix(answer->content_type, SLICE("application/x-protobuf")))
-			read_partial_success(answer, response_read_partial_success, result);
-		else if (slice_has_prefix(answer->content_type, SLICE("application/json")))
-			read_partial_success(answer, json_response_read_partial_success, result);
+		classify_taken(answer, result);
 		return;
 	}
 	(void)err_set(&result->err, ERR_PEER,
 		      "error exporting items, request to %s responded with HTTP Status Code %d",
 		      label, status);
+	if (status == HTTP_CONTENT_TOO_LARGE ||
+	    (may_be_about_size(status) && speaks_of_size(answer->body))) {
+		result->outcome = EXPORT_TOO_LARGE;
+		return;
+	}
 	switch (status) {
 	case 429:
 	case 503:
@@ -153,8 +198,7 @@ static void classify_http(const char *label, const struct client_result *answer,
 		FALLTHROUGH;
 	case 502:
 	case 504: result->outcome = EXPORT_RETRY; break;
-	case 400:
-	case 413: result->outcome = EXPORT_TOO_LARGE; break;
+	case 400: result->outcome = EXPORT_INVALID; break;
 	default: result->outcome = EXPORT_PERMANENT; break;
 	}
 }

@@ -19,7 +19,7 @@ struct otlp_client {
 	/* immutable after start */
 	struct otlp_client_config config;
 	struct endpoint endpoint;
-	const char *path, *label;
+	const char *path, *label, *url; /* label: host:port; url: as sent to, without a query */
 	bool tls_on;
 	struct client_header *headers;
 	size_t header_count;
@@ -29,6 +29,7 @@ struct otlp_client {
 	/* owned by the home loop */
 	struct coder *coder;
 	struct client *client;
+	bool flaw_said; /* that the answers are no OTLP */
 };
 
 struct attempt {
@@ -58,12 +59,33 @@ static bool has_header(const struct otlp_client *client, const char *name)
 	return false;
 }
 
+/* Unless the user's configuration has it. */
+static void add_header(struct otlp_client *client, const char *name, const char *value)
+{
+	if (!has_header(client, name))
+		client->headers[client->header_count++] =
+			(struct client_header){slice_str(name), slice_str(value)};
+}
+
+/* The codings that answers are read in, as the value of (grpc-)accept-encoding. */
+static const char *accepted_codings(struct arena *arena)
+{
+	const char *all = "";
+	for (int coding = CODING_IDENTITY + 1; coding < CODING_COUNT && all; coding++)
+		all = arena_printf(arena, "%s%s%s", all, all[0] ? "," : "",
+				   coding_name((enum coding)coding));
+	return all;
+}
+
 static int copy_headers(struct otlp_client *client, struct arena *arena, struct err *err)
 {
+	enum { OWN_HEADERS = 3 };
 	const struct config_headers *headers = client->config.headers;
 	const struct foreign_service *foreign = client->config.foreign;
-	client->headers = arena_calloc(arena, headers->count + 2, sizeof(*client->headers));
-	if (!client->headers)
+	const char *accepted = accepted_codings(arena);
+	client->headers =
+		arena_calloc(arena, headers->count + OWN_HEADERS, sizeof(*client->headers));
+	if (!client->headers || !accepted)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	client->headers[client->header_count++] =
 		(struct client_header){SLICE("user-agent"), slice_str(client->config.user_agent)};
@@ -75,9 +97,11 @@ static int copy_headers(struct otlp_client *client, struct arena *arena, struct 
 		client->headers[at] =
 			(struct client_header){slice_str(name), slice_str(headers->at[i].value)};
 	}
-	if (foreign && foreign->header_name && !has_header(client, foreign->header_name))
-		client->headers[client->header_count++] = (struct client_header){
-			slice_str(foreign->header_name), slice_str(foreign->header_value)};
+	add_header(client,
+		   client->config.mode == CLIENT_GRPC ? "grpc-accept-encoding" : "accept-encoding",
+		   accepted);
+	if (foreign && foreign->header_name)
+		add_header(client, foreign->header_name, foreign->header_value);
 	return 0;
 }
 
@@ -88,6 +112,16 @@ static const char *traces_path(const char *base, struct arena *arena)
 	while (len > 0 && base[len - 1] == '/')
 		len--;
 	return arena_printf(arena, "%.*s/v1/traces", (int)len, base);
+}
+
+/* For people: without user:password and without a query, which may be secret. */
+static const char *shown_url(const struct otlp_client *client, struct arena *arena)
+{
+	const struct endpoint *endpoint = &client->endpoint;
+	bool v6 = strchr(endpoint->host, ':') != NULL;
+	return arena_printf(arena, "%s://%s%s%s:%u%.*s", client->tls_on ? "https" : "http",
+			    v6 ? "[" : "", endpoint->host, v6 ? "]" : "", endpoint->port,
+			    (int)strcspn(client->path, "?#"), client->path);
 }
 
 /* What the configuration handed over. */
@@ -126,7 +160,8 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 		client->path = traces_path(client->endpoint.path, arena);
 	/* Not the text as written: a URL may carry user:password. */
 	client->label = arena_printf(arena, "%s:%u", client->endpoint.host, client->endpoint.port);
-	if (!client->path || !client->label) {
+	client->url = client->path ? shown_url(client, arena) : NULL;
+	if (!client->path || !client->label || !client->url) {
 		(void)err_set(err, ERR_NOMEM, "out of memory");
 		goto fail;
 	}
@@ -169,16 +204,62 @@ int otlp_client_start(void *self, struct loop *loop, struct err *err)
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
+/* Decodes the body of ${answer}: ret_plain is a copy of it with a body that can be read, or none.
+ * *ret_body is to be released after it. False when it cannot be read, or not within the bound. */
+static bool decode_answer(struct otlp_client *client, const struct client_result *answer,
+			  struct client_result *ret_plain, struct chunk **ret_body)
+{
+	struct err err;
+	enum coding coding;
+	*ret_plain = *answer;
+	*ret_body = NULL;
+	if (answer->body.len == 0 || answer->coding.len == 0)
+		return true;
+	ret_plain->body = SLICE("");
+	if (!coding_parse(answer->coding, &coding))
+		return false;
+	*ret_body = coder_decode(client->coder, coding, answer->body, CLIENT_RESPONSE_BYTES_MAX,
+				 client->budget, &err);
+	if (*ret_body)
+		ret_plain->body = chunk_slice(*ret_body);
+	return *ret_body != NULL;
+}
+
+/* Said once: an endpoint that is none answers each request so. */
+static void warn_of_flaw(struct otlp_client *client, const char *flaw)
+{
+	if (!flaw || client->flaw_said)
+		return;
+	client->flaw_said = true;
+	log_warn(&client->log,
+		 LOG_MSG("The endpoint's answer says success and is no OTLP answer: the spans may "
+			 "not have been taken. Look whether the URL is that of an OTLP endpoint"),
+		 LOG_STR("url", client->url), LOG_STR("answer", flaw));
+}
+
+/* What came of the attempt, by the service's own rules. */
+static void judge(struct otlp_client *client, const struct client_result *answer,
+		  struct export_result *result)
+{
+	const struct foreign_service *foreign = client->config.foreign;
+	struct client_result plain;
+	struct chunk *body;
+	bool readable = decode_answer(client, answer, &plain, &body);
+	otlp_classify(client->config.mode, client->label, &plain, clock_wall_ns(), result);
+	if (foreign)
+		foreign->judge(&plain, result);
+	else if (result->outcome == EXPORT_DELIVERED)
+		warn_of_flaw(client, readable ? otlp_answer_flaw(&plain)
+					      : "coded in a way that cannot be read");
+	chunk_unref(body);
+}
+
 static void on_done(struct client_call *call, const struct client_result *answer)
 {
 	struct attempt *attempt = CONTAINER_OF(call, struct attempt, call);
 	struct export_call *export = attempt->export;
 	struct export_result result;
-	otlp_classify(attempt->client->config.mode, attempt->client->label, answer, clock_wall_ns(),
-		      &result);
-	const struct foreign_service *foreign = attempt->client->config.foreign;
-	if (foreign)
-		foreign->judge(answer, &result);
+	judge(attempt->client, answer, &result);
 	if (result.outcome == EXPORT_DELIVERED)
 		result.unusable_spans = attempt->left_out;
 	export->exporter = NULL;

@@ -47,6 +47,7 @@ struct sender {
 	struct loop_task pump_task;
 	struct job *jobs; /* one per slot */
 	size_t job_count;
+	struct size_limit size_limit; /* of the backend; the jobs share what they learn */
 	bool aborted, stopped;
 };
 
@@ -246,6 +247,7 @@ struct sender *sender_new(const struct delivery_config *config, const struct exp
 					      .log = &sender->log,
 					      .budget = budget,
 					      .keys = keys,
+					      .size_limit = &sender->size_limit,
 					      .waits = sender->waits,
 					      .ended = on_job_end,
 					      .arg = sender};

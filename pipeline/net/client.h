@@ -65,6 +65,7 @@ struct client_result {
 	int http_status; /* CLIENT_ANSWERED */
 	struct slice content_type;
 	struct slice body;	  /* HTTP: the entity; gRPC: the first message without its prefix */
+	struct slice coding;	  /* of the body, as the peer names it; "" for none */
 	struct slice retry_after; /* header value, "" when absent */
 	/* gRPC: set with every answer (from the HTTP status when the peer gave none) and for a
 	 * stream that the peer reset (CLIENT_BROKEN, mapped as the gRPC documents say). */

@@ -24,7 +24,9 @@ enum grpc_status {
 
 static const struct slice field_names[FIELD_COUNT] = {
 	[FIELD_CONTENT_TYPE] = SLICE_INIT("content-type"),
+	[FIELD_CONTENT_ENCODING] = SLICE_INIT("content-encoding"),
 	[FIELD_RETRY_AFTER] = SLICE_INIT("retry-after"),
+	[FIELD_GRPC_ENCODING] = SLICE_INIT("grpc-encoding"),
 	[FIELD_GRPC_STATUS] = SLICE_INIT("grpc-status"),
 	[FIELD_GRPC_MESSAGE] = SLICE_INIT("grpc-message"),
 	[FIELD_GRPC_DETAILS] = SLICE_INIT("grpc-status-details-bin"),
@@ -121,9 +123,6 @@ int response_body(struct response *response, struct slice bytes, struct err *err
 	if (bytes.len > response->message_left)
 		bytes.len = response->message_left;
 	response->message_left -= bytes.len;
-	/* Compressed although no grpc-accept-encoding was sent: unreadable, the status counts. */
-	if (response->prefix[0] & GRPC_FLAG_COMPRESSED)
-		return 0;
 	return keep_body(response, bytes, err);
 }
 
@@ -133,6 +132,17 @@ static struct slice field_value(const struct response *response, enum response_f
 		return SLICE("");
 	return slice_of(response->text->data + response->fields[field].offset,
 			response->fields[field].len);
+}
+
+/* A coded gRPC message has the flag; grpc-encoding alone says what the flag would mean. */
+static struct slice body_coding(const struct response *response)
+{
+	if (!response->is_grpc)
+		return field_value(response, FIELD_CONTENT_ENCODING);
+	if (!(response->prefix[0] & GRPC_FLAG_COMPRESSED))
+		return SLICE("");
+	struct slice coding = field_value(response, FIELD_GRPC_ENCODING);
+	return coding.len > 0 ? coding : SLICE("unnamed"); /* which nobody can read */
 }
 
 /* "HTTP to gRPC Status Code Mapping" of the gRPC documents. */
@@ -229,6 +239,7 @@ int response_finish(struct response *response, struct client_result *result, str
 	result->outcome = CLIENT_ANSWERED;
 	result->http_status = response->http_status;
 	result->content_type = field_value(response, FIELD_CONTENT_TYPE);
+	result->coding = body_coding(response);
 	result->retry_after = field_value(response, FIELD_RETRY_AFTER);
 	result->body = response->body ? chunk_slice(response->body) : SLICE("");
 	if (!response->is_grpc)

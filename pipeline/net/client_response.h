@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is kept of an answer while it arrives: the status, the few header and trailer fields a
- * caller looks at, and the body up to CLIENT_RESPONSE_BYTES_MAX (gRPC: of the first message). Both
- * protocols fill it; nothing here knows which.
+ * caller looks at, and the body up to CLIENT_RESPONSE_BYTES_MAX (gRPC: of the first message), as it
+ * is coded: decoders belong to whoever reads answers. Both protocols fill it; nothing here knows
+ * which.
  */
 #ifndef SLUICE_NET_CLIENT_RESPONSE_H
 #define SLUICE_NET_CLIENT_RESPONSE_H
@@ -13,7 +14,9 @@ enum { GRPC_PREFIX_BYTES = 5 };
 
 enum response_field {
 	FIELD_CONTENT_TYPE = 0,
+	FIELD_CONTENT_ENCODING,
 	FIELD_RETRY_AFTER,
+	FIELD_GRPC_ENCODING,
 	FIELD_GRPC_STATUS,
 	FIELD_GRPC_MESSAGE,
 	FIELD_GRPC_DETAILS,

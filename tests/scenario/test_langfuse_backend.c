@@ -238,6 +238,26 @@ static void spans_without_usable_ids_spoil_no_request(void **state)
 	}
 }
 
+/* A login or a maintenance page in front of Langfuse: nothing was taken, and it may pass. */
+static void a_web_page_is_no_success(void **state)
+{
+	(void)state;
+	const struct http_sink_behaviour page = {.content_type = "text/html; charset=utf-8",
+						 .body = SLICE("<!doctype html>" CANARY)};
+	for (size_t i = 0; i < ARRAY_COUNT(exporters); i++) {
+		struct scene scene;
+		scene_open(&scene, i, SOON);
+		http_sink_set(scene.langfuse, &page, 2);
+		scenario_send_spans(&scene.sender, 1, 10);
+		daemon_wait_metric(scene.daemon, SENT, 10);
+		daemon_wait_metric(scene.daemon, DROPPED, 0);
+		assert_int_equal(call_count(&scene), 3);
+		daemon_wait_output(scene.daemon, "the answer is a web page");
+		daemon_assert_silent_about(scene.daemon, CANARY);
+		scene_close(&scene);
+	}
+}
+
 /* ---- failures ------------------------------------------------------------------------------- */
 
 static void a_500_is_repeated_but_not_for_ever(void **state)
@@ -385,6 +405,7 @@ int main(void)
 		cmocka_unit_test(a_header_of_the_users_own_stays),
 		cmocka_unit_test(any_2xx_is_a_success_whatever_its_body_says),
 		cmocka_unit_test(spans_without_usable_ids_spoil_no_request),
+		cmocka_unit_test(a_web_page_is_no_success),
 		cmocka_unit_test(a_500_is_repeated_but_not_for_ever),
 		cmocka_unit_test(a_429_waits_as_long_as_it_says),
 		cmocka_unit_test(a_refusal_says_what_to_do),

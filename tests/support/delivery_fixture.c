@@ -42,24 +42,35 @@ void delivery_run_until(struct delivery_fixture *fixture, bool (*done)(void *arg
 	}
 }
 
-struct chunk *delivery_request(struct delivery_fixture *fixture, uint64_t first, uint32_t spans,
-			       size_t padding)
+static void add_filler(struct buf *out, uint32_t number, size_t len)
+{
+	static const char fill[4096];
+	size_t text = tw_open(out, number);
+	for (; len > sizeof(fill); len -= sizeof(fill))
+		buf_append(out, slice_of(fill, sizeof(fill)));
+	buf_append(out, slice_of(fill, len));
+	tw_close(out, text);
+}
+
+static void add_span(struct buf *out, uint64_t id, size_t padding)
+{
+	size_t span = tw_open(out, SCOPE_SPANS_SPANS);
+	tw_bytes(out, SPAN_TRACE_ID, SLICE("0123456789abcdef"));
+	tw_bytes(out, SPAN_SPAN_ID, slice_of(&id, sizeof(id)));
+	add_filler(out, SPAN_NAME, padding);
+	tw_close(out, span);
+}
+
+static struct chunk *request_of(struct delivery_fixture *fixture, uint64_t first, uint32_t spans,
+				size_t padding, const size_t *paddings, size_t around)
 {
 	struct buf out = BUF_INIT;
-	char name[4096];
-	assert_true(padding < sizeof(name));
-	memset(name, 'n', padding);
-	name[padding] = 0;
 	size_t request = tw_open(&out, EXPORT_REQUEST_RESOURCE_SPANS);
 	size_t scope = tw_open(&out, RESOURCE_SPANS_SCOPE_SPANS);
-	for (uint64_t id = first; id < first + spans; id++) {
-		size_t span = tw_open(&out, SCOPE_SPANS_SPANS);
-		tw_bytes(&out, SPAN_TRACE_ID, SLICE("0123456789abcdef"));
-		tw_bytes(&out, SPAN_SPAN_ID, slice_of(&id, sizeof(id)));
-		tw_text(&out, SPAN_NAME, name);
-		tw_close(&out, span);
-	}
+	for (uint32_t i = 0; i < spans; i++)
+		add_span(&out, first + i, paddings ? paddings[i] : padding);
 	tw_close(&out, scope);
+	add_filler(&out, RESOURCE_SPANS_SCHEMA_URL, around);
 	tw_close(&out, request);
 	struct chunk *chunk = chunk_new(&fixture->budget, out.len);
 	assert_non_null(chunk);
@@ -67,6 +78,18 @@ struct chunk *delivery_request(struct delivery_fixture *fixture, uint64_t first,
 	chunk->span_count = spans;
 	buf_fini(&out);
 	return chunk;
+}
+
+struct chunk *delivery_request(struct delivery_fixture *fixture, uint64_t first, uint32_t spans,
+			       size_t padding)
+{
+	return request_of(fixture, first, spans, padding, NULL, 0);
+}
+
+struct chunk *delivery_request_of_sizes(struct delivery_fixture *fixture, uint64_t first,
+					uint32_t spans, const size_t *paddings, size_t around)
+{
+	return request_of(fixture, first, spans, 0, paddings, around);
 }
 
 /* Calls ${visit} with the id of each span in ${batch}. */

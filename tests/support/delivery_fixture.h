@@ -7,7 +7,7 @@
 #include "pipeline/net/loop.h"
 #include "pipeline/trace/key_table.h"
 
-enum { SCRIPT_CALLS_MAX = 4096, SCRIPT_SPANS_MAX = 8192 };
+enum { SCRIPT_CALLS_MAX = 32768, SCRIPT_SPANS_MAX = 8192 };
 
 struct delivery_fixture {
 	struct loop loop;
@@ -25,6 +25,11 @@ void delivery_run_until(struct delivery_fixture *fixture, bool (*done)(void *arg
 /* A request with spans whose ids are ${first}, ${first} + 1 …, each with ${padding} bytes of name. */
 struct chunk *delivery_request(struct delivery_fixture *fixture, uint64_t first, uint32_t spans,
 			       size_t padding);
+
+/* The same with ${paddings}[i] bytes of name in the span ${first} + i, and ${around} bytes of the
+ * resource's schema URL. */
+struct chunk *delivery_request_of_sizes(struct delivery_fixture *fixture, uint64_t first,
+					uint32_t spans, const size_t *paddings, size_t around);
 
 /* An exporter that answers by a function of the batch and remembers what it was given. */
 struct scripted_exporter {

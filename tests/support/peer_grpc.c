@@ -198,11 +198,14 @@ static void answer(struct connection *connection, int32_t stream_id, struct call
 	count = add_field(fields, count, "content-type",
 			  b->content_type ? b->content_type : call->record.content_type);
 	count = add_field(fields, count, "retry-after", b->retry_after);
+	count = add_field(fields, count, is_grpc(call) ? "grpc-encoding" : "content-encoding",
+			  b->coding);
 	if (b->trailers_only) {
 		count = add_status(fields, count, b);
 		(void)nghttp2_submit_response(connection->session, stream_id, fields, count, NULL);
 		return;
 	}
+	call->prefix[0] = b->coding != NULL;
 	call->prefix[1] = (uint8_t)(len >> 24);
 	call->prefix[2] = (uint8_t)(len >> 16);
 	call->prefix[3] = (uint8_t)(len >> 8);
@@ -274,7 +277,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 		{"content-type", call->record.content_type, sizeof(call->record.content_type)},
 		{"grpc-encoding", call->record.encoding, sizeof(call->record.encoding)},
 		{"content-encoding", call->record.encoding, sizeof(call->record.encoding)},
-		{"content-encoding", call->record.encoding, sizeof(call->record.encoding)},
+		{"grpc-accept-encoding", call->record.accept, sizeof(call->record.accept)},
+		{"accept-encoding", call->record.accept, sizeof(call->record.accept)},
 		{"grpc-timeout", call->record.timeout, sizeof(call->record.timeout)},
 		{"user-agent", call->record.user_agent, sizeof(call->record.user_agent)},
 		{"x-custom", call->record.custom, sizeof(call->record.custom)},

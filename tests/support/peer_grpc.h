@@ -34,7 +34,8 @@ struct peer_grpc_behaviour {
 	const char *grpc_status;  /* NULL: "0" */
 	const char *grpc_message; /* as on the wire; NULL: none */
 	const char *grpc_details; /* grpc-status-details-bin as on the wire; NULL: none */
-	struct slice message;	  /* the answer's message */
+	struct slice message;	  /* the answer's message, as it is coded */
+	const char *coding;	  /* of it; NULL: none */
 	uint32_t reset_code;	  /* HTTP/2 error code */
 	size_t close_after_bytes; /* cuts a connection that has sent this many; 0: never */
 };
@@ -62,6 +63,7 @@ struct peer_grpc_counts {
 struct peer_grpc_call {
 	char path[128], authority[128], content_type[64], encoding[32], timeout[32];
 	char user_agent[128], custom[128]; /* user-agent, x-custom */
+	char accept[128];		   /* grpc-accept-encoding or accept-encoding */
 	bool compressed;		   /* the frame's flag */
 	bool accepted;
 	uint8_t *message; /* decoded */

@@ -127,6 +127,7 @@ static bool read_request(struct input *input, struct http_sink_call *call, struc
 		keep(call->encoding, sizeof(call->encoding), line, "content-encoding:");
 		keep(call->content_type, sizeof(call->content_type), line, "content-type:");
 		keep(call->custom, sizeof(call->custom), line, "x-custom:");
+		keep(call->accept, sizeof(call->accept), line, "accept-encoding:");
 		keep(call->authorization, sizeof(call->authorization), line, "authorization:");
 		keep(call->ingestion_version, sizeof(call->ingestion_version), line,
 		     "x-langfuse-ingestion-version:");
@@ -208,6 +209,8 @@ static bool answer(struct peer_stream *stream, const struct http_sink_behaviour 
 		   behaviour->status, behaviour->reason ? behaviour->reason : "Whatever",
 		   behaviour->content_type ? behaviour->content_type : "application/x-protobuf",
 		   behaviour->body.len);
+	if (behaviour->coding)
+		buf_printf(&out, "Content-Encoding: %s\r\n", behaviour->coding);
 	if (behaviour->custom)
 		buf_printf(&out, "X-Custom: %s\r\n", behaviour->custom);
 	if (behaviour->retry_after)

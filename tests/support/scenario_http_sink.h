@@ -16,11 +16,12 @@ enum http_sink_action { SINK_ANSWER = 0, SINK_CLOSE, SINK_STALL };
 /* What is done with a request. Zeroed: answered with 200 and an empty body. Texts are borrowed. */
 struct http_sink_behaviour {
 	enum http_sink_action action;
-	int status;		 /* 0: 200 */
-	const char *retry_after; /* NULL: none */
-	const char *reason;	 /* after the status; NULL: something harmless */
-	const char *custom;	 /* value of a header X-Custom; NULL: none */
-	struct slice body;
+	int status;		  /* 0: 200 */
+	const char *retry_after;  /* NULL: none */
+	const char *reason;	  /* after the status; NULL: something harmless */
+	const char *custom;	  /* value of a header X-Custom; NULL: none */
+	struct slice body;	  /* as it is coded */
+	const char *coding;	  /* of it; NULL: none */
 	const char *content_type; /* of the answer; NULL: application/x-protobuf */
 	/* Whether the rest applies to this request (decoded); others get 200. NULL: to all. */
 	bool (*applies)(struct slice request);
@@ -28,6 +29,7 @@ struct http_sink_behaviour {
 
 struct http_sink_call {
 	char path[128], encoding[32], content_type[64], custom[64]; /* x-custom */
+	char accept[64];					    /* accept-encoding */
 	char authorization[96], ingestion_version[8], sdk_name[32]; /* x-langfuse-… */
 	bool accepted;						    /* answered with 2xx */
 	uint8_t *message;					    /* decoded */

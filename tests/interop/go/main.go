@@ -4,6 +4,8 @@
 //
 // The same options and the same output as ../python/sender.py. Prints one line of JSON: SDK,
 // version, and the failures that the exporters reported.
+//
+// With `backend` as its first argument it is a backend instead, see backend.go.
 package main
 
 import (
@@ -130,7 +132,11 @@ func run() error {
 }
 
 func main() {
-	if err := run(); err != nil {
+	work := run
+	if len(os.Args) > 1 && os.Args[1] == "backend" {
+		work = func() error { return serve(os.Args[2:]) }
+	}
+	if err := work(); err != nil {
 		log.Fatal(err)
 	}
 }

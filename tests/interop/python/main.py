@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs all interoperability cases and prints what became of every span.
 
-    main.py SLUICE CONFIGS WORK APPLICATIONS GO_SENDER NODE_SENDER
+    main.py SLUICE CONFIGS WORK APPLICATIONS GO_SENDER NODE_SENDER COLLECTOR
 
 SLUICE: the program; CONFIGS: the folder of its configurations; WORK: a folder for records and logs;
 APPLICATIONS: the Python environment of ../apps; GO_SENDER: the built ../go; NODE_SENDER: sender.js
-of ../node with its packages. The last line is `N passed, N failed`, each row of the table counts.
+of ../node with its packages; COLLECTOR: the OpenTelemetry Collector of ../peers. The last line is
+`N passed, N failed`, each row of the table counts.
 """
 
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import backends
 import langfuse_sdk
 import lifecycle
 import limits
@@ -56,14 +58,14 @@ def print_table(rows):
 
 
 def main():
-    sluice, configs, work, applications, go_sender, node_sender = sys.argv[1:]
+    sluice, configs, work, applications, go_sender, node_sender, peer = sys.argv[1:]
     here = os.path.dirname(os.path.abspath(__file__))
     senders = {"Python": [sys.executable, os.path.join(here, "sender.py")], "Go": [go_sender],
                "Node.js": ["node", node_sender]}
-    setting = Setting(sluice, configs, work, senders, applications, make_certificate(work))
+    setting = Setting(sluice, configs, work, senders, applications, make_certificate(work), peer)
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, scraping, policy, langfuse_sdk, limits, transport, terminal, matrix,
-             selfcheck]
+    parts = [lifecycle, backends, scraping, policy, langfuse_sdk, limits, transport, terminal,
+             matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]

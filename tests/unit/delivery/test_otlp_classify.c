@@ -34,7 +34,7 @@ static void every_grpc_code_has_its_outcome(void **state)
 		{"OK", EXPORT_DELIVERED, EXPORT_DELIVERED},
 		{"Canceled", EXPORT_RETRY, EXPORT_RETRY},
 		{"Unknown", EXPORT_PERMANENT, EXPORT_PERMANENT},
-		{"InvalidArgument", EXPORT_TOO_LARGE, EXPORT_TOO_LARGE},
+		{"InvalidArgument", EXPORT_INVALID, EXPORT_INVALID},
 		{"DeadlineExceeded", EXPORT_RETRY, EXPORT_RETRY},
 		{"NotFound", EXPORT_PERMANENT, EXPORT_PERMANENT},
 		{"AlreadyExists", EXPORT_PERMANENT, EXPORT_PERMANENT},
@@ -84,33 +84,58 @@ static void a_negative_grpc_code_is_refused_for_good(void **state)
 	assert_int_equal(classify(CLIENT_GRPC, &answer).outcome, EXPORT_PERMANENT);
 }
 
-static void resource_exhausted_that_speaks_of_size_splits(void **state)
+/* Whatever the code, and although it asks to wait: tonic says OUT_OF_RANGE, Envoy UNKNOWN, a Collector
+ * before a broker UNAVAILABLE. */
+static void any_grpc_error_that_speaks_of_size_asks_for_less(void **state)
+{
+	struct buf details = BUF_INIT;
+	(void)state;
+	response_write_status(&details, 0, "", NS_PER_S);
+	for (int code = 1; code <= 16; code++) {
+		struct client_result answer = {
+			.http_status = 200,
+			.has_grpc_status = true,
+			.grpc_status = code,
+			.grpc_message = SLICE("Received message larger than max (9 vs. 4)"),
+			.grpc_status_details = buf_slice(&details)};
+		struct export_result result = classify(CLIENT_GRPC, &answer);
+		assert_int_equal(result.outcome, EXPORT_TOO_LARGE);
+		assert_null(strstr(result.err.msg, "larger"));
+		answer.grpc_message = SLICE("quota exceeded");
+		assert_int_not_equal(classify(CLIENT_GRPC, &answer).outcome, EXPORT_TOO_LARGE);
+	}
+	buf_fini(&details);
+}
+
+/* A proxy that does not speak gRPC: no grpc-status, the client makes one up. */
+static void http_413_to_a_grpc_call_asks_for_less(void **state)
+{
+	const struct client_result answer = {
+		.http_status = 413, .has_grpc_status = true, .grpc_status = 2};
+	(void)state;
+	assert_int_equal(classify(CLIENT_GRPC, &answer).outcome, EXPORT_TOO_LARGE);
+}
+
+static void http_errors_that_speak_of_size_ask_for_less(void **state)
 {
 	static const struct {
-		const char *message;
-		bool size;
+		int status;
+		enum export_outcome outcome;
 	} cases[] = {
-		{"grpc: received message larger than max (5242880 vs. 4194304)", true},
-		{"grpc: received message after decompression larger than max (5 vs. 4)", true},
-		{"CLIENT: Received message larger than max (9 vs. 4)", true},
-		{"gRPC message exceeds maximum size 4194304: 5000000", true},
-		{"Request Too Large", true},
-		{"message length too large: found 5, the limit is: 4", true},
-		{"", false},
-		{"quota exceeded", false},
-		{"rate limit of tenant reached", false},
-		{"larger than ma", false},
+		{400, EXPORT_TOO_LARGE}, {401, EXPORT_PERMANENT}, {403, EXPORT_PERMANENT},
+		{404, EXPORT_PERMANENT}, {413, EXPORT_TOO_LARGE}, {414, EXPORT_PERMANENT},
+		{422, EXPORT_TOO_LARGE}, {429, EXPORT_TOO_LARGE}, {431, EXPORT_PERMANENT},
+		{500, EXPORT_TOO_LARGE}, {502, EXPORT_TOO_LARGE}, {503, EXPORT_TOO_LARGE},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		const struct client_result answer = {.has_grpc_status = true,
-						     .grpc_status = 8,
-						     .grpc_message = slice_str(cases[i].message)};
-		struct export_result result = classify(CLIENT_GRPC, &answer);
-		if ((result.outcome == EXPORT_TOO_LARGE) != cases[i].size)
-			fail_msg("%s", cases[i].message);
-		if (cases[i].message[0])
-			assert_null(strstr(result.err.msg, cases[i].message));
+		const struct client_result answer = {
+			.http_status = cases[i].status,
+			.retry_after = SLICE("7"),
+			.body = SLICE("\x08\x03\x12\x1chttp: request body too large")};
+		struct export_result result = classify(CLIENT_HTTP, &answer);
+		assert_int_equal(result.outcome, cases[i].outcome);
+		assert_null(strstr(result.err.msg, "large"));
 	}
 }
 
@@ -125,7 +150,9 @@ static void every_http_status_has_its_outcome(void **state)
 		uint64_t wait = 0;
 		if (status >= 200 && status <= 299)
 			expected = EXPORT_DELIVERED;
-		else if (status == 400 || status == 413)
+		else if (status == 400)
+			expected = EXPORT_INVALID;
+		else if (status == 413)
 			expected = EXPORT_TOO_LARGE;
 		else if (status == 429 || (status >= 502 && status <= 504))
 			expected = EXPORT_RETRY;
@@ -231,16 +258,59 @@ static void partial_success_is_delivered_and_counted(void **state)
 	}
 }
 
+/* What a success is answered with, by our own words; a peer's text is not among them. */
+static void an_answer_that_is_no_otlp_is_told(void **state)
+{
+	static const struct {
+		int status;
+		const char *type;
+		struct slice body;
+		const char *flaw; /* NULL: none */
+	} cases[] = {
+		{200, "application/x-protobuf", SLICE_INIT(""), NULL},
+		{200, "application/x-protobuf", SLICE_INIT(THREE_REJECTED), NULL},
+		{200, "Application/X-Protobuf; charset=x", SLICE_INIT(THREE_REJECTED), NULL},
+		{200, "application/protobuf", SLICE_INIT(THREE_REJECTED), NULL},
+		{200, "application/json", SLICE_INIT("{}"), NULL},
+		{200, "application/json; charset=utf-8", SLICE_INIT("{\"partialSuccess\":{}}"),
+		 NULL},
+		{200, "", SLICE_INIT(""), NULL},
+		{204, "", SLICE_INIT(""), NULL},
+		{202, "text/plain", SLICE_INIT(""), NULL},
+		{200, "text/html; charset=utf-8", SLICE_INIT("<!doctype html>"), "an HTML page"},
+		{200, "Text/HTML", SLICE_INIT(""), "an HTML page"},
+		{200, "application/xhtml+xml", SLICE_INIT("<html/>"), "an HTML page"},
+		{200, "text/plain", SLICE_INIT("OK"), "neither protobuf nor JSON"},
+		{200, "", SLICE_INIT("OK"), "neither protobuf nor JSON"},
+		{200, "application/x-protobuf", SLICE_INIT("\x0a\xff"), "malformed protobuf"},
+		{200, "application/json", SLICE_INIT("<html>"), "malformed JSON"},
+		{500, "text/html", SLICE_INIT("<html>"), NULL}, /* says what it is itself */
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		const struct client_result answer = {.http_status = cases[i].status,
+						     .content_type = slice_str(cases[i].type),
+						     .body = cases[i].body};
+		const char *flaw = otlp_answer_flaw(&answer);
+		assert_int_equal(flaw == NULL, cases[i].flaw == NULL);
+		if (flaw)
+			assert_string_equal(flaw, cases[i].flaw);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_grpc_code_has_its_outcome),
 		cmocka_unit_test(a_negative_grpc_code_is_refused_for_good),
-		cmocka_unit_test(resource_exhausted_that_speaks_of_size_splits),
+		cmocka_unit_test(any_grpc_error_that_speaks_of_size_asks_for_less),
+		cmocka_unit_test(http_413_to_a_grpc_call_asks_for_less),
+		cmocka_unit_test(http_errors_that_speak_of_size_ask_for_less),
 		cmocka_unit_test(every_http_status_has_its_outcome),
 		cmocka_unit_test(retry_after_is_seconds_or_a_date),
 		cmocka_unit_test(a_call_without_an_answer_is_tried_again),
 		cmocka_unit_test(partial_success_is_delivered_and_counted),
+		cmocka_unit_test(an_answer_that_is_no_otlp_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -247,7 +247,21 @@ static struct export_result refuses_the_poison(struct scripted_exporter *script,
 					       const struct batch *batch)
 {
 	bool poisoned = script_holds_span(batch, script->poison);
-	return (struct export_result){.outcome = poisoned ? EXPORT_TOO_LARGE : EXPORT_DELIVERED};
+	return (struct export_result){.outcome = poisoned ? EXPORT_INVALID : EXPORT_DELIVERED};
+}
+
+static void a_single_span_refused_for_what_is_in_it_is_rejected(void **ret_state)
+{
+	struct state *state = *ret_state;
+	state->script->answer = refuses_the_poison;
+	state->script->poison = 7;
+	start(state);
+	assert_true(offer(state, 7, 1, NULL));
+	delivery_run_until(&state->fixture, is_empty, state);
+	assert_int_equal(state->script->calls, 1);
+	assert_int_equal(dropped(state, DROP_REJECTED), 1);
+	assert_int_equal(dropped(state, DROP_TOO_LARGE), 0);
+	check_ledger(state);
 }
 
 static void halves_towards_the_one_bad_span_within_the_bound(void **ret_state)
@@ -262,7 +276,7 @@ static void halves_towards_the_one_bad_span_within_the_bound(void **ret_state)
 		state->script->poison = base + places[i];
 		assert_true(offer(state, base, 512, NULL));
 		delivery_run_until(&state->fixture, is_empty, state);
-		assert_int_equal(dropped(state, DROP_TOO_LARGE), i + 1);
+		assert_int_equal(dropped(state, DROP_REJECTED), i + 1);
 		assert_int_equal(state->script->delivered[state->script->poison], 0);
 		/* 4·log2(512) + 8 */
 		assert_true(state->script->calls - calls_before <= 44);
@@ -275,7 +289,7 @@ static struct export_result refuses_everything_alike(struct scripted_exporter *s
 {
 	(void)script;
 	(void)batch;
-	return (struct export_result){.outcome = EXPORT_TOO_LARGE};
+	return (struct export_result){.outcome = EXPORT_INVALID};
 }
 
 static void stops_splitting_when_every_part_is_refused(void **ret_state)
@@ -285,7 +299,7 @@ static void stops_splitting_when_every_part_is_refused(void **ret_state)
 	start(state);
 	assert_true(offer(state, 0, 512, NULL));
 	delivery_run_until(&state->fixture, is_empty, state);
-	assert_int_equal(dropped(state, DROP_TOO_LARGE), 512);
+	assert_int_equal(dropped(state, DROP_PERMANENT), 512);
 	assert_true(state->script->calls <= 7); /* 1 + 2 + 4 */
 	check_ledger(state);
 }
@@ -450,6 +464,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(gives_up_after_max_elapsed_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(drops_what_is_refused_for_good_at_once, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_single_span_refused_for_what_is_in_it_is_rejected,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(halves_towards_the_one_bad_span_within_the_bound,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(stops_splitting_when_every_part_is_refused, setup,

@@ -48,9 +48,9 @@ static uint64_t below(uint64_t bound)
 
 static struct export_result answer(struct scripted_exporter *script, const struct batch *batch)
 {
-	static const enum export_outcome outcomes[] = {EXPORT_DELIVERED, EXPORT_DELIVERED,
-						       EXPORT_DELIVERED, EXPORT_RETRY,
-						       EXPORT_TOO_LARGE, EXPORT_PERMANENT};
+	static const enum export_outcome outcomes[] = {
+		EXPORT_DELIVERED, EXPORT_DELIVERED, EXPORT_DELIVERED, EXPORT_RETRY,
+		EXPORT_TOO_LARGE, EXPORT_INVALID,   EXPORT_PERMANENT};
 	struct export_result result = {.outcome = EXPORT_DELIVERED};
 	(void)script;
 	if (calm)
@@ -124,6 +124,8 @@ static void every_span_taken_is_delivered_or_counted(void **state)
 			if (accounted(&fixture, i) != taken)
 				fail_msg("run %d, exporter %zu: %d of %d", (int)run, i,
 					 (int)accounted(&fixture, i), (int)taken);
+			print_message("%d: %u calls %d spans\n", (int)i, fixture.scripts[i]->calls,
+				      (int)taken);
 			dropped_for_memory += counter_get(
 				&graph_fixture_ledger(&fixture, i)->dropped[DROP_MEMORY]);
 		}
