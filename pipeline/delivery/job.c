@@ -261,20 +261,20 @@ static void failed_for_now(struct job *job, const struct export_result *result)
 }
 
 /* A piece with the spans of ${window}; NULL with ${err}. */
-static struct piece *cut(struct job *job, struct edit *edit, struct span_window window,
+static struct piece *cut(struct job *job, struct trace_view *view, struct span_window window,
 			 struct err *err)
 {
 	struct encode_plan plan;
-	if (trace_encode_measure(edit, window, &plan, err) != 0)
+	if (trace_encode_measure(view, window, &plan, err) != 0)
 		return NULL;
 	struct batch *batch = batch_new(job->host.budget);
 	struct chunk *chunk = batch ? chunk_new(job->host.budget, plan.bytes) : NULL;
 	bool made = chunk != NULL;
 	if (made) {
-		trace_encode_write(edit, &plan, chunk->data);
+		trace_encode_write(view, &plan, chunk->data);
 		chunk->len = plan.bytes;
 		chunk->span_count = plan.spans;
-		chunk->index_bytes = trace_index_bytes(edit_index(edit));
+		chunk->index_bytes = trace_index_bytes(view_index(view));
 		made = batch_append(batch, chunk);
 	}
 	chunk_unref(chunk);
@@ -289,11 +289,11 @@ static struct piece *cut(struct job *job, struct edit *edit, struct span_window 
 }
 
 /* Cuts the indexed body of the first piece in two. -1 when memory is short. */
-static int append_cuts(struct job *job, struct edit *edit, uint32_t spans, struct err *err)
+static int append_cuts(struct job *job, struct trace_view *view, uint32_t spans, struct err *err)
 {
-	struct piece *left = cut(job, edit, (struct span_window){0, spans / 2}, err);
+	struct piece *left = cut(job, view, (struct span_window){0, spans / 2}, err);
 	struct piece *right =
-		left ? cut(job, edit, (struct span_window){spans / 2, spans}, err) : NULL;
+		left ? cut(job, view, (struct span_window){spans / 2, spans}, err) : NULL;
 	struct halving *halving = right ? calloc(1, sizeof(*halving)) : NULL;
 	if (!halving) {
 		piece_free(left);
@@ -311,16 +311,16 @@ static int append_cuts(struct job *job, struct edit *edit, uint32_t spans, struc
 static int append_halves(struct job *job, struct err *err)
 {
 	int result = -1;
-	struct edit *edit = edit_new(job->host.budget);
+	struct trace_view *view = view_new(job->host.budget);
 	struct chunk *body = batch_flatten(job->first->batch);
 	struct trace_index index;
 	trace_index_init(&index, job->host.budget, job->host.keys);
-	if (!edit || !body)
+	if (!view || !body)
 		(void)err_set(err, ERR_NOMEM, "no memory to halve a request");
-	else if (trace_index_rebuild(&index, body, err) == 0 && edit_begin(edit, &index, err) == 0)
-		result = append_cuts(job, edit, index.span_count, err);
+	else if (trace_index_rebuild(&index, body, err) == 0 && view_begin(view, &index, err) == 0)
+		result = append_cuts(job, view, index.span_count, err);
 	trace_index_fini(&index);
-	edit_free(edit);
+	view_free(view);
 	chunk_unref(body);
 	return result;
 }
