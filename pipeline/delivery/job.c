@@ -274,7 +274,7 @@ static struct piece *cut(struct job *job, struct trace_view *view, struct span_w
 		trace_encode_write(view, &plan, chunk->data);
 		chunk->len = plan.bytes;
 		chunk->span_count = plan.spans;
-		chunk->index_bytes = trace_index_bytes(view_index(view));
+		chunk->index_bytes = view_index_bytes(view);
 		made = batch_append(batch, chunk);
 	}
 	chunk_unref(chunk);
@@ -311,15 +311,12 @@ static int append_cuts(struct job *job, struct trace_view *view, uint32_t spans,
 static int append_halves(struct job *job, struct err *err)
 {
 	int result = -1;
-	struct trace_view *view = view_new(job->host.budget);
+	struct trace_view *view = view_new(job->host.budget, job->host.keys);
 	struct chunk *body = batch_flatten(job->first->batch);
-	struct trace_index index;
-	trace_index_init(&index, job->host.budget, job->host.keys);
 	if (!view || !body)
 		(void)err_set(err, ERR_NOMEM, "no memory to halve a request");
-	else if (trace_index_rebuild(&index, body, err) == 0 && view_begin(view, &index, err) == 0)
-		result = append_cuts(job, view, index.span_count, err);
-	trace_index_fini(&index);
+	else if (view_open_chunk(view, body, err) == 0)
+		result = append_cuts(job, view, view_span_count(view), err);
 	view_free(view);
 	chunk_unref(body);
 	return result;

@@ -27,7 +27,6 @@ struct ottl_scratch {
 
 struct evaluation {
 	const struct trace_view *view; /* NULL while a constant is folded */
-	const struct trace_index *index;
 	enum ottl_context context;
 	uint32_t at; /* element of context */
 	uint32_t steps;

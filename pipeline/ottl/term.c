@@ -79,7 +79,7 @@ int term_walk_next(struct evaluation *ev, struct term_walk *walk, struct slice *
 		if (!view_next_attr(ev->view, walk->of->owner, &walk->attr, &attr))
 			return 0;
 		*ret_key = attr.key;
-		*ret_member = term_of_value(attr.value);
+		*ret_member = term_of_value(view_attr_value(ev->view, walk->of->owner, &attr));
 		return 1;
 	case STORE_NODES:
 		if (!walk->node)
