@@ -99,8 +99,8 @@ static void put_value(struct printer *printer, struct value value)
 static void put_pairs(struct printer *printer, struct owner owner)
 {
 	struct attr_view attr;
-	uint32_t cursor = 0;
-	while (view_next_attr(printer->view, owner, &cursor, &attr)) {
+	struct attr_cursor cursor = view_attrs(printer->view, owner);
+	while (view_next_attr(printer->view, &cursor, &attr)) {
 		put(printer, " ");
 		put_text(printer, attr.key);
 		put(printer, "=");
@@ -215,9 +215,8 @@ static void put_attrs(struct printer *printer, const char *header, const char *i
 		      struct owner owner)
 {
 	struct attr_view attr;
-	uint32_t cursor = 0;
-	for (bool first = true; view_next_attr(printer->view, owner, &cursor, &attr);
-	     first = false) {
+	struct attr_cursor cursor = view_attrs(printer->view, owner);
+	for (bool first = true; view_next_attr(printer->view, &cursor, &attr); first = false) {
 		if (first)
 			put(printer, header);
 		put(printer, indent);

@@ -136,8 +136,8 @@ static void take_fact(struct tree_span *span, uint8_t rank, struct value value)
 static void take_facts(struct tree_span *span, const struct trace_view *view, struct owner owner)
 {
 	struct attr_view attr;
-	uint32_t cursor = 0;
-	while (view_next_attr(view, owner, &cursor, &attr)) {
+	struct attr_cursor cursor = view_attrs(view, owner);
+	while (view_next_attr(view, &cursor, &attr)) {
 		for (size_t rank = 0; rank < ARRAY_COUNT(facts); rank++) {
 			if (slice_equal(facts[rank].key, attr.key)) {
 				take_fact(span, (uint8_t)rank, view_attr_value(view, owner, &attr));
@@ -248,9 +248,9 @@ static void find_service(const struct trace_view *view, uint32_t resource,
 {
 	const struct owner owner = {OWNER_RESOURCE, resource};
 	struct attr_view attr;
-	uint32_t cursor = 0;
+	struct attr_cursor cursor = view_attrs(view, owner);
 	ret_service->len = 0;
-	while (view_next_attr(view, owner, &cursor, &attr)) {
+	while (view_next_attr(view, &cursor, &attr)) {
 		if (attr.value_type == VALUE_STRING && slice_equal(attr.key, SLICE("service.name")))
 			set_word(ret_service, view_attr_value(view, owner, &attr).bytes);
 	}

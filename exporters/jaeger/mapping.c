@@ -202,7 +202,8 @@ static void add_attributes(struct jaeger_mapping *mapping, struct tags *tags, st
 			   uint32_t except)
 {
 	struct attr_view attr;
-	for (uint32_t cursor = 0; view_next_attr(mapping->view, owner, &cursor, &attr);) {
+	for (struct attr_cursor cursor = view_attrs(mapping->view, owner);
+	     view_next_attr(mapping->view, &cursor, &attr);) {
 		if (attr.at != except)
 			add_attribute(mapping, tags, owner, &attr);
 	}
@@ -212,7 +213,8 @@ static void add_attributes(struct jaeger_mapping *mapping, struct tags *tags, st
 static uint32_t find(const struct jaeger_mapping *mapping, struct owner owner, const char *key)
 {
 	struct attr_view attr;
-	for (uint32_t cursor = 0; view_next_attr(mapping->view, owner, &cursor, &attr);) {
+	for (struct attr_cursor cursor = view_attrs(mapping->view, owner);
+	     view_next_attr(mapping->view, &cursor, &attr);) {
 		if (slice_equal(attr.key, slice_str(key)))
 			return attr.at;
 	}

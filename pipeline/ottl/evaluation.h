@@ -81,10 +81,10 @@ struct term_walk {
 	const struct term *of;
 	struct slice wire;
 	const struct node *node;
-	uint32_t attr;
+	struct attr_cursor attrs;
 };
 
-struct term_walk term_walk_begin(const struct term *of);
+struct term_walk term_walk_begin(const struct evaluation *ev, const struct term *of);
 
 /* 1: *ret_key (maps) and *ret_member are set; 0: no more; -1: evaluating a member failed. */
 int term_walk_next(struct evaluation *ev, struct term_walk *walk, struct slice *ret_key,

@@ -244,7 +244,7 @@ static const char *indexed_type_name(enum term_type type)
 static bool map_member(struct evaluation *ev, const struct term *map, const struct term *key,
 		       struct term *ret_term)
 {
-	struct term_walk walk = term_walk_begin(map);
+	struct term_walk walk = term_walk_begin(ev, map);
 	struct term member;
 	struct slice found;
 	int more;

@@ -141,14 +141,14 @@ static void attributes_member(struct json_writer *writer, const struct trace_vie
 			      struct owner owner)
 {
 	struct attr_view attr;
-	uint32_t cursor = 0;
-	if (!view_next_attr(view, owner, &cursor, &attr))
+	struct attr_cursor cursor = view_attrs(view, owner);
+	if (!view_next_attr(view, &cursor, &attr))
 		return;
 	json_write_key(writer, "attributes");
 	json_write_open(writer, '[');
 	do {
 		write_key_value(writer, attr.key, view_attr_value(view, owner, &attr));
-	} while (view_next_attr(view, owner, &cursor, &attr));
+	} while (view_next_attr(view, &cursor, &attr));
 	json_write_close(writer, ']');
 }
 

@@ -226,44 +226,37 @@ uint32_t view_attr_places(const struct trace_view *view, struct owner owner)
 	return places;
 }
 
-bool view_edited_attr(const struct trace_view *view, struct owner owner, uint32_t at,
-		      struct attr_view *ret_attr)
+static const struct attr_view no_attr = {.at = VIEW_NO_ATTR};
+
+struct attr_view view_edited_attr(const struct trace_view *view, struct owner owner, uint32_t at)
 {
 	struct attr_range attrs = view_attrs_of(&view->index, owner);
 	uint32_t attr = attrs.begin + at;
 	if (at >= attrs.count) {
 		const struct added_attr *added = added_at(view, owner, at - attrs.count);
-		if (!added || added->removed)
-			return false;
-		*ret_attr = view_of_added(added, at);
-		return true;
+		return added && !added->removed ? view_of_added(added, at) : no_attr;
 	}
 	if (view->attr_flags[attr] & FLAG_DROPPED)
-		return false;
+		return no_attr;
 	bool revalued = view->attr_flags[attr] & FLAG_REVALUED;
-	*ret_attr = (struct attr_view){
+	return (struct attr_view){
 		.key = view_live_key(view, attr),
 		.key_id = view_live_key_id(view, attr),
 		.value_type = revalued ? view->rewrites[attr].value->type
 				       : (enum value_type)view->index.attrs[attr].value_type,
 		.at = at,
 		.attr = attr};
-	return true;
 }
 
-bool view_next_added(const struct trace_view *view, struct owner owner, uint32_t *cursor,
-		     struct attr_view *ret_attr)
+struct attr_view view_next_added(const struct trace_view *view, struct owner owner, uint32_t at)
 {
 	uint32_t received = view_attrs_of(&view->index, owner).count;
-	const struct added_attr *added = added_at(view, owner, *cursor - received);
-	for (; added; added = added->next) {
-		uint32_t at = (*cursor)++;
-		if (added->removed)
-			continue;
-		*ret_attr = view_of_added(added, at);
-		return true;
+	const struct added_attr *added = added_at(view, owner, at - received);
+	for (; added; added = added->next, at++) {
+		if (!added->removed)
+			return view_of_added(added, at);
 	}
-	return false;
+	return no_attr;
 }
 
 struct value view_value_at(const struct trace_view *view, struct owner owner, uint32_t at)

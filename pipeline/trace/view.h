@@ -413,16 +413,19 @@ struct attr_view {
 /* Attributes of ${owner} at most: places are below it, dropped ones included. */
 uint32_t view_attr_places(const struct trace_view *view, struct owner owner);
 
-/* The attribute at place ${at}; false when it was dropped, or there is none. */
-bool view_edited_attr(const struct trace_view *view, struct owner owner, uint32_t at,
-		      struct attr_view *ret_attr);
+/* The attribute at place ${at} where edits have to be looked at: attr.at is VIEW_NO_ATTR when it was
+ * dropped, or there is none. By value, so that the fast path's attribute can stay in registers. */
+#define VIEW_NO_ATTR UINT32_MAX
+struct attr_view view_edited_attr(const struct trace_view *view, struct owner owner, uint32_t at);
 
-static inline bool view_attr_at(const struct trace_view *view, struct owner owner, uint32_t at,
-				struct attr_view *ret_attr)
+/* As view_attr_at, where the received attributes of ${owner} are known to be ${attrs}. */
+static inline bool view_attr_in(const struct trace_view *view, struct owner owner,
+				struct attr_range attrs, uint32_t at, struct attr_view *ret_attr)
 {
-	struct attr_range attrs = view_attrs_of(&view->index, owner);
-	if (UNLIKELY(at >= attrs.count || view->attr_flags[attrs.begin + at] != 0))
-		return view_edited_attr(view, owner, at, ret_attr);
+	if (UNLIKELY(at >= attrs.count || view->attr_flags[attrs.begin + at] != 0)) {
+		*ret_attr = view_edited_attr(view, owner, at);
+		return ret_attr->at != VIEW_NO_ATTR;
+	}
 	const struct attr_entry *entry = &view->index.attrs[attrs.begin + at];
 	*ret_attr = (struct attr_view){.key = index_slice(&view->index, entry->key),
 				       .key_id = entry->key_id,
@@ -433,23 +436,46 @@ static inline bool view_attr_at(const struct trace_view *view, struct owner owne
 	return true;
 }
 
-/* The next live attribute behind the received ones, from place ${*cursor} on. */
-bool view_next_added(const struct trace_view *view, struct owner owner, uint32_t *cursor,
-		     struct attr_view *ret_attr);
-
-/* Steps through the live attributes of ${owner}: received ones in wire order, then added ones.
- * ${cursor} starts at 0. False when there are no more. */
-static inline bool view_next_attr(const struct trace_view *view, struct owner owner,
-				  uint32_t *cursor, struct attr_view *ret_attr)
+/* The attribute of ${owner} at place ${at}; false when it was dropped, or there is none. */
+static inline bool view_attr_at(const struct trace_view *view, struct owner owner, uint32_t at,
+				struct attr_view *ret_attr)
 {
-	uint32_t count = view_attrs_of(&view->index, owner).count;
-	while (*cursor < count) {
-		if (LIKELY(view_attr_at(view, owner, (*cursor)++, ret_attr)))
+	return view_attr_in(view, owner, view_attrs_of(&view->index, owner), at, ret_attr);
+}
+
+/* The first live attribute behind the received ones, from place ${at} on. As view_edited_attr. */
+struct attr_view view_next_added(const struct trace_view *view, struct owner owner, uint32_t at);
+
+/* A walk over the attributes of one element. */
+struct attr_cursor {
+	struct owner owner;
+	struct attr_range received; /* in the index */
+	uint32_t at;		    /* the place that comes next */
+};
+
+/* Stands before the first attribute of ${owner}. */
+static inline struct attr_cursor view_attrs(const struct trace_view *view, struct owner owner)
+{
+	return (struct attr_cursor){.owner = owner, .received = view_attrs_of(&view->index, owner)};
+}
+
+/* Steps through the live attributes: received ones in wire order, then added ones. False when there
+ * are no more. Those added meanwhile are met, too. */
+static inline bool view_next_attr(const struct trace_view *view, struct attr_cursor *cursor,
+				  struct attr_view *ret_attr)
+{
+	while (cursor->at < cursor->received.count) {
+		if (LIKELY(view_attr_in(view, cursor->owner, cursor->received, cursor->at++,
+					ret_attr)))
 			return true;
 	}
-	if (LIKELY(!view_has_flag(view, owner, FLAG_PATCHED)))
+	if (LIKELY(!view_has_flag(view, cursor->owner, FLAG_PATCHED)))
 		return false;
-	return view_next_added(view, owner, cursor, ret_attr);
+	*ret_attr = view_next_added(view, cursor->owner, cursor->at);
+	if (ret_attr->at == VIEW_NO_ATTR)
+		return false;
+	cursor->at = ret_attr->at + 1;
+	return true;
 }
 
 /* The value of an attribute that view_next_attr or view_attr_at found in this run, as it is now. */

@@ -280,7 +280,8 @@ void keys_roles(const struct keys *keys, const struct trace_view *view, struct o
 	ret_roles->structured = ret_roles->trace_metadata = false;
 	ret_roles->view = view;
 	ret_roles->owner = owner;
-	for (uint32_t cursor = 0; view_next_attr(view, owner, &cursor, &attr);) {
+	for (struct attr_cursor cursor = view_attrs(view, owner);
+	     view_next_attr(view, &cursor, &attr);) {
 		uint8_t number = row_at(keys, attr.key_id);
 		ret_roles->structured |= attr.value_type >= VALUE_ARRAY;
 		if (number > 0)

@@ -46,7 +46,8 @@ static void add_single_keys(const struct span_roles *roles, struct buf *object)
 {
 	struct attr_view key;
 	int left = METADATA_MEMBERS_MAX;
-	for (uint32_t cursor = 0; view_next_attr(roles->view, roles->owner, &cursor, &key);) {
+	for (struct attr_cursor cursor = view_attrs(roles->view, roles->owner);
+	     view_next_attr(roles->view, &cursor, &key);) {
 		struct slice name = keys_trace_metadata(key.key_id, key.key);
 		if (name.len == 0 || key.value_type == VALUE_EMPTY ||
 		    key.value_type >= VALUE_ARRAY || left == 0 || object->len > METADATA_BYTES_MAX)

@@ -84,7 +84,8 @@ static void move_attrs(struct pen *pen, bool uncounted)
 	const struct run *run = pen->run;
 	const struct keys *keys = &run->self->keys;
 	struct attr_view attr;
-	for (uint32_t cursor = 0; view_next_attr(run->view, owner_of(pen), &cursor, &attr);) {
+	for (struct attr_cursor cursor = view_attrs(run->view, owner_of(pen));
+	     view_next_attr(run->view, &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
 		if (!row || attr.attr == VIEW_ATTR_ADDED)
 			continue; /* added by an earlier processor: named well already */

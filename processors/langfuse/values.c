@@ -34,7 +34,8 @@ void values_convert(struct run *run, struct owner owner)
 	struct found *found = NULL;
 	size_t count = 0;
 	struct attr_view attr;
-	for (uint32_t cursor = 0; view_next_attr(run->view, owner, &cursor, &attr);) {
+	for (struct attr_cursor cursor = view_attrs(run->view, owner);
+	     view_next_attr(run->view, &cursor, &attr);) {
 		if (attr.value_type < VALUE_ARRAY)
 			continue;
 		struct value value = view_attr_value(run->view, owner, &attr);

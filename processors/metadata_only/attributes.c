@@ -247,27 +247,31 @@ static inline bool may_hold_pairs(struct slice value)
 
 /* Whether an attribute on which no rule acts has to be looked into all the same: for pairs in texts
  * and maps, and for its size. */
-static inline bool is_to_be_looked_into(const struct pass *pass, const struct attr_view *attr)
+static inline bool is_to_be_looked_into(const struct trace_view *view, size_t max,
+					const struct attr_view *attr)
 {
 	if (UNLIKELY(!attr->received))
 		return attr->value_type == VALUE_STRING || attr->value_type >= VALUE_ARRAY;
-	struct slice value = view_attr_bytes(pass->view, attr);
-	return may_hold_pairs(value) || value.len > pass->policy->config->max_value_bytes ||
-	       (attr->value_type >= VALUE_ARRAY && view_has_maps(pass->view));
+	struct slice value = view_attr_bytes(view, attr);
+	return may_hold_pairs(value) || UNLIKELY(value.len > max) ||
+	       (UNLIKELY(view_has_maps(view)) && attr->value_type >= VALUE_ARRAY);
 }
 
 struct survey policy_survey(struct pass *pass, struct owner owner)
 {
+	const struct trace_view *view = pass->view;
+	size_t max = pass->policy->config->max_value_bytes;
 	struct survey all = {.found = 0};
+	struct attr_cursor cursor = view_attrs(view, owner);
 	struct attr_view attr;
-	for (uint32_t cursor = 0; view_next_attr(pass->view, owner, &cursor, &attr);) {
-		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, attr.key_id);
+	while (view_next_attr(view, &cursor, &attr)) {
+		uint8_t verdict = verdict_of(pass->policy, pass->shard, view, attr.key_id);
 		all.found |= verdict;
-		if ((verdict & VERDICT_ACT) || is_to_be_looked_into(pass, &attr))
+		if ((verdict & VERDICT_ACT) || is_to_be_looked_into(view, max, &attr))
 			all.acts |= UINT64_C(1) << (attr.at & 63);
-		if (UNLIKELY(attr.at > 63))
-			all.found |= SURVEY_MANY;
 	}
+	if (UNLIKELY(cursor.at > 64))
+		all.found |= SURVEY_MANY;
 	return all;
 }
 
@@ -288,9 +292,9 @@ static void filter_attr(struct pass *pass, struct place *place, const struct att
 void policy_filter_attrs(struct pass *pass, struct place *place, struct survey all)
 {
 	struct attr_view attr;
-	uint32_t cursor = 0;
+	struct attr_cursor cursor = view_attrs(pass->view, place->owner);
 	if (UNLIKELY(all.found & SURVEY_MANY)) {
-		while (view_next_attr(pass->view, place->owner, &cursor, &attr))
+		while (view_next_attr(pass->view, &cursor, &attr))
 			filter_attr(pass, place, &attr);
 		return;
 	}

@@ -114,8 +114,8 @@ static void read_all(const struct trace_view *view)
 	struct value found;
 	for (uint32_t span = 0; span < index->span_count; span++) {
 		struct owner owner = {OWNER_SPAN, span};
-		uint32_t cursor = 0;
-		while (view_next_attr(view, owner, &cursor, &seen)) {
+		struct attr_cursor cursor = view_attrs(view, owner);
+		while (view_next_attr(view, &cursor, &seen)) {
 			check(equals_itself(view_attr_value(view, owner, &seen)),
 			      "value differs from itself");
 			check(seen.key_id == KEY_ID_NONE ||

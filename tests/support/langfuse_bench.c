@@ -154,7 +154,8 @@ const char *bench_attr(const struct processor_bench *bench, struct owner owner, 
 	static char shown[4096];
 	struct attr_view attr;
 	shown[0] = 0;
-	for (uint32_t cursor = 0; view_next_attr(bench->out_view, owner, &cursor, &attr);) {
+	for (struct attr_cursor cursor = view_attrs(bench->out_view, owner);
+	     view_next_attr(bench->out_view, &cursor, &attr);) {
 		struct buf text = BUF_INIT;
 		if (!slice_equal(attr.key, slice_str(key)))
 			continue;

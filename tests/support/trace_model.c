@@ -315,12 +315,12 @@ const char *model_attrs_differ(const struct trace_model *model, const struct tra
 		return NULL;
 	struct attr_list list = attrs_of(mutable, owner, false);
 	struct attr_view seen;
-	uint32_t cursor = 0;
+	struct attr_cursor cursor = view_attrs(view, owner);
 	for (size_t i = 0; list.count && i < *list.count; i++) {
 		const Otlp__KeyValue *attr = (*list.attrs)[i];
 		if (!attr_is_live(attr))
 			continue;
-		if (!view_next_attr(view, owner, &cursor, &seen))
+		if (!view_next_attr(view, &cursor, &seen))
 			return "reader ends early";
 		if (!trace_text_matches(attr->key, seen.key))
 			return "key";
@@ -329,7 +329,7 @@ const char *model_attrs_differ(const struct trace_model *model, const struct tra
 		if (seen.key_id != key_table_find(model->index->keys, seen.key))
 			return "key id";
 	}
-	return view_next_attr(view, owner, &cursor, &seen) ? "reader goes on" : NULL;
+	return view_next_attr(view, &cursor, &seen) ? "reader goes on" : NULL;
 }
 
 uint32_t model_live_spans(const struct trace_model *model)

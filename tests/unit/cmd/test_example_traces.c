@@ -66,8 +66,8 @@ static struct value find_attr(const struct fixture *fixture, uint32_t span, cons
 {
 	const struct owner owner = {OWNER_SPAN, span};
 	struct attr_view attr;
-	uint32_t cursor = 0;
-	while (view_next_attr(fixture->request.view, owner, &cursor, &attr)) {
+	struct attr_cursor cursor = view_attrs(fixture->request.view, owner);
+	while (view_next_attr(fixture->request.view, &cursor, &attr)) {
 		if (slice_equal(attr.key, slice_str(key)))
 			return view_attr_value(fixture->request.view, owner, &attr);
 	}

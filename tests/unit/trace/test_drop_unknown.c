@@ -254,7 +254,6 @@ static void replaced_values_are_seen_and_written(void **state)
 	struct err err;
 	struct chunk *chunk;
 	struct attr_view seen;
-	uint32_t cursor = 0;
 	tw_attr_text(&span, SPAN_ATTRIBUTES, "a", "before");
 	tw_attr_text(&span, SPAN_ATTRIBUTES, "b", "stays");
 	tw_request_of_span(&body, buf_slice(&span));
@@ -264,7 +263,8 @@ static void replaced_values_are_seen_and_written(void **state)
 	edit_replace_value(f->view, owner, 0, value_of_int(7));
 	edit_rename_attr(f->view, owner, 0, SLICE("c"), 0);
 	assert_false(view_attrs_untouched(f->view, owner));
-	assert_true(view_next_attr(f->view, owner, &cursor, &seen));
+	struct attr_cursor cursor = view_attrs(f->view, owner);
+	assert_true(view_next_attr(f->view, &cursor, &seen));
 	assert_true(slice_equal(seen.key, SLICE("c")) && seen.value_type == VALUE_INT &&
 		    view_attr_value(f->view, owner, &seen).i == 7 && seen.attr == 0 &&
 		    !seen.received);

@@ -42,9 +42,9 @@ static void compare_find(struct edit_fixture *f, struct owner owner, uint64_t se
 	for (key_id id = 1; id <= RANDOM_KEYS_KNOWN; id++) {
 		struct attr_view seen;
 		struct value last = {.type = VALUE_EMPTY}, found = {.type = VALUE_EMPTY};
-		uint32_t cursor = 0;
+		struct attr_cursor cursor = view_attrs(f->view, owner);
 		bool any = false;
-		while (view_next_attr(f->view, owner, &cursor, &seen)) {
+		while (view_next_attr(f->view, &cursor, &seen)) {
 			if (seen.key_id != id)
 				continue;
 			last = view_attr_value(f->view, owner, &seen);
@@ -146,9 +146,9 @@ static key_id id_of(struct edit_fixture *f, const char *key)
 static unsigned count_attrs(struct edit_fixture *f)
 {
 	struct attr_view seen;
-	uint32_t cursor = 0;
+	struct attr_cursor cursor = view_attrs(f->view, the_span);
 	unsigned count = 0;
-	while (view_next_attr(f->view, the_span, &cursor, &seen))
+	while (view_next_attr(f->view, &cursor, &seen))
 		count++;
 	return count;
 }
