@@ -84,7 +84,6 @@ struct debug {
 	int fd;
 	/* owned by the home loop */
 	struct loop *loop;
-	struct trace_index index;
 	struct trace_view *view;
 	struct trace_tree *tree;
 	uv_timer_t timer;
@@ -118,8 +117,7 @@ static void *create(const struct component_env *env, const void *config,
 	self->log = env->log;
 	self->fd = target_fd(debug);
 	self->last = &self->first;
-	trace_index_init(&self->index, env->budget, env->keys);
-	self->view = view_new(env->budget);
+	self->view = view_new(env->budget, env->keys);
 	if (debug->verbosity == VERBOSITY_TREE) {
 		const struct tree_limits limits = {.traces_max = TREE_TRACES_DEFAULT,
 						   .spans_max = debug->tree_max_spans};
@@ -270,9 +268,9 @@ static void send_batch(void *arg, struct export_call *call)
 		return;
 	}
 	struct chunk *body = batch_flatten(call->batch);
-	if (body && trace_index_rebuild(&self->index, body, &result.err) == 0 &&
-	    view_begin(self->view, &self->index, &result.err) == 0) {
+	if (body && view_open_chunk(self->view, body, &result.err) == 0) {
 		show(self, call);
+		view_close(self->view);
 	} else {
 		if (!body)
 			(void)err_set(&result.err, ERR_NOMEM, "out of memory");
@@ -280,7 +278,6 @@ static void send_batch(void *arg, struct export_call *call)
 		result.outcome = result.err.kind == ERR_NOMEM ? EXPORT_RETRY : EXPORT_PERMANENT;
 		export_done(call, &result);
 	}
-	trace_index_release(&self->index);
 	chunk_unref(body);
 }
 
@@ -324,7 +321,6 @@ static void destroy(void *arg)
 {
 	struct debug *self = arg;
 	trace_tree_free(self->tree);
-	trace_index_fini(&self->index);
 	view_free(self->view);
 	free(self);
 }

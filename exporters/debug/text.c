@@ -9,14 +9,13 @@
 
 struct printer {
 	const struct trace_view *view;
-	const struct trace_index *index;
 	struct buf *out;
 	struct buf scratch; /* one value before it is escaped */
 };
 
 static struct printer printer_of(const struct trace_view *view, struct buf *out)
 {
-	return (struct printer){.view = view, .index = view_index(view), .out = out};
+	return (struct printer){.view = view, .out = out};
 }
 
 static void printer_fini(struct printer *printer)
@@ -25,31 +24,11 @@ static void printer_fini(struct printer *printer)
 	buf_fini(&printer->scratch);
 }
 
-static bool scope_has_span(const struct trace_view *view, const struct scope_entry *scope)
-{
-	for (uint32_t i = 0; i < scope->span_count; i++) {
-		if (view_span_live(view, scope->span_begin + i))
-			return true;
-	}
-	return false;
-}
-
-static bool resource_has_span(const struct trace_view *view, const struct resource_entry *resource)
-{
-	const struct trace_index *index = view_index(view);
-	for (uint32_t i = 0; i < resource->scope_count; i++) {
-		if (scope_has_span(view, &index->scopes[resource->scope_begin + i]))
-			return true;
-	}
-	return false;
-}
-
 struct text_counts text_count(const struct trace_view *view)
 {
-	const struct trace_index *index = view_index(view);
 	struct text_counts counts = {.spans = view_live_spans(view)};
-	for (uint32_t i = 0; i < index->resource_count; i++)
-		counts.resource_spans += resource_has_span(view, &index->resources[i]);
+	for (uint32_t i = 0; i < view_resource_count(view); i++)
+		counts.resource_spans += view_resource_live(view, i);
 	return counts;
 }
 
@@ -70,11 +49,6 @@ static void put_line(struct printer *printer, const char *label, struct slice te
 	put(printer, label);
 	put_text(printer, text);
 	put(printer, "\n");
-}
-
-static struct slice at_range(const struct printer *printer, struct range range)
-{
-	return index_slice(printer->index, range);
 }
 
 /* An id of zeros means "none" and is shown as nothing. */
@@ -125,12 +99,12 @@ static void put_value(struct printer *printer, struct value value)
 static void put_pairs(struct printer *printer, struct owner owner)
 {
 	struct attr_view attr;
-	uint32_t cursor = 0;
-	while (view_next_attr(printer->view, owner, &cursor, &attr)) {
+	struct attr_cursor cursor = view_attrs(printer->view, owner);
+	while (view_next_attr(printer->view, &cursor, &attr)) {
 		put(printer, " ");
 		put_text(printer, attr.key);
 		put(printer, "=");
-		put_value(printer, attr.value);
+		put_value(printer, view_attr_value(printer->view, owner, &attr));
 	}
 }
 
@@ -145,12 +119,11 @@ static void put_bracketed(struct printer *printer, struct slice text)
 
 static void normal_span(struct printer *printer, uint32_t at)
 {
-	const struct span_entry *span = &printer->index->spans[at];
 	put_text(printer, view_span_name(printer->view, at));
 	put(printer, " ");
-	put_id(printer, index_id(printer->index, span->trace_id_off, TRACE_ID_BYTES));
+	put_id(printer, view_span_trace_id(printer->view, at));
 	put(printer, " ");
-	put_id(printer, index_id(printer->index, span->span_id_off, SPAN_ID_BYTES));
+	put_id(printer, view_span_id(printer->view, at));
 	put_pairs(printer, (struct owner){OWNER_SPAN, at});
 	put(printer, "\n");
 }
@@ -158,9 +131,10 @@ static void normal_span(struct printer *printer, uint32_t at)
 /* ${number} is that of the resource: the Collector counts its scopes so. */
 static void normal_scope(struct printer *printer, uint32_t at, uint32_t number)
 {
-	const struct scope_entry *scope = &printer->index->scopes[at];
-	struct slice name = at_range(printer, scope->name);
-	struct slice version = at_range(printer, scope->version);
+	const struct owner owner = {OWNER_SCOPE, at};
+	struct view_range spans = view_scope_spans(printer->view, at);
+	struct slice name = view_scope_name(printer->view, at);
+	struct slice version = view_scope_version(printer->view, at);
 	buf_printf(printer->out, "ScopeTraces #%" PRIu32, number);
 	if (name.len > 0 || version.len > 0)
 		put(printer, " ");
@@ -168,12 +142,12 @@ static void normal_scope(struct printer *printer, uint32_t at, uint32_t number)
 	if (version.len > 0)
 		put(printer, "@");
 	put_text(printer, version);
-	put_bracketed(printer, at_range(printer, scope->schema_url));
-	put_pairs(printer, (struct owner){OWNER_SCOPE, at});
+	put_bracketed(printer, view_schema_url(printer->view, owner));
+	put_pairs(printer, owner);
 	put(printer, "\n");
-	for (uint32_t i = 0; i < scope->span_count; i++) {
-		if (view_span_live(printer->view, scope->span_begin + i))
-			normal_span(printer, scope->span_begin + i);
+	for (uint32_t i = 0; i < spans.count; i++) {
+		if (view_span_live(printer->view, spans.begin + i))
+			normal_span(printer, spans.begin + i);
 	}
 }
 
@@ -181,18 +155,18 @@ void text_normal(const struct trace_view *view, struct buf *out)
 {
 	struct printer printer = printer_of(view, out);
 	uint32_t number = 0;
-	for (uint32_t at = 0; at < printer.index->resource_count; at++) {
-		const struct resource_entry *resource = &printer.index->resources[at];
-		if (!resource_has_span(view, resource))
+	for (uint32_t at = 0; at < view_resource_count(view); at++) {
+		const struct owner owner = {OWNER_RESOURCE, at};
+		struct view_range scopes = view_resource_scopes(view, at);
+		if (!view_resource_live(view, at))
 			continue;
 		buf_printf(out, "ResourceTraces #%" PRIu32, number);
-		put_bracketed(&printer, at_range(&printer, resource->schema_url));
-		put_pairs(&printer, (struct owner){OWNER_RESOURCE, at});
+		put_bracketed(&printer, view_schema_url(view, owner));
+		put_pairs(&printer, owner);
 		put(&printer, "\n");
-		for (uint32_t i = 0; i < resource->scope_count; i++) {
-			uint32_t scope = resource->scope_begin + i;
-			if (scope_has_span(view, &printer.index->scopes[scope]))
-				normal_scope(&printer, scope, number);
+		for (uint32_t i = 0; i < scopes.count; i++) {
+			if (view_scope_live(view, scopes.begin + i))
+				normal_scope(&printer, scopes.begin + i, number);
 		}
 		number++;
 	}
@@ -231,10 +205,8 @@ static const char *status_name(int32_t code)
 	return code >= 0 && code < (int32_t)ARRAY_COUNT(names) ? names[code] : "";
 }
 
-static void put_dropped(struct printer *printer, const char *label, struct range message,
-			uint32_t field)
+static void put_dropped(struct printer *printer, const char *label, uint32_t count)
 {
-	uint32_t count = (uint32_t)index_scan_number(printer->index, message, field);
 	buf_printf(printer->out, "%s%" PRIu32 "\n", label, count);
 }
 
@@ -243,113 +215,110 @@ static void put_attrs(struct printer *printer, const char *header, const char *i
 		      struct owner owner)
 {
 	struct attr_view attr;
-	uint32_t cursor = 0;
-	for (bool first = true; view_next_attr(printer->view, owner, &cursor, &attr);
-	     first = false) {
+	struct attr_cursor cursor = view_attrs(printer->view, owner);
+	for (bool first = true; view_next_attr(printer->view, &cursor, &attr); first = false) {
 		if (first)
 			put(printer, header);
 		put(printer, indent);
 		put(printer, "     -> ");
 		put_text(printer, attr.key);
 		put(printer, ": ");
-		put(printer, value_type_name(attr.value.type));
+		put(printer, value_type_name(attr.value_type));
 		put(printer, "(");
-		put_value(printer, attr.value);
+		put_value(printer, view_attr_value(printer->view, owner, &attr));
 		put(printer, ")\n");
 	}
 }
 
-static void detailed_events(struct printer *printer, const struct span_entry *span)
+static void detailed_events(struct printer *printer, struct view_range events)
 {
+	const struct trace_view *view = printer->view;
 	uint32_t number = 0;
-	for (uint32_t i = 0; i < span->event_count; i++) {
-		uint32_t at = span->event_begin + i;
-		const struct event_entry *event = &printer->index->events[at];
-		if (!view_event_live(printer->view, at))
+	for (uint32_t at = events.begin; at < events.begin + events.count; at++) {
+		const struct owner owner = {OWNER_EVENT, at};
+		if (!view_event_live(view, at))
 			continue;
 		if (number == 0)
 			put(printer, "Events:\n");
 		buf_printf(printer->out, "SpanEvent #%" PRIu32 "\n", number++);
-		put_line(printer, "     -> Name: ", at_range(printer, event->name));
+		put_line(printer, "     -> Name: ", view_event_name(view, at));
 		put(printer, "     -> Timestamp: ");
-		put_time(printer, event->time_ns);
-		put_dropped(printer, "\n     -> DroppedAttributesCount: ", event->content,
-			    EVENT_DROPPED_ATTRIBUTES_COUNT);
-		put_attrs(printer, "     -> Attributes::\n", "     ",
-			  (struct owner){OWNER_EVENT, at});
+		put_time(printer, view_event_time_ns(view, at));
+		put_dropped(printer, "\n     -> DroppedAttributesCount: ",
+			    view_dropped_attributes(view, owner));
+		put_attrs(printer, "     -> Attributes::\n", "     ", owner);
 	}
 }
 
-static void detailed_links(struct printer *printer, const struct span_entry *span)
+static void detailed_links(struct printer *printer, struct view_range links)
 {
+	const struct trace_view *view = printer->view;
 	uint32_t number = 0;
-	for (uint32_t i = 0; i < span->link_count; i++) {
-		uint32_t at = span->link_begin + i;
-		const struct link_entry *link = &printer->index->links[at];
-		if (!view_link_live(printer->view, at))
+	for (uint32_t at = links.begin; at < links.begin + links.count; at++) {
+		const struct owner owner = {OWNER_LINK, at};
+		if (!view_link_live(view, at))
 			continue;
 		if (number == 0)
 			put(printer, "Links:\n");
 		buf_printf(printer->out, "SpanLink #%" PRIu32 "\n", number++);
 		put(printer, "     -> Trace ID: ");
-		put_id(printer, at_range(printer, link->trace_id));
+		put_id(printer, view_link_trace_id(view, at));
 		put(printer, "\n     -> ID: ");
-		put_id(printer, at_range(printer, link->span_id));
-		put_line(printer, "\n     -> TraceState: ", at_range(printer, link->trace_state));
-		put_dropped(printer, "     -> DroppedAttributesCount: ", link->content,
-			    LINK_DROPPED_ATTRIBUTES_COUNT);
-		put_attrs(printer, "     -> Attributes::\n", "     ",
-			  (struct owner){OWNER_LINK, at});
+		put_id(printer, view_link_span_id(view, at));
+		put_line(printer, "\n     -> TraceState: ", view_link_trace_state(view, at));
+		put_dropped(printer, "     -> DroppedAttributesCount: ",
+			    view_dropped_attributes(view, owner));
+		put_attrs(printer, "     -> Attributes::\n", "     ", owner);
 	}
 }
 
 static void detailed_span(struct printer *printer, uint32_t at)
 {
-	const struct trace_index *index = printer->index;
-	const struct span_entry *span = &index->spans[at];
-	struct slice trace_state = view_span_trace_state(printer->view, at);
+	const struct trace_view *view = printer->view;
+	const struct owner owner = {OWNER_SPAN, at};
+	struct slice trace_state = view_span_trace_state(view, at);
 	put(printer, "    Trace ID       : ");
-	put_id(printer, index_id(index, span->trace_id_off, TRACE_ID_BYTES));
+	put_id(printer, view_span_trace_id(view, at));
 	put(printer, "\n    Parent ID      : ");
-	put_id(printer, view_span_parent(printer->view, at));
+	put_id(printer, view_span_parent(view, at));
 	put(printer, "\n    ID             : ");
-	put_id(printer, index_id(index, span->span_id_off, SPAN_ID_BYTES));
-	put_line(printer, "\n    Name           : ", view_span_name(printer->view, at));
-	put_line(printer, "    Kind           : ", slice_str(kind_name(span->kind)));
+	put_id(printer, view_span_id(view, at));
+	put_line(printer, "\n    Name           : ", view_span_name(view, at));
+	put_line(printer, "    Kind           : ", slice_str(kind_name(view_span_kind(view, at))));
 	if (trace_state.len > 0)
 		put_line(printer, "    TraceState     : ", trace_state);
 	put(printer, "    Start time     : ");
-	put_time(printer, span->start_ns);
+	put_time(printer, view_span_start_ns(view, at));
 	put(printer, "\n    End time       : ");
-	put_time(printer, span->end_ns);
+	put_time(printer, view_span_end_ns(view, at));
 	put_line(printer, "\n    Status code    : ",
-		 slice_str(status_name(view_span_status_code(printer->view, at))));
-	put_line(printer, "    Status message : ", view_span_status_message(printer->view, at));
-	put_dropped(printer, "    DroppedAttributesCount: ", span->content,
-		    SPAN_DROPPED_ATTRIBUTES_COUNT);
-	put_dropped(printer, "    DroppedEventsCount: ", span->content, SPAN_DROPPED_EVENTS_COUNT);
-	put_dropped(printer, "    DroppedLinksCount: ", span->content, SPAN_DROPPED_LINKS_COUNT);
-	put_attrs(printer, "Attributes:\n", "", (struct owner){OWNER_SPAN, at});
-	detailed_events(printer, span);
-	detailed_links(printer, span);
+		 slice_str(status_name(view_span_status_code(view, at))));
+	put_line(printer, "    Status message : ", view_span_status_message(view, at));
+	put_dropped(printer, "    DroppedAttributesCount: ", view_dropped_attributes(view, owner));
+	put_dropped(printer, "    DroppedEventsCount: ", view_dropped_events(view, at));
+	put_dropped(printer, "    DroppedLinksCount: ", view_dropped_links(view, at));
+	put_attrs(printer, "Attributes:\n", "", owner);
+	detailed_events(printer, view_span_events(view, at));
+	detailed_links(printer, view_span_links(view, at));
 }
 
 static void detailed_scope(struct printer *printer, uint32_t at, uint32_t number)
 {
-	const struct scope_entry *scope = &printer->index->scopes[at];
+	const struct trace_view *view = printer->view;
+	const struct owner owner = {OWNER_SCOPE, at};
+	struct view_range spans = view_scope_spans(view, at);
 	uint32_t span_number = 0;
 	buf_printf(printer->out, "ScopeSpans #%" PRIu32 "\n", number);
-	put_line(printer, "ScopeSpans SchemaURL: ", at_range(printer, scope->schema_url));
+	put_line(printer, "ScopeSpans SchemaURL: ", view_schema_url(view, owner));
 	put(printer, "InstrumentationScope ");
-	put_text(printer, at_range(printer, scope->name));
-	put_line(printer, " ", at_range(printer, scope->version));
-	put_attrs(printer, "InstrumentationScope attributes:\n", "",
-		  (struct owner){OWNER_SCOPE, at});
-	for (uint32_t i = 0; i < scope->span_count; i++) {
-		if (!view_span_live(printer->view, scope->span_begin + i))
+	put_text(printer, view_scope_name(view, at));
+	put_line(printer, " ", view_scope_version(view, at));
+	put_attrs(printer, "InstrumentationScope attributes:\n", "", owner);
+	for (uint32_t i = 0; i < spans.count; i++) {
+		if (!view_span_live(view, spans.begin + i))
 			continue;
 		buf_printf(printer->out, "Span #%" PRIu32 "\n", span_number++);
-		detailed_span(printer, scope->span_begin + i);
+		detailed_span(printer, spans.begin + i);
 	}
 }
 
@@ -357,20 +326,18 @@ void text_detailed(const struct trace_view *view, struct buf *out)
 {
 	struct printer printer = printer_of(view, out);
 	uint32_t number = 0;
-	for (uint32_t at = 0; at < printer.index->resource_count; at++) {
-		const struct resource_entry *resource = &printer.index->resources[at];
+	for (uint32_t at = 0; at < view_resource_count(view); at++) {
+		const struct owner owner = {OWNER_RESOURCE, at};
+		struct view_range scopes = view_resource_scopes(view, at);
 		uint32_t scope_number = 0;
-		if (!resource_has_span(view, resource))
+		if (!view_resource_live(view, at))
 			continue;
 		buf_printf(out, "ResourceSpans #%" PRIu32 "\n", number++);
-		put_line(&printer,
-			 "Resource SchemaURL: ", at_range(&printer, resource->schema_url));
-		put_attrs(&printer, "Resource attributes:\n", "",
-			  (struct owner){OWNER_RESOURCE, at});
-		for (uint32_t i = 0; i < resource->scope_count; i++) {
-			uint32_t scope = resource->scope_begin + i;
-			if (scope_has_span(view, &printer.index->scopes[scope]))
-				detailed_scope(&printer, scope, scope_number++);
+		put_line(&printer, "Resource SchemaURL: ", view_schema_url(view, owner));
+		put_attrs(&printer, "Resource attributes:\n", "", owner);
+		for (uint32_t i = 0; i < scopes.count; i++) {
+			if (view_scope_live(view, scopes.begin + i))
+				detailed_scope(&printer, scopes.begin + i, scope_number++);
 		}
 	}
 	printer_fini(&printer);

@@ -136,11 +136,11 @@ static void take_fact(struct tree_span *span, uint8_t rank, struct value value)
 static void take_facts(struct tree_span *span, const struct trace_view *view, struct owner owner)
 {
 	struct attr_view attr;
-	uint32_t cursor = 0;
-	while (view_next_attr(view, owner, &cursor, &attr)) {
+	struct attr_cursor cursor = view_attrs(view, owner);
+	while (view_next_attr(view, &cursor, &attr)) {
 		for (size_t rank = 0; rank < ARRAY_COUNT(facts); rank++) {
 			if (slice_equal(facts[rank].key, attr.key)) {
-				take_fact(span, (uint8_t)rank, attr.value);
+				take_fact(span, (uint8_t)rank, view_attr_value(view, owner, &attr));
 				break;
 			}
 		}
@@ -158,13 +158,12 @@ static uint64_t read_id(struct slice id)
 static void fill_span(struct tree_span *span, const struct trace_view *view, uint32_t at,
 		      const struct tree_word *service)
 {
-	const struct trace_index *index = view_index(view);
-	const struct span_entry *entry = &index->spans[at];
+	struct view_range events = view_span_events(view, at);
 	*span = (struct tree_span){
-		.id = read_id(index_id(index, entry->span_id_off, SPAN_ID_BYTES)),
+		.id = read_id(view_span_id(view, at)),
 		.parent = read_id(view_span_parent(view, at)),
-		.start_ns = entry->start_ns,
-		.end_ns = entry->end_ns,
+		.start_ns = view_span_start_ns(view, at),
+		.end_ns = view_span_end_ns(view, at),
 		.prompt_tokens = TREE_UNKNOWN,
 		.output_tokens = TREE_UNKNOWN,
 		.max_tokens = TREE_UNKNOWN,
@@ -177,9 +176,9 @@ static void fill_span(struct tree_span *span, const struct trace_view *view, uin
 	};
 	span->name.len = copy_beginning(span->name.bytes, sizeof(span->name.bytes),
 					view_span_name(view, at), &span->name.cut);
-	for (uint32_t i = 0; i < entry->event_count; i++) {
-		if (view_event_live(view, entry->event_begin + i))
-			take_facts(span, view, (struct owner){OWNER_EVENT, entry->event_begin + i});
+	for (uint32_t i = 0; i < events.count; i++) {
+		if (view_event_live(view, events.begin + i))
+			take_facts(span, view, (struct owner){OWNER_EVENT, events.begin + i});
 	}
 	take_facts(span, view, (struct owner){OWNER_SPAN, at}); /* last: it outweighs events */
 }
@@ -224,11 +223,11 @@ static struct tree_trace *find_trace(struct trace_tree *tree, const uint8_t *id)
 }
 
 /* Room for one span more in the trace of span ${at}; NULL when it does not fit. */
-static struct tree_span *room_for_span(struct trace_tree *tree, const struct trace_index *index,
+static struct tree_span *room_for_span(struct trace_tree *tree, const struct trace_view *view,
 				       uint32_t at, uint64_t now_ns)
 {
 	static const uint8_t no_id[TRACE_ID_BYTES];
-	struct slice id = index_id(index, index->spans[at].trace_id_off, TRACE_ID_BYTES);
+	struct slice id = view_span_trace_id(view, at);
 	if (tree->span_count >= tree->limits.spans_max)
 		return NULL;
 	struct tree_trace *trace = find_trace(tree, id.len > 0 ? id.ptr : no_id);
@@ -247,12 +246,13 @@ static struct tree_span *room_for_span(struct trace_tree *tree, const struct tra
 static void find_service(const struct trace_view *view, uint32_t resource,
 			 struct tree_word *ret_service)
 {
+	const struct owner owner = {OWNER_RESOURCE, resource};
 	struct attr_view attr;
-	uint32_t cursor = 0;
+	struct attr_cursor cursor = view_attrs(view, owner);
 	ret_service->len = 0;
-	while (view_next_attr(view, (struct owner){OWNER_RESOURCE, resource}, &cursor, &attr)) {
-		if (attr.value.type == VALUE_STRING && slice_equal(attr.key, SLICE("service.name")))
-			set_word(ret_service, attr.value.bytes);
+	while (view_next_attr(view, &cursor, &attr)) {
+		if (attr.value_type == VALUE_STRING && slice_equal(attr.key, SLICE("service.name")))
+			set_word(ret_service, view_attr_value(view, owner, &attr).bytes);
 	}
 }
 
@@ -278,14 +278,13 @@ void trace_tree_free(struct trace_tree *tree)
 
 void trace_tree_add(struct trace_tree *tree, const struct trace_view *view, uint64_t now_ns)
 {
-	const struct trace_index *index = view_index(view);
 	uint32_t resource = UINT32_MAX;
 	struct tree_word service = {.len = 0};
-	for (uint32_t at = 0; at < index->span_count; at++) {
-		uint32_t owner = index->scopes[index->spans[at].scope].resource;
+	for (uint32_t at = 0; at < view_span_count(view); at++) {
+		uint32_t owner = view_span_resource(view, at);
 		if (!view_span_live(view, at))
 			continue;
-		struct tree_span *span = room_for_span(tree, index, at, now_ns);
+		struct tree_span *span = room_for_span(tree, view, at, now_ns);
 		if (!span) {
 			tree->spans_left_out++;
 			continue;

@@ -45,18 +45,18 @@ enum { ARENA_ROUNDING = 16 }; /* what the arena may add to each piece */
 /* One message and its place in its parent's array. */
 #define MESSAGE_BYTES(type) (sizeof(type) + sizeof(type *) + ARENA_ROUNDING)
 
-uint64_t jaeger_message_bytes(const struct trace_index *index)
+uint64_t jaeger_message_bytes(const struct trace_view *view)
 {
 	const uint64_t tag = MESSAGE_BYTES(Jaeger__KeyValue);
 	const uint64_t reference = MESSAGE_BYTES(Jaeger__SpanRef);
 	const uint64_t time = MESSAGE_BYTES(Jaeger__Timestamp);
 	const uint64_t arrays = 3 * (uint64_t)ARENA_ROUNDING; /* tags, references, logs */
-	return index->attr_count * tag +
-	       index->resource_count * (MESSAGE_BYTES(Jaeger__Process) + tag + arrays) +
-	       index->span_count * (MESSAGE_BYTES(Jaeger__Span) + 2 * time + reference +
-				    JAEGER_TAG_COUNT * tag + arrays) +
-	       index->event_count * (MESSAGE_BYTES(Jaeger__Log) + time + 2 * tag + arrays) +
-	       index->link_count * reference;
+	return view_attr_count(view) * tag +
+	       view_resource_count(view) * (MESSAGE_BYTES(Jaeger__Process) + tag + arrays) +
+	       view_span_count(view) * (MESSAGE_BYTES(Jaeger__Span) + 2 * time + reference +
+					JAEGER_TAG_COUNT * tag + arrays) +
+	       view_event_count(view) * (MESSAGE_BYTES(Jaeger__Log) + time + 2 * tag + arrays) +
+	       view_link_count(view) * reference;
 }
 
 void *jaeger_alloc(struct jaeger_mapping *mapping, size_t count, size_t size)
@@ -120,9 +120,9 @@ struct tags {
 };
 
 /* Room for the attributes of ${attrs} and all tags of our own. */
-static struct tags tags_new(struct jaeger_mapping *mapping, struct attr_range attrs)
+static struct tags tags_new(struct jaeger_mapping *mapping, struct owner owner)
 {
-	size_t max = (size_t)attrs.count + JAEGER_TAG_COUNT;
+	size_t max = (size_t)view_attr_places(mapping->view, owner) + JAEGER_TAG_COUNT;
 	return (struct tags){.at = jaeger_alloc(mapping, max, sizeof(Jaeger__KeyValue *))};
 }
 
@@ -154,9 +154,8 @@ static void add_text(struct jaeger_mapping *mapping, struct tags *tags, enum jae
 }
 
 static void add_count(struct jaeger_mapping *mapping, struct tags *tags, enum jaeger_tag which,
-		      struct range message, uint32_t field)
+		      uint32_t count)
 {
-	uint32_t count = (uint32_t)index_scan_number(mapping->index, message, field);
 	Jaeger__KeyValue *tag = count > 0 ? add_own(mapping, tags, which) : NULL;
 	if (!tag)
 		return;
@@ -164,12 +163,11 @@ static void add_count(struct jaeger_mapping *mapping, struct tags *tags, enum ja
 	tag->v_int64 = count;
 }
 
-static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags,
-			  const struct attr_entry *attr)
+static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags, struct owner owner,
+			  const struct attr_view *attr)
 {
-	struct slice key = index_slice(mapping->index, attr->key);
-	struct value value = value_read(index_slice(mapping->index, attr->value));
-	Jaeger__KeyValue *tag = add(mapping, tags, text(mapping, key));
+	struct value value = view_attr_value(mapping->view, owner, attr);
+	Jaeger__KeyValue *tag = add(mapping, tags, text(mapping, attr->key));
 	if (!tag)
 		return;
 	switch (value.type) {
@@ -197,48 +195,51 @@ static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags,
 	}
 }
 
-/* ${except} is left out; NULL: none. */
-static void add_attributes(struct jaeger_mapping *mapping, struct tags *tags,
-			   struct attr_range attrs, const struct attr_entry *except)
+enum { NO_PLACE = UINT32_MAX };
+
+/* The one at place ${except} is left out. */
+static void add_attributes(struct jaeger_mapping *mapping, struct tags *tags, struct owner owner,
+			   uint32_t except)
 {
-	for (uint32_t i = attrs.begin; i < attrs.begin + attrs.count; i++) {
-		if (&mapping->index->attrs[i] != except)
-			add_attribute(mapping, tags, &mapping->index->attrs[i]);
+	struct attr_view attr;
+	for (struct attr_cursor cursor = view_attrs(mapping->view, owner);
+	     view_next_attr(mapping->view, &cursor, &attr);) {
+		if (attr.at != except)
+			add_attribute(mapping, tags, owner, &attr);
 	}
 }
 
-/* The first attribute of that key; NULL when there is none. */
-static const struct attr_entry *find(const struct jaeger_mapping *mapping, struct attr_range attrs,
-				     const char *key)
+/* The place of the first attribute of that key; NO_PLACE when there is none. */
+static uint32_t find(const struct jaeger_mapping *mapping, struct owner owner, const char *key)
 {
-	for (uint32_t i = attrs.begin; i < attrs.begin + attrs.count; i++) {
-		const struct attr_entry *attr = &mapping->index->attrs[i];
-		if (slice_equal(index_slice(mapping->index, attr->key), slice_str(key)))
-			return attr;
+	struct attr_view attr;
+	for (struct attr_cursor cursor = view_attrs(mapping->view, owner);
+	     view_next_attr(mapping->view, &cursor, &attr);) {
+		if (slice_equal(attr.key, slice_str(key)))
+			return attr.at;
 	}
-	return NULL;
+	return NO_PLACE;
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */
 
-Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping,
-				    const struct resource_entry *resource)
+Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping, uint32_t resource)
 {
-	const struct trace_index *index = mapping->index;
-	const struct attr_entry *name = find(mapping, resource->attrs, "service.name");
-	struct tags tags = tags_new(mapping, resource->attrs);
+	const struct owner owner = {OWNER_RESOURCE, resource};
+	uint32_t name = find(mapping, owner, "service.name");
+	struct tags tags = tags_new(mapping, owner);
 	Jaeger__Process *process = jaeger_alloc(mapping, 1, sizeof(*process));
 	if (!process)
 		return NULL;
 	jaeger__process__init(process);
-	if (name)
+	if (name != NO_PLACE)
 		process->service_name =
-			value_text(mapping, value_read(index_slice(index, name->value)));
+			value_text(mapping, view_value_at(mapping->view, owner, name));
 	if (process->service_name.len == 0)
 		process->service_name = binary(SLICE(JAEGER_NO_SERVICE_NAME));
-	add_attributes(mapping, &tags, resource->attrs, name);
-	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES, resource->resource,
-		  RESOURCE_DROPPED_ATTRIBUTES_COUNT);
+	add_attributes(mapping, &tags, owner, name);
+	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES,
+		  view_dropped_attributes(mapping->view, owner));
 	process->tags = tags.at;
 	process->n_tags = tags.count;
 	return process;
@@ -272,12 +273,14 @@ static Jaeger__Timestamp *map_time(struct jaeger_mapping *mapping, uint64_t time
 	return time;
 }
 
-static Jaeger__Duration *map_duration(struct jaeger_mapping *mapping, const struct span_entry *span)
+static Jaeger__Duration *map_duration(struct jaeger_mapping *mapping, uint32_t span)
 {
+	uint64_t start_ns = view_span_start_ns(mapping->view, span);
+	uint64_t end_ns = view_span_end_ns(mapping->view, span);
 	Jaeger__Duration *duration = jaeger_alloc(mapping, 1, sizeof(*duration));
 	if (!duration)
 		return NULL;
-	uint64_t ns = span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0;
+	uint64_t ns = end_ns > start_ns ? end_ns - start_ns : 0;
 	if (ns > INT64_MAX)
 		ns = INT64_MAX;
 	jaeger__duration__init(duration);
@@ -303,61 +306,64 @@ static void add_reference(struct jaeger_mapping *mapping, Jaeger__Span *out, str
 }
 
 /* The parent comes first: Jaeger takes the first CHILD_OF for it. */
-static void map_references(struct jaeger_mapping *mapping, const struct span_entry *span,
-			   Jaeger__Span *out)
+static void map_references(struct jaeger_mapping *mapping, uint32_t span, Jaeger__Span *out)
 {
-	const struct trace_index *index = mapping->index;
-	out->references =
-		jaeger_alloc(mapping, 1 + (size_t)span->link_count, sizeof(Jaeger__SpanRef *));
+	const struct trace_view *view = mapping->view;
+	struct view_range links = view_span_links(view, span);
+	out->references = jaeger_alloc(mapping, 1 + (size_t)links.count, sizeof(Jaeger__SpanRef *));
 	if (!out->references)
 		return;
-	add_reference(mapping, out, index_id(index, span->trace_id_off, TRACE_ID_BYTES),
-		      index_id(index, span->parent_span_id_off, SPAN_ID_BYTES),
+	add_reference(mapping, out, view_span_trace_id(view, span), view_span_parent(view, span),
 		      JAEGER__SPAN_REF__TYPE__CHILD_OF);
-	for (uint32_t i = span->link_begin; i < span->link_begin + span->link_count; i++)
-		add_reference(mapping, out, index_slice(index, index->links[i].trace_id),
-			      index_slice(index, index->links[i].span_id),
-			      JAEGER__SPAN_REF__TYPE__FOLLOWS_FROM);
+	for (uint32_t i = links.begin; i < links.begin + links.count; i++) {
+		if (view_link_live(view, i))
+			add_reference(mapping, out, view_link_trace_id(view, i),
+				      view_link_span_id(view, i),
+				      JAEGER__SPAN_REF__TYPE__FOLLOWS_FROM);
+	}
 }
 
-static Jaeger__Log *map_event(struct jaeger_mapping *mapping, const struct event_entry *event)
+static Jaeger__Log *map_event(struct jaeger_mapping *mapping, uint32_t event)
 {
-	struct tags fields = tags_new(mapping, event->attrs);
+	const struct owner owner = {OWNER_EVENT, event};
+	struct tags fields = tags_new(mapping, owner);
 	Jaeger__Log *log = jaeger_alloc(mapping, 1, sizeof(*log));
 	if (!log)
 		return NULL;
 	jaeger__log__init(log);
-	log->timestamp = map_time(mapping, event->time_ns);
-	if (!find(mapping, event->attrs, jaeger_tag_rows[TAG_EVENT].key))
-		add_text(mapping, &fields, TAG_EVENT, index_slice(mapping->index, event->name));
-	add_attributes(mapping, &fields, event->attrs, NULL);
-	add_count(mapping, &fields, TAG_DROPPED_ATTRIBUTES, event->content,
-		  EVENT_DROPPED_ATTRIBUTES_COUNT);
+	log->timestamp = map_time(mapping, view_event_time_ns(mapping->view, event));
+	if (find(mapping, owner, jaeger_tag_rows[TAG_EVENT].key) == NO_PLACE)
+		add_text(mapping, &fields, TAG_EVENT, view_event_name(mapping->view, event));
+	add_attributes(mapping, &fields, owner, NO_PLACE);
+	add_count(mapping, &fields, TAG_DROPPED_ATTRIBUTES,
+		  view_dropped_attributes(mapping->view, owner));
 	log->fields = fields.at;
 	log->n_fields = fields.count;
 	return log;
 }
 
-static void map_events(struct jaeger_mapping *mapping, const struct span_entry *span,
-		       Jaeger__Span *out)
+static void map_events(struct jaeger_mapping *mapping, uint32_t span, Jaeger__Span *out)
 {
-	if (span->event_count == 0)
+	struct view_range events = view_span_events(mapping->view, span);
+	if (events.count == 0)
 		return;
-	out->logs = jaeger_alloc(mapping, span->event_count, sizeof(Jaeger__Log *));
-	for (uint32_t i = 0; out->logs && i < span->event_count; i++) {
-		out->logs[i] = map_event(mapping, &mapping->index->events[span->event_begin + i]);
-		if (!out->logs[i])
+	out->logs = jaeger_alloc(mapping, events.count, sizeof(Jaeger__Log *));
+	for (uint32_t i = events.begin; out->logs && i < events.begin + events.count; i++) {
+		if (!view_event_live(mapping->view, i))
+			continue;
+		Jaeger__Log *log = map_event(mapping, i);
+		if (!log)
 			return;
-		out->n_logs++;
+		out->logs[out->n_logs++] = log;
 	}
 }
 
-static void add_status(struct jaeger_mapping *mapping, struct tags *tags,
-		       const struct span_entry *span)
+static void add_status(struct jaeger_mapping *mapping, struct tags *tags, uint32_t span)
 {
-	if (span->status_code == STATUS_CODE_OK)
+	int32_t code = view_span_status_code(mapping->view, span);
+	if (code == STATUS_CODE_OK)
 		add_text(mapping, tags, TAG_STATUS_CODE, SLICE("OK"));
-	if (span->status_code == STATUS_CODE_ERROR) {
+	if (code == STATUS_CODE_ERROR) {
 		add_text(mapping, tags, TAG_STATUS_CODE, SLICE("ERROR"));
 		Jaeger__KeyValue *error = add_own(mapping, tags, TAG_ERROR);
 		if (error) {
@@ -366,41 +372,41 @@ static void add_status(struct jaeger_mapping *mapping, struct tags *tags,
 		}
 	}
 	add_text(mapping, tags, TAG_STATUS_DESCRIPTION,
-		 index_slice(mapping->index, span->status_message));
+		 view_span_status_message(mapping->view, span));
 }
 
-static void map_tags(struct jaeger_mapping *mapping, const struct span_entry *span,
-		     Jaeger__Span *out)
+static void map_tags(struct jaeger_mapping *mapping, uint32_t span, Jaeger__Span *out)
 {
-	const struct trace_index *index = mapping->index;
-	const struct scope_entry *scope = &index->scopes[span->scope];
-	struct tags tags = tags_new(mapping, span->attrs);
-	add_text(mapping, &tags, TAG_SCOPE_NAME, index_slice(index, scope->name));
-	add_text(mapping, &tags, TAG_SCOPE_VERSION, index_slice(index, scope->version));
-	add_attributes(mapping, &tags, span->attrs, NULL);
-	if (span->kind > SPAN_KIND_UNSPECIFIED && span->kind < (int32_t)ARRAY_COUNT(kind_words))
-		add_text(mapping, &tags, TAG_SPAN_KIND, slice_str(kind_words[span->kind]));
+	const struct trace_view *view = mapping->view;
+	const struct owner owner = {OWNER_SPAN, span};
+	uint32_t scope = view_span_scope(view, span);
+	int32_t kind = view_span_kind(view, span);
+	struct tags tags = tags_new(mapping, owner);
+	add_text(mapping, &tags, TAG_SCOPE_NAME, view_scope_name(view, scope));
+	add_text(mapping, &tags, TAG_SCOPE_VERSION, view_scope_version(view, scope));
+	add_attributes(mapping, &tags, owner, NO_PLACE);
+	if (kind > SPAN_KIND_UNSPECIFIED && kind < (int32_t)ARRAY_COUNT(kind_words))
+		add_text(mapping, &tags, TAG_SPAN_KIND, slice_str(kind_words[kind]));
 	add_status(mapping, &tags, span);
-	add_text(mapping, &tags, TAG_TRACE_STATE, index_slice(index, span->trace_state));
-	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES, span->content,
-		  SPAN_DROPPED_ATTRIBUTES_COUNT);
-	add_count(mapping, &tags, TAG_DROPPED_EVENTS, span->content, SPAN_DROPPED_EVENTS_COUNT);
-	add_count(mapping, &tags, TAG_DROPPED_LINKS, span->content, SPAN_DROPPED_LINKS_COUNT);
+	add_text(mapping, &tags, TAG_TRACE_STATE, view_span_trace_state(view, span));
+	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES, view_dropped_attributes(view, owner));
+	add_count(mapping, &tags, TAG_DROPPED_EVENTS, view_dropped_events(view, span));
+	add_count(mapping, &tags, TAG_DROPPED_LINKS, view_dropped_links(view, span));
 	out->tags = tags.at;
 	out->n_tags = tags.count;
 }
 
-Jaeger__Span *jaeger_map_span(struct jaeger_mapping *mapping, const struct span_entry *span)
+Jaeger__Span *jaeger_map_span(struct jaeger_mapping *mapping, uint32_t span)
 {
-	const struct trace_index *index = mapping->index;
+	const struct trace_view *view = mapping->view;
 	Jaeger__Span *out = jaeger_alloc(mapping, 1, sizeof(*out));
 	if (!out)
 		return NULL;
 	jaeger__span__init(out);
-	out->trace_id = id(index_id(index, span->trace_id_off, TRACE_ID_BYTES), TRACE_ID_BYTES);
-	out->span_id = id(index_id(index, span->span_id_off, SPAN_ID_BYTES), SPAN_ID_BYTES);
-	out->operation_name = text(mapping, index_slice(index, span->name));
-	out->start_time = map_time(mapping, span->start_ns);
+	out->trace_id = id(view_span_trace_id(view, span), TRACE_ID_BYTES);
+	out->span_id = id(view_span_id(view, span), SPAN_ID_BYTES);
+	out->operation_name = text(mapping, view_span_name(view, span));
+	out->start_time = map_time(mapping, view_span_start_ns(view, span));
 	out->duration = map_duration(mapping, span);
 	map_references(mapping, span, out);
 	map_tags(mapping, span, out);

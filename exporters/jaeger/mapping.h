@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An indexed OTLP request as Jaeger's messages (api_v2), element by element. Messages lie in an
+ * An OTLP request as Jaeger's messages (api_v2), element by element. Messages lie in an
  * arena, their texts and ids in the request's own bytes where they can stay as they are; so they
  * live as long as both. Jaeger has tags where OTLP has fields: jaeger_tag_rows names them.
  */
@@ -8,7 +8,7 @@
 #define SLUICE_JAEGER_MAPPING_H
 
 #include "pipeline/base/arena.h"
-#include "pipeline/trace/index.h"
+#include "pipeline/trace/view.h"
 
 #include "jaeger.pb-c.h"
 
@@ -40,7 +40,7 @@ extern const struct jaeger_tag_row jaeger_tag_rows[JAEGER_TAG_COUNT];
 #define JAEGER_NO_SERVICE_NAME "OTLPResourceNoServiceName"
 
 struct jaeger_mapping {
-	const struct trace_index *index;
+	const struct trace_view *view;
 	struct arena *arena;
 	struct buf *text;  /* scratch */
 	uint64_t replaced; /* bytes that were not UTF-8 */
@@ -48,13 +48,12 @@ struct jaeger_mapping {
 	bool failed;
 };
 
-/* Upper bound of the arena's bytes for the messages of ${index}, their new texts not counted. */
-uint64_t jaeger_message_bytes(const struct trace_index *index);
+/* Upper bound of the arena's bytes for the messages of ${view}, their new texts not counted. */
+uint64_t jaeger_message_bytes(const struct trace_view *view);
 
 /* NULL when memory is short; `failed` is set then, as it is for parts that are missing. */
-Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping,
-				    const struct resource_entry *resource);
-Jaeger__Span *jaeger_map_span(struct jaeger_mapping *mapping, const struct span_entry *span);
+Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping, uint32_t resource);
+Jaeger__Span *jaeger_map_span(struct jaeger_mapping *mapping, uint32_t span);
 
 /* ${count} zeroed elements of the arena; NULL and `failed` when there is no room. */
 void *jaeger_alloc(struct jaeger_mapping *mapping, size_t count, size_t size);

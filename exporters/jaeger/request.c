@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 struct jaeger_request {
-	struct trace_index index;
+	struct trace_view *view;
 	struct buf text;
 	struct budget *budget;
 	uint64_t bytes_max;
@@ -36,15 +36,18 @@ struct jaeger_request *jaeger_request_new(struct budget *budget, const struct ke
 	request->budget = budget;
 	request->bytes_max = bytes_max;
 	request->hash = hash_key_random();
-	trace_index_init(&request->index, budget, keys);
-	return request;
+	request->view = view_new(budget, keys);
+	if (request->view)
+		return request;
+	free(request);
+	return NULL;
 }
 
 void jaeger_request_free(struct jaeger_request *request)
 {
 	if (!request)
 		return;
-	trace_index_fini(&request->index);
+	view_free(request->view);
 	buf_fini(&request->text);
 	free(request);
 }
@@ -79,11 +82,12 @@ struct processes {
 	uint32_t main;	       /* the one with the most spans */
 };
 
-static uint64_t count_spans(const struct trace_index *index, const struct resource_entry *resource)
+static uint64_t count_spans(const struct trace_view *view, uint32_t resource)
 {
+	struct view_range scopes = view_resource_scopes(view, resource);
 	uint64_t spans = 0;
-	for (uint32_t i = 0; i < resource->scope_count; i++)
-		spans += index->scopes[resource->scope_begin + i].span_count;
+	for (uint32_t i = 0; i < scopes.count; i++)
+		spans += view_scope_spans(view, scopes.begin + i).count;
 	return spans;
 }
 
@@ -101,18 +105,19 @@ static uint32_t *find_place(struct processes *processes, uint32_t *table, size_t
 static bool group_resources(struct jaeger_mapping *mapping, struct hash_key key,
 			    struct processes *processes)
 {
-	const struct trace_index *index = mapping->index;
+	const struct trace_view *view = mapping->view;
+	uint32_t resource_count = view_resource_count(view);
 	size_t places = 2;
-	while (places < 2 * (size_t)index->resource_count)
+	while (places < 2 * (size_t)resource_count)
 		places *= 2;
 	uint32_t *table = jaeger_alloc(mapping, places, sizeof(*table));
 	*processes = (struct processes){
-		.at = jaeger_alloc(mapping, index->resource_count, sizeof(*processes->at)),
-		.of_resource = jaeger_alloc(mapping, index->resource_count, sizeof(uint32_t))};
+		.at = jaeger_alloc(mapping, resource_count, sizeof(*processes->at)),
+		.of_resource = jaeger_alloc(mapping, resource_count, sizeof(uint32_t))};
 	if (mapping->failed)
 		return false;
-	for (uint32_t i = 0; i < index->resource_count; i++) {
-		struct slice content = index_slice(index, index->resources[i].resource);
+	for (uint32_t i = 0; i < resource_count; i++) {
+		struct slice content = view_resource_bytes(view, i);
 		uint32_t *place = find_place(processes, table, places - 1, key, content);
 		if (!*place) {
 			processes->at[processes->count] =
@@ -121,7 +126,7 @@ static bool group_resources(struct jaeger_mapping *mapping, struct hash_key key,
 		}
 		uint32_t which = *place - 1;
 		processes->of_resource[i] = which;
-		processes->at[which].span_count += count_spans(index, &index->resources[i]);
+		processes->at[which].span_count += count_spans(view, i);
 		if (processes->at[which].span_count > processes->at[processes->main].span_count)
 			processes->main = which;
 	}
@@ -137,8 +142,7 @@ static bool map_processes(struct jaeger_mapping *mapping, struct processes *proc
 		struct process *process = &processes->at[i];
 		if (process->span_count == 0)
 			continue;
-		process->message =
-			jaeger_map_process(mapping, &mapping->index->resources[process->resource]);
+		process->message = jaeger_map_process(mapping, process->resource);
 		if (mapping->failed)
 			return false;
 		uint64_t total;
@@ -160,12 +164,12 @@ static bool map_processes(struct jaeger_mapping *mapping, struct processes *proc
 static bool map_spans(struct jaeger_mapping *mapping, const struct processes *processes,
 		      Jaeger__Batch *batch)
 {
-	const struct trace_index *index = mapping->index;
-	batch->spans = jaeger_alloc(mapping, index->span_count, sizeof(Jaeger__Span *));
-	for (uint32_t i = 0; !mapping->failed && i < index->span_count; i++) {
-		uint32_t resource = index->scopes[index->spans[i].scope].resource;
-		uint32_t which = processes->of_resource[resource];
-		Jaeger__Span *span = jaeger_map_span(mapping, &index->spans[i]);
+	const struct trace_view *view = mapping->view;
+	uint32_t span_count = view_span_count(view);
+	batch->spans = jaeger_alloc(mapping, span_count, sizeof(Jaeger__Span *));
+	for (uint32_t i = 0; !mapping->failed && i < span_count; i++) {
+		uint32_t which = processes->of_resource[view_span_resource(view, i)];
+		Jaeger__Span *span = jaeger_map_span(mapping, i);
 		if (span && which != processes->main)
 			span->process = processes->at[which].message;
 		batch->spans[batch->n_spans++] = span;
@@ -203,8 +207,8 @@ static struct chunk *map_and_pack(struct jaeger_request *request, struct jaeger_
 	struct processes processes;
 	uint64_t repeated;
 	Jaeger__Batch batch = JAEGER__BATCH__INIT;
-	bool several = request->index.span_count > 1;
-	if (several && jaeger_message_bytes(&request->index) > JAEGER_MESSAGE_BYTES_MAX) {
+	bool several = view_span_count(request->view) > 1;
+	if (several && jaeger_message_bytes(request->view) > JAEGER_MESSAGE_BYTES_MAX) {
 		(void)err_set(err, ERR_LIMIT, "too many attributes for one request to Jaeger");
 		return NULL;
 	}
@@ -233,16 +237,16 @@ struct chunk *jaeger_request_make(struct jaeger_request *request, const struct b
 	struct chunk *body = batch_flatten(batch);
 	arena_init(&arena, request->budget, SIZE_MAX);
 	struct jaeger_mapping mapping = {
-		.index = &request->index, .arena = &arena, .text = &request->text};
+		.view = request->view, .arena = &arena, .text = &request->text};
 	if (!body)
 		(void)err_set(err, ERR_NOMEM, "no memory for a request to Jaeger");
-	else if (trace_index_rebuild(&request->index, body, err) == 0)
+	else if (view_open_chunk(request->view, body, err) == 0)
 		made = map_and_pack(request, &mapping, err);
 	if (made) {
-		made->span_count = request->index.span_count;
+		made->span_count = view_span_count(request->view);
 		counter_add(&request->replaced, mapping.replaced);
 	}
-	trace_index_release(&request->index);
+	view_close(request->view);
 	arena_fini(&arena);
 	chunk_unref(body);
 	if (request->text.capacity > TEXT_KEEP_BYTES)

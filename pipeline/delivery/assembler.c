@@ -24,8 +24,7 @@ struct assembler {
 	uint64_t open_takers;
 	uint64_t opened_ns;
 	bool arming;
-	struct trace_index index; /* for splitting; empty otherwise */
-	struct trace_view *view;
+	struct trace_view *view; /* for splitting; closed otherwise */
 	/* owned by the home loop */
 	uv_timer_t timer;
 	struct loop_task arm_task;
@@ -41,12 +40,11 @@ struct assembler *assembler_new(const struct assembler_config *config, struct bu
 		return NULL;
 	assembler->config = *config;
 	assembler->budget = budget;
-	assembler->view = view_new(budget);
+	assembler->view = view_new(budget, keys);
 	if (!assembler->view) {
 		free(assembler);
 		return NULL;
 	}
-	trace_index_init(&assembler->index, budget, keys);
 	(void)pthread_mutex_init(&assembler->lock, NULL);
 	return assembler;
 }
@@ -224,14 +222,12 @@ static void add_split(struct addition *addition, struct chunk *chunk)
 	struct assembler *assembler = addition->assembler;
 	uint32_t taken = 0;
 	bool added =
-		trace_index_rebuild(&assembler->index, chunk, NULL) == 0 &&
-		view_begin(assembler->view, &assembler->index, NULL) == 0 &&
+		view_open_chunk(assembler->view, chunk, NULL) == 0 &&
 		trace_split(assembler->view, assembler->budget, assembler->config.bytes_max,
 			    assembler->config.spans_max, take_piece, addition, &taken, NULL) == 0;
 	if (!added) /* besides those of parts that were cut and found no room */
 		addition->ret->spans_lost += chunk->span_count - taken;
-	trace_index_release(&assembler->index);
-	view_release(assembler->view);
+	view_close(assembler->view);
 }
 
 void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
@@ -275,7 +271,6 @@ void assembler_free(struct assembler *assembler)
 	if (!assembler)
 		return;
 	batch_unref(assembler->open);
-	trace_index_fini(&assembler->index);
 	view_free(assembler->view);
 	(void)pthread_mutex_destroy(&assembler->lock);
 	free(assembler);

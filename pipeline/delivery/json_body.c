@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct json_body {
-	struct trace_index index;
+	struct trace_view *view;
 	struct budget *budget;
 	struct counter replaced; /* bytes of text that were not UTF-8; read by any thread */
 };
@@ -31,8 +31,8 @@ struct json_body *json_body_new(struct budget *budget, const struct key_table *k
 	if (!body)
 		return NULL;
 	body->budget = budget;
-	trace_index_init(&body->index, budget, keys);
-	if (add_series(body, metrics, id))
+	body->view = view_new(budget, keys);
+	if (body->view && add_series(body, metrics, id))
 		return body;
 	json_body_free(body);
 	return NULL;
@@ -42,7 +42,7 @@ void json_body_free(struct json_body *body)
 {
 	if (!body)
 		return;
-	trace_index_fini(&body->index);
+	view_free(body->view);
 	free(body);
 }
 
@@ -55,9 +55,9 @@ struct chunk *json_body_make(struct json_body *body, const struct batch *batch, 
 	if (!json)
 		(void)err_set(err, ERR_NOMEM, "no memory for a request in JSON");
 	else
-		made = trace_index_rebuild(&body->index, request, err) == 0 &&
-		       json_encode(&body->index, json, &replaced, err) == 0;
-	trace_index_release(&body->index);
+		made = view_open_chunk(body->view, request, err) == 0 &&
+		       json_encode(body->view, json, &replaced, err) == 0;
+	view_close(body->view);
 	chunk_unref(request);
 	if (made) {
 		counter_add(&body->replaced, replaced);

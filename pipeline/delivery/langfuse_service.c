@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 struct langfuse_service {
-	struct trace_index index;
 	struct trace_view *view;
 	struct budget *budget;
 };
@@ -18,7 +17,6 @@ static void service_free(void *self)
 	struct langfuse_service *service = self;
 	if (!service)
 		return;
-	trace_index_fini(&service->index);
 	view_free(service->view);
 	free(service);
 }
@@ -35,23 +33,21 @@ static bool is_usable(struct slice id)
 	return false;
 }
 
-static bool has_usable_ids(const struct trace_index *index, const struct span_entry *span)
+static bool has_usable_ids(const struct trace_view *view, uint32_t span)
 {
-	return is_usable(index_id(index, span->trace_id_off, TRACE_ID_BYTES)) &&
-	       is_usable(index_id(index, span->span_id_off, SPAN_ID_BYTES));
+	return is_usable(view_span_trace_id(view, span)) && is_usable(view_span_id(view, span));
 }
 
-static bool has_zero_parent(const struct trace_index *index, const struct span_entry *span)
+static bool has_zero_parent(const struct trace_view *view, uint32_t span)
 {
-	return span->parent_span_id_off != 0 &&
-	       !is_usable(index_id(index, span->parent_span_id_off, SPAN_ID_BYTES));
+	struct slice parent = view_span_parent(view, span);
+	return parent.len > 0 && !is_usable(parent);
 }
 
-static bool is_fit(const struct trace_index *index)
+static bool is_fit(const struct trace_view *view)
 {
-	for (uint32_t i = 0; i < index->span_count; i++) {
-		if (!has_usable_ids(index, &index->spans[i]) ||
-		    has_zero_parent(index, &index->spans[i]))
+	for (uint32_t i = 0; i < view_span_count(view); i++) {
+		if (!has_usable_ids(view, i) || has_zero_parent(view, i))
 			return false;
 	}
 	return true;
@@ -63,22 +59,22 @@ static int look_at(struct langfuse_service *service, const struct batch *batch, 
 {
 	*ret_fit = true;
 	for (size_t i = 0; i < batch->chunk_count && *ret_fit; i++) {
-		if (trace_index_rebuild(&service->index, batch->chunks[i], err) != 0)
+		if (view_open_chunk(service->view, batch->chunks[i], err) != 0)
 			return -1;
-		*ret_fit = is_fit(&service->index);
+		*ret_fit = is_fit(service->view);
 	}
-	trace_index_release(&service->index);
+	view_close(service->view);
 	return 0;
 }
 
-static uint32_t mend(const struct trace_index *index, struct trace_view *view)
+static uint32_t mend(struct trace_view *view)
 {
 	uint32_t left_out = 0;
-	for (uint32_t i = 0; i < index->span_count; i++) {
-		if (!has_usable_ids(index, &index->spans[i])) {
+	for (uint32_t i = 0; i < view_span_count(view); i++) {
+		if (!has_usable_ids(view, i)) {
 			edit_drop_span(view, i);
 			left_out++;
-		} else if (has_zero_parent(index, &index->spans[i])) {
+		} else if (has_zero_parent(view, i)) {
 			edit_set_span_parent(view, i, slice_of(NULL, 0));
 		}
 	}
@@ -88,18 +84,15 @@ static uint32_t mend(const struct trace_index *index, struct trace_view *view)
 static int make_fit(struct langfuse_service *service, const struct batch *batch,
 		    struct foreign_body *ret_body, struct err *err)
 {
-	struct trace_index *index = &service->index;
 	struct chunk *request = batch_flatten(batch);
 	int result = -1;
 	if (!request) {
 		(void)err_set(err, ERR_NOMEM, "no memory for a request to Langfuse");
-	} else if (trace_index_rebuild(index, request, err) == 0 &&
-		   view_begin(service->view, index, err) == 0) {
-		ret_body->left_out = mend(index, service->view);
+	} else if (view_open_chunk(service->view, request, err) == 0) {
+		ret_body->left_out = mend(service->view);
 		result = trace_encode(service->view, service->budget, &ret_body->chunk, err);
+		view_close(service->view);
 	}
-	view_release(service->view);
-	trace_index_release(index);
 	chunk_unref(request);
 	return result;
 }
@@ -196,8 +189,7 @@ bool langfuse_service_use(struct otlp_client_config *config, struct budget *budg
 	if (!service)
 		return false;
 	service->budget = budget;
-	trace_index_init(&service->index, budget, keys);
-	service->view = view_new(budget);
+	service->view = view_new(budget, keys);
 	if (!service->view) {
 		service_free(service);
 		return false;

@@ -61,7 +61,7 @@ static void replace_first(struct piece_list *list, struct piece_list *parts, boo
 
 /* How the spans of one request are parted. */
 struct measure {
-	const struct trace_index *index;
+	const struct trace_view *view;
 	bool in_bytes;	/* else in spans */
 	uint64_t total; /* of all spans */
 	uint64_t max;	/* of a part that has two spans at least; 0: two halves */
@@ -69,19 +69,19 @@ struct measure {
 
 static uint64_t weight(const struct measure *measure, uint32_t span)
 {
-	return measure->in_bytes ? measure->index->spans[span].field.len : 1;
+	return measure->in_bytes ? view_span_bytes(measure->view, span) : 1;
 }
 
-static struct measure measure_of(const struct trace_index *index, const struct cutting *cutting)
+static struct measure measure_of(const struct trace_view *view, const struct cutting *cutting)
 {
-	struct measure measure = {.index = index, .in_bytes = cutting->way != CUT_HALF_OF_SPANS};
-	for (uint32_t i = 0; i < index->span_count; i++)
+	struct measure measure = {.view = view, .in_bytes = cutting->way != CUT_HALF_OF_SPANS};
+	for (uint32_t i = 0; i < view_span_count(view); i++)
 		measure.total += weight(&measure, i);
 	if (cutting->way != CUT_TO_SIZE)
 		return measure;
 	/* Resources and scopes are repeated on each part. Where they are the larger share, parts of
 	 * a size would be single spans, each with all of that: halves get smaller as well. */
-	uint64_t around = index->body.len - measure.total;
+	uint64_t around = view_body_bytes(view) - measure.total;
 	if (around <= cutting->bytes_max / 2)
 		measure.max = cutting->bytes_max - around;
 	return measure;
@@ -103,7 +103,7 @@ static uint32_t end_of_fill(const struct measure *measure, uint32_t begin)
 {
 	uint64_t held = weight(measure, begin);
 	uint32_t at = begin + 1;
-	while (at < measure->index->span_count && held + weight(measure, at) <= measure->max)
+	while (at < view_span_count(measure->view) && held + weight(measure, at) <= measure->max)
 		held += weight(measure, at++);
 	return at;
 }
@@ -112,7 +112,7 @@ static uint32_t end_of_part(const struct measure *measure, uint32_t begin)
 {
 	if (measure->max > 0 && measure->max < measure->total)
 		return end_of_fill(measure, begin);
-	return begin == 0 ? end_of_half(measure) : measure->index->span_count;
+	return begin == 0 ? end_of_half(measure) : view_span_count(measure->view);
 }
 
 /* ---- cutting -------------------------------------------------------------------------------- */
@@ -131,7 +131,7 @@ static struct batch *cut(struct trace_view *view, struct span_window window, str
 		trace_encode_write(view, &plan, chunk->data);
 		chunk->len = plan.bytes;
 		chunk->span_count = plan.spans;
-		chunk->index_bytes = trace_index_bytes(view_index(view));
+		chunk->index_bytes = view_index_bytes(view);
 		made = batch_append(batch, chunk);
 	}
 	chunk_unref(chunk);
@@ -158,9 +158,9 @@ static int share_halving(struct piece_list *halves, struct err *err)
 static int cut_all(struct piece_list *parts, struct trace_view *view, const struct cutting *cutting,
 		   struct err *err)
 {
-	const struct measure measure = measure_of(view_index(view), cutting);
+	const struct measure measure = measure_of(view, cutting);
 	struct span_window window = {0, 0};
-	while (window.begin < measure.index->span_count) {
+	while (window.begin < view_span_count(view)) {
 		window.end = end_of_part(&measure, window.begin);
 		struct batch *batch = cut(view, window, cutting->budget, err);
 		if (!batch)
@@ -172,36 +172,30 @@ static int cut_all(struct piece_list *parts, struct trace_view *view, const stru
 	return cutting->way == CUT_HALF_OF_SPANS ? share_halving(parts, err) : 0;
 }
 
-/* Indexes the first piece. *ret_body is to be released after the index. */
-static int look_at_first(const struct piece_list *list, struct trace_index *index,
-			 struct chunk **ret_body, struct err *err)
+/* Opens a view on the first piece. *ret_body is to be released after *ret_view; both may be NULL. */
+static int look_at_first(const struct piece_list *list, const struct cutting *cutting,
+			 struct trace_view **ret_view, struct chunk **ret_body, struct err *err)
 {
+	*ret_view = view_new(cutting->budget, cutting->keys);
 	*ret_body = batch_flatten(list->first->batch);
-	if (!*ret_body)
+	if (!*ret_view || !*ret_body)
 		return err_set(err, ERR_NOMEM, "no memory to split a request");
-	return trace_index_rebuild(index, *ret_body, err);
+	return view_open_chunk(*ret_view, *ret_body, err);
 }
 
 int piece_list_cut_first(struct piece_list *list, const struct cutting *cutting, struct err *err)
 {
 	struct piece_list parts;
-	struct trace_index index;
+	struct trace_view *view;
 	struct chunk *body;
-	int result = -1;
 	piece_list_init(&parts);
-	trace_index_init(&index, cutting->budget, cutting->keys);
-	struct trace_view *view = view_new(cutting->budget);
-	if (look_at_first(list, &index, &body, err) == 0) {
-		if (!view)
-			(void)err_set(err, ERR_NOMEM, "no memory to split a request");
-		else if (view_begin(view, &index, err) == 0)
-			result = cut_all(&parts, view, cutting, err);
-	}
+	int result = look_at_first(list, cutting, &view, &body, err);
+	if (result == 0)
+		result = cut_all(&parts, view, cutting, err);
 	while (result != 0 && parts.first)
 		piece_list_remove_first(&parts);
 	if (result == 0)
 		replace_first(list, &parts, cutting->way == CUT_HALF_OF_SPANS);
-	trace_index_fini(&index);
 	view_free(view);
 	chunk_unref(body);
 	return result;
@@ -210,12 +204,11 @@ int piece_list_cut_first(struct piece_list *list, const struct cutting *cutting,
 void piece_list_write_trace_id(const struct piece_list *list, const struct cutting *cutting,
 			       struct buf *out)
 {
-	struct trace_index index;
+	struct trace_view *view;
 	struct chunk *body;
 	struct err err;
-	trace_index_init(&index, cutting->budget, cutting->keys);
-	if (look_at_first(list, &index, &body, &err) == 0 && index.span_count > 0)
-		buf_append_hex(out, index_id(&index, index.spans[0].trace_id_off, TRACE_ID_BYTES));
-	trace_index_fini(&index);
+	if (look_at_first(list, cutting, &view, &body, &err) == 0 && view_span_count(view) > 0)
+		buf_append_hex(out, view_span_trace_id(view, 0));
+	view_free(view);
 	chunk_unref(body);
 }

@@ -84,9 +84,7 @@ static enum process_outcome run_processors(const struct stage *stage, const stru
 static enum process_outcome encode(const struct shard *shard, struct chunk *body,
 				   struct chunk **ret_chunk, struct err *err)
 {
-	const struct trace_index *index = &shard->index;
-	/* The received bytes are what was indexed unless the request had to be normalised. */
-	if (view_is_clean(shard->view) && index->body.ptr == body->data) {
+	if (view_is_body(shard->view, body->data)) {
 		*ret_chunk = chunk_ref(body);
 		return PROCESS_CONTINUE;
 	}
@@ -100,7 +98,7 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 {
 	const struct stage *stage = &pipeline->stages[from->stage];
 	struct chunk *chunk = NULL;
-	if (view_begin(shard->view, &shard->index, err) != 0)
+	if (view_begin(shard->view, err) != 0)
 		return outcome_of(err);
 	enum process_outcome outcome = run_processors(stage, from, shard, err);
 	if (outcome != PROCESS_CONTINUE || view_live_spans(shard->view) == 0)
@@ -118,19 +116,12 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 	return PROCESS_CONTINUE;
 }
 
-/* Frees what a large request needed, so that it does not stay until the next one comes. */
-static void forget_request(struct shard *shard)
-{
-	trace_index_release(&shard->index);
-	view_release(shard->view);
-}
-
 enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
 				struct shard *shard, struct chunk *body, struct err *err)
 {
 	uint64_t wait_ns; /* a hint for senders far away; here looking costs little */
 	enum process_outcome outcome = PROCESS_REJECT;
-	if (trace_index_rebuild(&shard->index, body, err) == 0)
+	if (view_open_chunk(shard->view, body, err) == 0)
 		outcome = flow_run(pipeline, from, shard, body, err);
 	if (outcome != PROCESS_CONTINUE) {
 		flow_abort(shard);
@@ -138,7 +129,7 @@ enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_fro
 	} else if (!flow_commit(shard, NULL, &wait_ns)) {
 		outcome = PROCESS_RETRY;
 	}
-	forget_request(shard);
+	view_close(shard->view);
 	return outcome;
 }
 
@@ -428,15 +419,14 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 		refuse(port, transport, push, REFUSAL_MEMORY, &result);
 		return;
 	}
-	if (trace_index_build(&shard->index, chunk_slice(body), &result.err) != 0) {
+	if (view_open(shard->view, chunk_slice(body), &result.err) != 0) {
 		enum refusal why = refusal_of(&result.err);
 		result.outcome = why == REFUSAL_MEMORY ? PUSH_RETRY : PUSH_REJECTED;
-		forget_request(shard); /* what had been built until then */
 		refuse(port, transport, push, why, &result);
 		return;
 	}
-	result.span_count = body->span_count = shard->index.span_count;
-	body->index_bytes = trace_index_bytes(&shard->index);
+	result.span_count = body->span_count = view_span_count(shard->view);
+	body->index_bytes = view_index_bytes(shard->view);
 	if (result.span_count == 0) {
 		receiver_count_empty(port);
 		answer(port, transport, push, &result);
@@ -449,5 +439,5 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 			refuse(port, transport, push, refusal_of(&result.err), &result);
 		}
 	}
-	forget_request(shard);
+	view_close(shard->view);
 }

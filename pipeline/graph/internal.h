@@ -114,7 +114,6 @@ struct shard {
 	bool thread_started;
 	size_t number;
 	/* owned by the shard's thread */
-	struct trace_index index;
 	struct trace_view *view;
 	struct offer *offers; /* graph->offer_capacity */
 	size_t offer_count;

@@ -75,10 +75,9 @@ int waiting_room_start(struct waiting_room *room, struct shard *home, struct err
 
 static uint32_t list_traces(const struct trace_view *view, uint8_t *out)
 {
-	const struct trace_index *index = view_index(view);
 	uint32_t count = 0;
-	for (uint32_t span = 0; span < index->span_count; span++) {
-		struct slice id = index_id(index, index->spans[span].trace_id_off, TRACE_ID_BYTES);
+	for (uint32_t span = 0; span < view_span_count(view); span++) {
+		struct slice id = view_span_trace_id(view, span);
 		if (!view_span_held(view, span) || id.len == 0)
 			continue;
 		if (count > 0 &&

@@ -107,14 +107,15 @@ static int find_member(struct evaluation *ev, const struct term *map, struct ter
 		}
 		if (more < 0)
 			return -1;
-		*walk = term_walk_begin(map);
+		*walk = term_walk_begin(ev, map);
 	}
 	return 0;
 }
 
 static int members_equal(struct evaluation *ev, const struct term *left, const struct term *right)
 {
-	struct term_walk left_walk = term_walk_begin(left), right_walk = term_walk_begin(right);
+	struct term_walk left_walk = term_walk_begin(ev, left),
+			 right_walk = term_walk_begin(ev, right);
 	struct slice key, ignored;
 	struct term left_member, right_member;
 	int more, equal = 1;

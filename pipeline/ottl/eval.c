@@ -130,7 +130,6 @@ enum ottl_result ottl_eval(const struct ottl_condition *condition, const struct 
 		return eval_shape(view, root, at);
 	struct evaluation ev = {
 		.view = view,
-		.index = view_index(view),
 		.context = condition->context,
 		.at = at,
 		.scratch = scratch,

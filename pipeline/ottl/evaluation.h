@@ -27,7 +27,6 @@ struct ottl_scratch {
 
 struct evaluation {
 	const struct trace_view *view; /* NULL while a constant is folded */
-	const struct trace_index *index;
 	enum ottl_context context;
 	uint32_t at; /* element of context */
 	uint32_t steps;
@@ -82,10 +81,10 @@ struct term_walk {
 	const struct term *of;
 	struct slice wire;
 	const struct node *node;
-	uint32_t attr;
+	struct attr_cursor attrs;
 };
 
-struct term_walk term_walk_begin(const struct term *of);
+struct term_walk term_walk_begin(const struct evaluation *ev, const struct term *of);
 
 /* 1: *ret_key (maps) and *ret_member are set; 0: no more; -1: evaluating a member failed. */
 int term_walk_next(struct evaluation *ev, struct term_walk *walk, struct slice *ret_key,

@@ -315,7 +315,7 @@ static bool call_substring(struct evaluation *ev, const struct node *call, struc
 static bool append_members(struct evaluation *ev, const struct term *list, struct slice delimiter,
 			   struct buf *out)
 {
-	struct term_walk walk = term_walk_begin(list);
+	struct term_walk walk = term_walk_begin(ev, list);
 	struct slice ignored;
 	struct term member;
 	int more;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths at run time: reading fields through the index and the edits made so far, and stepping into
+ * Paths at run time: reading fields as the edits made so far have left them, and stepping into
  * maps and lists by key. Ids become hex in the scratch; everything else is borrowed.
  */
 #include "pipeline/ottl/evaluation.h"
@@ -11,15 +11,15 @@ static uint32_t element_at(const struct evaluation *ev, enum ottl_context level)
 	uint32_t at = ev->at;
 	enum ottl_context context = ev->context;
 	if (context == OTTL_SPANEVENT && level < OTTL_SPANEVENT) {
-		at = ev->index->events[at].span;
+		at = view_event_span(ev->view, at);
 		context = OTTL_SPAN;
 	}
 	if (context == OTTL_SPAN && level < OTTL_SPAN) {
-		at = ev->index->spans[at].scope;
+		at = view_span_scope(ev->view, at);
 		context = OTTL_SCOPE;
 	}
 	if (context == OTTL_SCOPE && level < OTTL_SCOPE)
-		at = ev->index->scopes[at].resource;
+		at = view_scope_resource(ev->view, at);
 	return at;
 }
 
@@ -38,24 +38,7 @@ struct owner eval_owner(const struct evaluation *ev, enum ottl_context level)
 
 static struct term dropped_attributes(const struct evaluation *ev, enum ottl_context level)
 {
-	static const uint32_t fields[OTTL_CONTEXT_COUNT] = {
-		[OTTL_RESOURCE] = RESOURCE_DROPPED_ATTRIBUTES_COUNT,
-		[OTTL_SCOPE] = SCOPE_DROPPED_ATTRIBUTES_COUNT,
-		[OTTL_SPAN] = SPAN_DROPPED_ATTRIBUTES_COUNT,
-		[OTTL_SPANEVENT] = EVENT_DROPPED_ATTRIBUTES_COUNT,
-	};
-	uint32_t at = element_at(ev, level);
-	struct range message = {0, 0};
-	switch (level) {
-	case OTTL_RESOURCE: message = ev->index->resources[at].resource; break;
-	case OTTL_SCOPE: message = ev->index->scopes[at].scope; break;
-	case OTTL_SPAN: message = ev->index->spans[at].content; break;
-	case OTTL_SPANEVENT: message = ev->index->events[at].content; break;
-	case OTTL_CONTEXT_COUNT: break;
-	}
-	if (message.off == 0)
-		return term_int(0);
-	return term_int((uint32_t)index_scan_number(ev->index, message, fields[level]));
+	return term_int(view_dropped_attributes(ev->view, eval_owner(ev, level)));
 }
 
 static struct term name_of(const struct evaluation *ev, enum ottl_context level)
@@ -63,17 +46,13 @@ static struct term name_of(const struct evaluation *ev, enum ottl_context level)
 	uint32_t at = element_at(ev, level);
 	if (level == OTTL_SPAN)
 		return term_string(view_span_name(ev->view, at));
-	struct range name =
-		level == OTTL_SPANEVENT ? ev->index->events[at].name : ev->index->scopes[at].name;
-	return term_string(index_slice(ev->index, name));
+	return term_string(level == OTTL_SPANEVENT ? view_event_name(ev->view, at)
+						   : view_scope_name(ev->view, at));
 }
 
 static struct term schema_url_of(const struct evaluation *ev, enum ottl_context level)
 {
-	uint32_t at = element_at(ev, level);
-	struct range url = level == OTTL_SCOPE ? ev->index->scopes[at].schema_url
-					       : ev->index->resources[at].schema_url;
-	return term_string(index_slice(ev->index, url));
+	return term_string(view_schema_url(ev->view, eval_owner(ev, level)));
 }
 
 static struct term time_term(uint64_t ns)
@@ -85,12 +64,11 @@ static struct term time_term(uint64_t ns)
 
 static struct slice id_of(const struct evaluation *ev, uint32_t span, enum field field)
 {
-	const struct span_entry *entry = &ev->index->spans[span];
 	if (field == FIELD_PARENT_SPAN_ID || field == FIELD_PARENT_SPAN_ID_STRING)
 		return view_span_parent(ev->view, span);
 	if (field == FIELD_TRACE_ID || field == FIELD_TRACE_ID_STRING)
-		return index_id(ev->index, entry->trace_id_off, TRACE_ID_BYTES);
-	return index_id(ev->index, entry->span_id_off, SPAN_ID_BYTES);
+		return view_span_trace_id(ev->view, span);
+	return view_span_id(ev->view, span);
 }
 
 static bool id_text(struct evaluation *ev, uint32_t span, enum field field, struct term *ret_term)
@@ -128,37 +106,34 @@ static struct term kind_text(int32_t kind, bool deprecated)
 /* Events or links that are still there. */
 static struct term children_of(const struct evaluation *ev, uint32_t span, bool events)
 {
-	const struct span_entry *entry = &ev->index->spans[span];
-	uint32_t begin = events ? entry->event_begin : entry->link_begin;
-	uint32_t count = events ? entry->event_count : entry->link_count, live = 0;
-	for (uint32_t i = 0; i < count; i++)
-		live += events ? view_event_live(ev->view, begin + i)
-			       : view_link_live(ev->view, begin + i);
+	struct view_range all =
+		events ? view_span_events(ev->view, span) : view_span_links(ev->view, span);
+	uint32_t live = 0;
+	for (uint32_t i = 0; i < all.count; i++)
+		live += events ? view_event_live(ev->view, all.begin + i)
+			       : view_link_live(ev->view, all.begin + i);
 	return (struct term){.type = events ? TERM_EVENTS : TERM_LINKS, .i = live};
 }
 
 static struct term span_number(const struct evaluation *ev, uint32_t span, enum field field)
 {
-	const struct span_entry *entry = &ev->index->spans[span];
 	if (field == FIELD_KIND)
-		return term_int(entry->kind);
+		return term_int(view_span_kind(ev->view, span));
 	if (field == FIELD_STATUS_CODE)
 		return term_int(view_span_status_code(ev->view, span));
 	if (field == FIELD_FLAGS)
-		return term_int(entry->flags);
+		return term_int(view_span_flags(ev->view, span));
 	if (field == FIELD_START_TIME_UNIX_NANO)
-		return term_int((int64_t)entry->start_ns);
+		return term_int((int64_t)view_span_start_ns(ev->view, span));
 	if (field == FIELD_END_TIME_UNIX_NANO)
-		return term_int((int64_t)entry->end_ns);
-	uint32_t number = field == FIELD_DROPPED_EVENTS_COUNT ? SPAN_DROPPED_EVENTS_COUNT
-							      : SPAN_DROPPED_LINKS_COUNT;
-	return term_int((uint32_t)index_scan_number(ev->index, entry->content, number));
+		return term_int((int64_t)view_span_end_ns(ev->view, span));
+	return term_int(field == FIELD_DROPPED_EVENTS_COUNT ? view_dropped_events(ev->view, span)
+							    : view_dropped_links(ev->view, span));
 }
 
 static bool eval_span_path(struct evaluation *ev, enum field field, struct term *ret_term)
 {
 	uint32_t span = element_at(ev, OTTL_SPAN);
-	const struct span_entry *entry = &ev->index->spans[span];
 	*ret_term = term_nil();
 	switch (field) {
 	case FIELD_TRACE_ID:
@@ -174,10 +149,16 @@ static bool eval_span_path(struct evaluation *ev, enum field field, struct term 
 	case FIELD_TRACE_STATE:
 		*ret_term = term_string(view_span_trace_state(ev->view, span));
 		return true;
-	case FIELD_KIND_STRING: *ret_term = kind_text(entry->kind, false); return true;
-	case FIELD_KIND_DEPRECATED_STRING: *ret_term = kind_text(entry->kind, true); return true;
-	case FIELD_START_TIME: *ret_term = time_term(entry->start_ns); return true;
-	case FIELD_END_TIME: *ret_term = time_term(entry->end_ns); return true;
+	case FIELD_KIND_STRING:
+		*ret_term = kind_text(view_span_kind(ev->view, span), false);
+		return true;
+	case FIELD_KIND_DEPRECATED_STRING:
+		*ret_term = kind_text(view_span_kind(ev->view, span), true);
+		return true;
+	case FIELD_START_TIME:
+		*ret_term = time_term(view_span_start_ns(ev->view, span));
+		return true;
+	case FIELD_END_TIME: *ret_term = time_term(view_span_end_ns(ev->view, span)); return true;
 	case FIELD_EVENTS:
 	case FIELD_LINKS: *ret_term = children_of(ev, span, field == FIELD_EVENTS); return true;
 	case FIELD_STATUS: *ret_term = (struct term){.type = TERM_STATUS}; return true;
@@ -207,12 +188,13 @@ static bool eval_span_path(struct evaluation *ev, enum field field, struct term 
 
 static struct term eval_event_path(const struct evaluation *ev, enum field field)
 {
-	const struct event_entry *event = &ev->index->events[ev->at];
+	uint64_t time_ns = view_event_time_ns(ev->view, ev->at);
+	uint32_t span = view_event_span(ev->view, ev->at);
 	if (field == FIELD_TIME)
-		return time_term(event->time_ns);
+		return time_term(time_ns);
 	if (field == FIELD_TIME_UNIX_NANO)
-		return term_int((int64_t)event->time_ns);
-	return term_int(ev->at - ev->index->spans[event->span].event_begin);
+		return term_int((int64_t)time_ns);
+	return term_int(ev->at - view_span_events(ev->view, span).begin);
 }
 
 bool eval_path(struct evaluation *ev, const struct node *node, struct term *ret_term)
@@ -235,8 +217,7 @@ bool eval_path(struct evaluation *ev, const struct node *node, struct term *ret_
 	case FIELD_DROPPED_ATTRIBUTES_COUNT: *ret_term = dropped_attributes(ev, level); return true;
 	case FIELD_SCHEMA_URL: *ret_term = schema_url_of(ev, level); return true;
 	case FIELD_VERSION:
-		*ret_term = term_string(index_slice(
-			ev->index, ev->index->scopes[element_at(ev, OTTL_SCOPE)].version));
+		*ret_term = term_string(view_scope_version(ev->view, element_at(ev, OTTL_SCOPE)));
 		return true;
 	case FIELD_TIME:
 	case FIELD_TIME_UNIX_NANO:
@@ -263,7 +244,7 @@ static const char *indexed_type_name(enum term_type type)
 static bool map_member(struct evaluation *ev, const struct term *map, const struct term *key,
 		       struct term *ret_term)
 {
-	struct term_walk walk = term_walk_begin(map);
+	struct term_walk walk = term_walk_begin(ev, map);
 	struct term member;
 	struct slice found;
 	int more;

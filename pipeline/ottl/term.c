@@ -52,9 +52,11 @@ struct term term_of_value(struct value value)
 
 /* ---- members ---- */
 
-struct term_walk term_walk_begin(const struct term *of)
+struct term_walk term_walk_begin(const struct evaluation *ev, const struct term *of)
 {
 	struct term_walk walk = {.of = of};
+	if (of->store == STORE_ATTRS)
+		walk.attrs = view_attrs(ev->view, of->owner);
 	if (of->store == STORE_WIRE)
 		walk.wire = of->bytes;
 	if (of->store == STORE_NODES)
@@ -76,10 +78,10 @@ int term_walk_next(struct evaluation *ev, struct term_walk *walk, struct slice *
 		*ret_member = term_of_value(value);
 		return 1;
 	case STORE_ATTRS:
-		if (!view_next_attr(ev->view, walk->of->owner, &walk->attr, &attr))
+		if (!view_next_attr(ev->view, &walk->attrs, &attr))
 			return 0;
 		*ret_key = attr.key;
-		*ret_member = term_of_value(attr.value);
+		*ret_member = term_of_value(view_attr_value(ev->view, walk->of->owner, &attr));
 		return 1;
 	case STORE_NODES:
 		if (!walk->node)
@@ -97,7 +99,7 @@ size_t term_count(struct evaluation *ev, const struct term *term)
 {
 	size_t count = 0;
 	struct attr_view attr;
-	uint32_t cursor = 0;
+	struct attr_cursor attrs;
 	switch (term->store) {
 	case STORE_NONE: return 0;
 	case STORE_WIRE:
@@ -106,7 +108,8 @@ size_t term_count(struct evaluation *ev, const struct term *term)
 			.bytes = term->bytes,
 		});
 	case STORE_ATTRS:
-		while (view_next_attr(ev->view, term->owner, &cursor, &attr))
+		attrs = view_attrs(ev->view, term->owner);
+		while (view_next_attr(ev->view, &attrs, &attr))
 			count++;
 		return count;
 	case STORE_NODES:
@@ -140,7 +143,7 @@ static bool append_json(struct evaluation *ev, struct buf *out, const struct ter
 
 static bool append_json_members(struct evaluation *ev, struct buf *out, const struct term *term)
 {
-	struct term_walk walk = term_walk_begin(term);
+	struct term_walk walk = term_walk_begin(ev, term);
 	struct slice key;
 	struct term member;
 	bool map = term->type == TERM_MAP;

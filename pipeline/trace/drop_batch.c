@@ -16,17 +16,15 @@ void drop_batch_flush(struct drop_batch *batch)
 void drop_batch_add(struct drop_batch *batch, const struct trace_view *view,
 		    const struct span_map *map, uint32_t span)
 {
-	const struct trace_index *index = view_index(view);
-	const struct span_entry *entry = &index->spans[span];
-	if (entry->trace_id_off == 0 || entry->span_id_off == 0)
+	struct slice trace_id = view_span_trace_id(view, span), id = view_span_id(view, span);
+	if (trace_id.len == 0 || id.len == 0)
 		return;
-	struct slice trace_id = index_id(index, entry->trace_id_off, TRACE_ID_BYTES);
 	if (batch->count == DROP_BATCH_SPANS ||
 	    (batch->count > 0 && !slice_equal(trace_id, batch->key.trace_id)))
 		drop_batch_flush(batch);
 	batch->key.trace_id = trace_id;
 	batch->spans[batch->count++] = (struct dropped_span){
-		.id = index_id(index, entry->span_id_off, SPAN_ID_BYTES),
+		.id = id,
 		.parent = map->parents[span] == SPAN_MAP_NONE ? (struct slice){NULL, 0}
 							      : view_span_parent(view, span)};
 }

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Life of an edit, dropping of elements, and the marks that tell encode what to copy whole.
- *
- * Memory: columns sized by the index's counts and an arena for what is added, all charged to the
- * budget and kept from run to run. Columns that few runs need (additions, renamed attributes) come
- * into being with the first use.
- */
+/* The edits of a run: their memory, dropping of elements, and the marks that tell encode what to copy
+ * whole. */
 #include "pipeline/trace/edit.h"
 
 #include "pipeline/trace/edit_internal.h"
@@ -15,16 +10,6 @@
 
 enum { COLUMN_PAGE_BYTES = 4096 };
 
-struct trace_view *view_new(struct budget *budget)
-{
-	struct trace_view *view = calloc(1, sizeof(*view));
-	if (!view)
-		return NULL;
-	view->budget = budget;
-	arena_init(&view->arena, budget, EDIT_ARENA_BYTES_MAX);
-	return view;
-}
-
 static void free_column(struct trace_view *view, struct column *column)
 {
 	free(column->data);
@@ -32,16 +17,13 @@ static void free_column(struct trace_view *view, struct column *column)
 	*column = (struct column){NULL, 0};
 }
 
-void view_free(struct trace_view *view)
+void edit_fini(struct trace_view *view)
 {
-	if (!view)
-		return;
 	free_column(view, &view->flag_column);
 	free_column(view, &view->patch_column);
 	free_column(view, &view->rewrite_column);
 	free_column(view, &view->length_column);
 	arena_fini(&view->arena);
-	free(view);
 }
 
 bool edit_column_reserve(struct trace_view *view, struct column *column, size_t bytes)
@@ -86,26 +68,30 @@ static void trim(struct trace_view *view)
 	trim_column(view, &view->length_column);
 }
 
-void view_release(struct trace_view *view)
+void edit_trim(struct trace_view *view)
 {
-	view->index = NULL;
 	trim(view);
 	trim_column(view, &view->flag_column);
 }
 
-int view_begin(struct trace_view *view, const struct trace_index *index, struct err *err)
+int edit_reset(struct trace_view *view, struct err *err)
 {
-	view->index = index;
+	const struct trace_index *index = &view->index;
+	bool cleared = view->flags_cleared && !view->changed;
 	view->changed = view->known_only = view->may_hold = false;
 	view->failure = ERR_NONE;
 	view->added_count = 0;
 	view->held_spans = 0;
 	view->live_spans = index->span_count;
 	view->rewrites = NULL;
+	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++)
+		view->patches[kind] = NULL;
 	trim(view);
+	if (cleared)
+		return 0;
 	size_t flag_bytes = index->attr_count;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++)
-		flag_bytes += edit_count_of(index, (enum owner_kind)kind);
+		flag_bytes += view_count_of(index, (enum owner_kind)kind);
 	if (flag_bytes < view->flag_column.bytes / 4)
 		trim_column(view, &view->flag_column);
 	if (!edit_column_reserve(view, &view->flag_column, flag_bytes))
@@ -114,16 +100,11 @@ int view_begin(struct trace_view *view, const struct trace_index *index, struct 
 	memset(flags, 0, flag_bytes);
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
 		view->flags[kind] = flags;
-		view->patches[kind] = NULL;
-		flags += edit_count_of(index, (enum owner_kind)kind);
+		flags += view_count_of(index, (enum owner_kind)kind);
 	}
 	view->attr_flags = flags;
+	view->flags_cleared = true;
 	return 0;
-}
-
-const struct trace_index *view_index(const struct trace_view *view)
-{
-	return view->index;
 }
 
 int edit_check(const struct trace_view *view, struct err *err)
@@ -135,22 +116,12 @@ int edit_check(const struct trace_view *view, struct err *err)
 						  : "out of memory for the edits of a request");
 }
 
-bool view_is_clean(const struct trace_view *view)
-{
-	return !view->changed;
-}
-
-uint32_t view_live_spans(const struct trace_view *view)
-{
-	return view->live_spans;
-}
-
 /* ---- marks ---- */
 
 static void mark_scope_inside(struct trace_view *view, uint32_t scope)
 {
 	view->flags[OWNER_SCOPE][scope] |= FLAG_INSIDE;
-	view->flags[OWNER_RESOURCE][view->index->scopes[scope].resource] |= FLAG_INSIDE;
+	view->flags[OWNER_RESOURCE][view->index.scopes[scope].resource] |= FLAG_INSIDE;
 }
 
 static void mark_span(struct trace_view *view, uint32_t span, uint8_t flags)
@@ -160,7 +131,7 @@ static void mark_span(struct trace_view *view, uint32_t span, uint8_t flags)
 	*at |= flags;
 	view->changed = true;
 	if (!(before & (FLAG_CHANGED | FLAG_DROPPED)))
-		mark_scope_inside(view, view->index->spans[span].scope);
+		mark_scope_inside(view, view->index.spans[span].scope);
 }
 
 void edit_mark(struct trace_view *view, struct owner owner, uint8_t flags)
@@ -173,11 +144,11 @@ void edit_mark(struct trace_view *view, struct owner owner, uint8_t flags)
 	view->changed = true;
 	view->flags[owner.kind][owner.at] |= flags;
 	if (owner.kind == OWNER_EVENT)
-		mark_span(view, view->index->events[owner.at].span, FLAG_CHANGED);
+		mark_span(view, view->index.events[owner.at].span, FLAG_CHANGED);
 	else if (owner.kind == OWNER_LINK)
-		mark_span(view, view->index->links[owner.at].span, FLAG_CHANGED);
+		mark_span(view, view->index.links[owner.at].span, FLAG_CHANGED);
 	else if (owner.kind == OWNER_SCOPE)
-		view->flags[OWNER_RESOURCE][view->index->scopes[owner.at].resource] |= FLAG_INSIDE;
+		view->flags[OWNER_RESOURCE][view->index.scopes[owner.at].resource] |= FLAG_INSIDE;
 }
 
 /* ---- dropping ---- */
@@ -195,27 +166,12 @@ void edit_allow_holding(struct trace_view *view, bool allowed)
 	view->may_hold = allowed;
 }
 
-bool view_may_hold(const struct trace_view *view)
-{
-	return view->may_hold;
-}
-
 void edit_hold_span(struct trace_view *view, uint32_t span)
 {
 	assert(view->may_hold && view_span_live(view, span));
 	edit_drop_span(view, span);
 	view->flags[OWNER_SPAN][span] |= FLAG_HELD;
 	view->held_spans++;
-}
-
-bool view_span_held(const struct trace_view *view, uint32_t span)
-{
-	return (view->flags[OWNER_SPAN][span] & FLAG_HELD) != 0;
-}
-
-uint32_t view_held_spans(const struct trace_view *view)
-{
-	return view->held_spans;
 }
 
 static void swap_counts(struct trace_view *view)
@@ -227,7 +183,7 @@ static void swap_counts(struct trace_view *view)
 
 void edit_turn_to_held(struct trace_view *view)
 {
-	for (uint32_t span = 0; span < view->index->span_count; span++) {
+	for (uint32_t span = 0; span < view->index.span_count; span++) {
 		uint8_t *flags = &view->flags[OWNER_SPAN][span];
 		if (*flags & FLAG_HELD)
 			*flags &= (uint8_t)~FLAG_DROPPED;
@@ -235,13 +191,13 @@ void edit_turn_to_held(struct trace_view *view)
 			*flags |= FLAG_DROPPED | FLAG_ASIDE;
 	}
 	swap_counts(view);
-	for (uint32_t scope = 0; scope < view->index->scope_count; scope++)
+	for (uint32_t scope = 0; scope < view->index.scope_count; scope++)
 		mark_scope_inside(view, scope);
 }
 
 void edit_turn_back(struct trace_view *view)
 {
-	for (uint32_t span = 0; span < view->index->span_count; span++) {
+	for (uint32_t span = 0; span < view->index.span_count; span++) {
 		uint8_t *flags = &view->flags[OWNER_SPAN][span];
 		if (*flags & FLAG_HELD)
 			*flags |= FLAG_DROPPED;
@@ -254,17 +210,17 @@ void edit_turn_back(struct trace_view *view)
 void edit_forget_held(struct trace_view *view)
 {
 	view->held_spans = 0;
-	for (uint32_t span = 0; span < view->index->span_count; span++)
+	for (uint32_t span = 0; span < view->index.span_count; span++)
 		view->flags[OWNER_SPAN][span] &= (uint8_t)~FLAG_HELD;
 }
 
 void edit_drop_resource(struct trace_view *view, uint32_t resource)
 {
-	const struct resource_entry *entry = &view->index->resources[resource];
+	const struct resource_entry *entry = &view->index.resources[resource];
 	view->flags[OWNER_RESOURCE][resource] |= FLAG_DROPPED;
 	view->changed = true;
 	for (uint32_t i = 0; i < entry->scope_count; i++) {
-		const struct scope_entry *scope = &view->index->scopes[entry->scope_begin + i];
+		const struct scope_entry *scope = &view->index.scopes[entry->scope_begin + i];
 		for (uint32_t j = 0; j < scope->span_count; j++)
 			edit_drop_span(view, scope->span_begin + j);
 	}
@@ -273,30 +229,13 @@ void edit_drop_resource(struct trace_view *view, uint32_t resource)
 void edit_drop_event(struct trace_view *view, uint32_t event)
 {
 	view->flags[OWNER_EVENT][event] |= FLAG_DROPPED;
-	mark_span(view, view->index->events[event].span, FLAG_CHANGED);
+	mark_span(view, view->index.events[event].span, FLAG_CHANGED);
 }
 
 void edit_drop_link(struct trace_view *view, uint32_t link)
 {
 	view->flags[OWNER_LINK][link] |= FLAG_DROPPED;
-	mark_span(view, view->index->links[link].span, FLAG_CHANGED);
-}
-
-bool view_span_live(const struct trace_view *view, uint32_t span)
-{
-	return !(view->flags[OWNER_SPAN][span] & FLAG_DROPPED);
-}
-
-bool view_event_live(const struct trace_view *view, uint32_t event)
-{
-	return !(view->flags[OWNER_EVENT][event] & FLAG_DROPPED) &&
-	       view_span_live(view, view->index->events[event].span);
-}
-
-bool view_link_live(const struct trace_view *view, uint32_t link)
-{
-	return !(view->flags[OWNER_LINK][link] & FLAG_DROPPED) &&
-	       view_span_live(view, view->index->links[link].span);
+	mark_span(view, view->index.links[link].span, FLAG_CHANGED);
 }
 
 /* ---- additions ---- */
@@ -305,20 +244,20 @@ static bool reserve_patches(struct trace_view *view)
 {
 	size_t count = 0;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++)
-		count += edit_count_of(view->index, (enum owner_kind)kind);
+		count += view_count_of(&view->index, (enum owner_kind)kind);
 	if (!edit_column_reserve(view, &view->patch_column, count * sizeof(struct patch *)))
 		return false;
 	struct patch **patches = view->patch_column.data;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
 		view->patches[kind] = patches;
-		patches += edit_count_of(view->index, (enum owner_kind)kind);
+		patches += view_count_of(&view->index, (enum owner_kind)kind);
 	}
 	return true;
 }
 
 struct patch *edit_patch_for(struct trace_view *view, struct owner owner)
 {
-	if (edit_has_flag(view, owner, FLAG_PATCHED))
+	if (view_has_flag(view, owner, FLAG_PATCHED))
 		return view->patches[owner.kind][owner.at];
 	if (!view->patches[owner.kind] && !reserve_patches(view))
 		return NULL;

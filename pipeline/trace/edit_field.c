@@ -11,8 +11,6 @@
 
 #include <assert.h>
 
-#define FIELD_BIT(number) (UINT32_C(1) << (number))
-
 /* The replaced fields of ${owner}, made when there are none yet; NULL when memory is short. */
 static struct fields *fields_for(struct trace_view *view, struct owner owner)
 {
@@ -25,15 +23,6 @@ static struct fields *fields_for(struct trace_view *view, struct owner owner)
 			edit_fail(view);
 	}
 	return patch->fields;
-}
-
-/* The replaced fields of ${owner} when field ${number} is one of them, else NULL. */
-static const struct fields *fields_with(const struct trace_view *view, struct owner owner,
-					uint32_t number)
-{
-	const struct patch *patch = edit_patch_of(view, owner);
-	bool set = patch && patch->fields && (patch->fields->set & FIELD_BIT(number));
-	return set ? patch->fields : NULL;
 }
 
 struct range edit_find_field(const struct trace_index *index, struct range message, uint32_t number)
@@ -93,40 +82,6 @@ void edit_set_span_status(struct trace_view *view, uint32_t span, int32_t code,
 	fields->set |= FIELD_BIT(SPAN_STATUS);
 }
 
-struct slice view_span_name(const struct trace_view *view, uint32_t span)
-{
-	const struct fields *fields = fields_with(view, span_owner(span), SPAN_NAME);
-	return fields ? fields->name : index_slice(view->index, view->index->spans[span].name);
-}
-
-struct slice view_span_trace_state(const struct trace_view *view, uint32_t span)
-{
-	const struct fields *fields = fields_with(view, span_owner(span), SPAN_TRACE_STATE);
-	return fields ? fields->trace_state
-		      : index_slice(view->index, view->index->spans[span].trace_state);
-}
-
-struct slice view_span_parent(const struct trace_view *view, uint32_t span)
-{
-	const struct fields *fields = fields_with(view, span_owner(span), SPAN_PARENT_SPAN_ID);
-	return fields ? fields->parent_id
-		      : index_id(view->index, view->index->spans[span].parent_span_id_off,
-				 SPAN_ID_BYTES);
-}
-
-int32_t view_span_status_code(const struct trace_view *view, uint32_t span)
-{
-	const struct fields *fields = fields_with(view, span_owner(span), SPAN_STATUS);
-	return fields ? fields->status_code : view->index->spans[span].status_code;
-}
-
-struct slice view_span_status_message(const struct trace_view *view, uint32_t span)
-{
-	const struct fields *fields = fields_with(view, span_owner(span), SPAN_STATUS);
-	return fields ? fields->status_message
-		      : index_slice(view->index, view->index->spans[span].status_message);
-}
-
 /* ---- what is around and in a span ---- */
 
 void edit_set_scope_name(struct trace_view *view, uint32_t scope, struct slice name)
@@ -165,20 +120,6 @@ void edit_set_link_trace_state(struct trace_view *view, uint32_t link, struct sl
 	fields->set |= FIELD_BIT(LINK_TRACE_STATE);
 }
 
-struct slice view_scope_name(const struct trace_view *view, uint32_t scope)
-{
-	struct owner owner = {OWNER_SCOPE, scope};
-	const struct fields *fields = fields_with(view, owner, SCOPE_NAME);
-	return fields ? fields->name : index_slice(view->index, view->index->scopes[scope].name);
-}
-
-struct slice view_event_name(const struct trace_view *view, uint32_t event)
-{
-	struct owner owner = {OWNER_EVENT, event};
-	const struct fields *fields = fields_with(view, owner, EVENT_NAME);
-	return fields ? fields->name : index_slice(view->index, view->index->events[event].name);
-}
-
 void edit_drop_schema_url(struct trace_view *view, struct owner owner)
 {
 	assert(owner.kind == OWNER_SCOPE || owner.kind == OWNER_RESOURCE);
@@ -187,8 +128,8 @@ void edit_drop_schema_url(struct trace_view *view, struct owner owner)
 
 bool edit_drop_entity_refs(struct trace_view *view, uint32_t resource)
 {
-	struct range content = view->index->resources[resource].resource;
-	if (edit_find_field(view->index, content, RESOURCE_ENTITY_REFS).len == 0)
+	struct range content = view->index.resources[resource].resource;
+	if (edit_find_field(&view->index, content, RESOURCE_ENTITY_REFS).len == 0)
 		return false;
 	struct fields *fields = fields_for(view, (struct owner){OWNER_RESOURCE, resource});
 	if (fields)
@@ -235,31 +176,32 @@ static bool attr_is_plain(const struct trace_index *index, const struct attr_ent
 
 static void drop_unknown_of_attr(struct trace_view *view, uint32_t at)
 {
-	const struct attr_entry *attr = &view->index->attrs[at];
+	const struct attr_entry *attr = &view->index.attrs[at];
 	struct owner owner = {(enum owner_kind)attr->owner_kind, attr->owner};
 	if ((view->attr_flags[at] & (FLAG_DROPPED | FLAG_REVALUED)) ||
-	    attr_is_plain(view->index, attr))
+	    attr_is_plain(&view->index, attr))
 		return;
-	struct attr_view seen = {.attr = at, .value = edit_received_value(view, at)};
-	if (seen.value.type == VALUE_ARRAY || seen.value.type == VALUE_KVLIST)
+	struct attr_view seen = {.attr = at, .key = view_live_key(view, at)};
+	struct value value = view_live_value(view, at);
+	if (value.type == VALUE_ARRAY || value.type == VALUE_KVLIST)
 		edit_filter_value(view, owner, &seen, NULL, NULL, false);
 	if (!(view->attr_flags[at] & FLAG_REVALUED))
-		edit_replace_value(view, owner, at, seen.value);
+		edit_replace_value(view, owner, at, value);
 }
 
 void edit_drop_unknown(struct trace_view *view)
 {
-	const struct trace_index *index = view->index;
+	const struct trace_index *index = &view->index;
 	view->known_only = true;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
-		uint32_t count = edit_count_of(index, (enum owner_kind)kind);
+		uint32_t count = view_count_of(index, (enum owner_kind)kind);
 		for (uint32_t at = 0; at < count; at++)
 			edit_mark(view, (struct owner){(enum owner_kind)kind, at}, 0);
 	}
 	for (uint32_t at = 0; at < index->attr_count; at++)
 		drop_unknown_of_attr(view, at);
 	for (uint32_t span = 0; span < index->span_count; span++) {
-		if (!fields_with(view, span_owner(span), SPAN_STATUS) &&
+		if (!view_edited_fields(view, span_owner(span), SPAN_STATUS) &&
 		    status_has_unknown(index, &index->spans[span]))
 			edit_set_span_status(view, span, index->spans[span].status_code,
 					     index_slice(index, index->spans[span].status_message));

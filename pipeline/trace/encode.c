@@ -74,7 +74,7 @@ static void keep_text(struct sink *sink, uint32_t number, struct range text)
 
 static void keep_unknown(struct sink *sink, enum schema_message message, struct range content)
 {
-	const struct trace_index *index = sink->view->index;
+	const struct trace_index *index = &sink->view->index;
 	if (sink->view->known_only)
 		return;
 	struct slice bytes = index_slice(index, content);
@@ -92,21 +92,21 @@ static bool stays_in_place(const struct trace_view *view, struct owner owner,
 			   struct span_window window, struct span_window spans)
 {
 	return window_holds(window, spans) && !view->known_only &&
-	       !edit_has_flag(view, owner, FLAG_NO_SCHEMA_URL);
+	       !view_has_flag(view, owner, FLAG_NO_SCHEMA_URL);
 }
 
 /* A mark alone makes no message where none was received. */
 static bool has_new_description(const struct trace_view *view, struct owner owner,
 				struct range content)
 {
-	return edit_has_flag(view, owner, FLAG_CHANGED) &&
-	       (content.off != 0 || edit_has_flag(view, owner, FLAG_PATCHED));
+	return view_has_flag(view, owner, FLAG_CHANGED) &&
+	       (content.off != 0 || view_has_flag(view, owner, FLAG_PATCHED));
 }
 
 static void keep_schema_url(struct sink *sink, struct owner owner, uint32_t number,
 			    struct range text)
 {
-	if (!edit_has_flag(sink->view, owner, FLAG_NO_SCHEMA_URL))
+	if (!view_has_flag(sink->view, owner, FLAG_NO_SCHEMA_URL))
 		keep_text(sink, number, text);
 }
 
@@ -126,7 +126,7 @@ _Static_assert((int)RESOURCE_SPANS_RESOURCE == (int)SCOPE_SPANS_SCOPE, "put_desc
 static inline void put_span(struct sink *sink, uint32_t span_at)
 {
 	const struct trace_view *view = sink->view;
-	const struct span_entry *span = &view->index->spans[span_at];
+	const struct span_entry *span = &view->index.spans[span_at];
 	uint8_t flags = view->flags[OWNER_SPAN][span_at];
 	if (flags & FLAG_DROPPED)
 		return;
@@ -147,14 +147,14 @@ static inline void put_span(struct sink *sink, uint32_t span_at)
 static void put_scope_in_place(struct sink *sink, uint32_t scope_at)
 {
 	const struct trace_view *view = sink->view;
-	const struct scope_entry *scope = &view->index->scopes[scope_at];
+	const struct scope_entry *scope = &view->index.scopes[scope_at];
 	bool changed = view->flags[OWNER_SCOPE][scope_at] & FLAG_CHANGED;
 	struct range hole = {0, 0};
 	if (changed)
-		hole = edit_find_field(view->index, scope->content, SCOPE_SPANS_SCOPE);
+		hole = edit_find_field(&view->index, scope->content, SCOPE_SPANS_SCOPE);
 	uint32_t at = scope->content.off, end = span_end_of_scope(scope);
 	for (uint32_t span_at = scope->span_begin; span_at < end; span_at++) {
-		struct range field = view->index->spans[span_at].field;
+		struct range field = view->index.spans[span_at].field;
 		keep_gap(sink, at, field.off, hole);
 		put_span(sink, span_at);
 		at = field.off + field.len;
@@ -168,7 +168,7 @@ static void put_scope_in_place(struct sink *sink, uint32_t scope_at)
 static void put_scope_rebuilt(struct sink *sink, uint32_t scope_at, struct span_window window)
 {
 	const struct trace_view *view = sink->view;
-	const struct scope_entry *scope = &view->index->scopes[scope_at];
+	const struct scope_entry *scope = &view->index.scopes[scope_at];
 	if (has_new_description(view, (struct owner){OWNER_SCOPE, scope_at}, scope->scope))
 		put_description(sink, (struct owner){OWNER_SCOPE, scope_at}, scope->scope,
 				&view->lengths.scope[scope_at]);
@@ -185,7 +185,7 @@ static void put_scope_rebuilt(struct sink *sink, uint32_t scope_at, struct span_
 static void put_scope(struct sink *sink, uint32_t scope_at, struct span_window window)
 {
 	const struct trace_view *view = sink->view;
-	const struct scope_entry *scope = &view->index->scopes[scope_at];
+	const struct scope_entry *scope = &view->index.scopes[scope_at];
 	struct span_window all = {scope->span_begin, span_end_of_scope(scope)};
 	struct span_window part = window_cut(all, window);
 	uint32_t *len = &view->lengths.content[OWNER_SCOPE][scope_at];
@@ -223,14 +223,14 @@ static void put_resource_in_place(struct sink *sink, uint32_t resource_at,
 				  struct span_window window)
 {
 	const struct trace_view *view = sink->view;
-	const struct resource_entry *resource = &view->index->resources[resource_at];
+	const struct resource_entry *resource = &view->index.resources[resource_at];
 	bool changed = view->flags[OWNER_RESOURCE][resource_at] & FLAG_CHANGED;
 	struct range hole = {0, 0};
 	if (changed)
-		hole = edit_find_field(view->index, resource->content, RESOURCE_SPANS_RESOURCE);
+		hole = edit_find_field(&view->index, resource->content, RESOURCE_SPANS_RESOURCE);
 	uint32_t at = resource->content.off, end = resource->scope_begin + resource->scope_count;
 	for (uint32_t scope_at = resource->scope_begin; scope_at < end; scope_at++) {
-		struct range field = view->index->scopes[scope_at].field;
+		struct range field = view->index.scopes[scope_at].field;
 		keep_gap(sink, at, field.off, hole);
 		put_scope(sink, scope_at, window);
 		at = field.off + field.len;
@@ -244,7 +244,7 @@ static void put_resource_in_place(struct sink *sink, uint32_t resource_at,
 static void put_resource_rebuilt(struct sink *sink, uint32_t resource_at, struct span_window window)
 {
 	const struct trace_view *view = sink->view;
-	const struct trace_index *index = view->index;
+	const struct trace_index *index = &view->index;
 	const struct resource_entry *resource = &index->resources[resource_at];
 	struct span_window all = spans_of_resource(index, resource);
 	if (has_new_description(view, (struct owner){OWNER_RESOURCE, resource_at},
@@ -266,11 +266,11 @@ static void put_resource_rebuilt(struct sink *sink, uint32_t resource_at, struct
 /* True when the received ResourceSpans can be copied: scopes without spans are not passed on. */
 static bool resource_untouched(const struct trace_view *view, uint32_t resource_at)
 {
-	const struct resource_entry *resource = &view->index->resources[resource_at];
+	const struct resource_entry *resource = &view->index.resources[resource_at];
 	if (view->flags[OWNER_RESOURCE][resource_at] != 0)
 		return false;
 	for (uint32_t i = 0; i < resource->scope_count; i++) {
-		if (view->index->scopes[resource->scope_begin + i].span_count == 0)
+		if (view->index.scopes[resource->scope_begin + i].span_count == 0)
 			return false;
 	}
 	return true;
@@ -279,8 +279,8 @@ static bool resource_untouched(const struct trace_view *view, uint32_t resource_
 static void put_resource(struct sink *sink, uint32_t resource_at, struct span_window window)
 {
 	const struct trace_view *view = sink->view;
-	const struct resource_entry *resource = &view->index->resources[resource_at];
-	struct span_window all = spans_of_resource(view->index, resource);
+	const struct resource_entry *resource = &view->index.resources[resource_at];
+	struct span_window all = spans_of_resource(&view->index, resource);
 	struct span_window part = window_cut(all, window);
 	uint32_t *len = &view->lengths.content[OWNER_RESOURCE][resource_at];
 	uint32_t spans_before = sink->spans;
@@ -316,12 +316,12 @@ static void put_resource(struct sink *sink, uint32_t resource_at, struct span_wi
 
 static bool window_is_all(const struct trace_view *view, struct span_window window)
 {
-	return window.begin == 0 && window.end == view->index->span_count;
+	return window.begin == 0 && window.end == view->index.span_count;
 }
 
 static void put_request(struct sink *sink, struct span_window window)
 {
-	const struct trace_index *index = sink->view->index;
+	const struct trace_index *index = &sink->view->index;
 	const struct range no_hole = {0, 0};
 	if (window_is_all(sink->view, window) && !sink->view->known_only) {
 		uint32_t at = 0;
@@ -345,16 +345,16 @@ static void put_request(struct sink *sink, struct span_window window)
 
 static bool reserve_lengths(struct trace_view *view)
 {
-	const struct trace_index *index = view->index;
+	const struct trace_index *index = &view->index;
 	size_t count = (size_t)index->resource_count + index->scope_count;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++)
-		count += edit_count_of(index, (enum owner_kind)kind);
+		count += view_count_of(index, (enum owner_kind)kind);
 	if (!edit_column_reserve(view, &view->length_column, count * sizeof(uint32_t)))
 		return false;
 	uint32_t *lengths = view->length_column.data;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
 		view->lengths.content[kind] = lengths;
-		lengths += edit_count_of(index, (enum owner_kind)kind);
+		lengths += view_count_of(index, (enum owner_kind)kind);
 	}
 	view->lengths.resource = lengths;
 	view->lengths.scope = lengths + index->resource_count;
@@ -372,13 +372,13 @@ int trace_encode_measure(struct trace_view *view, struct span_window window,
 	}
 	if (!view->changed && window_is_all(view, window)) {
 		*ret_plan = (struct encode_plan){.window = window,
-						 .bytes = view->index->body.len,
-						 .spans = view->index->span_count};
+						 .bytes = view->index.body.len,
+						 .spans = view->index.span_count};
 		return 0;
 	}
 	if (!reserve_lengths(view))
 		return err_set(err, ERR_NOMEM, "memory budget exhausted by encoding");
-	struct sink sink = {.view = view, .body = view->index->body.ptr};
+	struct sink sink = {.view = view, .body = view->index.body.ptr};
 	put_request(&sink, window);
 	if (sink.bytes > TRACE_BODY_BYTES_MAX)
 		return err_set(err, ERR_LIMIT, "encoded request over %zu bytes",
@@ -393,10 +393,10 @@ void trace_encode_write(const struct trace_view *view, const struct encode_plan 
 	if (plan->bytes == 0)
 		return;
 	if (!view->changed && window_is_all(view, plan->window)) {
-		memcpy(out, view->index->body.ptr, plan->bytes);
+		memcpy(out, view->index.body.ptr, plan->bytes);
 		return;
 	}
-	struct sink sink = {.view = view, .body = view->index->body.ptr, .out = out};
+	struct sink sink = {.view = view, .body = view->index.body.ptr, .out = out};
 	put_request(&sink, plan->window);
 	sink_flush(&sink);
 }
@@ -405,7 +405,7 @@ int trace_encode(struct trace_view *view, struct budget *budget, struct chunk **
 		 struct err *err)
 {
 	struct encode_plan plan;
-	struct span_window all = {0, view->index->span_count};
+	struct span_window all = {0, view->index.span_count};
 	if (trace_encode_measure(view, all, &plan, err))
 		return -1;
 	if (plan.spans == 0) {
@@ -419,7 +419,7 @@ int trace_encode(struct trace_view *view, struct budget *budget, struct chunk **
 	chunk->len = plan.bytes;
 	chunk->span_count = plan.spans;
 	chunk->index_bytes =
-		trace_index_bytes(view->index) + view->added_count * sizeof(struct attr_entry);
+		trace_index_bytes(&view->index) + view->added_count * sizeof(struct attr_entry);
 	*ret_chunk = chunk;
 	return 0;
 }

@@ -43,9 +43,8 @@ static void next_field(const struct trace_view *view, struct cuts *cuts)
 		bool known = field.number <= SCHEMA_NUMBER_MAX;
 		if ((known && (cuts->replaced >> field.number & 1)) ||
 		    (view->known_only && !schema_field(cuts->message, field.number))) {
-			cuts->field =
-				(struct range){(uint32_t)(field.start - view->index->body.ptr),
-					       (uint32_t)(cuts->fields.at - field.start)};
+			cuts->field = (struct range){(uint32_t)(field.start - view->index.body.ptr),
+						     (uint32_t)(cuts->fields.at - field.start)};
 			return;
 		}
 	}
@@ -54,7 +53,7 @@ static void next_field(const struct trace_view *view, struct cuts *cuts)
 static void cuts_begin(const struct trace_view *view, struct owner owner, struct range content,
 		       const struct patch *patch, struct cuts *cuts)
 {
-	struct attr_range attrs = edit_attrs_of(view->index, owner);
+	struct attr_range attrs = view_attrs_of(&view->index, owner);
 	cuts->attr = attrs.begin;
 	cuts->attr_end = attrs.begin + attrs.count;
 	cuts->event = cuts->event_end = cuts->link = cuts->link_end = 0;
@@ -62,14 +61,14 @@ static void cuts_begin(const struct trace_view *view, struct owner owner, struct
 	cuts->field = (struct range){UINT32_MAX, 0};
 	cuts->replaced = patch && patch->fields ? patch->fields->set : 0;
 	if (UNLIKELY(cuts->replaced != 0 || view->known_only)) {
-		struct slice bytes = index_slice(view->index, content);
+		struct slice bytes = index_slice(&view->index, content);
 		cuts->fields = (struct wire_reader){bytes.ptr, bytes.ptr + bytes.len};
 		cuts->message = message_of(owner.kind);
 		next_field(view, cuts);
 	}
 	if (owner.kind != OWNER_SPAN)
 		return;
-	const struct span_entry *span = &view->index->spans[owner.at];
+	const struct span_entry *span = &view->index.spans[owner.at];
 	cuts->event = span->event_begin;
 	cuts->event_end = span->event_begin + span->event_count;
 	cuts->link = span->link_begin;
@@ -101,7 +100,7 @@ static inline void take_earlier(struct cut *cut, struct range field, enum cut_ki
 /* Sets ${cut} to the next one in wire order. False when there are no more. */
 static inline bool cuts_next(const struct trace_view *view, struct cuts *cuts, struct cut *cut)
 {
-	const struct trace_index *index = view->index;
+	const struct trace_index *index = &view->index;
 	*cut = (struct cut){.field = {UINT32_MAX, 0}};
 	cuts->attr = next_flagged(view->attr_flags, cuts->attr, cuts->attr_end);
 	if (cuts->attr < cuts->attr_end)
@@ -143,7 +142,7 @@ static size_t text_field_size(size_t len)
 /* A renamed attribute: the new key, then all that the KeyValue held besides the old one. */
 static void put_renamed(struct sink *sink, enum owner_kind kind, uint32_t attr)
 {
-	const struct trace_index *index = sink->view->index;
+	const struct trace_index *index = &sink->view->index;
 	struct slice key = sink->view->rewrites[attr].key;
 	struct slice bytes = index_slice(index, index->attrs[attr].field);
 	struct wire_reader reader = {bytes.ptr, bytes.ptr + bytes.len};
@@ -221,7 +220,7 @@ static void put_revalued(struct sink *sink, enum owner_kind kind, uint32_t attr)
 	const struct rewrite *rewrite = &view->rewrites[attr];
 	struct slice key = view->attr_flags[attr] & FLAG_RENAMED
 				   ? rewrite->key
-				   : index_slice(view->index, view->index->attrs[attr].key);
+				   : index_slice(&view->index, view->index.attrs[attr].key);
 	put_attr(sink, kind, key, rewrite->value);
 }
 
@@ -242,13 +241,13 @@ static void put_cut(struct sink *sink, enum owner_kind kind, const struct cut *c
 	case CUT_LINK: {
 		bool event = cut->kind == CUT_EVENT;
 		struct owner owner = {event ? OWNER_EVENT : OWNER_LINK, cut->at};
-		if (edit_has_flag(view, owner, FLAG_DROPPED))
+		if (view_has_flag(view, owner, FLAG_DROPPED))
 			return;
 		uint32_t *len = &view->lengths.content[owner.kind][cut->at];
 		size_t opened = sink_open(sink, event ? SPAN_EVENTS : SPAN_LINKS, len);
 		sink_element(sink, owner,
-			     event ? view->index->events[cut->at].content
-				   : view->index->links[cut->at].content);
+			     event ? view->index.events[cut->at].content
+				   : view->index.links[cut->at].content);
 		sink_close(sink, opened, len);
 		return;
 	}
@@ -298,7 +297,7 @@ static void put_fields(struct sink *sink, enum owner_kind kind, const struct fie
 
 void sink_element(struct sink *sink, struct owner owner, struct range content)
 {
-	const struct patch *patch = edit_patch_of(sink->view, owner);
+	const struct patch *patch = view_patch_of(sink->view, owner);
 	struct cuts cuts;
 	struct cut cut;
 	uint32_t at = content.off;

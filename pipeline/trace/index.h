@@ -28,9 +28,9 @@
 #include "pipeline/base/error.h"
 #include "pipeline/trace/key_cache.h"
 #include "pipeline/trace/otlp.h"
+#include "pipeline/trace/value.h"
 
 enum {
-	TRACE_VALUE_DEPTH_MAX = 100,	 /* AnyValue inside AnyValue */
 	TRACE_INDEX_BYTES_MIN = 1 << 20, /* always allowed per request */
 	TRACE_INDEX_BYTES_PER_BODY_BYTE = 8,
 	TRACE_INDEX_KEEP_BYTES = 1 << 20, /* kept between requests, the rest is freed */
@@ -40,18 +40,6 @@ enum {
 /* Offset into the body and length in bytes. off 0 means "absent": byte 0 is always a tag. */
 struct range {
 	uint32_t off, len;
-};
-
-enum value_type {
-	VALUE_EMPTY = 0, /* no value, or an AnyValue with no member set */
-	VALUE_STRING,
-	VALUE_BOOL,
-	VALUE_INT,
-	VALUE_DOUBLE,
-	VALUE_ARRAY,
-	VALUE_KVLIST,
-	VALUE_BYTES,
-	VALUE_TYPE_COUNT
 };
 
 /* What an attribute can belong to. */

@@ -137,98 +137,96 @@ static void write_value(struct json_writer *writer, struct value value)
 	json_write_close(writer, '}');
 }
 
-static void attributes_member(struct json_writer *writer, const struct trace_index *index,
-			      struct attr_range range)
+static void attributes_member(struct json_writer *writer, const struct trace_view *view,
+			      struct owner owner)
 {
-	if (range.count == 0)
+	struct attr_view attr;
+	struct attr_cursor cursor = view_attrs(view, owner);
+	if (!view_next_attr(view, &cursor, &attr))
 		return;
 	json_write_key(writer, "attributes");
 	json_write_open(writer, '[');
-	for (uint32_t i = range.begin; i < range.begin + range.count; i++) {
-		const struct attr_entry *attr = &index->attrs[i];
-		write_key_value(writer, index_slice(index, attr->key),
-				value_read(index_slice(index, attr->value)));
-	}
+	do {
+		write_key_value(writer, attr.key, view_attr_value(view, owner, &attr));
+	} while (view_next_attr(view, &cursor, &attr));
 	json_write_close(writer, ']');
 }
 
 /* ---- spans ---------------------------------------------------------------------------------- */
 
-static void write_event(struct json_writer *writer, const struct trace_index *index,
-			const struct event_entry *event)
+static void write_event(struct json_writer *writer, const struct trace_view *view, uint32_t at)
 {
-	struct numbers numbers = read_numbers(index_slice(index, event->content));
+	const struct owner owner = {OWNER_EVENT, at};
 	json_write_open(writer, '{');
-	time_member(writer, "timeUnixNano", event->time_ns);
-	text_member(writer, "name", index_slice(index, event->name));
-	attributes_member(writer, index, event->attrs);
-	count_member(writer, "droppedAttributesCount", numbers.at[EVENT_DROPPED_ATTRIBUTES_COUNT]);
+	time_member(writer, "timeUnixNano", view_event_time_ns(view, at));
+	text_member(writer, "name", view_event_name(view, at));
+	attributes_member(writer, view, owner);
+	count_member(writer, "droppedAttributesCount", view_dropped_attributes(view, owner));
 	json_write_close(writer, '}');
 }
 
-static void write_link(struct json_writer *writer, const struct trace_index *index,
-		       const struct link_entry *link)
+static void write_link(struct json_writer *writer, const struct trace_view *view, uint32_t at)
 {
-	struct numbers numbers = read_numbers(index_slice(index, link->content));
+	const struct owner owner = {OWNER_LINK, at};
 	json_write_open(writer, '{');
-	hex_member(writer, "traceId", index_slice(index, link->trace_id));
-	hex_member(writer, "spanId", index_slice(index, link->span_id));
-	text_member(writer, "traceState", index_slice(index, link->trace_state));
-	attributes_member(writer, index, link->attrs);
-	count_member(writer, "droppedAttributesCount", numbers.at[LINK_DROPPED_ATTRIBUTES_COUNT]);
-	count_member(writer, "flags", numbers.at[LINK_FLAGS]);
+	hex_member(writer, "traceId", view_link_trace_id(view, at));
+	hex_member(writer, "spanId", view_link_span_id(view, at));
+	text_member(writer, "traceState", view_link_trace_state(view, at));
+	attributes_member(writer, view, owner);
+	count_member(writer, "droppedAttributesCount", view_dropped_attributes(view, owner));
+	count_member(writer, "flags", view_link_flags(view, at));
 	json_write_close(writer, '}');
 }
 
-static void events_member(struct json_writer *writer, const struct trace_index *index,
-			  const struct span_entry *span)
+typedef void write_element(struct json_writer *writer, const struct trace_view *view, uint32_t at);
+typedef bool is_live(const struct trace_view *view, uint32_t at);
+
+/* The live ones of ${range} as the array ${name}; nothing when there are none. */
+static void array_member(struct json_writer *writer, const struct trace_view *view,
+			 const char *name, struct view_range range, is_live *live,
+			 write_element *write)
 {
-	if (span->event_count == 0)
-		return;
-	json_write_key(writer, "events");
-	json_write_open(writer, '[');
-	for (uint32_t i = 0; i < span->event_count; i++)
-		write_event(writer, index, &index->events[span->event_begin + i]);
-	json_write_close(writer, ']');
+	bool any = false;
+	for (uint32_t at = range.begin; at < range.begin + range.count; at++) {
+		if (!live(view, at))
+			continue;
+		if (!any) {
+			json_write_key(writer, name);
+			json_write_open(writer, '[');
+		}
+		any = true;
+		write(writer, view, at);
+	}
+	if (any)
+		json_write_close(writer, ']');
 }
 
-static void links_member(struct json_writer *writer, const struct trace_index *index,
-			 const struct span_entry *span)
+static void write_span(struct json_writer *writer, const struct trace_view *view, uint32_t at)
 {
-	if (span->link_count == 0)
-		return;
-	json_write_key(writer, "links");
-	json_write_open(writer, '[');
-	for (uint32_t i = 0; i < span->link_count; i++)
-		write_link(writer, index, &index->links[span->link_begin + i]);
-	json_write_close(writer, ']');
-}
-
-static void write_span(struct json_writer *writer, const struct trace_index *index,
-		       const struct span_entry *span)
-{
-	struct numbers numbers = read_numbers(index_slice(index, span->content));
+	const struct owner owner = {OWNER_SPAN, at};
+	struct numbers numbers =
+		read_numbers(index_slice(&view->index, view->index.spans[at].content));
 	json_write_open(writer, '{');
-	hex_member(writer, "traceId", index_id(index, span->trace_id_off, TRACE_ID_BYTES));
-	hex_member(writer, "spanId", index_id(index, span->span_id_off, SPAN_ID_BYTES));
-	text_member(writer, "traceState", index_slice(index, span->trace_state));
-	hex_member(writer, "parentSpanId",
-		   index_id(index, span->parent_span_id_off, SPAN_ID_BYTES));
-	count_member(writer, "flags", span->flags);
-	text_member(writer, "name", index_slice(index, span->name));
-	enum_member(writer, "kind", span->kind);
-	time_member(writer, "startTimeUnixNano", span->start_ns);
-	time_member(writer, "endTimeUnixNano", span->end_ns);
-	attributes_member(writer, index, span->attrs);
+	hex_member(writer, "traceId", view_span_trace_id(view, at));
+	hex_member(writer, "spanId", view_span_id(view, at));
+	text_member(writer, "traceState", view_span_trace_state(view, at));
+	hex_member(writer, "parentSpanId", view_span_parent(view, at));
+	count_member(writer, "flags", view_span_flags(view, at));
+	text_member(writer, "name", view_span_name(view, at));
+	enum_member(writer, "kind", view_span_kind(view, at));
+	time_member(writer, "startTimeUnixNano", view_span_start_ns(view, at));
+	time_member(writer, "endTimeUnixNano", view_span_end_ns(view, at));
+	attributes_member(writer, view, owner);
 	count_member(writer, "droppedAttributesCount", numbers.at[SPAN_DROPPED_ATTRIBUTES_COUNT]);
-	events_member(writer, index, span);
+	array_member(writer, view, "events", view_span_events(view, at), view_event_live,
+		     write_event);
 	count_member(writer, "droppedEventsCount", numbers.at[SPAN_DROPPED_EVENTS_COUNT]);
-	links_member(writer, index, span);
+	array_member(writer, view, "links", view_span_links(view, at), view_link_live, write_link);
 	count_member(writer, "droppedLinksCount", numbers.at[SPAN_DROPPED_LINKS_COUNT]);
 	json_write_key(writer, "status");
 	json_write_open(writer, '{');
-	text_member(writer, "message", index_slice(index, span->status_message));
-	enum_member(writer, "code", span->status_code);
+	text_member(writer, "message", view_span_status_message(view, at));
+	enum_member(writer, "code", view_span_status_code(view, at));
 	json_write_close(writer, '}');
 	json_write_close(writer, '}');
 }
@@ -293,71 +291,72 @@ static void entity_refs_member(struct json_writer *writer, struct slice message)
 		json_write_close(writer, ']');
 }
 
-static void resource_member(struct json_writer *writer, const struct trace_index *index,
-			    const struct resource_entry *resource)
+static void resource_member(struct json_writer *writer, const struct trace_view *view, uint32_t at)
 {
-	if (resource->resource.off == 0)
+	const struct owner owner = {OWNER_RESOURCE, at};
+	if (!view_has_resource(view, at) && view_attrs_untouched(view, owner))
 		return;
-	struct slice message = index_slice(index, resource->resource);
-	struct numbers numbers = read_numbers(message);
 	json_write_key(writer, "resource");
 	json_write_open(writer, '{');
-	attributes_member(writer, index, resource->attrs);
-	count_member(writer, "droppedAttributesCount",
-		     numbers.at[RESOURCE_DROPPED_ATTRIBUTES_COUNT]);
-	entity_refs_member(writer, message);
+	attributes_member(writer, view, owner);
+	count_member(writer, "droppedAttributesCount", view_dropped_attributes(view, owner));
+	if (!view_edited_fields(view, owner, RESOURCE_ENTITY_REFS))
+		entity_refs_member(writer, view_resource_bytes(view, at));
 	json_write_close(writer, '}');
 }
 
-static void scope_member(struct json_writer *writer, const struct trace_index *index,
-			 const struct scope_entry *scope)
+static void scope_member(struct json_writer *writer, const struct trace_view *view, uint32_t at)
 {
-	if (scope->scope.off == 0)
+	const struct owner owner = {OWNER_SCOPE, at};
+	if (!view_has_scope(view, at) && view_attrs_untouched(view, owner))
 		return;
-	struct slice message = index_slice(index, scope->scope);
-	struct numbers numbers = read_numbers(message);
 	json_write_key(writer, "scope");
 	json_write_open(writer, '{');
-	text_member(writer, "name", index_slice(index, scope->name));
-	text_member(writer, "version", index_slice(index, scope->version));
-	attributes_member(writer, index, scope->attrs);
-	count_member(writer, "droppedAttributesCount", numbers.at[SCOPE_DROPPED_ATTRIBUTES_COUNT]);
+	text_member(writer, "name", view_scope_name(view, at));
+	text_member(writer, "version", view_scope_version(view, at));
+	attributes_member(writer, view, owner);
+	count_member(writer, "droppedAttributesCount", view_dropped_attributes(view, owner));
 	json_write_close(writer, '}');
 }
 
-static void write_scope_spans(struct json_writer *writer, const struct trace_index *index,
-			      const struct scope_entry *scope)
+/* What came without spans stays; what has lost all of its spans goes, as in trace_encode. */
+static bool scope_stays(const struct trace_view *view, uint32_t at)
+{
+	return view_scope_spans(view, at).count == 0 || view_scope_live(view, at);
+}
+
+static bool resource_stays(const struct trace_view *view, uint32_t at)
+{
+	struct view_range scopes = view_resource_scopes(view, at);
+	for (uint32_t i = 0; i < scopes.count; i++) {
+		if (scope_stays(view, scopes.begin + i))
+			return true;
+	}
+	return scopes.count == 0;
+}
+
+static void write_scope_spans(struct json_writer *writer, const struct trace_view *view,
+			      uint32_t at)
 {
 	json_write_open(writer, '{');
-	scope_member(writer, index, scope);
-	if (scope->span_count > 0) {
-		json_write_key(writer, "spans");
-		json_write_open(writer, '[');
-		for (uint32_t i = 0; i < scope->span_count; i++)
-			write_span(writer, index, &index->spans[scope->span_begin + i]);
-		json_write_close(writer, ']');
-	}
-	text_member(writer, "schemaUrl", index_slice(index, scope->schema_url));
+	scope_member(writer, view, at);
+	array_member(writer, view, "spans", view_scope_spans(view, at), view_span_live, write_span);
+	text_member(writer, "schemaUrl", view_schema_url(view, (struct owner){OWNER_SCOPE, at}));
 	json_write_close(writer, '}');
 }
 
-static void write_resource_spans(struct json_writer *writer, const struct trace_index *index,
-				 const struct resource_entry *resource)
+static void write_resource_spans(struct json_writer *writer, const struct trace_view *view,
+				 uint32_t at)
 {
 	json_write_open(writer, '{');
-	resource_member(writer, index, resource);
-	if (resource->scope_count > 0) {
-		json_write_key(writer, "scopeSpans");
-		json_write_open(writer, '[');
-		for (uint32_t i = 0; i < resource->scope_count; i++)
-			write_scope_spans(writer, index, &index->scopes[resource->scope_begin + i]);
-		json_write_close(writer, ']');
-	}
-	text_member(writer, "schemaUrl", index_slice(index, resource->schema_url));
+	resource_member(writer, view, at);
+	array_member(writer, view, "scopeSpans", view_resource_scopes(view, at), scope_stays,
+		     write_scope_spans);
+	text_member(writer, "schemaUrl", view_schema_url(view, (struct owner){OWNER_RESOURCE, at}));
 	json_write_close(writer, '}');
 }
 
-int json_encode(const struct trace_index *index, struct chunk *out, uint64_t *ret_replaced,
+int json_encode(const struct trace_view *view, struct chunk *out, uint64_t *ret_replaced,
 		struct err *err)
 {
 	struct json_writer writer;
@@ -365,8 +364,10 @@ int json_encode(const struct trace_index *index, struct chunk *out, uint64_t *re
 	json_write_open(&writer, '{');
 	json_write_key(&writer, "resourceSpans");
 	json_write_open(&writer, '[');
-	for (uint32_t i = 0; i < index->resource_count; i++)
-		write_resource_spans(&writer, index, &index->resources[i]);
+	for (uint32_t at = 0; at < view_resource_count(view); at++) {
+		if (resource_stays(view, at))
+			write_resource_spans(&writer, view, at);
+	}
 	json_write_close(&writer, ']');
 	json_write_close(&writer, '}');
 	*ret_replaced += writer.replaced;

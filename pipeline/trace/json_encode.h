@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An indexed request as OTLP/JSON, the way the Collector writes it: ids in lower-case hexadecimal,
+ * A view as OTLP/JSON, the way the Collector writes it: ids in lower-case hexadecimal,
  * 64-bit integers as strings, enums as numbers, bytes in base64, NaN and infinities as strings,
  * fields with default values left out but for "status", which every span has. One line.
  *
@@ -10,11 +10,11 @@
 #ifndef SLUICE_TRACE_JSON_ENCODE_H
 #define SLUICE_TRACE_JSON_ENCODE_H
 
-#include "pipeline/trace/index.h"
+#include "pipeline/trace/view.h"
 
 /* Appends the request to ${out}; ${ret_replaced} is increased by the bytes that were replaced. -1
  * with ERR_NOMEM; ${out} may hold a part of it then. */
-MUST_CHECK int json_encode(const struct trace_index *index, struct chunk *out,
-			   uint64_t *ret_replaced, struct err *err);
+MUST_CHECK int json_encode(const struct trace_view *view, struct chunk *out, uint64_t *ret_replaced,
+			   struct err *err);
 
 #endif

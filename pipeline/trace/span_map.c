@@ -51,16 +51,16 @@ static uint64_t hash_of(const struct span_map *map, struct slice trace_id, struc
 }
 
 /* The slot of the span ${id} of the trace, or the free one where it belongs. */
-static uint32_t *probe(const struct span_map *map, const struct trace_index *index,
+static uint32_t *probe(const struct span_map *map, const struct trace_view *view,
 		       uint64_t slot_mask, struct slice trace_id, struct slice id)
 {
 	for (uint64_t at = hash_of(map, trace_id, id);; at++) {
 		uint32_t *slot = &map->slots[at & slot_mask];
 		if (*slot == 0)
 			return slot;
-		const struct span_entry *span = &index->spans[*slot - 1];
-		if (memcmp(index->body.ptr + span->span_id_off, id.ptr, SPAN_ID_BYTES) == 0 &&
-		    memcmp(index->body.ptr + span->trace_id_off, trace_id.ptr, TRACE_ID_BYTES) == 0)
+		if (memcmp(view_span_id(view, *slot - 1).ptr, id.ptr, SPAN_ID_BYTES) == 0 &&
+		    memcmp(view_span_trace_id(view, *slot - 1).ptr, trace_id.ptr, TRACE_ID_BYTES) ==
+			    0)
 			return slot;
 	}
 }
@@ -68,15 +68,12 @@ static uint32_t *probe(const struct span_map *map, const struct trace_index *ind
 static uint32_t parent_of(const struct span_map *map, const struct trace_view *view,
 			  uint64_t slot_mask, uint32_t at)
 {
-	const struct trace_index *index = view_index(view);
-	const struct span_entry *span = &index->spans[at];
-	struct slice parent = view_span_parent(view, at);
 	static const uint8_t zero_id[SPAN_ID_BYTES];
-	if (parent.len == 0 || memcmp(parent.ptr, zero_id, SPAN_ID_BYTES) == 0 ||
-	    span->trace_id_off == 0)
+	struct slice parent = view_span_parent(view, at);
+	struct slice trace_id = view_span_trace_id(view, at);
+	if (parent.len == 0 || memcmp(parent.ptr, zero_id, SPAN_ID_BYTES) == 0 || trace_id.len == 0)
 		return SPAN_MAP_NONE;
-	struct slice trace_id = index_id(index, span->trace_id_off, TRACE_ID_BYTES);
-	uint32_t slot = *probe(map, index, slot_mask, trace_id, parent);
+	uint32_t slot = *probe(map, view, slot_mask, trace_id, parent);
 	if (slot == 0)
 		return SPAN_MAP_FOREIGN;
 	return slot - 1 == at ? SPAN_MAP_NONE : slot - 1;
@@ -84,24 +81,22 @@ static uint32_t parent_of(const struct span_map *map, const struct trace_view *v
 
 int span_map_build(struct span_map *map, const struct trace_view *view, struct err *err)
 {
-	const struct trace_index *index = view_index(view);
+	uint32_t span_count = view_span_count(view);
 	size_t slot_count = SLOTS_MIN;
-	while (slot_count < (size_t)index->span_count * SLOTS_PER_SPAN)
+	while (slot_count < (size_t)span_count * SLOTS_PER_SPAN)
 		slot_count *= 2;
-	if (!reserve(map, slot_count, index->span_count))
+	if (!reserve(map, slot_count, span_count))
 		return err_set(err, ERR_NOMEM, "out of memory for the spans' parents");
-	map->count = index->span_count;
-	for (uint32_t at = 0; at < index->span_count; at++) {
-		const struct span_entry *span = &index->spans[at];
-		if (span->trace_id_off == 0 || span->span_id_off == 0)
+	map->count = span_count;
+	for (uint32_t at = 0; at < span_count; at++) {
+		struct slice trace_id = view_span_trace_id(view, at), id = view_span_id(view, at);
+		if (trace_id.len == 0 || id.len == 0)
 			continue;
-		uint32_t *slot = probe(map, index, slot_count - 1,
-				       index_id(index, span->trace_id_off, TRACE_ID_BYTES),
-				       index_id(index, span->span_id_off, SPAN_ID_BYTES));
+		uint32_t *slot = probe(map, view, slot_count - 1, trace_id, id);
 		if (*slot == 0)
 			*slot = at + 1;
 	}
-	for (uint32_t at = 0; at < index->span_count; at++)
+	for (uint32_t at = 0; at < span_count; at++)
 		map->parents[at] = parent_of(map, view, slot_count - 1, at);
 	return 0;
 }

@@ -10,7 +10,7 @@
 #define SLUICE_TRACE_SPAN_MAP_H
 
 #include "pipeline/base/hash.h"
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/view.h"
 
 #define SPAN_MAP_NONE UINT32_MAX	  /* no parent: a root */
 #define SPAN_MAP_FOREIGN (UINT32_MAX - 1) /* the parent is not in this request */

@@ -109,7 +109,7 @@ static int take_window(struct trace_view *view, struct budget *budget, struct sp
 	trace_encode_write(view, &plan, piece->data);
 	piece->len = plan.bytes;
 	piece->span_count = plan.spans;
-	piece->index_bytes = trace_index_bytes(view_index(view));
+	piece->index_bytes = view_index_bytes(view);
 	take(arg, piece);
 	return 0;
 }
@@ -118,7 +118,7 @@ int trace_split(struct trace_view *view, struct budget *budget, size_t bytes_max
 		uint32_t spans_max, split_take *take, void *arg, uint32_t *ret_spans_taken,
 		struct err *err)
 {
-	const struct trace_index *index = view_index(view);
+	const struct trace_index *index = &view->index;
 	struct filling filling = {
 		.index = index,
 		.bytes_max = bytes_max ? bytes_max : UINT64_MAX,

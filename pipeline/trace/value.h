@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading an AnyValue where it lies. A struct value is a borrowed view; it is valid as long as the
- * bytes under it. Only values that trace_index_build has checked may be given to these functions.
+ * bytes under it. Only values that the index has checked may be given to these functions.
  */
 #ifndef SLUICE_TRACE_VALUE_H
 #define SLUICE_TRACE_VALUE_H
 
 #include "pipeline/base/buf.h"
-#include "pipeline/trace/index.h"
 #include "pipeline/trace/otlp.h"
 #include "pipeline/trace/wire.h"
+
+enum { TRACE_VALUE_DEPTH_MAX = 100 }; /* AnyValue inside AnyValue */
+
+enum value_type {
+	VALUE_EMPTY = 0, /* no value, or an AnyValue with no member set */
+	VALUE_STRING,
+	VALUE_BOOL,
+	VALUE_INT,
+	VALUE_DOUBLE,
+	VALUE_ARRAY,
+	VALUE_KVLIST,
+	VALUE_BYTES,
+	VALUE_TYPE_COUNT
+};
 
 struct value {
 	enum value_type type;
@@ -17,6 +30,26 @@ struct value {
 	int64_t i;	    /* VALUE_INT; VALUE_BOOL as 0 or 1 */
 	double d;	    /* VALUE_DOUBLE */
 };
+
+static inline struct value value_of_str(struct slice text)
+{
+	return (struct value){.type = VALUE_STRING, .bytes = text};
+}
+
+static inline struct value value_of_int(int64_t number)
+{
+	return (struct value){.type = VALUE_INT, .i = number};
+}
+
+static inline struct value value_of_double(double number)
+{
+	return (struct value){.type = VALUE_DOUBLE, .d = number};
+}
+
+static inline struct value value_of_bool(bool yes)
+{
+	return (struct value){.type = VALUE_BOOL, .i = yes};
+}
 
 /* The value in ${content}, the content of an AnyValue message. */
 struct value value_read(struct slice content);

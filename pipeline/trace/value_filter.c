@@ -7,6 +7,8 @@
  */
 #include "pipeline/trace/value_filter.h"
 
+#include "pipeline/trace/key_table.h"
+
 #include "pipeline/trace/wire.h"
 
 struct filter {

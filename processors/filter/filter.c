@@ -163,20 +163,18 @@ static inline struct filter_condition *match(struct pass *pass, struct condition
 	return NULL;
 }
 
-static void drop_spans(struct pass *pass, uint32_t begin, uint32_t count,
-		       struct filter_condition *why)
+static void drop_spans(struct pass *pass, struct view_range spans, struct filter_condition *why)
 {
 	uint32_t before = view_live_spans(pass->view);
-	for (uint32_t span = begin; span < begin + count; span++)
+	for (uint32_t span = spans.begin; span < spans.begin + spans.count; span++)
 		edit_drop_span(pass->view, span);
 	tally_of(pass, why)->dropped += before - view_live_spans(pass->view);
 }
 
 static void filter_resources(struct pass *pass)
 {
-	const struct trace_index *index = view_index(pass->view);
 	struct condition_list *list = &pass->filter->conditions[OTTL_RESOURCE];
-	for (uint32_t i = 0; list->count > 0 && i < index->resource_count; i++) {
+	for (uint32_t i = 0; list->count > 0 && i < view_resource_count(pass->view); i++) {
 		struct filter_condition *why = match(pass, list, i);
 		if (!why)
 			continue;
@@ -188,19 +186,17 @@ static void filter_resources(struct pass *pass)
 
 static void filter_scopes(struct pass *pass)
 {
-	const struct trace_index *index = view_index(pass->view);
 	struct condition_list *list = &pass->filter->conditions[OTTL_SCOPE];
-	for (uint32_t i = 0; list->count > 0 && i < index->scope_count; i++) {
+	for (uint32_t i = 0; list->count > 0 && i < view_scope_count(pass->view); i++) {
 		struct filter_condition *why = match(pass, list, i);
 		if (why)
-			drop_spans(pass, index->scopes[i].span_begin, index->scopes[i].span_count,
-				   why);
+			drop_spans(pass, view_scope_spans(pass->view, i), why);
 	}
 }
 
 static void filter_spans(struct pass *pass)
 {
-	uint32_t count = view_index(pass->view)->span_count;
+	uint32_t count = view_span_count(pass->view);
 	struct condition_list *list = &pass->filter->conditions[OTTL_SPAN];
 	for (uint32_t span = 0; list->count > 0 && span < count; span++) {
 		if (!view_span_live(pass->view, span))
@@ -215,11 +211,9 @@ static void filter_spans(struct pass *pass)
 
 static void filter_events(struct pass *pass)
 {
-	const struct trace_index *index = view_index(pass->view);
 	struct condition_list *list = &pass->filter->conditions[OTTL_SPANEVENT];
-	for (uint32_t event = 0; list->count > 0 && event < index->event_count; event++) {
-		if (!view_span_live(pass->view, index->events[event].span) ||
-		    !view_event_live(pass->view, event))
+	for (uint32_t event = 0; list->count > 0 && event < view_event_count(pass->view); event++) {
+		if (!view_event_live(pass->view, event))
 			continue;
 		struct filter_condition *why = match(pass, list, event);
 		if (why) {

@@ -193,7 +193,7 @@ static enum span_class class_of_scope(const struct langfuse *self, struct slice 
 
 static enum span_class scope_class(struct run *run, uint32_t span)
 {
-	uint8_t *cached = &run->scope_classes[run->index->spans[span].scope];
+	uint8_t *cached = &run->scope_classes[view_span_scope(run->view, span)];
 	if (*cached == 0)
 		*cached = (uint8_t)(1 + class_of_scope(run->self, run_scope_name(run, span)));
 	return (enum span_class)(*cached - 1);

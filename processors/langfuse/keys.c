@@ -271,42 +271,23 @@ static inline void roles_add(struct span_roles *roles, uint8_t number, uint32_t 
 	roles->at[row->role] = at;
 }
 
-/* Of an element that nobody has changed: straight from the index. */
-static void roles_received(const struct keys *keys, const struct trace_index *index,
-			   struct attr_range attrs, struct span_roles *roles)
-{
-	for (uint32_t at = 0; at < attrs.count; at++) {
-		const struct attr_entry *attr = &index->attrs[attrs.begin + at];
-		uint8_t number = row_at(keys, attr->key_id);
-		roles->structured |= attr->value_type >= VALUE_ARRAY;
-		if (number > 0)
-			roles_add(roles, number, at);
-		else if (keys_trace_metadata(attr->key_id, index_slice(index, attr->key)).len > 0)
-			roles->trace_metadata = true;
-	}
-}
-
 void keys_roles(const struct keys *keys, const struct trace_view *view, struct owner owner,
-		struct span_roles *ret_view)
+		struct span_roles *ret_roles)
 {
-	const struct trace_index *index = view_index(view);
-	struct attr_key attr;
-	ret_view->present = 0;
-	ret_view->flags = 0;
-	ret_view->structured = ret_view->trace_metadata = false;
-	ret_view->view = view;
-	ret_view->owner = owner;
-	if (owner.kind == OWNER_SPAN && view_attrs_untouched(view, owner)) {
-		roles_received(keys, index, index->spans[owner.at].attrs, ret_view);
-		return;
-	}
-	for (uint32_t cursor = 0; view_next_key(view, owner, &cursor, &attr);) {
+	struct attr_view attr;
+	ret_roles->present = 0;
+	ret_roles->flags = 0;
+	ret_roles->structured = ret_roles->trace_metadata = false;
+	ret_roles->view = view;
+	ret_roles->owner = owner;
+	for (struct attr_cursor cursor = view_attrs(view, owner);
+	     view_next_attr(view, &cursor, &attr);) {
 		uint8_t number = row_at(keys, attr.key_id);
-		ret_view->structured |= attr.value_type >= VALUE_ARRAY;
+		ret_roles->structured |= attr.value_type >= VALUE_ARRAY;
 		if (number > 0)
-			roles_add(ret_view, number, attr.at);
+			roles_add(ret_roles, number, attr.at);
 		else if (keys_trace_metadata(attr.key_id, attr.key).len > 0)
-			ret_view->trace_metadata = true;
+			ret_roles->trace_metadata = true;
 	}
 }
 

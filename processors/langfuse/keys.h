@@ -120,12 +120,12 @@ struct span_roles {
 	bool structured;	  /* arrays, maps or bytes are among the values */
 	bool trace_metadata;	  /* keys below langfuse.trace.metadata. or langfuse.metadata. */
 	uint8_t rank[ROLE_COUNT]; /* where present: which key of the role */
-	uint32_t at[ROLE_COUNT];  /* where present: see view_read_attr */
+	uint32_t at[ROLE_COUNT];  /* where present: see view_value_at */
 	const struct trace_view *view;
 	struct owner owner;
 };
 
-_Static_assert(ROLE_COUNT <= 64, "span_view.present");
+_Static_assert(ROLE_COUNT <= 64, "span_roles.present");
 
 static inline bool roles_has(const struct span_roles *roles, enum role role)
 {
@@ -135,7 +135,7 @@ static inline bool roles_has(const struct span_roles *roles, enum role role)
 /* The value of a role that is present. */
 static inline struct value roles_value(const struct span_roles *roles, enum role role)
 {
-	return view_read_attr(roles->view, roles->owner, roles->at[role]).value;
+	return view_value_at(roles->view, roles->owner, roles->at[role]);
 }
 
 /* The text of a role: empty unless it is a string. */
@@ -149,7 +149,7 @@ static inline struct slice roles_text(const struct span_roles *roles, enum role 
 
 /* Reads the live attributes of ${owner}. */
 void keys_roles(const struct keys *keys, const struct trace_view *view, struct owner owner,
-		struct span_roles *ret_view);
+		struct span_roles *ret_roles);
 
 /* The row of a registered key; NULL for all others. */
 const struct key_row *keys_row(const struct keys *keys, key_id id);

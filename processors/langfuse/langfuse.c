@@ -116,7 +116,7 @@ static void shard_free(void *arg)
 
 /* ---- a run ---------------------------------------------------------------------------------- */
 
-/* Of a span or trace id: 8 or 16 bytes. */
+/* Of a span or trace id: 8 or 16 bytes, or none. */
 static bool is_zero(struct slice id)
 {
 	uint64_t all = 0;
@@ -128,13 +128,10 @@ static bool is_zero(struct slice id)
 /* Step 1. An all-zero parent is none. */
 static void check_ids(struct run *run)
 {
-	for (uint32_t span = 0; span < run->index->span_count; span++) {
-		const struct span_entry *entry = &run->index->spans[span];
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
 		if (!view_span_live(run->view, span))
 			continue;
-		if (entry->trace_id_off == 0 || entry->span_id_off == 0 ||
-		    is_zero(run_trace_id(run, span)) ||
-		    is_zero(index_id(run->index, entry->span_id_off, SPAN_ID_BYTES))) {
+		if (is_zero(run_trace_id(run, span)) || is_zero(view_span_id(run->view, span))) {
 			edit_drop_span(run->view, span);
 			run->counts[COUNT_BAD_IDS]++;
 			continue;
@@ -148,7 +145,6 @@ static void check_ids(struct run *run)
 static int allocate(struct run *run, struct err *err)
 {
 	struct arena *arena = &run->scratch->arena;
-	const struct trace_index *index = run->index;
 	uint32_t live = view_live_spans(run->view);
 	uint64_t slots = 64;
 	while (slots < (uint64_t)live * 2)
@@ -157,11 +153,12 @@ static int allocate(struct run *run, struct err *err)
 	if (run->scratch->text.capacity > TEXT_KEEP_BYTES)
 		buf_fini(&run->scratch->text);
 	run->group_slot_mask = slots - 1;
-	run->notes = arena_calloc(arena, index->span_count, sizeof(*run->notes));
+	run->notes = arena_calloc(arena, view_span_count(run->view), sizeof(*run->notes));
 	run->group_slots = arena_calloc(arena, slots, sizeof(*run->group_slots));
 	run->groups = arena_alloc(arena, live * sizeof(*run->groups));
-	run->resources = arena_alloc(arena, index->resource_count * sizeof(*run->resources));
-	run->scope_classes = arena_calloc(arena, index->scope_count, 1);
+	run->resources =
+		arena_alloc(arena, view_resource_count(run->view) * sizeof(*run->resources));
+	run->scope_classes = arena_calloc(arena, view_scope_count(run->view), 1);
 	if (run->notes && run->group_slots && run->groups && run->resources && run->scope_classes)
 		return 0;
 	return err_set(err, ERR_NOMEM, "out of memory for the langfuse processor");
@@ -292,7 +289,7 @@ static void hold_back(struct run *run)
 {
 	if (!view_may_hold(run->view) || run->self->join_wait_ns == 0)
 		return;
-	for (uint32_t span = 0; span < run->index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
 		const struct span_note *note = &run->notes[span];
 		if (!view_span_live(run->view, span) || note->class != CLASS_ENGINE ||
 		    (note->flags & (NOTE_MODEL | NOTE_PREFILL)) ||
@@ -306,9 +303,9 @@ static void hold_back(struct run *run)
 
 static void convert_others(struct run *run)
 {
-	for (uint32_t scope = 0; scope < run->index->scope_count; scope++)
+	for (uint32_t scope = 0; scope < view_scope_count(run->view); scope++)
 		values_convert(run, (struct owner){OWNER_SCOPE, scope});
-	for (uint32_t event = 0; event < run->index->event_count; event++) {
+	for (uint32_t event = 0; event < view_event_count(run->view); event++) {
 		if (view_event_live(run->view, event))
 			values_convert(run, (struct owner){OWNER_EVENT, event});
 	}
@@ -325,13 +322,13 @@ static void count(const struct run *run)
 static enum process_outcome process(void *self, void *state, struct trace_view *view,
 				    struct err *err)
 {
-	struct run run = {.self = self, .scratch = state, .view = view, .index = view_index(view)};
+	struct run run = {.self = self, .scratch = state, .view = view};
 	check_ids(&run);
 	if (allocate(&run, err) != 0)
 		return PROCESS_RETRY;
-	for (uint32_t at = 0; at < run.index->resource_count; at++)
+	for (uint32_t at = 0; at < view_resource_count(view); at++)
 		read_resource(&run, at);
-	for (uint32_t span = 0; span < run.index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(view); span++) {
 		if (view_span_live(view, span))
 			read_span(&run, span);
 	}
@@ -339,7 +336,7 @@ static enum process_outcome process(void *self, void *state, struct trace_view *
 	hold_back(&run);
 	if (relations_settle(&run, err) != 0)
 		return PROCESS_RETRY;
-	for (uint32_t span = 0; span < run.index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(view); span++) {
 		if (view_span_live(view, span))
 			rewrite_span(&run, span);
 	}

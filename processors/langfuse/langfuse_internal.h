@@ -139,7 +139,6 @@ struct run {
 	struct langfuse *self;
 	struct scratch *scratch;
 	struct trace_view *view;
-	const struct trace_index *index;
 	struct span_note *notes;    /* per span */
 	struct trace_group *groups; /* per trace */
 	uint32_t *group_slots;	    /* index of a group + 1 by trace id */
@@ -160,19 +159,17 @@ static inline struct owner span_owner(uint32_t span)
 /* Of a live span: spans without ids went first. */
 static inline struct slice run_trace_id(const struct run *run, uint32_t span)
 {
-	const uint8_t *body = run->index->body.ptr;
-	return slice_of(body + run->index->spans[span].trace_id_off, TRACE_ID_BYTES);
+	return view_span_trace_id(run->view, span);
 }
 
 static inline struct slice run_scope_name(const struct run *run, uint32_t span)
 {
-	return index_slice(run->index, run->index->scopes[run->index->spans[span].scope].name);
+	return view_scope_name(run->view, view_span_scope(run->view, span));
 }
 
 static inline struct resource_roles *run_resource(const struct run *run, uint32_t span)
 {
-	const struct scope_entry *scope = &run->index->scopes[run->index->spans[span].scope];
-	return &run->resources[scope->resource];
+	return &run->resources[view_span_resource(run->view, span)];
 }
 
 /* ---- traces.c ---- */

@@ -44,15 +44,16 @@ static struct slice finish(struct run *run, struct buf *object)
 /* Single keys: texts, numbers and truth values. */
 static void add_single_keys(const struct span_roles *roles, struct buf *object)
 {
-	struct attr_key key;
+	struct attr_view key;
 	int left = METADATA_MEMBERS_MAX;
-	for (uint32_t cursor = 0; view_next_key(roles->view, roles->owner, &cursor, &key);) {
+	for (struct attr_cursor cursor = view_attrs(roles->view, roles->owner);
+	     view_next_attr(roles->view, &cursor, &key);) {
 		struct slice name = keys_trace_metadata(key.key_id, key.key);
 		if (name.len == 0 || key.value_type == VALUE_EMPTY ||
 		    key.value_type >= VALUE_ARRAY || left == 0 || object->len > METADATA_BYTES_MAX)
 			continue;
 		left--;
-		struct value value = view_read_attr(roles->view, roles->owner, key.at).value;
+		struct value value = view_attr_value(roles->view, roles->owner, &key);
 		if (has_member(buf_slice(object), name) ||
 		    (value.type == VALUE_DOUBLE && !isfinite(value.d)))
 			continue;

@@ -38,7 +38,7 @@ static struct trace_key key_of(const struct run *run, uint32_t span)
 
 static struct slice id_of(const struct run *run, uint32_t span)
 {
-	return index_id(run->index, run->index->spans[span].span_id_off, SPAN_ID_BYTES);
+	return view_span_id(run->view, span);
 }
 
 /* ---- usage ---------------------------------------------------------------------------------- */
@@ -104,19 +104,19 @@ static bool counts(const struct run *run, uint32_t span)
 
 static void settle_usage(struct run *run)
 {
-	for (uint32_t span = 0; run->parents_matter && span < run->index->span_count; span++) {
+	for (uint32_t span = 0; run->parents_matter && span < view_span_count(run->view); span++) {
 		if (view_span_live(run->view, span) && has(run, span, NOTE_SHORT))
 			find_prefill(run, span);
 	}
-	for (uint32_t span = 0; run->parents_matter && span < run->index->span_count; span++) {
+	for (uint32_t span = 0; run->parents_matter && span < view_span_count(run->view); span++) {
 		if (counts(run, span))
 			climb(run, span);
 	}
-	for (uint32_t span = 0; span < run->index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
 		if (counts(run, span) && !has(run, span, NOTE_MATCHED))
 			tally(run, span);
 	}
-	for (uint32_t span = 0; span < run->index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
 		if (!view_span_live(run->view, span))
 			continue;
 		run->counts[COUNT_PREFILL] += has(run, span, NOTE_PREFILL);
@@ -178,12 +178,12 @@ static void repair(struct run *run, uint32_t span)
 static void repair_all(struct run *run)
 {
 	struct drop_batch batch = {.memory = run->self->memory, .key = {.party = run->self->party}};
-	for (uint32_t span = 0; span < run->index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
 		if (is_tombstone(run, span))
 			drop_batch_add(&batch, run->view, &run->scratch->map, span);
 	}
 	drop_batch_flush(&batch);
-	for (uint32_t span = 0; span < run->index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
 		if (view_span_live(run->view, span))
 			repair(run, span);
 	}
@@ -196,7 +196,7 @@ int relations_settle(struct run *run, struct err *err)
 	struct langfuse *self = run->self;
 	bool tombstones = view_live_spans(run->view) + view_held_spans(run->view) +
 				  run->counts[COUNT_BAD_IDS] <
-			  run->index->span_count;
+			  view_span_count(run->view);
 	if (tombstones)
 		atomic_store_explicit(&self->drops_seen, true, memory_order_relaxed);
 	bool repairs = atomic_load_explicit(&self->drops_seen, memory_order_relaxed);

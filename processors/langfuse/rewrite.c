@@ -58,8 +58,8 @@ static void set_metadata(struct pen *pen, enum role role)
 	const struct key_row *row = keys_row(keys, keys_id(keys, role, pen->roles.rank[role]));
 	key_id place = keys_place(keys, row);
 	if (!has_attr(pen, place))
-		edit_set_attr(run->view, owner_of(pen), key_table_text(run->index->keys, place),
-			      place, roles_value(&pen->roles, role));
+		edit_set_attr(run->view, owner_of(pen), view_key_text(run->view, place), place,
+			      roles_value(&pen->roles, role));
 }
 
 /* The JSON text being written, begun anew. */
@@ -83,10 +83,11 @@ static void move_attrs(struct pen *pen, bool uncounted)
 {
 	const struct run *run = pen->run;
 	const struct keys *keys = &run->self->keys;
-	struct attr_key attr;
-	for (uint32_t cursor = 0; view_next_key(run->view, owner_of(pen), &cursor, &attr);) {
+	struct attr_view attr;
+	for (struct attr_cursor cursor = view_attrs(run->view, owner_of(pen));
+	     view_next_attr(run->view, &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
-		if (!row || attr.attr == EDIT_ATTR_ADDED)
+		if (!row || attr.attr == VIEW_ATTR_ADDED)
 			continue; /* added by an earlier processor: named well already */
 		if (row->role != ROLE_RENAMED &&
 		    !(uncounted && (row->flags & (KEY_USAGE | KEY_COST))))
@@ -96,7 +97,7 @@ static void move_attrs(struct pen *pen, bool uncounted)
 			edit_drop_attr(run->view, attr.attr);
 		else
 			edit_rename_attr(run->view, owner_of(pen), attr.attr,
-					 key_table_text(run->index->keys, place), place);
+					 view_key_text(run->view, place), place);
 	}
 }
 
@@ -272,19 +273,18 @@ static bool write_time(uint64_t at_ns, char out[TIME_BYTES])
 
 static void set_completion_start(struct pen *pen)
 {
-	const struct span_entry *span = &pen->run->index->spans[pen->span];
+	uint64_t start_ns = view_span_start_ns(pen->run->view, pen->span);
+	uint64_t end_ns = view_span_end_ns(pen->run->view, pen->span);
 	double seconds;
 	char text[TIME_BYTES];
 	if (!has(pen, ROLE_FIRST_TOKEN) || has(pen, ROLE_COMPLETION_START) ||
 	    has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
 	    !value_as_double(roles_value(&pen->roles, ROLE_FIRST_TOKEN), &seconds))
 		return;
-	double duration = span->end_ns > span->start_ns
-				  ? (double)(span->end_ns - span->start_ns) / (double)NS_PER_S
-				  : 0;
+	double duration = end_ns > start_ns ? (double)(end_ns - start_ns) / (double)NS_PER_S : 0;
 	if (seconds <= 0 || seconds > duration)
 		return;
-	uint64_t at_ns = span->start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
+	uint64_t at_ns = start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
 	if (write_time(at_ns, text))
 		set(pen, ROLE_COMPLETION_START, 0, value_of_str(slice_of(text, TIME_BYTES)));
 }

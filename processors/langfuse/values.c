@@ -33,13 +33,14 @@ void values_convert(struct run *run, struct owner owner)
 {
 	struct found *found = NULL;
 	size_t count = 0;
-	struct attr_key attr;
-	for (uint32_t cursor = 0; view_next_key(run->view, owner, &cursor, &attr);) {
+	struct attr_view attr;
+	for (struct attr_cursor cursor = view_attrs(run->view, owner);
+	     view_next_attr(run->view, &cursor, &attr);) {
 		if (attr.value_type < VALUE_ARRAY)
 			continue;
-		struct value value = view_read_attr(run->view, owner, attr.at).value;
+		struct value value = view_attr_value(run->view, owner, &attr);
 		enum reading reading = reading_of(value);
-		if (reading == READ_NOT_AT_ALL && attr.attr != EDIT_ATTR_ADDED)
+		if (reading == READ_NOT_AT_ALL && attr.attr != VIEW_ATTR_ADDED)
 			edit_drop_attr(run->view, attr.attr);
 		if (reading != READ_AS_TEXT)
 			continue;

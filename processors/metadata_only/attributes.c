@@ -12,16 +12,22 @@
 
 enum { HASH_BYTES = 16 }; /* of the HMAC that are written, as hexadecimal digits */
 
-static void set_value(struct pass *pass, struct owner owner, const struct attr_view *attr,
+/* What is judged. */
+struct attribute {
+	struct attr_view view;
+	struct value value;
+};
+
+static void set_value(struct pass *pass, struct owner owner, const struct attribute *attr,
 		      struct value value)
 {
-	if (attr->attr == EDIT_ATTR_ADDED)
-		edit_set_attr(pass->view, owner, attr->key, attr->key_id, value);
+	if (attr->view.attr == VIEW_ATTR_ADDED)
+		edit_set_attr(pass->view, owner, attr->view.key, attr->view.key_id, value);
 	else
-		edit_replace_value(pass->view, owner, attr->attr, value);
+		edit_replace_value(pass->view, owner, attr->view.attr, value);
 }
 
-static void drop_attr(struct pass *pass, struct place *place, const struct attr_view *attr)
+static void drop_attr(struct pass *pass, struct place *place, const struct attribute *attr)
 {
 	const struct owner owner = place->owner;
 	if (place->name_matters && attr->value.type == VALUE_STRING)
@@ -29,14 +35,14 @@ static void drop_attr(struct pass *pass, struct place *place, const struct attr_
 			slice_has_prefix(attr->value.bytes, view_span_name(pass->view, owner.at));
 	if (pass->dry)
 		return;
-	if (attr->attr == EDIT_ATTR_ADDED)
-		(void)edit_remove_attr(pass->view, owner, attr->key_id);
+	if (attr->view.attr == VIEW_ATTR_ADDED)
+		(void)edit_remove_attr(pass->view, owner, attr->view.key_id);
 	else
-		edit_drop_attr(pass->view, attr->attr);
+		edit_drop_attr(pass->view, attr->view.attr);
 }
 
 /* The hexadecimal HMAC of the value's text, so that equal identifiers stay equal. */
-static void hash_attr(struct pass *pass, struct place *place, const struct attr_view *attr)
+static void hash_attr(struct pass *pass, struct place *place, const struct attribute *attr)
 {
 	const char *key = pass->policy->config->hash_key;
 	uint8_t digest[EVP_MAX_MD_SIZE];
@@ -58,7 +64,7 @@ static void hash_attr(struct pass *pass, struct place *place, const struct attr_
 }
 
 /* False when there was nothing to cut. */
-static bool cut_attr(struct pass *pass, struct place *place, const struct attr_view *attr)
+static bool cut_attr(struct pass *pass, struct place *place, const struct attribute *attr)
 {
 	struct buf *text = &pass->shard->text;
 	if (attr->value.type != VALUE_STRING) {
@@ -79,7 +85,7 @@ static bool cut_attr(struct pass *pass, struct place *place, const struct attr_v
 }
 
 /* Carries out a rule. True when the attribute is gone, replaced or hashed: nothing of it is left. */
-static bool apply(struct pass *pass, struct place *place, const struct attr_view *attr,
+static bool apply(struct pass *pass, struct place *place, const struct attribute *attr,
 		  uint16_t number)
 {
 	const struct policy_rule *rule = &pass->policy->rules[number];
@@ -147,8 +153,8 @@ bool policy_pair_stays(struct pass *pass, struct slice key, struct slice path, b
 {
 	const struct slice names[] = {path, key};
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-		key_id id = index_key_id(pass->index, names[i]);
-		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, id);
+		key_id id = view_key_id(pass->view, names[i]);
+		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, id);
 		if (verdict & VERDICT_KEPT)
 			break;
 		const struct decision *decision = &pass->shard->decisions[id];
@@ -192,7 +198,7 @@ static bool holds_maps(const struct value *value)
 /* ---- the attributes of one element ---- */
 
 /* False when the attribute is gone because of its size. */
-static bool check_size(struct pass *pass, struct place *place, struct attr_view *attr)
+static bool check_size(struct pass *pass, struct place *place, struct attribute *attr)
 {
 	size_t max = pass->policy->config->max_value_bytes;
 	if (attr->value.type < VALUE_ARRAY && attr->value.type != VALUE_STRING)
@@ -209,12 +215,12 @@ static bool check_size(struct pass *pass, struct place *place, struct attr_view 
 	return false;
 }
 
-static void judge(struct pass *pass, struct place *place, struct attr_view *attr)
+static void judge(struct pass *pass, struct place *place, struct attribute *attr)
 {
-	uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, attr->key_id);
+	uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, attr->view.key_id);
 	uint16_t rule = 0;
 	if (verdict & VERDICT_ACT)
-		rule = choose(&pass->shard->decisions[attr->key_id], place, &attr->value);
+		rule = choose(&pass->shard->decisions[attr->view.key_id], place, &attr->value);
 	if (rule != 0 && apply(pass, place, attr, rule))
 		return;
 	if (!policy_texts_stay(pass, &attr->value, verdict & VERDICT_KEPT)) {
@@ -224,7 +230,7 @@ static void judge(struct pass *pass, struct place *place, struct attr_view *attr
 	if (!check_size(pass, place, attr) || !holds_maps(&attr->value))
 		return;
 	struct nested nested = {.pass = pass, .numbers_stay = verdict & VERDICT_KEPT};
-	edit_filter_value(pass->view, place->owner, attr, keep_pair, &nested, pass->dry);
+	edit_filter_value(pass->view, place->owner, &attr->view, keep_pair, &nested, pass->dry);
 }
 
 /* Whether ${value}, an AnyValue as received, is to be looked into for texts that hold pairs. */
@@ -239,82 +245,62 @@ static inline bool may_hold_pairs(struct slice value)
 	return memchr(value.ptr, '{', value.len) != NULL;
 }
 
-struct survey policy_survey(struct pass *pass, struct owner owner, struct attr_range attrs,
-			    bool touched)
+/* Whether an attribute on which no rule acts has to be looked into all the same: for pairs in texts
+ * and maps, and for its size. */
+static inline bool is_to_be_looked_into(const struct trace_view *view, size_t max,
+					const struct attr_view *attr)
 {
+	if (UNLIKELY(!attr->received))
+		return attr->value_type == VALUE_STRING || attr->value_type >= VALUE_ARRAY;
+	struct slice value = view_attr_bytes(view, attr);
+	return may_hold_pairs(value) || UNLIKELY(value.len > max) ||
+	       (UNLIKELY(view_has_maps(view)) && attr->value_type >= VALUE_ARRAY);
+}
+
+struct survey policy_survey(struct pass *pass, struct owner owner)
+{
+	const struct trace_view *view = pass->view;
 	size_t max = pass->policy->config->max_value_bytes;
-	struct survey all = {.found = pass->index->map_count > 0 ? SURVEY_NESTED : 0};
-	if (touched) {
-		struct attr_key key;
-		uint32_t cursor = 0;
-		while (view_next_key(pass->view, owner, &cursor, &key))
-			all.found |= verdict_of(pass->policy, pass->shard, pass->index, key.key_id);
-		return all;
-	}
-	for (uint32_t i = 0; i < attrs.count; i++) {
-		const struct attr_entry *attr = &pass->index->attrs[attrs.begin + i];
-		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, attr->key_id);
+	struct survey all = {.found = 0};
+	struct attr_cursor cursor = view_attrs(view, owner);
+	struct attr_view attr;
+	while (view_next_attr(view, &cursor, &attr)) {
+		uint8_t verdict = verdict_of(pass->policy, pass->shard, view, attr.key_id);
 		all.found |= verdict;
-		if ((verdict & VERDICT_ACT) ||
-		    may_hold_pairs(index_slice(pass->index, attr->value)))
-			all.acts |= UINT64_C(1) << (i & 63);
-		if (UNLIKELY(attr->value.len > max))
-			all.found |= SURVEY_LARGE;
+		if ((verdict & VERDICT_ACT) || is_to_be_looked_into(view, max, &attr))
+			all.acts |= UINT64_C(1) << (attr.at & 63);
 	}
+	if (UNLIKELY(cursor.at > 64))
+		all.found |= SURVEY_MANY;
 	return all;
 }
 
-static void filter_received(struct pass *pass, struct place *place, uint32_t at)
+static void filter_attr(struct pass *pass, struct place *place, const struct attr_view *attr)
 {
-	const struct attr_entry *attr = &pass->index->attrs[at];
-	if ((pass->shard->verdicts[attr->key_id] & VERDICT_DROP) && !place->name_matters) {
+	uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, attr->key_id);
+	if (attr->attr != VIEW_ATTR_ADDED && (verdict & VERDICT_DROP) && !place->name_matters) {
 		hit(pass, pass->shard->decisions[attr->key_id].nested);
 		if (!pass->dry)
-			edit_drop_attr(pass->view, at);
+			edit_drop_attr(pass->view, attr->attr);
 		return;
 	}
-	struct attr_view seen = {.key = index_slice(pass->index, attr->key),
-				 .key_id = attr->key_id,
-				 .value = value_read(index_slice(pass->index, attr->value)),
-				 .attr = at};
-	judge(pass, place, &seen);
+	struct attribute judged = {.view = *attr,
+				   .value = view_attr_value(pass->view, place->owner, attr)};
+	judge(pass, place, &judged);
 }
 
-/* Whether an attribute of an edited span, on which no rule acts, has nothing to be looked into. */
-static bool is_harmless(const struct pass *pass, const struct attr_key *key)
+void policy_filter_attrs(struct pass *pass, struct place *place, struct survey all)
 {
-	if (!key->received || pass->index->map_count > 0)
-		return key->value_type == VALUE_BOOL || key->value_type == VALUE_INT ||
-		       key->value_type == VALUE_DOUBLE || key->value_type == VALUE_EMPTY;
-	struct slice value = index_slice(pass->index, pass->index->attrs[key->attr].value);
-	return value.len <= pass->policy->config->max_value_bytes && !may_hold_pairs(value);
-}
-
-static void filter_touched(struct pass *pass, struct place *place)
-{
-	struct attr_key key;
-	uint32_t cursor = 0;
-	while (view_next_key(pass->view, place->owner, &cursor, &key)) {
-		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, key.key_id);
-		if (!(verdict & VERDICT_ACT) && is_harmless(pass, &key))
-			continue;
-		struct attr_view seen = view_read_attr(pass->view, place->owner, key.at);
-		judge(pass, place, &seen);
-	}
-}
-
-void policy_filter_attrs(struct pass *pass, struct place *place, struct attr_range attrs,
-			 bool touched, struct survey all)
-{
-	if (touched) {
-		filter_touched(pass, place);
+	struct attr_view attr;
+	struct attr_cursor cursor = view_attrs(pass->view, place->owner);
+	if (UNLIKELY(all.found & SURVEY_MANY)) {
+		while (view_next_attr(pass->view, &cursor, &attr))
+			filter_attr(pass, place, &attr);
 		return;
 	}
-	if (UNLIKELY((all.found & (SURVEY_LARGE | SURVEY_NESTED)) || attrs.count > 64)) {
-		for (uint32_t i = 0; i < attrs.count; i++)
-			filter_received(pass, place, attrs.begin + i);
-		return;
+	for (; all.acts != 0; all.acts &= all.acts - 1) {
+		uint32_t at = (uint32_t)__builtin_ctzll(all.acts);
+		if (view_attr_at(pass->view, place->owner, at, &attr))
+			filter_attr(pass, place, &attr);
 	}
-	for (; all.acts != 0; all.acts &= all.acts - 1)
-		filter_received(pass, place, attrs.begin + (uint32_t)__builtin_ctzll(all.acts));
 }

@@ -5,9 +5,9 @@
  */
 #include "processors/metadata_only/policy.h"
 
-void decide_begin(struct policy_shard *shard, const struct trace_index *index)
+void decide_begin(struct policy_shard *shard, const struct trace_view *view)
 {
-	uint64_t epoch = index_key_epoch(index);
+	uint64_t epoch = view_key_epoch(view);
 	if (shard->epoch == epoch)
 		return;
 	memset(shard->verdicts + KEY_ID_SET_FIRST, 0, KEY_SETS_MAX);
@@ -95,12 +95,12 @@ static bool drops_always(const struct policy *policy, const struct decision *dec
 }
 
 uint8_t decide(const struct policy *policy, struct policy_shard *shard,
-	       const struct trace_index *index, key_id id)
+	       const struct trace_view *view, key_id id)
 {
 	struct decision *decision = &shard->decisions[id];
 	struct findings f = {.policy = policy, .decision = decision};
 	*decision = (struct decision){0};
-	struct key_set set = index_key_set(index, id);
+	struct key_set set = view_key_set(view, id);
 	for (size_t i = 0; i < set.count; i++) {
 		bool doubtful = set.at[i] & PATTERN_FAILED;
 		pattern_id pattern = set.at[i] & (pattern_id)~PATTERN_FAILED;
@@ -111,8 +111,8 @@ uint8_t decide(const struct policy *policy, struct policy_shard *shard,
 	/* What strict lets pass, it lets pass of itself alone: the other rules still hold. */
 	if (f.deny_by_strict != 0 && !f.allowed)
 		apply_deny(&f, &policy->rules[f.deny_by_strict], f.deny_by_strict);
-	bool too_long = id == KEY_ID_TOO_LONG ||
-			key_table_text(index->keys, id).len > KEY_MATCHED_BYTES_MAX;
+	bool too_long =
+		id == KEY_ID_TOO_LONG || view_key_text(view, id).len > KEY_MATCHED_BYTES_MAX;
 	bool kept = f.keep != 0 && f.deny_by_user == 0 && !too_long;
 	if (too_long)
 		deny_all(decision, (uint16_t)(policy->field_base + FIELD_LONG_KEY));

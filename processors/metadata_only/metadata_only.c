@@ -22,25 +22,18 @@ _Static_assert((int)SLOT_RESOURCE == (int)OWNER_RESOURCE && (int)SLOT_SCOPE == (
 
 enum { QUOTE_BYTES_MIN = 24 }; /* a shorter name is not taken for a removed text by chance */
 
-/* Asked before anything of ${owner} is edited here. */
-static inline bool is_touched(const struct pass *pass, struct owner owner)
-{
-	return !pass->clean && !view_attrs_untouched(pass->view, owner);
-}
-
 /* Surveys and filters the attributes of what is no span. */
-static void filter_owner(struct pass *pass, struct place *place, struct attr_range attrs)
+static void filter_owner(struct pass *pass, struct place *place)
 {
-	bool touched = is_touched(pass, place->owner);
-	policy_filter_attrs(pass, place, attrs, touched,
-			    policy_survey(pass, place->owner, attrs, touched));
+	policy_filter_attrs(pass, place, policy_survey(pass, place->owner));
 }
 
 /* ---- resources and scopes ---- */
 
-static void filter_schema_url(struct pass *pass, struct owner owner, struct range url)
+static void filter_schema_url(struct pass *pass, struct owner owner)
 {
-	if (url.len == 0 || text_is_plain_url(index_slice(pass->index, url)))
+	struct slice url = view_schema_url(pass->view, owner);
+	if (url.len == 0 || text_is_plain_url(url))
 		return;
 	hit_field(pass, FIELD_SCHEMA_URL);
 	if (!pass->dry)
@@ -49,27 +42,26 @@ static void filter_schema_url(struct pass *pass, struct owner owner, struct rang
 
 static void filter_resource(struct pass *pass, uint32_t at)
 {
-	const struct resource_entry *resource = &pass->index->resources[at];
 	struct place place = {.owner = {OWNER_RESOURCE, at}, .model = true};
-	filter_owner(pass, &place, resource->attrs);
-	filter_schema_url(pass, place.owner, resource->schema_url);
+	filter_owner(pass, &place);
+	filter_schema_url(pass, place.owner);
 	if (!pass->dry && edit_drop_entity_refs(pass->view, at))
 		hit_field(pass, FIELD_ENTITY_REFS);
 }
 
 static void filter_scope(struct pass *pass, uint32_t at)
 {
-	const struct scope_entry *scope = &pass->index->scopes[at];
 	struct place place = {.owner = {OWNER_SCOPE, at}, .model = true};
 	struct slice name = view_scope_name(pass->view, at);
-	filter_owner(pass, &place, scope->attrs);
-	filter_schema_url(pass, place.owner, scope->schema_url);
+	struct slice version = view_scope_version(pass->view, at);
+	filter_owner(pass, &place);
+	filter_schema_url(pass, place.owner);
 	if (name.len > 0 && !text_is_word(name)) {
 		hit_field(pass, FIELD_SCOPE_NAME);
 		if (!pass->dry)
 			edit_set_scope_name(pass->view, at, SLICE(""));
 	}
-	if (scope->version.len > 0 && !text_is_word(index_slice(pass->index, scope->version))) {
+	if (version.len > 0 && !text_is_word(version)) {
 		hit_field(pass, FIELD_SCOPE_VERSION);
 		if (!pass->dry)
 			edit_set_scope_version(pass->view, at, SLICE(""));
@@ -100,8 +92,8 @@ static bool is_model_event(struct slice name)
 static void filter_event(struct pass *pass, uint32_t at, bool model)
 {
 	struct slice name = view_event_name(pass->view, at);
-	key_id id = index_key_id(pass->index, name);
-	if (verdict_of(pass->policy, pass->shard, pass->index, id) & VERDICT_EVENT) {
+	key_id id = view_key_id(pass->view, name);
+	if (verdict_of(pass->policy, pass->shard, pass->view, id) & VERDICT_EVENT) {
 		hit(pass, pass->shard->decisions[id].event);
 		if (!pass->dry)
 			edit_drop_event(pass->view, at);
@@ -109,7 +101,7 @@ static void filter_event(struct pass *pass, uint32_t at, bool model)
 	}
 	struct place place = {
 		.owner = {OWNER_EVENT, at}, .model = model, .model_event = is_model_event(name)};
-	filter_owner(pass, &place, pass->index->events[at].attrs);
+	filter_owner(pass, &place);
 	if (!text_is_sentence(name, TEXT_EVENT_NAME_SPACES, TEXT_WORD_MAX))
 		return;
 	hit_field(pass, FIELD_EVENT_NAME);
@@ -119,12 +111,9 @@ static void filter_event(struct pass *pass, uint32_t at, bool model)
 
 static void filter_link(struct pass *pass, uint32_t at, bool model)
 {
-	const struct link_entry *link = &pass->index->links[at];
 	struct place place = {.owner = {OWNER_LINK, at}, .model = model};
-	filter_owner(pass, &place, link->attrs);
-	if (link->trace_state.len == 0)
-		return;
-	struct slice trace_state = index_slice(pass->index, link->trace_state);
+	struct slice trace_state = view_link_trace_state(pass->view, at);
+	filter_owner(pass, &place);
 	struct slice kept = text_ot_member(trace_state);
 	if (slice_equal(kept, trace_state))
 		return;
@@ -138,12 +127,12 @@ static void filter_link(struct pass *pass, uint32_t at, bool model)
 /* The kind of the span's error: its own error.type, else the type of its last exception. */
 static struct slice error_type(const struct pass *pass, uint32_t at)
 {
-	const struct span_entry *span = &pass->index->spans[at];
+	struct view_range events = view_span_events(pass->view, at);
 	struct value value = {.type = VALUE_EMPTY};
 	bool found = view_find_attr(pass->view, (struct owner){OWNER_SPAN, at},
 				    pass->policy->error_type, &value);
-	for (uint32_t i = span->event_count; !found && i-- > 0;) {
-		uint32_t event = span->event_begin + i;
+	for (uint32_t i = events.count; !found && i-- > 0;) {
+		uint32_t event = events.begin + i;
 		found = view_event_live(pass->view, event) &&
 			view_find_attr(pass->view, (struct owner){OWNER_EVENT, event},
 				       pass->policy->exception_type, &value);
@@ -198,8 +187,11 @@ static void filter_name(struct pass *pass, uint32_t at, struct slice name, bool 
 	}
 }
 
-static void filter_trace_state(struct pass *pass, uint32_t at, struct slice trace_state)
+static void filter_trace_state(struct pass *pass, uint32_t at)
 {
+	struct slice trace_state = view_span_trace_state(pass->view, at);
+	if (LIKELY(trace_state.len == 0))
+		return;
 	struct slice kept = text_ot_member(trace_state);
 	if (slice_equal(kept, trace_state))
 		return;
@@ -210,27 +202,24 @@ static void filter_trace_state(struct pass *pass, uint32_t at, struct slice trac
 
 static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 {
-	const struct span_entry *span = &pass->index->spans[at];
+	struct view_range events = view_span_events(pass->view, at);
+	struct view_range links = view_span_links(pass->view, at);
 	struct place place = {.owner = {OWNER_SPAN, at}};
-	bool touched = is_touched(pass, place.owner);
-	struct survey all = policy_survey(pass, place.owner, span->attrs, touched);
+	struct survey all = policy_survey(pass, place.owner);
+	struct slice name = view_span_name(pass->view, at);
 	place.model = model_scope || (all.found & VERDICT_MODEL);
-	struct slice name =
-		touched ? view_span_name(pass->view, at) : index_slice(pass->index, span->name);
 	place.name_matters = name.len >= QUOTE_BYTES_MIN;
-	policy_filter_attrs(pass, &place, span->attrs, touched, all);
-	for (uint32_t i = 0; i < span->event_count; i++) {
-		if (view_event_live(pass->view, span->event_begin + i))
-			filter_event(pass, span->event_begin + i, place.model);
+	policy_filter_attrs(pass, &place, all);
+	for (uint32_t i = 0; i < events.count; i++) {
+		if (view_event_live(pass->view, events.begin + i))
+			filter_event(pass, events.begin + i, place.model);
 	}
-	for (uint32_t i = 0; i < span->link_count; i++) {
-		if (view_link_live(pass->view, span->link_begin + i))
-			filter_link(pass, span->link_begin + i, place.model);
+	for (uint32_t i = 0; i < links.count; i++) {
+		if (view_link_live(pass->view, links.begin + i))
+			filter_link(pass, links.begin + i, place.model);
 	}
-	if (touched || span->status_message.len > 0)
-		filter_status(pass, at);
-	if (touched || span->trace_state.len > 0)
-		filter_trace_state(pass, at, view_span_trace_state(pass->view, at));
+	filter_status(pass, at);
+	filter_trace_state(pass, at);
 	filter_name(pass, at, name, place.name_removed);
 }
 
@@ -251,27 +240,23 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 {
 	struct policy *policy = arg;
 	(void)err;
-	struct pass pass = {.policy = policy,
-			    .shard = state,
-			    .view = view,
-			    .index = view_index(view),
-			    .dry = policy->config->dry_run,
-			    .clean = view_is_clean(view)};
-	const struct trace_index *index = pass.index;
-	decide_begin(pass.shard, index);
-	for (uint32_t i = 0; i < index->resource_count; i++)
+	struct pass pass = {
+		.policy = policy, .shard = state, .view = view, .dry = policy->config->dry_run};
+	decide_begin(pass.shard, view);
+	for (uint32_t i = 0; i < view_resource_count(view); i++)
 		filter_resource(&pass, i);
-	for (uint32_t i = 0; i < index->scope_count; i++) {
-		const struct scope_entry *scope = &index->scopes[i];
+	for (uint32_t i = 0; i < view_scope_count(view); i++) {
+		struct view_range spans = view_scope_spans(view, i);
 		bool model = is_model_scope(&pass, i);
 		filter_scope(&pass, i);
-		for (uint32_t j = 0; j < scope->span_count; j++) {
-			if (view_span_live(view, scope->span_begin + j))
-				filter_span(&pass, scope->span_begin + j, model);
+		for (uint32_t j = 0; j < spans.count; j++) {
+			if (view_span_live(view, spans.begin + j))
+				filter_span(&pass, spans.begin + j, model);
 		}
 	}
-	if (index->unknown_count > 0) {
-		pass.shard->hits[policy->field_base + FIELD_UNKNOWN_FIELD] += index->unknown_count;
+	if (view_unknown_fields(view) > 0) {
+		pass.shard->hits[policy->field_base + FIELD_UNKNOWN_FIELD] +=
+			view_unknown_fields(view);
 		if (!pass.dry)
 			edit_drop_unknown(view);
 	}

@@ -10,9 +10,7 @@ struct pass {
 	const struct policy *policy;
 	struct policy_shard *shard;
 	struct trace_view *view;
-	const struct trace_index *index;
-	bool dry;   /* change nothing */
-	bool clean; /* nothing was edited before in this run: the index tells all */
+	bool dry; /* change nothing */
 };
 
 /* The element whose attributes are looked at. */
@@ -36,16 +34,15 @@ static inline void hit_field(struct pass *pass, enum policy_field field)
 
 /* ---- attributes.c ---- */
 
-/* What the attributes of an element have in common, and which of them are to be judged. */
+/* What the attributes of an element have in common, and which of them are to be judged. Most elements
+ * have fewer than 64; of those with more, all are. */
 struct survey {
 	unsigned found; /* all their verdicts together */
-	uint64_t acts;	/* 1 << number of those that a rule may act on; of the first 64 */
+	uint64_t acts;	/* 1 << place of those that a rule may act on; of the first 64 */
 };
 
-/* Looks at all attributes of ${owner}, received in ${attrs}, and changes none. ${touched}: they were
- * edited before in this run. */
-struct survey policy_survey(struct pass *pass, struct owner owner, struct attr_range attrs,
-			    bool touched);
+/* Looks at all attributes of ${owner} and changes none. */
+struct survey policy_survey(struct pass *pass, struct owner owner);
 
 /* False when a rule denies the pair ${key} of a nested value, at ${path}; the rule is counted.
  * ${figure}: its value is one; with ${numbers_stay} such ones stay. */
@@ -53,7 +50,6 @@ bool policy_pair_stays(struct pass *pass, struct slice key, struct slice path, b
 		       bool numbers_stay);
 
 /* Takes out of the attributes of ${place} what the rules say, given their survey. */
-void policy_filter_attrs(struct pass *pass, struct place *place, struct attr_range attrs,
-			 bool touched, struct survey all);
+void policy_filter_attrs(struct pass *pass, struct place *place, struct survey all);
 
 #endif

@@ -65,8 +65,7 @@ enum verdict {
 	VERDICT_KEPT = 1 << 4,	/* a keep rule decided */
 	VERDICT_DROP = 1 << 5,	/* goes whatever it holds, wherever it stands */
 	/* not of keys, but of what a survey of an element's attributes has met */
-	SURVEY_LARGE = 1 << 8,
-	SURVEY_NESTED = 1 << 9,
+	SURVEY_MANY = 1 << 8, /* more attributes than survey.acts has bits */
 };
 
 enum { DECIDED_WHENS = WHEN_STRICT }; /* strict rules apply always or never */
@@ -98,17 +97,17 @@ struct policy_shard {
 };
 
 /* Forgets decisions whose ids have lost their meaning. Before each request. */
-void decide_begin(struct policy_shard *shard, const struct trace_index *index);
+void decide_begin(struct policy_shard *shard, const struct trace_view *view);
 
 /* Makes the decision about ${id}; returns its verdict. */
 uint8_t decide(const struct policy *policy, struct policy_shard *shard,
-	       const struct trace_index *index, key_id id);
+	       const struct trace_view *view, key_id id);
 
 static inline uint8_t verdict_of(const struct policy *policy, struct policy_shard *shard,
-				 const struct trace_index *index, key_id id)
+				 const struct trace_view *view, key_id id)
 {
 	uint8_t verdict = shard->verdicts[id];
-	return LIKELY(verdict != 0) ? verdict : decide(policy, shard, index, id);
+	return LIKELY(verdict != 0) ? verdict : decide(policy, shard, view, id);
 }
 
 #endif

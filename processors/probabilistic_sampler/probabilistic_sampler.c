@@ -199,7 +199,6 @@ static bool is_empty_id(struct slice id)
 static bool keep(struct sampler *self, const struct trace_view *view, uint32_t span,
 		 enum policy *ret_policy)
 {
-	const struct trace_index *index = view_index(view);
 	double priority;
 	*ret_policy = POLICY_PRIORITY;
 	if (read_priority(self, view, span, &priority)) {
@@ -209,7 +208,7 @@ static bool keep(struct sampler *self, const struct trace_view *view, uint32_t s
 			return true;
 	}
 	*ret_policy = POLICY_HASH;
-	struct slice trace_id = index_id(index, index->spans[span].trace_id_off, TRACE_ID_BYTES);
+	struct slice trace_id = view_span_trace_id(view, span);
 	if (is_empty_id(trace_id) || is_decided_elsewhere(view_span_trace_state(view, span)))
 		return self->keep_undecided;
 	return (hash(self->seed, trace_id) & (HASH_BUCKETS - 1)) < self->threshold;
@@ -222,7 +221,7 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 	uint64_t counts[POLICY_COUNT][2] = {{0}};
 	(void)state;
 	(void)err;
-	for (uint32_t span = 0; span < view_index(view)->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(view); span++) {
 		enum policy policy;
 		if (!view_span_live(view, span))
 			continue;

@@ -263,7 +263,7 @@ static bool is_asgi_event(const struct scrape_rules *rules, const struct trace_v
 			  uint32_t span)
 {
 	struct slice type;
-	return view_index(view)->spans[span].kind == SPAN_KIND_INTERNAL &&
+	return view_span_kind(view, span) == SPAN_KIND_INTERNAL &&
 	       find_text(view, span, rules->event_keys, ARRAY_COUNT(rules->event_keys), &type) &&
 	       (slice_equal(type, SLICE("http.request")) ||
 		slice_equal(type, SLICE("http.response.start")) ||
@@ -284,7 +284,7 @@ enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const stru
 	} else if (name_is_noise(rules, name)) {
 		return RULE_NAME;
 	}
-	if (view_index(view)->spans[span].kind == SPAN_KIND_INTERNAL &&
+	if (view_span_kind(view, span) == SPAN_KIND_INTERNAL &&
 	    view_span_parent(view, span).len == 0 && matches_any(&rules->background, name))
 		return RULE_BACKGROUND;
 	if (rules->asgi_collapse && is_asgi_event(rules, view, span))

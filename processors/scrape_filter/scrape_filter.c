@@ -175,7 +175,6 @@ static int reserve(struct scratch *scratch, uint32_t span_count, struct err *err
 struct pass {
 	struct scrape_filter *filter;
 	struct trace_view *view;
-	const struct trace_index *index;
 	struct scratch *scratch;
 	uint32_t dropped[RULE_COUNT];
 	uint32_t moved[MOVED_COUNT], undecided[UNDECIDED_COUNT];
@@ -183,9 +182,7 @@ struct pass {
 
 static struct trace_key key_of(const struct pass *pass, uint32_t span)
 {
-	return (struct trace_key){
-		pass->filter->party,
-		index_id(pass->index, pass->index->spans[span].trace_id_off, TRACE_ID_BYTES)};
+	return (struct trace_key){pass->filter->party, view_span_trace_id(pass->view, span)};
 }
 
 static enum fate fate_of(const struct pass *pass, uint32_t span)
@@ -211,7 +208,7 @@ static void drop(struct pass *pass, uint32_t span, enum scrape_rule rule)
 static void judge_alone(struct pass *pass)
 {
 	const struct scrape_rules *rules = &pass->filter->rules;
-	for (uint32_t span = 0; span < pass->index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(pass->view); span++) {
 		pass->scratch->rules[span] = RULE_NONE;
 		pass->scratch->fates[span] = FATE_UNKNOWN;
 		if (!view_span_live(pass->view, span))
@@ -227,7 +224,7 @@ static void mark_protected(struct pass *pass)
 {
 	const struct span_map *map = &pass->scratch->map;
 	uint8_t *fates = pass->scratch->fates;
-	for (uint32_t span = 0; span < pass->index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(pass->view); span++) {
 		if (!view_span_live(pass->view, span) ||
 		    !scrape_rules_protect(&pass->filter->rules, pass->view, span))
 			continue;
@@ -261,8 +258,7 @@ static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
 		return;
 	}
 	if (above != SPAN_MAP_FOREIGN) {
-		move(pass, span,
-		     index_id(pass->index, pass->index->spans[above].span_id_off, SPAN_ID_BYTES));
+		move(pass, span, view_span_id(pass->view, above));
 		return;
 	}
 	struct slice foreign = view_span_parent(pass->view, top);
@@ -333,14 +329,14 @@ static bool may_have_children(const struct pass *pass, uint32_t span)
 {
 	return pass->scratch->rules[span] != RULE_ASGI &&
 	       !(pass->scratch->rules[span] == RULE_NAME &&
-		 pass->index->spans[span].kind == SPAN_KIND_INTERNAL);
+		 view_span_kind(pass->view, span) == SPAN_KIND_INTERNAL);
 }
 
 static void remember_dropped(struct pass *pass)
 {
 	struct drop_batch batch = {.memory = pass->filter->memory,
 				   .key = {.party = pass->filter->party}};
-	for (uint32_t span = 0; span < pass->index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(pass->view); span++) {
 		if (fate_of(pass, span) == FATE_DROPPED && may_have_children(pass, span))
 			drop_batch_add(&batch, pass->view, &pass->scratch->map, span);
 	}
@@ -368,9 +364,8 @@ static void count(const struct pass *pass)
 static enum process_outcome process(void *self, void *state, struct trace_view *view,
 				    struct err *err)
 {
-	struct pass pass = {
-		.filter = self, .view = view, .index = view_index(view), .scratch = state};
-	if (reserve(pass.scratch, pass.index->span_count, err) != 0)
+	struct pass pass = {.filter = self, .view = view, .scratch = state};
+	if (reserve(pass.scratch, view_span_count(view), err) != 0)
 		return PROCESS_RETRY;
 	judge_alone(&pass);
 	if (span_map_build(&pass.scratch->map, view, err) != 0)

@@ -22,12 +22,12 @@ static void die(const char *what)
 	exit(1);
 }
 
-static struct chunk *encode(const struct trace_index *index, struct budget *budget)
+static struct chunk *encode(const struct trace_view *view, struct budget *budget)
 {
 	struct err err;
 	uint64_t replaced = 0;
-	struct chunk *out = chunk_new(budget, index->body.len * 3);
-	if (!out || json_encode(index, out, &replaced, &err) != 0)
+	struct chunk *out = chunk_new(budget, view->index.body.len * 3);
+	if (!out || json_encode(view, out, &replaced, &err) != 0)
 		die("encode failed");
 	return out;
 }
@@ -72,22 +72,21 @@ static double smaller(double a, double b)
 static void bench_shape(enum payload_shape shape, const struct key_table *keys)
 {
 	struct budget budget;
-	struct trace_index index;
 	struct err err;
 	struct buf body = BUF_INIT;
 	budget_init(&budget, UINT64_MAX);
-	trace_index_init(&index, &budget, keys);
+	struct trace_view *view = view_new(&budget, keys);
 	payload_append(&body, shape, SPANS, 1000);
-	if (trace_index_build(&index, buf_slice(&body), &err) != 0)
+	if (!view || view_open(view, buf_slice(&body), &err) != 0)
 		die(err.msg);
-	struct chunk *json = encode(&index, &budget);
+	struct chunk *json = encode(view, &budget);
 	struct chunk *back = decode(chunk_slice(json), &budget);
 	check_inverse(buf_slice(&body), chunk_slice(back));
 	double encode_ns = 1e300, decode_ns = 1e300;
 	for (unsigned i = 0; i < REPEATS; i++) {
 		uint64_t start_ns = clock_monotonic_ns();
 		for (unsigned j = 0; j < ROUNDS; j++)
-			chunk_unref(encode(&index, &budget));
+			chunk_unref(encode(view, &budget));
 		uint64_t middle_ns = clock_monotonic_ns();
 		for (unsigned j = 0; j < ROUNDS; j++)
 			chunk_unref(decode(chunk_slice(json), &budget));
@@ -103,7 +102,7 @@ static void bench_shape(enum payload_shape shape, const struct key_table *keys)
 	chunk_unref(json);
 	chunk_unref(back);
 	buf_fini(&body);
-	trace_index_fini(&index);
+	view_free(view);
 }
 
 static void bench_hostile(enum json_hostile kind)

@@ -78,7 +78,7 @@ static size_t run_branch(struct bench *bench, unsigned set, bool compress)
 	struct processor_bench *all = &bench->processors;
 	struct chunk *encoded = NULL;
 	struct err err;
-	if (view_begin(all->view, &all->index, &err) != 0)
+	if (view_begin(all->view, &err) != 0)
 		die(err.msg);
 	for (size_t i = 0; i < all->processor_count; i++) {
 		if ((set >> i & 1) && all->ops[i]->process(all->selves[i], all->states[i],
@@ -110,8 +110,8 @@ static double ns_per_span(struct bench *bench, unsigned two, unsigned third, boo
 	for (int round = 0; round < ROUNDS; round++) {
 		bytes = 0;
 		for (size_t i = 0; i < BODIES; i++) {
-			if (trace_index_build(&bench->processors.index,
-					      chunk_slice(bench->bodies[i]), &err) != 0)
+			if (view_open(bench->processors.view, chunk_slice(bench->bodies[i]),
+				      &err) != 0)
 				die(err.msg);
 			(void)run_branch(bench, two, compress);
 			size_t sent = run_branch(bench, two, compress);

@@ -26,17 +26,13 @@ static void die(const char *what)
 }
 
 /* Appends ${body} with NEW_KEYS attributes more on each span, their keys made from ${rng}. */
-static void add_keys(struct buf *out, struct trace_index *index, const char *prefix, uint64_t *rng)
+static void add_keys(struct buf *out, struct trace_view *view, struct budget *budget,
+		     const char *prefix, uint64_t *rng)
 {
-	struct budget budget;
 	struct err err;
 	struct chunk *chunk;
 	char key[64];
-	budget_init(&budget, UINT64_MAX);
-	struct trace_view *view = view_new(&budget);
-	if (!view || view_begin(view, index, &err))
-		die("out of memory");
-	for (uint32_t span = 0; span < index->span_count; span++) {
+	for (uint32_t span = 0; span < view_span_count(view); span++) {
 		for (int i = 0; i < NEW_KEYS; i++) {
 			(void)snprintf(key, sizeof(key), "%s.%012" PRIx64, prefix,
 				       tw_random(rng) >> 16);
@@ -44,18 +40,17 @@ static void add_keys(struct buf *out, struct trace_index *index, const char *pre
 				      value_of_int(1));
 		}
 	}
-	if (trace_encode(view, &budget, &chunk, &err))
+	if (trace_encode(view, budget, &chunk, &err))
 		die(err.msg);
 	buf_reset(out);
 	buf_append(out, chunk_slice(chunk));
 	chunk_unref(chunk);
-	view_free(view);
 }
 
 struct bench {
 	struct policy_fixture policy;
 	struct key_table *one_key; /* with none the index would look no key up */
-	struct trace_index plain;  /* as without any policy in the configuration */
+	struct trace_view *plain;  /* as without any policy in the configuration */
 	struct buf bodies[BODIES];
 	uint8_t *out;
 };
@@ -72,13 +67,12 @@ static void encode(struct bench *bench, struct trace_view *view, uint32_t count)
 static void run_plain(struct bench *bench, struct slice body)
 {
 	struct err err;
-	if (trace_index_build(&bench->plain, body, &err) ||
-	    view_begin(bench->policy.view, &bench->plain, &err))
+	if (view_open(bench->plain, body, &err))
 		die(err.msg);
 	/* One dropped attribute per span, as bench_trace: a clean request would just be copied. */
-	for (uint32_t span = 0; span < bench->plain.span_count; span++)
-		edit_drop_attr(bench->policy.view, bench->plain.spans[span].attrs.begin);
-	encode(bench, bench->policy.view, bench->plain.span_count);
+	for (uint32_t span = 0; span < view_span_count(bench->plain); span++)
+		edit_drop_attr(bench->plain, bench->plain->index.spans[span].attrs.begin);
+	encode(bench, bench->plain, view_span_count(bench->plain));
 }
 
 static void run_policy(struct bench *bench, struct slice body)
@@ -86,11 +80,11 @@ static void run_policy(struct bench *bench, struct slice body)
 	const struct component_type *type = component_find(COMPONENT_PROCESSOR, "metadata_only");
 	struct policy_fixture *f = &bench->policy;
 	struct err err;
-	if (trace_index_build(&f->index, body, &err) || view_begin(f->view, &f->index, &err))
+	if (view_open(f->view, body, &err))
 		die(err.msg);
 	if (type->processor->process(f->self, f->state, f->view, &err) != PROCESS_CONTINUE)
 		die(err.msg);
-	encode(bench, f->view, f->index.span_count);
+	encode(bench, f->view, view_span_count(f->view));
 }
 
 static uint64_t cpu_ns(void)
@@ -122,14 +116,16 @@ static void bench_shape(enum payload_shape shape, const char *what, const char *
 	    key_table_add(bench.one_key, SLICE("http.route"), &err) == KEY_ID_NONE ||
 	    key_table_freeze(bench.one_key, &err))
 		die("cannot make the policy");
-	trace_index_init(&bench.plain, &bench.policy.budget, bench.one_key);
+	bench.plain = view_new(&bench.policy.budget, bench.one_key);
+	if (!bench.plain)
+		die("out of memory");
 	for (unsigned i = 0; i < BODIES; i++) {
 		struct buf body = BUF_INIT;
 		payload_append(&body, shape, SPANS, 1000 + i);
-		if (trace_index_build(&bench.plain, buf_slice(&body), &err))
+		if (view_open(bench.plain, buf_slice(&body), &err))
 			die(err.msg);
 		if (prefix)
-			add_keys(&bench.bodies[i], &bench.plain, prefix, &rng);
+			add_keys(&bench.bodies[i], bench.plain, &bench.policy.budget, prefix, &rng);
 		else
 			buf_append(&bench.bodies[i], buf_slice(&body));
 		buf_fini(&body);
@@ -152,7 +148,7 @@ static void bench_shape(enum payload_shape shape, const char *what, const char *
 	for (unsigned i = 0; i < BODIES; i++)
 		buf_fini(&bench.bodies[i]);
 	free(bench.out);
-	trace_index_fini(&bench.plain);
+	view_free(bench.plain);
 	key_table_free(bench.one_key);
 	policy_fixture_fini(&bench.policy);
 }

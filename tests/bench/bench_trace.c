@@ -54,7 +54,6 @@ struct bench {
 	struct budget budget;
 	struct key_table *keys;
 	key_id denied, conditions[6];
-	struct trace_index index;
 	struct trace_view *view;
 	struct buf bodies[BODIES];
 	uint8_t *out;
@@ -89,8 +88,7 @@ static void bench_init(struct bench *bench, enum payload_shape shape)
 		add_key(bench, shape == PAYLOAD_S ? PAYLOAD_DENIED_KEY_S : PAYLOAD_DENIED_KEY_G);
 	if (key_table_freeze(bench->keys, &err))
 		bench_die("%s", err.msg);
-	trace_index_init(&bench->index, &bench->budget, bench->keys);
-	bench->view = view_new(&bench->budget);
+	bench->view = view_new(&bench->budget, bench->keys);
 	if (!bench->view)
 		bench_die("out of memory");
 	for (unsigned i = 0; i < BODIES; i++) {
@@ -109,7 +107,6 @@ static void bench_fini(struct bench *bench)
 	for (unsigned i = 0; i < BODIES; i++)
 		buf_fini(&bench->bodies[i]);
 	view_free(bench->view);
-	trace_index_fini(&bench->index);
 	key_table_free(bench->keys);
 	free(bench->out);
 }
@@ -132,10 +129,9 @@ static __attribute__((noinline)) size_t run_sluice(struct bench *bench, struct s
 {
 	struct err err;
 	struct encode_plan plan;
-	if (trace_index_build(&bench->index, body, &err) ||
-	    view_begin(bench->view, &bench->index, &err))
+	if (view_open(bench->view, body, &err) || view_begin(bench->view, &err))
 		bench_die("%s", err.msg);
-	uint32_t count = bench->index.span_count;
+	uint32_t count = bench->view->index.span_count;
 	for (uint32_t span = 0; span < count; span++) {
 		if (span_is_noise(bench, span)) {
 			edit_drop_span(bench->view, span);
@@ -155,9 +151,9 @@ static __attribute__((noinline)) size_t run_sluice(struct bench *bench, struct s
 static size_t run_index(struct bench *bench, struct slice body)
 {
 	struct err err;
-	if (trace_index_build(&bench->index, body, &err))
+	if (view_open(bench->view, body, &err))
 		bench_die("%s", err.msg);
-	return bench->index.span_count;
+	return bench->view->index.span_count;
 }
 
 static size_t run_protobuf_c(struct bench *bench, struct slice body)

@@ -39,30 +39,30 @@ static struct chunk *decode(struct slice json, struct budget *budget, size_t ste
 	return body;
 }
 
-static struct chunk *encode(struct trace_index *index, struct budget *budget, struct slice body)
+static struct chunk *encode(struct trace_view *view, struct budget *budget, struct slice body)
 {
 	struct err err;
 	uint64_t replaced = 0;
 	struct chunk *json = chunk_new(budget, 0);
-	require(json && trace_index_build(index, body, &err) == 0);
-	require(json_encode(index, json, &replaced, &err) == 0);
+	require(json && view_open(view, body, &err) == 0);
+	require(json_encode(view, json, &replaced, &err) == 0);
 	return json;
 }
 
 static void check_round_trip(struct slice body, struct budget *budget)
 {
 	struct err err;
-	struct trace_index index;
-	trace_index_init(&index, budget, keys);
-	struct chunk *first = encode(&index, budget, body);
+	struct trace_view *view = view_new(budget, keys);
+	require(view != NULL);
+	struct chunk *first = encode(view, budget, body);
 	struct chunk *back = decode(chunk_slice(first), budget, 0, &err);
 	require(back != NULL);
-	struct chunk *second = encode(&index, budget, chunk_slice(back));
+	struct chunk *second = encode(view, budget, chunk_slice(back));
 	require(slice_equal(chunk_slice(first), chunk_slice(second)));
 	chunk_unref(first);
 	chunk_unref(back);
 	chunk_unref(second);
-	trace_index_fini(&index);
+	view_free(view);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -88,8 +88,9 @@ static bool all_plain(const struct trace_index *index)
 static void check_keys(const struct processor_bench *b, struct slice came)
 {
 	static const char *const content[] = {"input", "output", "status_message"};
-	for (uint32_t i = 0; i < b->out_index.attr_count; i++) {
-		struct slice key = index_slice(&b->out_index, b->out_index.attrs[i].key);
+	for (uint32_t i = 0; i < b->out_view->index.attr_count; i++) {
+		struct slice key =
+			index_slice(&b->out_view->index, b->out_view->index.attrs[i].key);
 		if (key.len == 0 || memmem(came.ptr, came.len, key.ptr, key.len))
 			continue;
 		check(slice_has_prefix(key, SLICE("langfuse.")), "a key of nobody's");
@@ -108,10 +109,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_json(came);
 	bench_now_ns += UINT64_C(1000000000) * FORGET_S;
 	trace_memory_sweep(b->memory);
-	if (trace_index_build(&b->index, came, &err) != 0)
+	if (view_open(b->view, came, &err) != 0)
 		return 0;
-	bool plain = all_plain(&b->index);
-	uint32_t span_count = b->index.span_count;
+	bool plain = all_plain(&b->view->index);
+	uint32_t span_count = b->view->index.span_count;
 	check(processor_bench_run(b, came) == PROCESS_CONTINUE, "not processed");
 	if (!b->out)
 		return 0;

@@ -34,7 +34,7 @@ static void evaluate(struct ottl_bench *bench, const struct ottl_condition *cond
 {
 	enum ottl_context context = ottl_condition_context(condition);
 	struct err err = {0};
-	for (uint32_t at = 0; at < elements_of(&bench->index, context); at++) {
+	for (uint32_t at = 0; at < elements_of(&bench->view->index, context); at++) {
 		enum ottl_result first =
 			ottl_eval(condition, bench->view, at, bench->scratch, &err);
 		enum ottl_result second =

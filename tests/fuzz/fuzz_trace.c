@@ -44,15 +44,13 @@ static void state_init(struct state *state)
 		check(key_table_add(state->keys, slice_str(random_keys[i]), &err) != KEY_ID_NONE,
 		      "no key");
 	check(key_table_freeze(state->keys, &err) == 0, "no key table");
-	trace_index_init(&state->index, &state->budget, state->keys);
 	trace_index_init(&state->again, &state->budget, state->keys);
-	state->view = view_new(&state->budget);
+	state->view = view_new(&state->budget, state->keys);
 }
 
 static void state_fini(struct state *state)
 {
 	view_free(state->view);
-	trace_index_fini(&state->index);
 	trace_index_fini(&state->again);
 	key_table_free(state->keys);
 	check(budget_used(&state->budget) == 0, "memory charged and not given back");
@@ -63,7 +61,7 @@ static bool compare(struct state *state, struct slice body)
 {
 	struct err err = {0};
 	unsigned exceptions = trace_exceptions(body);
-	bool ours = trace_index_build(&state->index, body, &err) == 0;
+	bool ours = view_open(state->view, body, &err) == 0;
 	if (exceptions & EXCEPTION_REFUSED) {
 		check(!ours, "accepted what must be refused");
 		return false;
@@ -74,10 +72,10 @@ static bool compare(struct state *state, struct slice body)
 	bool merge_fault = !theirs && ours && (exceptions & EXCEPTION_MERGE);
 	check(ours == (theirs != NULL) || merge_fault, "verdicts differ");
 	if (ours) {
-		check((state->index.normalised != NULL) == trace_repeats(body), "repeats");
-		trace_tree *normal = trace_tree_parse(state->index.body);
+		check((state->view->index.normalised != NULL) == trace_repeats(body), "repeats");
+		trace_tree *normal = trace_tree_parse(state->view->index.body);
 		check(normal != NULL, "normalised request refused");
-		check(!trace_tree_differs(normal, &state->index), "reads differently");
+		check(!trace_tree_differs(normal, &state->view->index), "reads differently");
 		trace_request_free(normal);
 	}
 	trace_request_free(theirs);
@@ -111,14 +109,15 @@ static bool equals_itself(struct value value)
 /* Everything that a processor can ask under the edits. */
 static void read_all(const struct trace_view *view)
 {
-	const struct trace_index *index = view_index(view);
+	const struct trace_index *index = &view->index;
 	struct attr_view seen;
 	struct value found;
 	for (uint32_t span = 0; span < index->span_count; span++) {
 		struct owner owner = {OWNER_SPAN, span};
-		uint32_t cursor = 0;
-		while (view_next_attr(view, owner, &cursor, &seen)) {
-			check(equals_itself(seen.value), "value differs from itself");
+		struct attr_cursor cursor = view_attrs(view, owner);
+		while (view_next_attr(view, &cursor, &seen)) {
+			check(equals_itself(view_attr_value(view, owner, &seen)),
+			      "value differs from itself");
 			check(seen.key_id == KEY_ID_NONE ||
 				      view_find_attr(view, owner, seen.key_id, &found),
 			      "attribute is not found by its key");
@@ -135,7 +134,7 @@ static void edit_and_encode(struct state *state, uint64_t rng)
 {
 	struct err err;
 	struct chunk *chunk;
-	check(view_begin(state->view, &state->index, &err) == 0, "edit");
+	check(view_begin(state->view, &err) == 0, "edit");
 	for (uint32_t left = tw_below(&rng, 32); left > 0; left--)
 		random_action(state->view, NULL, &rng);
 	read_all(state->view);
@@ -159,11 +158,11 @@ static void split(struct state *state, uint64_t rng)
 	struct err err;
 	uint32_t taken;
 	state->split_spans = 0;
-	check(view_begin(state->view, &state->index, &err) == 0, "edit");
+	check(view_begin(state->view, &err) == 0, "edit");
 	check(trace_split(state->view, &state->budget, 1 + tw_below(&rng, 4096),
 			  1 + tw_below(&rng, 8), take_piece, state, &taken, &err) == 0,
 	      "split");
-	check(state->split_spans == state->index.span_count, "split lost spans");
+	check(state->split_spans == state->view->index.span_count, "split lost spans");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

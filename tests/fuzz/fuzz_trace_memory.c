@@ -6,6 +6,7 @@
  * budget comes back.
  */
 #include "pipeline/trace/drop_batch.h"
+#include "pipeline/trace/edit.h"
 #include "pipeline/trace/trace_memory.h"
 
 #include <stdlib.h>
@@ -102,29 +103,27 @@ static void drop_spans(struct trace_memory *memory, uint32_t party, uint8_t bits
 {
 	struct err err;
 	struct key_table *keys = key_table_new();
-	struct trace_view *view = view_new(budget);
-	struct trace_index index;
 	struct span_map map;
-	must(keys && view && key_table_freeze(keys, &err) == 0);
-	trace_index_init(&index, budget, keys);
+	must(keys && key_table_freeze(keys, &err) == 0);
+	struct trace_view *view = view_new(budget, keys);
+	must(view != NULL);
 	span_map_init(&map, budget);
-	if (trace_index_build(&index, request, &err) == 0 && view_begin(view, &index, &err) == 0 &&
-	    span_map_build(&map, view, &err) == 0) {
+	if (view_open(view, request, &err) == 0 && span_map_build(&map, view, &err) == 0) {
 		struct drop_batch batch = {.memory = memory, .key = {.party = party}};
-		for (uint32_t span = 0; span < index.span_count; span++) {
+		for (uint32_t span = 0; span < view_span_count(view); span++) {
 			if (!(bits >> (span % 8) & 1))
 				continue;
 			edit_drop_span(view, span);
 			drop_batch_add(&batch, view, &map, span);
 		}
 		drop_batch_flush(&batch);
-		for (uint32_t span = 0; span < index.span_count; span++) {
+		for (uint32_t span = 0; span < view_span_count(view); span++) {
 			if (!view_span_live(view, span))
-				must(span_map_top_of_dropped(&map, view, span) < index.span_count);
+				must(span_map_top_of_dropped(&map, view, span) <
+				     view_span_count(view));
 		}
 	}
 	span_map_fini(&map);
-	trace_index_fini(&index);
 	view_free(view);
 	key_table_free(keys);
 }

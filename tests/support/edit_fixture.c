@@ -18,8 +18,7 @@ int edit_fixture_set_up(void **state)
 	for (unsigned i = 0; i < RANDOM_KEYS_KNOWN; i++)
 		assert_int_not_equal(key_table_add(f.keys, slice_str(random_keys[i]), &err), 0);
 	assert_int_equal(key_table_freeze(f.keys, &err), 0);
-	trace_index_init(&f.index, &f.budget, f.keys);
-	f.view = view_new(&f.budget);
+	f.view = view_new(&f.budget, f.keys);
 	assert_non_null(f.view);
 	*state = &f;
 	return 0;
@@ -29,7 +28,6 @@ int edit_fixture_tear_down(void **state)
 {
 	struct edit_fixture *f = *state;
 	view_free(f->view);
-	trace_index_fini(&f->index);
 	key_table_free(f->keys);
 	buf_fini(&f->body);
 	assert_int_equal(budget_used(&f->budget), 0);

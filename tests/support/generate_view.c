@@ -18,18 +18,15 @@ void generate_view_open(struct generate_view *request, struct slice body)
 	request->keys = key_table_new();
 	assert_non_null(request->keys);
 	assert_int_equal(key_table_freeze(request->keys, &err), 0);
-	trace_index_init(&request->index, &request->budget, request->keys);
-	if (trace_index_build(&request->index, body, &err) != 0)
-		fail_msg("byte %llu: %s", (unsigned long long)err.offset, err.msg);
-	request->view = view_new(&request->budget);
+	request->view = view_new(&request->budget, request->keys);
 	assert_non_null(request->view);
-	assert_int_equal(view_begin(request->view, &request->index, &err), 0);
+	if (view_open(request->view, body, &err) != 0)
+		fail_msg("byte %llu: %s", (unsigned long long)err.offset, err.msg);
 }
 
 void generate_view_close(struct generate_view *request)
 {
 	view_free(request->view);
-	trace_index_fini(&request->index);
 	key_table_free(request->keys);
 	assert_int_equal(budget_used(&request->budget), 0);
 }

@@ -8,7 +8,6 @@
 struct generate_view {
 	struct budget budget;
 	struct key_table *keys;
-	struct trace_index index;
 	struct trace_view *view;
 };
 

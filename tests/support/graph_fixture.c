@@ -161,10 +161,8 @@ static void release_scratch(struct graph *graph)
 	}
 	for (size_t i = 0; i < graph->shard_count; i++) {
 		struct shard *shard = &graph->shards[i];
-		trace_index_fini(&shard->index);
-		trace_index_init(&shard->index, &graph->budget, graph->keys);
 		view_free(shard->view);
-		shard->view = view_new(&graph->budget);
+		shard->view = view_new(&graph->budget, graph->keys);
 	}
 }
 

@@ -19,12 +19,13 @@ static void codec_init(struct json_codec *codec)
 	budget_init(&codec->budget, UINT64_MAX);
 	assert_non_null(codec->keys);
 	assert_int_equal(key_table_freeze(codec->keys, &err), 0);
-	trace_index_init(&codec->index, &codec->budget, codec->keys);
+	codec->view = view_new(&codec->budget, codec->keys);
+	assert_non_null(codec->view);
 }
 
 static void codec_fini(struct json_codec *codec)
 {
-	trace_index_fini(&codec->index);
+	view_free(codec->view);
 	key_table_free(codec->keys);
 	assert_int_equal(budget_used(&codec->budget), 0);
 }
@@ -32,11 +33,11 @@ static void codec_fini(struct json_codec *codec)
 struct chunk *json_codec_encode(struct json_codec *codec, struct slice body)
 {
 	struct err err;
-	if (trace_index_build(&codec->index, body, &err) != 0)
+	if (view_open(codec->view, body, &err) != 0)
 		return NULL;
 	struct chunk *json = chunk_new(&codec->budget, 0);
 	assert_non_null(json);
-	assert_int_equal(json_encode(&codec->index, json, &codec->replaced, &err), 0);
+	assert_int_equal(json_encode(codec->view, json, &codec->replaced, &err), 0);
 	return json;
 }
 

@@ -3,13 +3,13 @@
 #ifndef SLUICE_TESTS_JSON_CODEC_H
 #define SLUICE_TESTS_JSON_CODEC_H
 
-#include "pipeline/trace/index.h"
+#include "pipeline/trace/view.h"
 
 struct json_codec {
 	struct budget budget;
 	struct key_table *keys;
-	struct trace_index index; /* of what was encoded last */
-	uint64_t replaced;	  /* by both directions, since the beginning */
+	struct trace_view *view; /* of what was encoded last */
+	uint64_t replaced;	 /* by both directions, since the beginning */
 };
 
 /* ${body} as JSON. NULL when it cannot be indexed. */

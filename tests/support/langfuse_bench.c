@@ -69,19 +69,17 @@ void processor_bench_open(struct processor_bench *bench, const char *const *proc
 	for (size_t i = 0; processors[i]; i += 2)
 		add_processor(bench, processors[i], processors[i + 1]);
 	require(key_table_freeze(bench->keys, &err) == 0, err.msg);
-	trace_index_init(&bench->index, &bench->budget, bench->keys);
-	trace_index_init(&bench->out_index, &bench->budget, bench->keys);
-	require(trace_index_use_patterns(&bench->index, &err) == 0, err.msg);
-	bench->view = view_new(&bench->budget);
-	bench->out_edit = view_new(&bench->budget);
-	require(bench->view && bench->out_edit, "no memory");
+	bench->view = view_new(&bench->budget, bench->keys);
+	bench->out_view = view_new(&bench->budget, bench->keys);
+	require(bench->view && bench->out_view, "no memory");
+	require(view_use_patterns(bench->view, &err) == 0, err.msg);
 }
 
 static void forget_output(struct processor_bench *bench)
 {
 	chunk_unref(bench->held);
 	bench->held = NULL;
-	trace_index_release(&bench->out_index);
+	view_close(bench->out_view);
 	chunk_unref(bench->out);
 	bench->out = NULL;
 }
@@ -96,9 +94,7 @@ void processor_bench_close(struct processor_bench *bench)
 			bench->ops[i]->destroy(bench->selves[i]);
 	}
 	view_free(bench->view);
-	view_free(bench->out_edit);
-	trace_index_fini(&bench->index);
-	trace_index_fini(&bench->out_index);
+	view_free(bench->out_view);
 	trace_memory_free(bench->memory);
 	key_table_free(bench->keys);
 	metrics_free(bench->metrics);
@@ -110,8 +106,7 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 {
 	struct err err = {0};
 	forget_output(bench);
-	require(trace_index_build(&bench->index, body, &err) == 0, err.msg);
-	require(view_begin(bench->view, &bench->index, &err) == 0, err.msg);
+	require(view_open(bench->view, body, &err) == 0, err.msg);
 	for (size_t i = 0; i < bench->processor_count; i++) {
 		edit_allow_holding(bench->view, bench->may_hold && bench->ops[i]->hold_ns);
 		enum process_outcome outcome = bench->ops[i]->process(
@@ -125,9 +120,7 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 	require(edit_check(bench->view, &err) == 0, err.msg);
 	require(trace_encode(bench->view, &bench->budget, &bench->out, &err) == 0, err.msg);
 	if (bench->out) {
-		require(trace_index_build(&bench->out_index, chunk_slice(bench->out), &err) == 0,
-			err.msg);
-		require(view_begin(bench->out_edit, &bench->out_index, &err) == 0, err.msg);
+		require(view_open(bench->out_view, chunk_slice(bench->out), &err) == 0, err.msg);
 	}
 	return PROCESS_CONTINUE;
 }
@@ -141,13 +134,13 @@ void processor_bench_send(struct processor_bench *bench, const struct chunk *bod
 
 uint32_t bench_span_count(const struct processor_bench *bench)
 {
-	return bench->out ? bench->out_index.span_count : 0;
+	return bench->out ? bench->out_view->index.span_count : 0;
 }
 
 uint32_t bench_find_span(const struct processor_bench *bench, const char *name, uint32_t nth)
 {
 	for (uint32_t span = 0; span < bench_span_count(bench); span++) {
-		if (slice_equal(view_span_name(bench->out_edit, span), slice_str(name)) &&
+		if (slice_equal(view_span_name(bench->out_view, span), slice_str(name)) &&
 		    nth-- == 0)
 			return span;
 	}
@@ -161,12 +154,13 @@ const char *bench_attr(const struct processor_bench *bench, struct owner owner, 
 	static char shown[4096];
 	struct attr_view attr;
 	shown[0] = 0;
-	for (uint32_t cursor = 0; view_next_attr(bench->out_edit, owner, &cursor, &attr);) {
+	for (struct attr_cursor cursor = view_attrs(bench->out_view, owner);
+	     view_next_attr(bench->out_view, &cursor, &attr);) {
 		struct buf text = BUF_INIT;
 		if (!slice_equal(attr.key, slice_str(key)))
 			continue;
-		value_append_text(&text, attr.value);
-		(void)snprintf(shown, sizeof(shown), "%s %s", types[attr.value.type],
+		value_append_text(&text, view_attr_value(bench->out_view, owner, &attr));
+		(void)snprintf(shown, sizeof(shown), "%s %s", types[attr.value_type],
 			       buf_cstr(&text));
 		buf_fini(&text);
 	}
@@ -189,7 +183,7 @@ bool bench_has_no_orphan(const struct processor_bench *bench)
 		return true;
 	budget_init(&budget, UINT64_MAX);
 	span_map_init(&map, &budget);
-	require(span_map_build(&map, bench->out_edit, &err) == 0, err.msg);
+	require(span_map_build(&map, bench->out_view, &err) == 0, err.msg);
 	for (uint32_t span = 0; span < map.count; span++)
 		orphan |= map.parents[span] == SPAN_MAP_FOREIGN;
 	span_map_fini(&map);

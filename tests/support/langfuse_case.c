@@ -43,7 +43,7 @@ static const char *find_value(const struct processor_bench *bench, uint32_t span
 	static const char of_resource[] = "RESOURCE ";
 	static char name[64];
 	if (strncmp(key, of_resource, strlen(of_resource)) == 0) {
-		const struct trace_index *index = &bench->out_index;
+		const struct trace_index *index = &bench->out_view->index;
 		uint32_t at = index->scopes[index->spans[span].scope].resource;
 		return bench_attr(bench, (struct owner){OWNER_RESOURCE, at},
 				  key + strlen(of_resource));
@@ -51,7 +51,7 @@ static const char *find_value(const struct processor_bench *bench, uint32_t span
 	if (strcmp(key, "NAME") != 0)
 		return bench_span_attr(bench, span, key);
 	(void)snprintf(name, sizeof(name), "%.*s",
-		       SLICE_FMT(view_span_name(bench->out_edit, span)));
+		       SLICE_FMT(view_span_name(bench->out_view, span)));
 	return name;
 }
 

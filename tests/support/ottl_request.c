@@ -247,8 +247,7 @@ bool ottl_bench_begin(struct ottl_bench *bench)
 	*bench = (struct ottl_bench){.keys = key_table_new()};
 	budget_init(&bench->budget, 256u << 20);
 	arena_init(&bench->arena, &bench->budget, 64u << 20);
-	trace_index_init(&bench->index, &bench->budget, bench->keys);
-	bench->view = view_new(&bench->budget);
+	bench->view = view_new(&bench->budget, bench->keys);
 	bench->scratch = ottl_scratch_new(&bench->budget);
 	return bench->keys && bench->view && bench->scratch;
 }
@@ -257,15 +256,13 @@ bool ottl_bench_index(struct ottl_bench *bench, struct slice body)
 {
 	struct err err;
 	return key_table_freeze(bench->keys, &err) == 0 &&
-	       trace_index_build(&bench->index, body, &err) == 0 &&
-	       view_begin(bench->view, &bench->index, &err) == 0;
+	       view_open(bench->view, body, &err) == 0 && view_begin(bench->view, &err) == 0;
 }
 
 void ottl_bench_end(struct ottl_bench *bench)
 {
 	ottl_scratch_free(bench->scratch);
 	view_free(bench->view);
-	trace_index_fini(&bench->index);
 	key_table_free(bench->keys);
 	arena_fini(&bench->arena);
 }

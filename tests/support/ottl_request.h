@@ -16,7 +16,6 @@ struct ottl_bench {
 	struct budget budget;
 	struct arena arena;
 	struct key_table *keys;
-	struct trace_index index;
 	struct trace_view *view;
 	struct ottl_scratch *scratch;
 };

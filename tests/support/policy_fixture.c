@@ -45,17 +45,14 @@ void policy_fixture_init(struct policy_fixture *f, const char *yaml)
 		return;
 	f->state = type->processor->shard_new(f->self);
 	require(f->state && key_table_freeze(f->keys, &err) == 0, "no memory");
-	trace_index_init(&f->index, &f->budget, f->keys);
-	require(trace_index_use_patterns(&f->index, &err) == 0, "no memory");
-	f->view = view_new(&f->budget);
-	require(f->view != NULL, "no memory");
+	f->view = view_new(&f->budget, f->keys);
+	require(f->view && view_use_patterns(f->view, &err) == 0, "no memory");
 }
 
 void policy_fixture_fini(struct policy_fixture *f)
 {
 	const struct component_type *type = component_find(COMPONENT_PROCESSOR, "metadata_only");
 	if (f->self) {
-		trace_index_fini(&f->index);
 		view_free(f->view);
 		type->processor->shard_free(f->state);
 		type->processor->destroy(f->self);
@@ -70,8 +67,7 @@ struct chunk *policy_fixture_run(struct policy_fixture *f, struct slice body)
 	const struct component_type *type = component_find(COMPONENT_PROCESSOR, "metadata_only");
 	struct chunk *chunk = NULL;
 	struct err err;
-	require(trace_index_build(&f->index, body, &err) == 0, err.msg);
-	require(view_begin(f->view, &f->index, &err) == 0, err.msg);
+	require(view_open(f->view, body, &err) == 0, err.msg);
 	require(type->processor->process(f->self, f->state, f->view, &err) == PROCESS_CONTINUE,
 		"not processed");
 	require(trace_encode(f->view, &f->budget, &chunk, &err) == 0, err.msg);

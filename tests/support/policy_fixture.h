@@ -13,7 +13,6 @@ struct policy_fixture {
 	struct metrics *metrics;
 	struct key_table *keys;
 	void *self, *state; /* self NULL: refused, see report */
-	struct trace_index index;
 	struct trace_view *view;
 };
 

@@ -36,9 +36,8 @@ bool processor_fixture_open(struct processor_fixture *fixture, const char *type_
 	fixture->metrics = metrics_new();
 	fixture->keys = key_table_new();
 	fixture->ops = type->processor;
-	fixture->view = view_new(&fixture->budget);
+	fixture->view = view_new(&fixture->budget, fixture->keys);
 	fixture->bound = calloc(1, type->config->struct_size + 1);
-	trace_index_init(&fixture->index, &fixture->budget, fixture->keys);
 	open_log(fixture);
 	const struct config_node *node =
 		yaml ? config_support_load_text(&fixture->config, yaml) : NULL;
@@ -69,7 +68,6 @@ void processor_fixture_close(struct processor_fixture *fixture)
 		fixture->ops->shard_free(fixture->state);
 	if (fixture->self && fixture->ops->destroy)
 		fixture->ops->destroy(fixture->self);
-	trace_index_fini(&fixture->index);
 	view_free(fixture->view);
 	logger_free(fixture->logger);
 	(void)close(fixture->log_fd);
@@ -93,8 +91,7 @@ void processor_fixture_expect_error(const char *type, const char *yaml, const ch
 
 enum process_outcome processor_fixture_run(struct processor_fixture *fixture, struct slice body)
 {
-	assert_int_equal(trace_index_build(&fixture->index, body, &fixture->err), 0);
-	assert_int_equal(view_begin(fixture->view, &fixture->index, &fixture->err), 0);
+	assert_int_equal(view_open(fixture->view, body, &fixture->err), 0);
 	return fixture->ops->process(fixture->self, fixture->state, fixture->view, &fixture->err);
 }
 

@@ -17,7 +17,6 @@ struct processor_fixture {
 	const struct processor_ops *ops;
 	void *bound; /* the type's config struct */
 	void *self, *state;
-	struct trace_index index;
 	struct trace_view *view;
 	struct err err;
 };

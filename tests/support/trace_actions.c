@@ -11,7 +11,7 @@ static const char *random_key(uint64_t *rng)
 
 static bool owner_is_live(const struct trace_view *view, struct owner owner)
 {
-	const struct trace_index *index = view_index(view);
+	const struct trace_index *index = &view->index;
 	switch (owner.kind) {
 	case OWNER_RESOURCE: return owner.at < index->resource_count;
 	case OWNER_SCOPE: return owner.at < index->scope_count;
@@ -25,7 +25,7 @@ static bool owner_is_live(const struct trace_view *view, struct owner owner)
 
 static bool random_owner(const struct trace_view *view, uint64_t *rng, struct owner *ret_owner)
 {
-	const struct trace_index *index = view_index(view);
+	const struct trace_index *index = &view->index;
 	const uint32_t counts[OWNER_KIND_COUNT] = {index->resource_count, index->scope_count,
 						   index->span_count, index->event_count,
 						   index->link_count};
@@ -55,7 +55,7 @@ static void change_attr(struct trace_view *view, struct trace_model *model, uint
 	if (!random_owner(view, rng, &owner))
 		return;
 	const char *key = random_key(rng);
-	key_id id = key_table_find(view_index(view)->keys, slice_str(key));
+	key_id id = key_table_find(view->index.keys, slice_str(key));
 	if (tw_below(rng, 2) == 0) {
 		struct value value = random_value(rng);
 		edit_set_attr(view, owner, slice_str(key), tw_below(rng, 2) ? id : KEY_ID_NONE,
@@ -71,7 +71,7 @@ static void change_attr(struct trace_view *view, struct trace_model *model, uint
 
 static void change_received_attr(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
-	const struct trace_index *index = view_index(view);
+	const struct trace_index *index = &view->index;
 	if (index->attr_count == 0)
 		return;
 	uint32_t attr = tw_below(rng, index->attr_count);
@@ -97,7 +97,7 @@ static void change_span(struct trace_view *view, struct trace_model *model, uint
 	static const char *const texts[] = {"", "renamed",
 					    "another name that is longer than before"};
 	const char *text = texts[tw_below(rng, ARRAY_COUNT(texts))];
-	uint32_t span = tw_below(rng, view_index(view)->span_count);
+	uint32_t span = tw_below(rng, view->index.span_count);
 	struct slice parent = slice_of("parentid", tw_below(rng, 2) ? 8 : 0);
 	int32_t code = (int32_t)tw_below(rng, 4) - 1;
 	switch (tw_below(rng, 4)) {
@@ -124,9 +124,55 @@ static void change_span(struct trace_view *view, struct trace_model *model, uint
 	}
 }
 
+/* Names and URLs of what is around and in a span. */
+static void change_around(struct trace_view *view, struct trace_model *model, uint64_t *rng)
+{
+	static const char *const texts[] = {"", "short", "a text that is longer than before"};
+	const struct trace_index *index = &view->index;
+	const char *text = texts[tw_below(rng, ARRAY_COUNT(texts))];
+	struct owner owner = {tw_below(rng, 2) ? OWNER_SCOPE : OWNER_RESOURCE, 0};
+	uint32_t choice = tw_below(rng, 5);
+	if (choice <= 1 && index->scope_count > 0) {
+		uint32_t scope = tw_below(rng, index->scope_count);
+		if (index->scopes[scope].scope.off == 0)
+			return; /* a scope that was not received has no name to change */
+		if (choice == 0)
+			edit_set_scope_name(view, scope, slice_str(text));
+		else
+			edit_set_scope_version(view, scope, slice_str(text));
+		if (model && choice == 0)
+			model_set_scope_name(model, scope, text);
+		else if (model)
+			model_set_scope_version(model, scope, text);
+	} else if (choice == 2 && index->event_count > 0) {
+		uint32_t event = tw_below(rng, index->event_count);
+		if (!view_event_live(view, event))
+			return;
+		edit_set_event_name(view, event, slice_str(text));
+		if (model)
+			model_set_event_name(model, event, text);
+	} else if (choice == 3 && index->link_count > 0) {
+		uint32_t link = tw_below(rng, index->link_count);
+		if (!view_link_live(view, link))
+			return;
+		edit_set_link_trace_state(view, link, slice_str(text));
+		if (model)
+			model_set_link_trace_state(model, link, text);
+	} else if (choice == 4) {
+		uint32_t count =
+			owner.kind == OWNER_SCOPE ? index->scope_count : index->resource_count;
+		if (count == 0)
+			return;
+		owner.at = tw_below(rng, count);
+		edit_drop_schema_url(view, owner);
+		if (model)
+			model_drop_schema_url(model, owner);
+	}
+}
+
 static void drop_part(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
-	const struct trace_index *index = view_index(view);
+	const struct trace_index *index = &view->index;
 	if (tw_below(rng, 2) == 0 && index->event_count > 0) {
 		uint32_t event = tw_below(rng, index->event_count);
 		edit_drop_event(view, event);
@@ -142,8 +188,8 @@ static void drop_part(struct trace_view *view, struct trace_model *model, uint64
 
 void random_action(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
-	const struct trace_index *index = view_index(view);
-	uint32_t choice = tw_below(rng, 16);
+	const struct trace_index *index = &view->index;
+	uint32_t choice = tw_below(rng, 19);
 	if (choice == 0 && tw_below(rng, 8) == 0 && index->resource_count > 0) {
 		uint32_t resource = tw_below(rng, index->resource_count);
 		edit_drop_resource(view, resource);
@@ -160,6 +206,8 @@ void random_action(struct trace_view *view, struct trace_model *model, uint64_t 
 		change_received_attr(view, model, rng);
 	} else if (choice <= 11 && index->span_count > 0) {
 		change_span(view, model, rng);
+	} else if (choice <= 14) {
+		change_around(view, model, rng);
 	} else {
 		change_attr(view, model, rng);
 	}

@@ -1,40 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/trace_model.h"
 
+#include "tests/support/trace_model_internal.h"
+
 #include <stdlib.h>
 
 /* Stands for the value of an attribute that was removed but keeps its place for its key. */
 static Otlp__AnyValue removed_value;
 
-static Otlp__ResourceSpans *resource_at(struct trace_model *model, uint32_t at)
+Otlp__ResourceSpans *model_resource_at(struct trace_model *model, uint32_t at)
 {
 	return model->tree->resource_spans[at];
 }
 
-static Otlp__ScopeSpans *scope_at(struct trace_model *model, uint32_t at)
+Otlp__ScopeSpans *model_scope_at(struct trace_model *model, uint32_t at)
 {
 	const struct scope_entry *scope = &model->index->scopes[at];
 	const struct resource_entry *resource = &model->index->resources[scope->resource];
-	return resource_at(model, scope->resource)->scope_spans[at - resource->scope_begin];
+	return model_resource_at(model, scope->resource)->scope_spans[at - resource->scope_begin];
 }
 
-static Otlp__Span **span_at(struct trace_model *model, uint32_t at)
+Otlp__Span **model_span_at(struct trace_model *model, uint32_t at)
 {
 	const struct span_entry *span = &model->index->spans[at];
-	return &scope_at(model, span->scope)
+	return &model_scope_at(model, span->scope)
 			->spans[at - model->index->scopes[span->scope].span_begin];
 }
 
-static Otlp__Span__Event **event_at(struct trace_model *model, uint32_t at)
+Otlp__Span__Event **model_event_at(struct trace_model *model, uint32_t at)
 {
 	uint32_t span = model->index->events[at].span;
-	return &(*span_at(model, span))->events[at - model->index->spans[span].event_begin];
+	return &(*model_span_at(model, span))->events[at - model->index->spans[span].event_begin];
 }
 
-static Otlp__Span__Link **link_at(struct trace_model *model, uint32_t at)
+Otlp__Span__Link **model_link_at(struct trace_model *model, uint32_t at)
 {
 	uint32_t span = model->index->links[at].span;
-	return &(*span_at(model, span))->links[at - model->index->spans[span].link_begin];
+	return &(*model_span_at(model, span))->links[at - model->index->spans[span].link_begin];
 }
 
 struct attr_list {
@@ -46,7 +48,7 @@ static struct attr_list attrs_of(struct trace_model *model, struct owner owner, 
 {
 	switch (owner.kind) {
 	case OWNER_RESOURCE: {
-		Otlp__ResourceSpans *spans = resource_at(model, owner.at);
+		Otlp__ResourceSpans *spans = model_resource_at(model, owner.at);
 		if (!spans->resource && create) {
 			spans->resource = malloc(sizeof(*spans->resource));
 			otlp__resource__init(spans->resource);
@@ -57,7 +59,7 @@ static struct attr_list attrs_of(struct trace_model *model, struct owner owner, 
 					  &spans->resource->attributes};
 	}
 	case OWNER_SCOPE: {
-		Otlp__ScopeSpans *spans = scope_at(model, owner.at);
+		Otlp__ScopeSpans *spans = model_scope_at(model, owner.at);
 		if (!spans->scope && create) {
 			spans->scope = malloc(sizeof(*spans->scope));
 			otlp__instrumentation_scope__init(spans->scope);
@@ -67,15 +69,15 @@ static struct attr_list attrs_of(struct trace_model *model, struct owner owner, 
 		return (struct attr_list){&spans->scope->n_attributes, &spans->scope->attributes};
 	}
 	case OWNER_SPAN: {
-		Otlp__Span *span = *span_at(model, owner.at);
+		Otlp__Span *span = *model_span_at(model, owner.at);
 		return (struct attr_list){&span->n_attributes, &span->attributes};
 	}
 	case OWNER_EVENT: {
-		Otlp__Span__Event *event = *event_at(model, owner.at);
+		Otlp__Span__Event *event = *model_event_at(model, owner.at);
 		return (struct attr_list){&event->n_attributes, &event->attributes};
 	}
 	case OWNER_LINK: {
-		Otlp__Span__Link *link = *link_at(model, owner.at);
+		Otlp__Span__Link *link = *model_link_at(model, owner.at);
 		return (struct attr_list){&link->n_attributes, &link->attributes};
 	}
 	case OWNER_KIND_COUNT: break;
@@ -110,16 +112,9 @@ static void drop_attr(Otlp__KeyValue **attr)
 	*attr = NULL;
 }
 
-static void set_text(char **text, const char *with)
-{
-	if (*text != protobuf_c_empty_string)
-		free(*text);
-	*text = strdup(with);
-}
-
 void model_drop_span(struct trace_model *model, uint32_t span)
 {
-	Otlp__Span **at = span_at(model, span);
+	Otlp__Span **at = model_span_at(model, span);
 	model->changed = true;
 	if (*at)
 		(*at)->kind = (Otlp__Span__SpanKind)INT32_MIN; /* a mark; holes come at the end */
@@ -128,6 +123,11 @@ void model_drop_span(struct trace_model *model, uint32_t span)
 static bool span_is_live(const Otlp__Span *span)
 {
 	return (int32_t)span->kind != INT32_MIN;
+}
+
+bool model_span_is_live(const struct trace_model *model, uint32_t at)
+{
+	return span_is_live(*model_span_at((struct trace_model *)(uintptr_t)model, at));
 }
 
 void model_drop_resource(struct trace_model *model, uint32_t resource)
@@ -156,7 +156,7 @@ static void close_attrs(struct trace_model *model, struct owner owner)
 
 void model_drop_event(struct trace_model *model, uint32_t event)
 {
-	Otlp__Span__Event **at = event_at(model, event);
+	Otlp__Span__Event **at = model_event_at(model, event);
 	model->changed = true;
 	if (!*at)
 		return;
@@ -167,7 +167,7 @@ void model_drop_event(struct trace_model *model, uint32_t event)
 
 void model_drop_link(struct trace_model *model, uint32_t link)
 {
-	Otlp__Span__Link **at = link_at(model, link);
+	Otlp__Span__Link **at = model_link_at(model, link);
 	model->changed = true;
 	if (!*at)
 		return;
@@ -180,8 +180,8 @@ void model_drop_link(struct trace_model *model, uint32_t link)
 static bool owner_is_gone(struct trace_model *model, struct owner owner)
 {
 	if (owner.kind == OWNER_EVENT)
-		return *event_at(model, owner.at) == NULL;
-	return owner.kind == OWNER_LINK && *link_at(model, owner.at) == NULL;
+		return *model_event_at(model, owner.at) == NULL;
+	return owner.kind == OWNER_LINK && *model_link_at(model, owner.at) == NULL;
 }
 
 static Otlp__KeyValue **received_attr(struct trace_model *model, uint32_t attr)
@@ -211,7 +211,7 @@ void model_rename_attr(struct trace_model *model, uint32_t attr, const char *key
 	if (!at || !*at)
 		return;
 	model->changed = true;
-	set_text(&(*at)->key, key);
+	model_set_text(&(*at)->key, key);
 }
 
 void model_remove_attr(struct trace_model *model, struct owner owner, const char *key)
@@ -307,44 +307,6 @@ void model_set_attr(struct trace_model *model, struct owner owner, const char *k
 	target->value = make_any(value);
 }
 
-void model_set_name(struct trace_model *model, uint32_t span, const char *name)
-{
-	model->changed = true;
-	set_text(&(*span_at(model, span))->name, name);
-}
-
-void model_set_trace_state(struct trace_model *model, uint32_t span, const char *trace_state)
-{
-	model->changed = true;
-	set_text(&(*span_at(model, span))->trace_state, trace_state);
-}
-
-void model_set_parent(struct trace_model *model, uint32_t span, struct slice parent_id)
-{
-	ProtobufCBinaryData *parent = &(*span_at(model, span))->parent_span_id;
-	model->changed = true;
-	free(parent->data);
-	parent->len = parent_id.len;
-	parent->data = parent_id.len > 0 ? malloc(parent_id.len) : NULL;
-	if (parent_id.len > 0)
-		memcpy(parent->data, parent_id.ptr, parent_id.len);
-}
-
-void model_set_status(struct trace_model *model, uint32_t span, int32_t code, const char *message)
-{
-	Otlp__Span *at = *span_at(model, span);
-	model->changed = true;
-	if (at->status)
-		otlp__status__free_unpacked(at->status, NULL);
-	at->status = NULL;
-	if (code == 0 && !*message)
-		return;
-	at->status = malloc(sizeof(*at->status));
-	otlp__status__init(at->status);
-	at->status->code = (Otlp__Status__StatusCode)code;
-	set_text(&at->status->message, message);
-}
-
 const char *model_attrs_differ(const struct trace_model *model, const struct trace_view *view,
 			       struct owner owner)
 {
@@ -353,28 +315,28 @@ const char *model_attrs_differ(const struct trace_model *model, const struct tra
 		return NULL;
 	struct attr_list list = attrs_of(mutable, owner, false);
 	struct attr_view seen;
-	uint32_t cursor = 0;
+	struct attr_cursor cursor = view_attrs(view, owner);
 	for (size_t i = 0; list.count && i < *list.count; i++) {
 		const Otlp__KeyValue *attr = (*list.attrs)[i];
 		if (!attr_is_live(attr))
 			continue;
-		if (!view_next_attr(view, owner, &cursor, &seen))
+		if (!view_next_attr(view, &cursor, &seen))
 			return "reader ends early";
 		if (!trace_text_matches(attr->key, seen.key))
 			return "key";
-		if (!trace_value_matches(attr->value, seen.value))
+		if (!trace_value_matches(attr->value, view_attr_value(view, owner, &seen)))
 			return "value";
 		if (seen.key_id != key_table_find(model->index->keys, seen.key))
 			return "key id";
 	}
-	return view_next_attr(view, owner, &cursor, &seen) ? "reader goes on" : NULL;
+	return view_next_attr(view, &cursor, &seen) ? "reader goes on" : NULL;
 }
 
 uint32_t model_live_spans(const struct trace_model *model)
 {
 	uint32_t live = 0;
 	for (uint32_t i = 0; i < model->index->span_count; i++)
-		live += span_is_live(*span_at((struct trace_model *)(uintptr_t)model, i));
+		live += span_is_live(*model_span_at((struct trace_model *)(uintptr_t)model, i));
 	return live;
 }
 
@@ -383,7 +345,7 @@ uint32_t model_live_spans(const struct trace_model *model)
 static void close_span(struct trace_model *model, uint32_t at)
 {
 	const struct span_entry *entry = &model->index->spans[at];
-	Otlp__Span *span = *span_at(model, at);
+	Otlp__Span *span = *model_span_at(model, at);
 	for (uint32_t i = 0; i < entry->event_count; i++) {
 		if (span->events[i])
 			close_attrs(model, (struct owner){OWNER_EVENT, entry->event_begin + i});

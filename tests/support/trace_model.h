@@ -29,6 +29,16 @@ void model_set_trace_state(struct trace_model *model, uint32_t span, const char 
 void model_set_parent(struct trace_model *model, uint32_t span, struct slice parent_id);
 void model_set_status(struct trace_model *model, uint32_t span, int32_t code, const char *message);
 
+void model_set_scope_name(struct trace_model *model, uint32_t scope, const char *name);
+void model_set_scope_version(struct trace_model *model, uint32_t scope, const char *version);
+void model_set_event_name(struct trace_model *model, uint32_t event, const char *name);
+void model_set_link_trace_state(struct trace_model *model, uint32_t link, const char *trace_state);
+void model_drop_schema_url(struct trace_model *model, struct owner owner);
+
+/* Compares every field that a reader of view.h gives of ${owner} with the model: NULL or why. */
+const char *model_fields_differ(const struct trace_model *model, const struct trace_view *view,
+				struct owner owner);
+
 /* Compares what the edit's readers say about ${owner}'s attributes with the model: NULL or why. */
 const char *model_attrs_differ(const struct trace_model *model, const struct trace_view *view,
 			       struct owner owner);

@@ -77,6 +77,12 @@ check "a module outside the design is refused" refuses \
 check "a path that does not start at the root is refused" refuses \
 	'exporters/nop/nop.c:1: "../../receivers/otlp/grpc.h" is no path from the root of the tree' \
 	exporters/nop/nop.c '#include "../../receivers/otlp/grpc.h"'
+check "the index is read through a view" refuses \
+	'exporters/nop/nop.c:2: reads the index of a request past pipeline/trace/view.h' \
+	exporters/nop/nop.c '#include "pipeline/trace/view.h"' 'const struct span_entry *span;'
+check "the inside of a view is nobody's" refuses \
+	'exporters/nop/nop.c:1: reads the index of a request past pipeline/trace/view.h' \
+	exporters/nop/nop.c 'count = call->view->index.span_count;'
 check "a component that is not in the list is refused" refuses \
 	'processors/filter/: pipeline/graph/components.def has no COMPONENT(processor, filter)' \
 	processors/filter/filter.c '#include "pipeline/graph/component.h"'

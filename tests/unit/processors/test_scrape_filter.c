@@ -207,14 +207,13 @@ static void gather_names(struct processor_bench *bench, const struct example_req
 {
 	struct err err;
 	for (size_t i = 0; i < requests->count; i++) {
-		assert_int_equal(
-			trace_index_build(&bench->index, chunk_slice(requests->items[i]), &err), 0);
-		for (uint32_t span = 0; span < bench->index.span_count; span++) {
-			const struct span_entry *entry = &bench->index.spans[span];
+		assert_int_equal(view_open(bench->view, chunk_slice(requests->items[i]), &err), 0);
+		for (uint32_t span = 0; span < bench->view->index.span_count; span++) {
+			const struct span_entry *entry = &bench->view->index.spans[span];
 			(void)snprintf(names->names[names->count], 64, "%.*s",
-				       SLICE_FMT(index_slice(&bench->index, entry->name)));
-			names->ids[names->count++] =
-				id_of(index_id(&bench->index, entry->span_id_off, SPAN_ID_BYTES));
+				       SLICE_FMT(index_slice(&bench->view->index, entry->name)));
+			names->ids[names->count++] = id_of(
+				index_id(&bench->view->index, entry->span_id_off, SPAN_ID_BYTES));
 		}
 	}
 }
@@ -232,8 +231,8 @@ static void describe(const struct processor_bench *bench, const struct names *na
 		     struct buf *out)
 {
 	for (uint32_t span = 0; span < bench_span_count(bench); span++)
-		buf_printf(out, "%.*s<%s ", SLICE_FMT(view_span_name(bench->out_edit, span)),
-			   name_of(names, view_span_parent(bench->out_edit, span)));
+		buf_printf(out, "%.*s<%s ", SLICE_FMT(view_span_name(bench->out_view, span)),
+			   name_of(names, view_span_parent(bench->out_view, span)));
 }
 
 static void build_case(const struct scrape_case *this, struct budget *budget,

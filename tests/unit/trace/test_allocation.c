@@ -74,7 +74,6 @@ struct fixture {
 	struct budget budget;
 	struct key_table *keys;
 	key_id denied, model;
-	struct trace_index index;
 	struct trace_view *view;
 	struct buf bodies[BODIES];
 	uint8_t *out;
@@ -89,8 +88,7 @@ static int set_up(void **state)
 	f.denied = key_table_add(f.keys, SLICE(PAYLOAD_DENIED_KEY_G), &err);
 	f.model = key_table_add(f.keys, SLICE("gen_ai.request.model"), &err);
 	assert_int_equal(key_table_freeze(f.keys, &err), 0);
-	trace_index_init(&f.index, &f.budget, f.keys);
-	f.view = view_new(&f.budget);
+	f.view = view_new(&f.budget, f.keys);
 	for (unsigned i = 0; i < BODIES; i++)
 		payload_append(&f.bodies[i], PAYLOAD_G, SPANS, i);
 	f.out = malloc(2 * f.bodies[0].len);
@@ -105,7 +103,6 @@ static int tear_down(void **state)
 		buf_fini(&f->bodies[i]);
 	free(f->out);
 	view_free(f->view);
-	trace_index_fini(&f->index);
 	key_table_free(f->keys);
 	return 0;
 }
@@ -114,14 +111,13 @@ static int tear_down(void **state)
 static void edit_request(struct fixture *f, struct slice body)
 {
 	struct err err;
-	assert_int_equal(trace_index_build(&f->index, body, &err), 0);
-	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_int_equal(view_open(f->view, body, &err), 0);
 	for (uint32_t span = 0; span < SPANS; span++) {
 		struct owner owner = {OWNER_SPAN, span};
 		(void)edit_remove_attr(f->view, owner, f->denied);
 		edit_set_attr(f->view, owner, SLICE("langfuse.observation.type"), 0,
 			      value_of_str(SLICE("generation")));
-		edit_rename_attr(f->view, owner, f->index.spans[span].attrs.begin,
+		edit_rename_attr(f->view, owner, f->view->index.spans[span].attrs.begin,
 				 SLICE("operation"), 0);
 	}
 	assert_int_equal(view_live_spans(f->view), SPANS);
@@ -136,7 +132,6 @@ static void encode_in_place(struct fixture *f, struct slice body)
 			 0);
 	assert_true(plan.bytes <= 2 * f->bodies[0].len);
 	trace_encode_write(f->view, &plan, f->out);
-	trace_index_release(&f->index);
 }
 
 static void a_thousand_requests_allocate_nothing(void **state)

@@ -18,7 +18,6 @@ enum { ROUNDS = 40000 };
 struct fixture {
 	struct budget budget;
 	struct key_table *keys;
-	struct trace_index index;
 	struct trace_view *view;
 };
 
@@ -31,8 +30,7 @@ static int set_up(void **state)
 	for (unsigned i = 0; i < RANDOM_KEYS_KNOWN; i++)
 		assert_int_not_equal(key_table_add(f.keys, slice_str(random_keys[i]), &err), 0);
 	assert_int_equal(key_table_freeze(f.keys, &err), 0);
-	trace_index_init(&f.index, &f.budget, f.keys);
-	f.view = view_new(&f.budget);
+	f.view = view_new(&f.budget, f.keys);
 	assert_non_null(f.view);
 	*state = &f;
 	return 0;
@@ -42,7 +40,6 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 	view_free(f->view);
-	trace_index_fini(&f->index);
 	key_table_free(f->keys);
 	assert_int_equal(budget_used(&f->budget), 0);
 	return 0;
@@ -66,14 +63,14 @@ static void assert_clean_encode_is_the_body(struct fixture *f, uint64_t seed)
 {
 	struct err err;
 	struct chunk *chunk;
-	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_int_equal(view_begin(f->view, &err), 0);
 	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
-	if (f->index.span_count == 0) {
+	if (f->view->index.span_count == 0) {
 		assert_null(chunk);
 		return;
 	}
-	assert_int_equal(chunk->span_count, f->index.span_count);
-	if (!slice_equal(chunk_slice(chunk), f->index.body))
+	assert_int_equal(chunk->span_count, f->view->index.span_count);
+	if (!slice_equal(chunk_slice(chunk), f->view->index.body))
 		fail_msg("seed %llu: clean encode differs", (unsigned long long)seed);
 	chunk_unref(chunk);
 }
@@ -83,21 +80,21 @@ static void assert_full_rewrite_decodes_equal(struct fixture *f, uint64_t seed)
 {
 	struct err err;
 	struct chunk *chunk;
-	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
-	for (uint32_t i = 0; i < f->index.attr_count; i++) {
-		const struct attr_entry *attr = &f->index.attrs[i];
+	assert_int_equal(view_begin(f->view, &err), 0);
+	for (uint32_t i = 0; i < f->view->index.attr_count; i++) {
+		const struct attr_entry *attr = &f->view->index.attrs[i];
 		struct owner owner = {(enum owner_kind)attr->owner_kind, attr->owner};
-		edit_rename_attr(f->view, owner, i, index_slice(&f->index, attr->key),
+		edit_rename_attr(f->view, owner, i, index_slice(&f->view->index, attr->key),
 				 attr->key_id);
 	}
 	bool has_empty = view_is_clean(f->view);
-	for (uint32_t i = 0; i < f->index.scope_count; i++)
-		has_empty |= f->index.scopes[i].span_count == 0;
-	for (uint32_t i = 0; i < f->index.resource_count; i++)
-		has_empty |= f->index.resources[i].scope_count == 0;
+	for (uint32_t i = 0; i < f->view->index.scope_count; i++)
+		has_empty |= f->view->index.scopes[i].span_count == 0;
+	for (uint32_t i = 0; i < f->view->index.resource_count; i++)
+		has_empty |= f->view->index.resources[i].scope_count == 0;
 	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	if (chunk && !has_empty) { /* elements without spans are not written */
-		trace_tree *before = trace_tree_parse(f->index.body);
+		trace_tree *before = trace_tree_parse(f->view->index.body);
 		trace_tree *after = trace_tree_parse(chunk_slice(chunk));
 		assert_non_null(before);
 		assert_non_null(after);
@@ -113,12 +110,12 @@ static void compare_accepted(struct fixture *f, const trace_tree *theirs, unsign
 {
 	const char *differs = NULL;
 	if (theirs && !(exceptions & EXCEPTION_MERGE))
-		differs = trace_tree_differs(theirs, &f->index);
+		differs = trace_tree_differs(theirs, &f->view->index);
 	if (differs)
 		fail_msg("seed %llu: %s differs", (unsigned long long)seed, differs);
-	trace_tree *normal = trace_tree_parse(f->index.body);
+	trace_tree *normal = trace_tree_parse(f->view->index.body);
 	assert_non_null(normal);
-	differs = trace_tree_differs(normal, &f->index);
+	differs = trace_tree_differs(normal, &f->view->index);
 	if (differs)
 		fail_msg("seed %llu: %s differs after normalising", (unsigned long long)seed,
 			 differs);
@@ -132,7 +129,7 @@ static bool compare(struct fixture *f, struct slice body, uint64_t seed)
 {
 	struct err err = {0};
 	unsigned exceptions = trace_exceptions(body);
-	bool ours = trace_index_build(&f->index, body, &err) == 0;
+	bool ours = view_open(f->view, body, &err) == 0;
 	if (exceptions & EXCEPTION_REFUSED) {
 		if (ours)
 			fail_msg("seed %llu: exception %x accepted", (unsigned long long)seed,
@@ -145,8 +142,8 @@ static bool compare(struct fixture *f, struct slice body, uint64_t seed)
 		fail_msg("seed %llu: we %s, protobuf-c does not: %s", (unsigned long long)seed,
 			 ours ? "accept" : "refuse", ours ? "" : err.msg);
 	if (ours) {
-		assert_int_equal(f->index.normalised != NULL, trace_repeats(body));
-		assert_false(trace_repeats(f->index.body));
+		assert_int_equal(f->view->index.normalised != NULL, trace_repeats(body));
+		assert_false(trace_repeats(f->view->index.body));
 		compare_accepted(f, theirs, exceptions, seed);
 	}
 	if (!ours)
@@ -195,7 +192,7 @@ static void check_exception(struct fixture *f, struct slice span, unsigned expec
 	trace_tree *theirs = trace_tree_parse(buf_slice(&body));
 	assert_non_null(theirs);
 	trace_request_free(theirs);
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), -1);
+	assert_int_equal(view_open(f->view, buf_slice(&body), &err), -1);
 	assert_int_equal(err.kind, ERR_DECODE);
 	buf_fini(&body);
 }
@@ -235,9 +232,9 @@ static void empty_values_given_twice_are_merged(void **state)
 	tw_request_of_span(&body, SLICE("\x4a\x07\x0a\x01k\x12\x00\x12\x00"));
 	assert_int_equal(trace_exceptions(buf_slice(&body)), EXCEPTION_MERGE);
 	assert_null(trace_tree_parse(buf_slice(&body)));
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), 0);
-	assert_int_equal(f->index.attrs[0].value_type, VALUE_EMPTY);
-	assert_true(f->index.attrs[0].value.off > 0);
+	assert_int_equal(view_open(f->view, buf_slice(&body), &err), 0);
+	assert_int_equal(f->view->index.attrs[0].value_type, VALUE_EMPTY);
+	assert_true(f->view->index.attrs[0].value.off > 0);
 	buf_fini(&body);
 }
 
@@ -248,10 +245,10 @@ static void status_given_twice_keeps_both_fields(void **state)
 	struct err err;
 	tw_request_of_span(&body, SLICE("\x7a\x02\x18\x02\x7a\x03\x12\x01m"));
 	assert_int_equal(trace_exceptions(buf_slice(&body)), EXCEPTION_MERGE);
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), 0);
-	assert_int_equal(f->index.spans[0].status_code, 2);
-	assert_true(
-		slice_equal(index_slice(&f->index, f->index.spans[0].status_message), SLICE("m")));
+	assert_int_equal(view_open(f->view, buf_slice(&body), &err), 0);
+	assert_int_equal(f->view->index.spans[0].status_code, 2);
+	assert_true(slice_equal(
+		index_slice(&f->view->index, f->view->index.spans[0].status_message), SLICE("m")));
 	buf_fini(&body);
 }
 
@@ -265,8 +262,9 @@ static void text_with_nul_is_kept_whole(void **state)
 	trace_tree *theirs = trace_tree_parse(buf_slice(&body));
 	assert_string_equal(theirs->resource_spans[0]->scope_spans[0]->spans[0]->name, "a");
 	trace_request_free(theirs);
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), 0);
-	assert_true(slice_equal(index_slice(&f->index, f->index.spans[0].name), SLICE("a\0b")));
+	assert_int_equal(view_open(f->view, buf_slice(&body), &err), 0);
+	assert_true(slice_equal(index_slice(&f->view->index, f->view->index.spans[0].name),
+				SLICE("a\0b")));
 	buf_fini(&body);
 }
 

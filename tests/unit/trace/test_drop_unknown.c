@@ -175,15 +175,15 @@ static unsigned check_all(struct edit_fixture *f, also *more)
 		random_request(&shape, &body);
 		if (trace_exceptions(buf_slice(&body)) & EXCEPTION_REFUSED)
 			continue;
-		assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), 0);
-		trace_tree *tree = trace_tree_parse(f->index.body);
+		assert_int_equal(view_open(f->view, buf_slice(&body), &err), 0);
+		trace_tree *tree = trace_tree_parse(f->view->index.body);
 		assert_non_null(tree);
 		size_t removed = strip(&tree->base);
-		if ((removed > 0) != (f->index.unknown_count > 0))
+		if ((removed > 0) != (f->view->index.unknown_count > 0))
 			fail_msg("seed %llu: %zu unknown fields, %u counted",
-				 (unsigned long long)seed, removed, f->index.unknown_count);
+				 (unsigned long long)seed, removed, f->view->index.unknown_count);
 		with_unknown += removed > 0;
-		assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+		assert_int_equal(view_begin(f->view, &err), 0);
 		if (more)
 			more(f, tree);
 		edit_drop_unknown(f->view);
@@ -254,20 +254,20 @@ static void replaced_values_are_seen_and_written(void **state)
 	struct err err;
 	struct chunk *chunk;
 	struct attr_view seen;
-	uint32_t cursor = 0;
 	tw_attr_text(&span, SPAN_ATTRIBUTES, "a", "before");
 	tw_attr_text(&span, SPAN_ATTRIBUTES, "b", "stays");
 	tw_request_of_span(&body, buf_slice(&span));
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), 0);
-	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_int_equal(view_open(f->view, buf_slice(&body), &err), 0);
 	struct owner owner = {OWNER_SPAN, 0};
 	assert_true(view_attrs_untouched(f->view, owner));
 	edit_replace_value(f->view, owner, 0, value_of_int(7));
 	edit_rename_attr(f->view, owner, 0, SLICE("c"), 0);
 	assert_false(view_attrs_untouched(f->view, owner));
-	assert_true(view_next_attr(f->view, owner, &cursor, &seen));
-	assert_true(slice_equal(seen.key, SLICE("c")) && seen.value.type == VALUE_INT &&
-		    seen.value.i == 7 && seen.attr == 0);
+	struct attr_cursor cursor = view_attrs(f->view, owner);
+	assert_true(view_next_attr(f->view, &cursor, &seen));
+	assert_true(slice_equal(seen.key, SLICE("c")) && seen.value_type == VALUE_INT &&
+		    view_attr_value(f->view, owner, &seen).i == 7 && seen.attr == 0 &&
+		    !seen.received);
 	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	trace_tree *tree = trace_tree_parse(chunk_slice(chunk));
 	const Otlp__Span *left = tree->resource_spans[0]->scope_spans[0]->spans[0];

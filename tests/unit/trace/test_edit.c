@@ -19,13 +19,15 @@ enum { ROUNDS = 20000 };
 
 static void compare_readers(struct edit_fixture *f, const struct trace_model *model, uint64_t seed)
 {
-	const uint32_t counts[OWNER_KIND_COUNT] = {f->index.resource_count, f->index.scope_count,
-						   f->index.span_count, f->index.event_count,
-						   f->index.link_count};
+	const uint32_t counts[OWNER_KIND_COUNT] = {
+		f->view->index.resource_count, f->view->index.scope_count,
+		f->view->index.span_count, f->view->index.event_count, f->view->index.link_count};
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
 		for (uint32_t at = 0; at < counts[kind]; at++) {
 			struct owner owner = {(enum owner_kind)kind, at};
 			const char *differs = model_attrs_differ(model, f->view, owner);
+			if (!differs)
+				differs = model_fields_differ(model, f->view, owner);
 			if (differs)
 				fail_msg("seed %llu: %s of owner kind %u, %u",
 					 (unsigned long long)seed, differs, kind, at);
@@ -40,12 +42,12 @@ static void compare_find(struct edit_fixture *f, struct owner owner, uint64_t se
 	for (key_id id = 1; id <= RANDOM_KEYS_KNOWN; id++) {
 		struct attr_view seen;
 		struct value last = {.type = VALUE_EMPTY}, found = {.type = VALUE_EMPTY};
-		uint32_t cursor = 0;
+		struct attr_cursor cursor = view_attrs(f->view, owner);
 		bool any = false;
-		while (view_next_attr(f->view, owner, &cursor, &seen)) {
+		while (view_next_attr(f->view, &cursor, &seen)) {
 			if (seen.key_id != id)
 				continue;
-			last = seen.value;
+			last = view_attr_value(f->view, owner, &seen);
 			any = true;
 		}
 		if (view_find_attr(f->view, owner, id, &found) != any || found.type != last.type ||
@@ -98,20 +100,20 @@ static void random_edits_equal_a_naive_model(void **state)
 		struct random_shape shape = random_shape_of(seed);
 		buf_reset(&f->body);
 		random_request(&shape, &f->body);
-		assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-		assert_int_equal(view_begin(f->view, &f->index, &err), 0);
-		struct trace_model model = {.tree = trace_tree_parse(f->index.body),
-					    .index = &f->index};
+		assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
+		struct trace_model model = {.tree = trace_tree_parse(f->view->index.body),
+					    .index = &f->view->index};
 		assert_non_null(model.tree);
 		for (uint32_t left = tw_below(&shape.rng, 24); left > 0; left--)
 			random_action(f->view, &model, &shape.rng);
 		compare_readers(f, &model, seed);
-		if (f->index.span_count > 0)
-			compare_find(f,
-				     (struct owner){OWNER_SPAN,
-						    tw_below(&shape.rng, f->index.span_count)},
-				     seed);
-		with_spans += f->index.span_count > 0;
+		if (f->view->index.span_count > 0)
+			compare_find(
+				f,
+				(struct owner){OWNER_SPAN,
+					       tw_below(&shape.rng, f->view->index.span_count)},
+				seed);
+		with_spans += f->view->index.span_count > 0;
 		compare_encoded(f, &model, seed);
 		trace_request_free(model.tree);
 	}
@@ -131,8 +133,7 @@ static void begin_simple(struct edit_fixture *f)
 	buf_reset(&f->body);
 	tw_request_of_span(&f->body, buf_slice(&span));
 	buf_fini(&span);
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
 }
 
 static const struct owner the_span = {OWNER_SPAN, 0};
@@ -145,9 +146,9 @@ static key_id id_of(struct edit_fixture *f, const char *key)
 static unsigned count_attrs(struct edit_fixture *f)
 {
 	struct attr_view seen;
-	uint32_t cursor = 0;
+	struct attr_cursor cursor = view_attrs(f->view, the_span);
 	unsigned count = 0;
-	while (view_next_attr(f->view, the_span, &cursor, &seen))
+	while (view_next_attr(f->view, &cursor, &seen))
 		count++;
 	return count;
 }
@@ -242,8 +243,7 @@ static void dropped_spans_take_their_events_along(void **state)
 	struct err err;
 	buf_reset(&f->body);
 	tw_request_of_span(&f->body, SLICE("\x5a\x00\x6a\x00"));
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
 	assert_true(view_event_live(f->view, 0) && view_link_live(f->view, 0));
 	edit_drop_span(f->view, 0);
 	assert_false(view_event_live(f->view, 0) || view_link_live(f->view, 0));
@@ -276,8 +276,8 @@ static void beginning_needs_budget(void **state)
 	begin_simple(f);
 	struct budget none;
 	budget_init(&none, 10);
-	struct trace_view *view = view_new(&none);
-	assert_int_equal(view_begin(view, &f->index, &err), -1);
+	struct trace_view *view = view_new(&none, f->keys);
+	assert_int_equal(view_open(view, buf_slice(&f->body), &err), -1);
 	assert_int_equal(err.kind, ERR_NOMEM);
 	view_free(view);
 	assert_int_equal(budget_used(&none), 0);

@@ -19,8 +19,7 @@ enum { ROUNDS = 3000 };
 static void begin(struct edit_fixture *f)
 {
 	struct err err;
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
 }
 
 /* Appends each span of the encoded ${body} after its packed resource and scope. */
@@ -78,7 +77,7 @@ static void windows_of_an_edited_request_make_up_the_whole(void **state)
 		begin(f);
 		for (uint32_t left = tw_below(&shape.rng, 16); left > 0; left--)
 			random_action(f->view, NULL, &shape.rng);
-		uint32_t count = f->index.span_count, live = 0;
+		uint32_t count = f->view->index.span_count, live = 0;
 		(void)append_window(f, (struct span_window){0, count}, &whole);
 		for (uint32_t at = 0; at < count;) {
 			uint32_t end = at + 1 + tw_below(&shape.rng, 3);
@@ -119,8 +118,8 @@ static void dropping_all_spans_of_a_scope_drops_the_scope(void **state)
 	edit_drop_span(f->view, 0);
 	edit_drop_span(f->view, 1);
 	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
-	struct range kept = f->index.resources[1].field;
-	assert_true(slice_equal(chunk_slice(chunk), index_slice(&f->index, kept)));
+	struct range kept = f->view->index.resources[1].field;
+	assert_true(slice_equal(chunk_slice(chunk), index_slice(&f->view->index, kept)));
 	assert_int_equal(chunk->span_count, 2);
 	chunk_unref(chunk);
 }
@@ -135,7 +134,7 @@ static void an_untouched_part_is_copied_byte_for_byte(void **state)
 	begin(f);
 	edit_drop_span(f->view, 1);
 	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
-	struct slice last = index_slice(&f->index, f->index.spans[2].field);
+	struct slice last = index_slice(&f->view->index, f->view->index.spans[2].field);
 	assert_true(slice_has_suffix(chunk_slice(chunk), last));
 	chunk_unref(chunk);
 }

@@ -321,7 +321,7 @@ static enum err_kind judge(struct json_codec *codec, struct slice json)
 	struct err err = {0};
 	struct chunk *body = json_codec_decode(codec, json, 7, NULL, &err);
 	if (body)
-		assert_int_equal(trace_index_build(&codec->index, chunk_slice(body), &err), 0);
+		assert_int_equal(view_open(codec->view, chunk_slice(body), &err), 0);
 	enum err_kind kind = body ? ERR_NONE : err.kind;
 	chunk_unref(body);
 	return kind;
@@ -376,11 +376,10 @@ static void hostile_bodies_cost_little(void **state)
 		if (!body)
 			assert_true(err.kind == ERR_LIMIT || err.kind == ERR_DECODE);
 		else
-			assert_int_equal(trace_index_build(&codec->index, chunk_slice(body), &err),
-					 0);
+			assert_int_equal(view_open(codec->view, chunk_slice(body), &err), 0);
 		/* The body itself, the request made of it, and its index. */
 		assert_true(codec->budget.peak + json.len <= MEMORY_MAX);
-		trace_index_release(&codec->index);
+		trace_index_release(&codec->view->index);
 		chunk_unref(body);
 		buf_fini(&json);
 	}

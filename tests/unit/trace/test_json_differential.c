@@ -66,10 +66,10 @@ static bool compare(struct json_codec *f, struct slice json, uint64_t seed)
 			 (unsigned long long)seed, whole ? "accept" : "refuse",
 			 whole ? "" : err.msg, SLICE_FMT(json));
 	if (whole) {
-		assert_int_equal(trace_index_build(&f->index, chunk_slice(whole), &err), 0);
-		assert_int_equal(whole->span_count, f->index.span_count);
+		assert_int_equal(view_open(f->view, chunk_slice(whole), &err), 0);
+		assert_int_equal(whole->span_count, f->view->index.span_count);
 		/* Normalised: protobuf-c merges a message that occurs twice wrongly. */
-		trace_tree *ours = trace_tree_parse(f->index.body);
+		trace_tree *ours = trace_tree_parse(f->view->index.body);
 		assert_non_null(ours);
 		if (theirs)
 			assert_trees_equal(ours, theirs, seed);

@@ -252,9 +252,9 @@ static void a_budget_that_is_used_up_refuses(void **state)
 	budget_init(&small, 16);
 	tw_text(&value, ANY_VALUE_STRING, "something");
 	append_span_of(&body, buf_slice(&value));
-	assert_int_equal(trace_index_build(&codec->index, buf_slice(&body), &err), 0);
+	assert_int_equal(view_open(codec->view, buf_slice(&body), &err), 0);
 	struct chunk *out = chunk_new(&small, 0);
-	assert_int_equal(json_encode(&codec->index, out, &replaced, &err), -1);
+	assert_int_equal(json_encode(codec->view, out, &replaced, &err), -1);
 	assert_int_equal(err.kind, ERR_NOMEM);
 	chunk_unref(out);
 	buf_fini(&body);

@@ -32,9 +32,8 @@ static int set_up(void **state)
 	budget_init(&f.budget, UINT64_MAX);
 	f.keys = key_table_new();
 	assert_int_equal(key_table_freeze(f.keys, &err), 0);
-	trace_index_init(&f.index, &f.budget, f.keys);
 	trace_index_init(&f.piece_index, &f.budget, f.keys);
-	f.view = view_new(&f.budget);
+	f.view = view_new(&f.budget, f.keys);
 	*state = &f;
 	return 0;
 }
@@ -43,7 +42,6 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 	view_free(f->view);
-	trace_index_fini(&f->index);
 	trace_index_fini(&f->piece_index);
 	key_table_free(f->keys);
 	buf_fini(&f->body);
@@ -70,12 +68,11 @@ static void split(struct fixture *f, size_t bytes_max, uint32_t spans_max)
 	struct err err;
 	uint32_t taken;
 	drop_pieces(f);
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
 	assert_int_equal(
 		trace_split(f->view, &f->budget, bytes_max, spans_max, take_piece, f, &taken, &err),
 		0);
-	assert_int_equal(taken, f->index.span_count);
+	assert_int_equal(taken, f->view->index.span_count);
 }
 
 /* What stands around a span: packed resource and scope with their schema URLs. */
@@ -155,7 +152,7 @@ static void assert_pieces_are_the_request(struct fixture *f, size_t bytes_max, u
 	struct buf whole = BUF_INIT, joined = BUF_INIT;
 	struct err err;
 	size_t unknown = 0;
-	flatten(&whole, f->index.body);
+	flatten(&whole, f->view->index.body);
 	for (unsigned i = 0; i < f->piece_count; i++) {
 		struct chunk *piece = f->pieces[i];
 		flatten(&joined, chunk_slice(piece));
@@ -167,8 +164,9 @@ static void assert_pieces_are_the_request(struct fixture *f, size_t bytes_max, u
 		assert_true(bytes_max == 0 || piece->len <= bytes_max || piece->span_count == 1);
 	}
 	assert_true(slice_equal(buf_slice(&whole), buf_slice(&joined)));
-	assert_int_equal(unknown,
-			 f->index.span_count > 0 ? container_unknown_bytes(f->index.body) : 0);
+	assert_int_equal(unknown, f->view->index.span_count > 0
+					  ? container_unknown_bytes(f->view->index.body)
+					  : 0);
 	buf_fini(&whole);
 	buf_fini(&joined);
 }
@@ -260,8 +258,7 @@ static void memory_shortage_says_how_many_spans_were_taken(void **state)
 	uint32_t taken;
 	buf_reset(&f->body);
 	payload_append(&f->body, PAYLOAD_S, 100, 1);
-	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
 	budget_init(&small, 10000);
 	assert_int_equal(trace_split(f->view, &small, 0, 20, take_piece, f, &taken, &err), -1);
 	assert_int_equal(err.kind, ERR_NOMEM);
