@@ -22,9 +22,9 @@
 enum { FIELDS_MAX = 6 /* of a line of mountinfo, before the optional ones */ };
 
 struct hierarchy {
-	const char *root;      /* of all paths: "" but in tests */
-	struct slice mount;    /* where it is mounted, below root */
-	char group[PATH_MAX];  /* our group below the mount: "" or "/a/b" */
+	const char *root;     /* of all paths: "" but in tests */
+	struct slice mount;   /* where it is mounted, below root */
+	char group[PATH_MAX]; /* our group below the mount: "" or "/a/b" */
 	bool is_v2;
 };
 

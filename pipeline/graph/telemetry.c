@@ -32,6 +32,8 @@ static const struct metric_desc metric_limit = {"sluice_memory_limit", "By",
 static const struct metric_desc metric_memory_refusals = {"sluice_memory_refusals", "{refusals}",
 							  "Times that the memory bound said no",
 							  METRIC_COUNTER};
+static const struct metric_desc metric_log_lost = {
+	"sluice_log_lost_lines", "{lines}", "Log lines that nobody read in time", METRIC_COUNTER};
 static const struct metric_desc metric_target = {"target_info", "", "Target metadata",
 						 METRIC_GAUGE};
 
@@ -73,6 +75,11 @@ static double read_atomic(void *arg)
 	return (double)atomic_load((_Atomic uint64_t *)arg);
 }
 
+static double read_log_lost(void *arg)
+{
+	return (double)logger_lost_lines(arg);
+}
+
 static double read_one(void *arg)
 {
 	(void)arg;
@@ -86,15 +93,17 @@ static bool register_process(struct graph *graph)
 	struct buf target = BUF_INIT;
 	metrics_label(&target, "service_name", "sluice");
 	metrics_label(&target, "service_version", graph->options.version);
-	bool added = metrics_add_read(metrics, &metric_uptime, "", read_uptime, graph) &&
-		     metrics_add_read(metrics, &metric_cpu, "", read_cpu, NULL) &&
-		     metrics_add_read(metrics, &metric_rss, "", read_rss, NULL) &&
-		     metrics_add_read(metrics, &metric_held, "", read_atomic, &budget->used) &&
-		     metrics_add_read(metrics, &metric_held_peak, "", read_atomic, &budget->peak) &&
-		     metrics_add_read(metrics, &metric_limit, "", read_atomic, &budget->limit) &&
-		     metrics_add_read(metrics, &metric_memory_refusals, "", read_atomic,
-				      &budget->refusals) &&
-		     metrics_add_read(metrics, &metric_target, buf_cstr(&target), read_one, NULL);
+	bool added =
+		metrics_add_read(metrics, &metric_uptime, "", read_uptime, graph) &&
+		metrics_add_read(metrics, &metric_cpu, "", read_cpu, NULL) &&
+		metrics_add_read(metrics, &metric_rss, "", read_rss, NULL) &&
+		metrics_add_read(metrics, &metric_held, "", read_atomic, &budget->used) &&
+		metrics_add_read(metrics, &metric_held_peak, "", read_atomic, &budget->peak) &&
+		metrics_add_read(metrics, &metric_limit, "", read_atomic, &budget->limit) &&
+		metrics_add_read(metrics, &metric_memory_refusals, "", read_atomic,
+				 &budget->refusals) &&
+		metrics_add_read(metrics, &metric_log_lost, "", read_log_lost, graph->log.logger) &&
+		metrics_add_read(metrics, &metric_target, buf_cstr(&target), read_one, NULL);
 	buf_fini(&target);
 	return added;
 }

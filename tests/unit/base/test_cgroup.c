@@ -201,9 +201,9 @@ static void a_quota_is_rounded_up_to_whole_cpus(void **state)
 		{"100000", "x", NONE},	 {"400000", "100000", 4}, {"0", "100000", NONE},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(quotas); i++)
-		assert_int_equal(cgroup_quota_cpus(slice_str(quotas[i].quota),
-						   slice_str(quotas[i].period)),
-				 quotas[i].cpus);
+		assert_int_equal(
+			cgroup_quota_cpus(slice_str(quotas[i].quota), slice_str(quotas[i].period)),
+			quotas[i].cpus);
 }
 
 int main(void)
