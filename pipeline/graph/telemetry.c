@@ -2,7 +2,7 @@
 /*
  * The program about itself: process gauges, receiver series, and the /metrics page for Prometheus
  * on service.telemetry.metrics.readers (default localhost:8888). The page is served from the main
- * loop by the same server code as OTLP.
+ * loop by the same server code as OTLP, on memory and connections of its own.
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+enum { SCRAPE_BYTES_MAX = 32 << 20 /* held for all scrapes */ };
 
 /* ---- process -------------------------------------------------------------------------------- */
 
@@ -200,14 +202,19 @@ int telemetry_start(struct graph *graph, struct err *err)
 				      telemetry->prometheus.port);
 	if (!endpoint)
 		return err_set(err, ERR_NOMEM, "out of memory");
+	budget_init(&graph->scrape_budget, SCRAPE_BYTES_MAX);
 	const struct server_config config = {.endpoint = endpoint,
 					     .transport = "tcp",
 					     .label = "metrics",
-					     .limits = server_limits_default(),
+					     .budget = &graph->scrape_budget,
+					     .limits = server_limits_probe(),
 					     .handler = &page_handler,
 					     .handler_arg = graph,
 					     .keep_alives = true};
 	graph->metrics_server = server_new(&config, &graph->log, err);
+	if (graph->metrics_server && !server_register(graph->metrics_server, graph->metrics,
+						      "telemetry", "metrics", "metrics"))
+		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!graph->metrics_server ||
 	    server_start(graph->metrics_server, &graph->main_loop, &graph->main_shard, 1, err) != 0)
 		return err_wrap(err, "service::telemetry::metrics");

@@ -3,8 +3,8 @@
  * One request from the end of its header to its answer, the same for both protocols: the header's
  * text, limits on the body before and after decompression, refusals, and the calls to the handler.
  *
- * Memory: the request, header text beyond 1 KiB, body and decoded body are charged to the shard's
- * budget. Body bytes are copied once, from the read buffer into the body's chunk, which grows as
+ * Memory: the request, header text beyond 1 KiB and the answer are charged to the connection's
+ * account, body and decoded body to the budget behind it. Body bytes are copied once, from the read buffer into the body's chunk, which grows as
  * bytes arrive. A declared length alone reserves nothing: it lets the chunk grow to four times what has
  * arrived instead of twice, and stops it at the end, so that a body is moved little and needs no
  * trimming.
@@ -20,6 +20,8 @@ enum {
 	FIELD_OVERHEAD_BYTES = 32, /* as RFC 9113 §10.5.1 counts a field */
 	BODY_GROWTH_FACTOR = 4,
 	BODY_AHEAD_BYTES_MAX = 1 << 20,
+	RECEIVING_SHARE =
+		4, /* a connection's incomplete bodies: one part in so many of what is free */
 };
 
 static const struct {
@@ -37,7 +39,12 @@ static const struct {
 
 static struct budget *budget_of(const struct request *request)
 {
-	return request->base.shard->budget;
+	return request->sc->account.budget;
+}
+
+static bool is_busy(const struct request *request)
+{
+	return request->state == REQUEST_BODY || request->state == REQUEST_DUE;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -46,13 +53,13 @@ struct request *request_new(struct server_conn *sc, enum server_protocol protoco
 {
 	struct server_shard *shard = sc->worker->shard;
 	struct request *request = NULL;
-	if (!budget_take(shard->budget, sizeof(*request))) {
+	if (!account_take(&sc->account, sizeof(*request))) {
 		counter_add(&server_conn_counters(sc)->budget_refusals, 1);
 		return NULL;
 	}
 	request = malloc(sizeof(*request));
 	if (!request) {
-		budget_give(shard->budget, sizeof(*request));
+		account_give(&sc->account, sizeof(*request));
 		return NULL;
 	}
 	memset(request, 0, offsetof(struct request, text_inline)); /* not the text: it is long */
@@ -72,34 +79,29 @@ struct request *request_new(struct server_conn *sc, enum server_protocol protoco
 	return request;
 }
 
-static void await_body(struct request *request)
+void request_wait(struct request *request, struct request_list *list)
 {
-	struct server_conn *sc = request->sc;
-	request->body_end_ns = server_conn_now_ns(sc) + server_conn_limits(sc)->body_timeout_ns;
-	request->waiting_previous = sc->waiting_last;
-	if (sc->waiting_last)
-		sc->waiting_last->waiting_next = request;
-	else
-		sc->waiting_first = request;
-	sc->waiting_last = request;
-	request->is_waiting = true;
+	struct request_list *old = request->list;
+	if (old) {
+		struct request *next = request->list_next, *previous = request->list_previous;
+		*(previous ? &previous->list_next : &old->first) = next;
+		*(next ? &next->list_previous : &old->last) = previous;
+	}
+	request->list = list;
+	request->list_next = request->list_previous = NULL;
+	if (!list)
+		return;
+	request->list_since_ns = server_conn_now_ns(request->sc);
+	request->list_previous = list->last;
+	*(list->last ? &list->last->list_next : &list->first) = request;
+	list->last = request;
 }
 
-static void stop_waiting(struct request *request)
+/* The body is complete, or nobody waits for it any more. */
+static void end_receiving(struct request *request)
 {
-	struct server_conn *sc = request->sc;
-	if (!request->is_waiting)
-		return;
-	if (request->waiting_previous)
-		request->waiting_previous->waiting_next = request->waiting_next;
-	else
-		sc->waiting_first = request->waiting_next;
-	if (request->waiting_next)
-		request->waiting_next->waiting_previous = request->waiting_previous;
-	else
-		sc->waiting_last = request->waiting_previous;
-	request->waiting_previous = request->waiting_next = NULL;
-	request->is_waiting = false;
+	request->sc->receiving_bytes -= request->receiving_bytes;
+	request->receiving_bytes = 0;
 }
 
 static void drop_body(struct request *request)
@@ -112,9 +114,12 @@ void request_free(struct request *request)
 {
 	struct server_conn *sc = request->sc;
 	const struct server_config *config = &sc->worker->server->config;
-	stop_waiting(request);
-	if (request->state == REQUEST_DUE || request->state == REQUEST_BODY)
+	request_wait(request, NULL);
+	end_receiving(request);
+	if (is_busy(request)) {
 		counter_add(&server_conn_counters(sc)->cancelled, 1);
+		server_conn_unbusy(sc);
+	}
 	if (request->state == REQUEST_DUE)
 		config->handler->on_cancel(config->handler_arg, &request->base);
 	drop_body(request);
@@ -132,9 +137,11 @@ void request_free(struct request *request)
 		charged += request->text_capacity;
 		free(request->text);
 	}
-	if (request->answer != request->answer_inline)
+	if (request->answer != request->answer_inline) {
+		charged += request->answer_len;
 		free(request->answer);
-	budget_give(budget_of(request), charged);
+	}
+	account_give(&sc->account, charged);
 	free(request);
 }
 
@@ -150,13 +157,13 @@ static bool reserve_text(struct request *request, size_t more)
 		capacity *= 2; /* header_bytes_max bounds both */
 	bool was_inline = request->text == request->text_inline;
 	size_t charge = was_inline ? capacity : capacity - request->text_capacity;
-	if (!budget_take(budget_of(request), charge)) {
+	if (!account_take(&request->sc->account, charge)) {
 		counter_add(&server_conn_counters(request->sc)->budget_refusals, 1);
 		return false;
 	}
 	uint8_t *text = was_inline ? malloc(capacity) : realloc(request->text, capacity);
 	if (!text) {
-		budget_give(budget_of(request), charge);
+		account_give(&request->sc->account, charge);
 		return false;
 	}
 	if (was_inline)
@@ -254,8 +261,12 @@ void request_answer(struct request *request, const struct answer *answer)
 {
 	if (request->state == REQUEST_ANSWERED)
 		return;
-	stop_waiting(request);
+	request_wait(request, NULL);
+	end_receiving(request);
+	bool was_busy = is_busy(request);
 	request->state = REQUEST_ANSWERED;
+	if (was_busy)
+		server_conn_unbusy(request->sc);
 	struct chunk *body = request->base.body; /* kept until then: the answer may point there */
 	request->base.body = NULL;
 	request->sc->protocol->answer(request, answer); /* may free the request */
@@ -313,7 +324,7 @@ void request_refuse(struct request *request, enum server_refusal why, const char
 		[REFUSED_GRPC_FRAMING] = &counters->protocol_errors,
 	};
 	counter_add(by_reason[why], 1);
-	stop_waiting(request);
+	request_wait(request, NULL);
 	drop_body(request);
 	request->announce_codings = why == REFUSED_CODING_UNKNOWN;
 	bool was_in_handler = request->in_handler;
@@ -420,11 +431,12 @@ void request_header_done(struct request *request)
 							   : &counters->requests_http1,
 		    1);
 	request->state = REQUEST_BODY;
+	server_conn_busy(request->sc);
 	request->in_handler = true;
 	check_header(request);
 	request->in_handler = false;
 	if (request->state == REQUEST_BODY)
-		await_body(request);
+		request_wait(request, &request->sc->bodies);
 }
 
 /* ---- the body ------------------------------------------------------------------------------- */
@@ -460,6 +472,23 @@ static bool append(struct request *request, struct slice bytes)
 	return body && chunk_append(body, bytes);
 }
 
+/* Bodies that do not end may take a share of what is free, but one of any size is always heard. */
+static bool may_receive(struct request *request, size_t bytes)
+{
+	struct server_conn *sc = request->sc;
+	const struct server_limits *limits = server_conn_limits(sc);
+	const struct budget *budget = sc->account.budget;
+	uint64_t limit = atomic_load_explicit(&budget->limit, memory_order_relaxed);
+	uint64_t used = budget_used(budget), after = sc->receiving_bytes + bytes;
+	uint64_t share = used < limit ? (limit - used) / RECEIVING_SHARE : 0;
+	if (after > share && after > limits->http_body_bytes_max &&
+	    after > limits->grpc_message_bytes_max)
+		return false;
+	sc->receiving_bytes += bytes;
+	request->receiving_bytes += bytes;
+	return true;
+}
+
 void request_body(struct request *request, struct slice bytes)
 {
 	if (request->state != REQUEST_BODY)
@@ -473,7 +502,7 @@ void request_body(struct request *request, struct slice bytes)
 		return;
 	}
 	request->body_bytes += bytes.len;
-	if (bytes.len > 0 && !append(request, bytes))
+	if (bytes.len > 0 && (!may_receive(request, bytes.len) || !append(request, bytes)))
 		request_refuse(request, REFUSED_MEMORY, NULL);
 }
 
@@ -513,7 +542,8 @@ void request_body_done(struct request *request)
 	request->body_complete = true;
 	if (request->state != REQUEST_BODY)
 		return;
-	stop_waiting(request);
+	request_wait(request, NULL);
+	end_receiving(request);
 	if (request->base.is_grpc && !grpc_check_end(request))
 		return;
 	if (request->coding != CODING_IDENTITY && !decode_body(request))
