@@ -393,7 +393,7 @@ void logger_free(struct logger *logger)
 
 uint64_t logger_lost_lines(const struct logger *logger)
 {
-	return atomic_load_explicit(&logger->lost, memory_order_relaxed);
+	return logger ? atomic_load_explicit(&logger->lost, memory_order_relaxed) : 0;
 }
 
 bool log_enabled(const struct log *log, enum log_level level)

@@ -91,7 +91,7 @@ struct logger_config logger_config_default(void);
 MUST_CHECK struct logger *logger_new(const struct logger_config *config);
 void logger_free(struct logger *logger);
 
-/* Lines that did not reach the file descriptor, wholly or in part. Any thread. */
+/* Lines that did not reach the file descriptor, wholly or in part; 0 for NULL. Any thread. */
 uint64_t logger_lost_lines(const struct logger *logger);
 
 bool log_enabled(const struct log *log, enum log_level level);
