@@ -8,9 +8,8 @@
  * starts small and doubles while its body outgrows it and the budget has room; the connection's
  * window follows at four times a stream's.
  *
- * All that nghttp2 allocates for a session is charged to the connection's account: header tables,
- * stream states, frames that wait for a peer that does not read. When the account refuses, the
- * session has no memory and ends.
+ * All that nghttp2 allocates for a session is charged to the connection's account
+ * (http2_memory.c). When the account refuses, the session has no memory and ends.
  *
  * Floods end the connection with GOAWAY ENHANCE_YOUR_CALM: resets (CVE-2023-44487), streams that
  * the peer makes us reset, empty DATA frames, header blocks far above the limit; CONTINUATION,
@@ -20,7 +19,6 @@
  */
 #include "pipeline/net/server_internal.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,51 +32,7 @@ enum {
 	SETTINGS_MAX = 32,	 /* entries in one frame */
 	ANSWER_FIELDS_MAX = 16,
 	DRAIN_PING_WAIT_MS = 1000,
-	HEAP_BLOCK_BYTES = 8, /* that malloc adds to a block */
 };
-
-/* ---- memory --------------------------------------------------------------------------------- */
-
-static void session_free(void *block, void *arg)
-{
-	if (!block)
-		return;
-	account_give(arg, malloc_usable_size(block) + HEAP_BLOCK_BYTES);
-	free(block);
-}
-
-/* ${block} if the account takes it, with what malloc really gave. */
-static void *charge(struct account *account, void *block)
-{
-	if (block && !account_take(account, malloc_usable_size(block) + HEAP_BLOCK_BYTES)) {
-		free(block);
-		return NULL;
-	}
-	return block;
-}
-
-static void *session_malloc(size_t size, void *arg)
-{
-	return charge(arg, malloc(size));
-}
-
-static void *session_calloc(size_t count, size_t size, void *arg)
-{
-	return charge(arg, calloc(count, size));
-}
-
-/* A copy: the old block has to stay when the account refuses the new one. */
-static void *session_realloc(void *block, size_t size, void *arg)
-{
-	size_t old_size = block ? malloc_usable_size(block) : 0;
-	void *larger = session_malloc(size, arg);
-	if (!larger)
-		return NULL;
-	if (block)
-		memcpy(larger, block, old_size < size ? old_size : size);
-	session_free(block, arg);
-	return larger;
-}
 
 static struct request *request_of(nghttp2_session *session, int32_t stream_id)
 {
@@ -446,8 +400,7 @@ static bool http2_start(struct server_conn *sc)
 		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)limits->window_bytes_initial},
 		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->header_bytes_max},
 	};
-	nghttp2_mem memory = {&sc->account, session_malloc, session_free, session_calloc,
-			      session_realloc};
+	nghttp2_mem memory = http2_memory(&sc->account);
 	memset(h, 0, sizeof(*h));
 	if (nghttp2_session_server_new3(&h->session, server->http2_callbacks, sc,
 					server->http2_option, &memory) != 0) {

@@ -6,7 +6,8 @@
  *   listener.c       binding an endpoint; port_holder.c names who holds a port
  *   server_conn.c    one connection: which protocol, time limits
  *   http1_server.c, http2_server.c   the protocols: bytes to requests, answers to bytes
- *   request.c        one request: header, body, limits, refusals, hand-over to the handler
+ *   request.c        one request: header, answer, refusals, hand-over to the handler
+ *   request_body.c   its body: limits, growth, decoding
  *   grpc_server.c    what gRPC adds: prefix of a message, time-out, status
  *
  * A request is made and freed by its protocol. `state` says how far it is; every function here that
@@ -105,6 +106,10 @@ size_t request_field_len(const struct request *request);
 
 /* The header is complete; base.method is set already. Calls the handler. */
 void request_header_done(struct request *request);
+
+/* The body is complete, or nobody waits for it any more. */
+void request_end_receiving(struct request *request);
+void request_drop_body(struct request *request);
 
 /* Bytes of the body as they arrive, then its end. Ignored once the request was answered. */
 void request_body(struct request *request, struct slice bytes);
@@ -314,6 +319,9 @@ void worker_lost(struct worker *worker, int fd);
 
 /* The value of a Date field (RFC 9110 §5.6.7) now. */
 struct slice worker_date(struct worker *worker);
+
+/* Allocators for nghttp2 that charge ${account}, which outlives the session. (http2_memory.c) */
+nghttp2_mem http2_memory(struct account *account);
 
 /* What http2_server.c needs once per server. */
 MUST_CHECK int http2_prepare(struct server *server);
