@@ -5,20 +5,25 @@
  * added to them for `tree_quiet`, and the rest at the end.
  *
  * Everything runs on the home loop, except the write itself, which may block (a pipe nobody reads,
- * a stopped terminal) and so goes to libuv's thread pool, one at a time and in order.
+ * a stopped terminal) and so goes to libuv's thread pool, one at a time and in order; what nobody
+ * has read when the exporter stops is lost.
  */
 #include "exporters/debug/text.h"
 #include "exporters/debug/tree.h"
 #include "pipeline/base/clock.h"
+#include "pipeline/base/fd_write.h"
 #include "pipeline/graph/component.h"
 
-#include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum verbosity { VERBOSITY_BASIC = 0, VERBOSITY_NORMAL, VERBOSITY_DETAILED, VERBOSITY_TREE };
 
 enum { TREE_TICK_MS = 100 };
+
+static const uint64_t WRITE_TURN_NS = 100 * NS_PER_MS; /* then it looks whether the end has come */
+static const uint64_t LAST_WRITE_NS = 1 * NS_PER_S;    /* for the last trees */
 
 struct debug_config {
 	struct delivery_config delivery;
@@ -73,7 +78,6 @@ struct output {
 	struct output *next;
 	struct buf text;
 	struct export_call *call; /* NULL for trees */
-	int fd;
 	uv_work_t work;
 	struct debug *debug;
 };
@@ -81,7 +85,9 @@ struct output {
 struct debug {
 	const struct debug_config *config; /* immutable */
 	struct log log;
-	int fd;
+	struct fd_writer writer;
+	_Atomic bool stopping; /* tells the thread that writes */
+	bool reader_gone;      /* that thread's: what is left is not written */
 	/* owned by the home loop */
 	struct loop *loop;
 	struct trace_view *view;
@@ -115,13 +121,13 @@ static void *create(const struct component_env *env, const void *config,
 		return NULL;
 	self->config = debug;
 	self->log = env->log;
-	self->fd = target_fd(debug);
+	self->writer = fd_writer_of(target_fd(debug));
 	self->last = &self->first;
 	self->view = view_new(env->budget, env->keys);
 	if (debug->verbosity == VERBOSITY_TREE) {
 		const struct tree_limits limits = {.traces_max = TREE_TRACES_DEFAULT,
 						   .spans_max = debug->tree_max_spans};
-		self->tree = trace_tree_new(limits, terminal_of(self->fd));
+		self->tree = trace_tree_new(limits, terminal_of(self->writer.fd));
 	}
 	return self;
 }
@@ -133,23 +139,21 @@ static const struct delivery_config *delivery(const void *config)
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static void write_all(int fd, struct slice text)
-{
-	while (text.len > 0) {
-		ssize_t written = write(fd, text.ptr, text.len);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return; /* a closed terminal: there is nobody to tell */
-		text.ptr += written;
-		text.len -= (size_t)written;
-	}
-}
-
+/* A reader that has stopped holds up this exporter alone, and the end only once. */
 static void run_write(uv_work_t *work)
 {
 	struct output *output = CONTAINER_OF(work, struct output, work);
-	write_all(output->fd, buf_slice(&output->text));
+	struct debug *self = output->debug;
+	struct slice left = buf_slice(&output->text);
+	while (left.len > 0 && !self->reader_gone) {
+		bool last = atomic_load(&self->stopping);
+		uint64_t patience_ns = last ? LAST_WRITE_NS : WRITE_TURN_NS;
+		size_t taken = fd_write(&self->writer, left, &patience_ns);
+		left = slice_of(left.ptr + taken, left.len - taken);
+		if (left.len > 0 && patience_ns > 0)
+			return; /* a closed terminal: there is nobody to tell */
+		self->reader_gone = left.len > 0 && last;
+	}
 }
 
 static void start_write(struct debug *self);
@@ -191,7 +195,7 @@ static void enqueue(struct debug *self, struct buf *text, struct export_call *ca
 			export_done(call, &failed);
 		return;
 	}
-	*output = (struct output){.text = *text, .call = call, .fd = self->fd, .debug = self};
+	*output = (struct output){.text = *text, .call = call, .debug = self};
 	*text = BUF_INIT;
 	bool idle = !self->first;
 	*self->last = output;
@@ -213,10 +217,11 @@ static void print_trees(struct debug *self, uint64_t quiet_since_ns)
 static void print_last_trees(struct debug *self)
 {
 	struct buf text = BUF_INIT;
+	uint64_t patience_ns = LAST_WRITE_NS;
 	if (self->first)
 		print_trees(self, UINT64_MAX);
 	else if (trace_tree_print(self->tree, UINT64_MAX, &text) > 0)
-		write_all(self->fd, buf_slice(&text));
+		(void)fd_write(&self->writer, buf_slice(&text), &patience_ns);
 	buf_fini(&text);
 }
 
@@ -313,6 +318,7 @@ static void stop(void *arg)
 	if (self->timer_made)
 		uv_close((uv_handle_t *)&self->timer, NULL);
 	self->timer_made = false;
+	atomic_store(&self->stopping, true);
 	if (self->tree)
 		print_last_trees(self);
 }

@@ -2,7 +2,8 @@
 /*
  * The health_check extension: 200 while the pipelines run, 503 before and after. Any method
  * answers. The path is matched as Go's mux does: "/" answers everywhere, another path exactly.
- * Runs on the main loop.
+ * Runs on the main loop, on memory and connections of its own: nothing that peers of the receivers
+ * hold can make a probe fail.
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/collector_keys.h"
@@ -11,7 +12,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { RESPONSE_HEADERS_MAX = 16 };
+enum {
+	RESPONSE_HEADERS_MAX = 16,
+	PROBE_BYTES_MAX = 8 << 20, /* held for all probes */
+};
 
 struct response_body {
 	const char *healthy, *unhealthy;
@@ -72,6 +76,9 @@ static const struct config_block block = CONFIG_BLOCK_CHECKED(struct health_conf
 struct health {
 	const struct health_config *config; /* immutable */
 	struct log log;
+	const char *id;
+	struct metrics *metrics;
+	struct budget budget;
 	/* owned by the main loop */
 	struct tls_context *tls;
 	struct server *server;
@@ -182,6 +189,9 @@ static void *create(const struct component_env *env, const void *config,
 		return NULL;
 	self->config = config;
 	self->log = env->log;
+	self->id = env->id;
+	self->metrics = env->metrics;
+	budget_init(&self->budget, PROBE_BYTES_MAX);
 	return self;
 }
 
@@ -195,11 +205,15 @@ static int start(void *arg, const struct extension_host *host, struct err *err)
 					     .transport = "tcp",
 					     .label = "health check",
 					     .tls = self->tls,
-					     .limits = server_limits_default(),
+					     .budget = &self->budget,
+					     .limits = server_limits_probe(),
 					     .handler = &handler,
 					     .handler_arg = self,
 					     .keep_alives = true};
 	self->server = server_new(&server, &self->log, err);
+	if (self->server &&
+	    !server_register(self->server, self->metrics, "extension", self->id, "health_check"))
+		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!self->server || server_start(self->server, host->loop, host->shard, 1, err) != 0)
 		return -1;
 	log_info(&self->log, LOG_MSG("Starting health_check extension"),

@@ -27,6 +27,12 @@ void budget_init(struct budget *budget, uint64_t limit_bytes);
 /* Takes ${bytes} if they fit under the limit. False (and a refusal counted) otherwise. */
 MUST_CHECK bool budget_take(struct budget *budget, size_t bytes);
 
+/* As budget_take, but up to ${reserve_bytes} above the limit. */
+MUST_CHECK bool budget_take_over(struct budget *budget, size_t bytes, uint64_t reserve_bytes);
+
+/* Counts a refusal that somebody else has decided on. Always false. */
+bool budget_refuse(struct budget *budget);
+
 /* Takes ${bytes} whatever the limit says: for small growth that cannot be refused any more. */
 void budget_force(struct budget *budget, size_t bytes);
 

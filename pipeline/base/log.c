@@ -9,18 +9,21 @@
  * one that finds no slot is written unsampled.
  *
  * Limits: a string value is cut at FIELD_BYTES_MAX. A line that the file descriptor does not take
- * (full disk, closed pipe, no memory) is lost: the log must never stop the pipeline. There are no
+ * (full disk, closed pipe, no memory) is lost: the log must never stop the pipeline. For a reader
+ * that has stopped all lines together wait PATIENCE_NS in each PATIENCE_PERIOD_NS, then lines are
+ * lost as well; they are counted, and the first line that gets through says how many. There are no
  * stack traces.
  */
 #include "pipeline/base/log.h"
 
 #include "pipeline/base/buf.h"
 #include "pipeline/base/clock.h"
+#include "pipeline/base/fd_write.h"
 #include "pipeline/base/hash.h"
 
-#include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +33,9 @@ enum {
 	SAMPLE_SLOTS = 1024,	/* power of two, several times the program's messages */
 	SAMPLE_PROBES = 16,
 };
+
+static const uint64_t PATIENCE_NS = 200 * NS_PER_MS;
+static const uint64_t PATIENCE_PERIOD_NS = 10 * NS_PER_S;
 
 _Static_assert((SAMPLE_SLOTS & (SAMPLE_SLOTS - 1)) == 0, "slots are chosen by masking a hash");
 
@@ -62,11 +68,18 @@ struct logger {
 	struct logger_config config;
 	struct hash_key hash_key;
 	struct buf common; /* resource and initial fields as JSON members, in the log's style */
+	struct fd_writer writer;
+
+	_Atomic uint64_t lost; /* lines that were not written, or not wholly */
 
 	/* locked by mutex */
 	pthread_mutex_t mutex;
 	struct buf line;
 	uint64_t interval_end_ns; /* monotonic */
+	uint64_t patience_ns;	  /* left until... */
+	uint64_t patience_end_ns; /* ...this; monotonic */
+	uint64_t lost_told;	  /* of `lost`, by a line that got through */
+	bool cut;		  /* the last line was written in part: its end is missing */
 	struct sample samples[SAMPLE_SLOTS];
 };
 
@@ -227,20 +240,23 @@ static void append_json(struct buf *out, const struct logger *logger, const stru
 	buf_append_str(out, "}\n");
 }
 
-static void write_all(int fd, struct slice bytes)
+/* Hands the line over. False when it was lost. */
+static bool hand_over(struct logger *logger)
 {
-	while (bytes.len > 0) {
-		ssize_t done = write(fd, bytes.ptr, bytes.len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return; /* there is nobody left to tell */
-		bytes.ptr += done;
-		bytes.len -= (size_t)done;
+	uint64_t now = logger->config.monotonic_ns();
+	if (now >= logger->patience_end_ns) {
+		logger->patience_ns = PATIENCE_NS;
+		logger->patience_end_ns = now + PATIENCE_PERIOD_NS;
 	}
+	struct slice bytes = buf_slice(&logger->line);
+	if (logger->cut && fd_write(&logger->writer, SLICE("\n"), &logger->patience_ns) == 0)
+		return false;
+	size_t taken = fd_write(&logger->writer, bytes, &logger->patience_ns);
+	logger->cut = taken > 0 && taken < bytes.len;
+	return taken == bytes.len;
 }
 
-static void write_line(struct logger *logger, const struct log *log, enum log_level level,
+static bool write_line(struct logger *logger, const struct log *log, enum log_level level,
 		       const char *caller, const struct log_field *fields, size_t field_count)
 {
 	buf_reset(&logger->line);
@@ -248,8 +264,26 @@ static void write_line(struct logger *logger, const struct log *log, enum log_le
 		append_json(&logger->line, logger, log, level, caller, fields, field_count);
 	else
 		append_console(&logger->line, logger, log, level, caller, fields, field_count);
-	if (!logger->line.failed)
-		write_all(logger->config.fd, buf_slice(&logger->line));
+	if (!logger->line.failed && hand_over(logger))
+		return true;
+	atomic_fetch_add_explicit(&logger->lost, 1, memory_order_relaxed);
+	return false;
+}
+
+/* Says how many lines were lost since the last time, as soon as somebody reads again. */
+static void report_lost(struct logger *logger)
+{
+	uint64_t lost = logger_lost_lines(logger);
+	const struct log service = {.logger = logger};
+	const struct log_field fields[] = {
+		LOG_MSG("Log lines were lost: nobody read them"),
+		LOG_UINT("lost", lost - logger->lost_told),
+	};
+	if (write_line(logger, &service, LOG_LEVEL_WARN, __FILE__ ":" LOG_TEXT_OF(__LINE__), fields,
+		       ARRAY_COUNT(fields)))
+		logger->lost_told = lost;
+	else /* the report itself is no loss */
+		atomic_fetch_sub_explicit(&logger->lost, 1, memory_order_relaxed);
 }
 
 /* ---- sampling ----------------------------------------------------------------------------- */
@@ -266,8 +300,8 @@ static void report_left_out(struct logger *logger)
 			LOG_SLICE("message", sample->message),
 			LOG_UINT("left_out", sample->left_out),
 		};
-		write_line(logger, &service, sample->level, __FILE__ ":" LOG_TEXT_OF(__LINE__),
-			   fields, ARRAY_COUNT(fields));
+		(void)write_line(logger, &service, sample->level,
+				 __FILE__ ":" LOG_TEXT_OF(__LINE__), fields, ARRAY_COUNT(fields));
 	}
 }
 
@@ -336,6 +370,7 @@ struct logger *logger_new(const struct logger_config *config)
 	if (!config->monotonic_ns)
 		logger->config.monotonic_ns = clock_monotonic_ns;
 	logger->hash_key = hash_key_random();
+	logger->writer = fd_writer_of(config->fd);
 	append_common(&logger->common, config);
 	if (logger->common.failed || pthread_mutex_init(&logger->mutex, NULL) != 0) {
 		buf_fini(&logger->common);
@@ -356,6 +391,11 @@ void logger_free(struct logger *logger)
 	free(logger);
 }
 
+uint64_t logger_lost_lines(const struct logger *logger)
+{
+	return logger ? atomic_load_explicit(&logger->lost, memory_order_relaxed) : 0;
+}
+
 bool log_enabled(const struct log *log, enum log_level level)
 {
 	return log && log->logger && level >= log->logger->config.level;
@@ -368,7 +408,10 @@ void log_write(const struct log *log, enum log_level level, const char *caller,
 		return;
 	struct logger *logger = log->logger;
 	(void)pthread_mutex_lock(&logger->mutex); /* fails only for misuse */
-	if (!logger->config.sampling || sample_pass(logger, level, fields[0].str))
-		write_line(logger, log, level, caller, fields, field_count);
+	if (!logger->config.sampling || sample_pass(logger, level, fields[0].str)) {
+		if (logger_lost_lines(logger) != logger->lost_told)
+			report_lost(logger);
+		(void)write_line(logger, log, level, caller, fields, field_count);
+	}
 	(void)pthread_mutex_unlock(&logger->mutex);
 }

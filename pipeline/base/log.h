@@ -5,6 +5,9 @@
  * tools grep for; everything variable is a field. Fields carry only what the operator wrote
  * (configuration), what we counted, and fixed words: no text from a peer, no attribute value.
  *
+ * A line is handed over before the call returns, but a reader that has stopped holds nobody up for
+ * long: lines are lost then, and counted.
+ *
  * Equal messages are sampled: the first `initial` of each interval are written, then every
  * `thereafter`-th, and a line says how many were left out. Thread-safe.
  */
@@ -87,6 +90,9 @@ struct logger_config {
 struct logger_config logger_config_default(void);
 MUST_CHECK struct logger *logger_new(const struct logger_config *config);
 void logger_free(struct logger *logger);
+
+/* Lines that did not reach the file descriptor, wholly or in part; 0 for NULL. Any thread. */
+uint64_t logger_lost_lines(const struct logger *logger);
 
 bool log_enabled(const struct log *log, enum log_level level);
 

@@ -146,6 +146,7 @@ struct graph {
 	size_t shard_count, offer_capacity;
 	/* shared */
 	struct budget budget;
+	struct budget scrape_budget; /* of the metrics page */
 	struct shard *shards;
 	struct server_shard *server_shards;
 	/* owned by the main thread */

@@ -2,7 +2,7 @@
 /*
  * The program about itself: process gauges, receiver series, and the /metrics page for Prometheus
  * on service.telemetry.metrics.readers (default localhost:8888). The page is served from the main
- * loop by the same server code as OTLP.
+ * loop by the same server code as OTLP, on memory and connections of its own.
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+enum { SCRAPE_BYTES_MAX = 32 << 20 /* held for all scrapes */ };
 
 /* ---- process -------------------------------------------------------------------------------- */
 
@@ -32,6 +34,8 @@ static const struct metric_desc metric_limit = {"sluice_memory_limit", "By",
 static const struct metric_desc metric_memory_refusals = {"sluice_memory_refusals", "{refusals}",
 							  "Times that the memory bound said no",
 							  METRIC_COUNTER};
+static const struct metric_desc metric_log_lost = {
+	"sluice_log_lost_lines", "{lines}", "Log lines that nobody read in time", METRIC_COUNTER};
 static const struct metric_desc metric_target = {"target_info", "", "Target metadata",
 						 METRIC_GAUGE};
 
@@ -73,6 +77,11 @@ static double read_atomic(void *arg)
 	return (double)atomic_load((_Atomic uint64_t *)arg);
 }
 
+static double read_log_lost(void *arg)
+{
+	return (double)logger_lost_lines(arg);
+}
+
 static double read_one(void *arg)
 {
 	(void)arg;
@@ -86,15 +95,17 @@ static bool register_process(struct graph *graph)
 	struct buf target = BUF_INIT;
 	metrics_label(&target, "service_name", "sluice");
 	metrics_label(&target, "service_version", graph->options.version);
-	bool added = metrics_add_read(metrics, &metric_uptime, "", read_uptime, graph) &&
-		     metrics_add_read(metrics, &metric_cpu, "", read_cpu, NULL) &&
-		     metrics_add_read(metrics, &metric_rss, "", read_rss, NULL) &&
-		     metrics_add_read(metrics, &metric_held, "", read_atomic, &budget->used) &&
-		     metrics_add_read(metrics, &metric_held_peak, "", read_atomic, &budget->peak) &&
-		     metrics_add_read(metrics, &metric_limit, "", read_atomic, &budget->limit) &&
-		     metrics_add_read(metrics, &metric_memory_refusals, "", read_atomic,
-				      &budget->refusals) &&
-		     metrics_add_read(metrics, &metric_target, buf_cstr(&target), read_one, NULL);
+	bool added =
+		metrics_add_read(metrics, &metric_uptime, "", read_uptime, graph) &&
+		metrics_add_read(metrics, &metric_cpu, "", read_cpu, NULL) &&
+		metrics_add_read(metrics, &metric_rss, "", read_rss, NULL) &&
+		metrics_add_read(metrics, &metric_held, "", read_atomic, &budget->used) &&
+		metrics_add_read(metrics, &metric_held_peak, "", read_atomic, &budget->peak) &&
+		metrics_add_read(metrics, &metric_limit, "", read_atomic, &budget->limit) &&
+		metrics_add_read(metrics, &metric_memory_refusals, "", read_atomic,
+				 &budget->refusals) &&
+		metrics_add_read(metrics, &metric_log_lost, "", read_log_lost, graph->log.logger) &&
+		metrics_add_read(metrics, &metric_target, buf_cstr(&target), read_one, NULL);
 	buf_fini(&target);
 	return added;
 }
@@ -191,14 +202,19 @@ int telemetry_start(struct graph *graph, struct err *err)
 				      telemetry->prometheus.port);
 	if (!endpoint)
 		return err_set(err, ERR_NOMEM, "out of memory");
+	budget_init(&graph->scrape_budget, SCRAPE_BYTES_MAX);
 	const struct server_config config = {.endpoint = endpoint,
 					     .transport = "tcp",
 					     .label = "metrics",
-					     .limits = server_limits_default(),
+					     .budget = &graph->scrape_budget,
+					     .limits = server_limits_probe(),
 					     .handler = &page_handler,
 					     .handler_arg = graph,
 					     .keep_alives = true};
 	graph->metrics_server = server_new(&config, &graph->log, err);
+	if (graph->metrics_server && !server_register(graph->metrics_server, graph->metrics,
+						      "telemetry", "metrics", "metrics"))
+		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!graph->metrics_server ||
 	    server_start(graph->metrics_server, &graph->main_loop, &graph->main_shard, 1, err) != 0)
 		return err_wrap(err, "service::telemetry::metrics");

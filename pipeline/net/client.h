@@ -21,7 +21,8 @@ enum client_mode {
 };
 
 enum {
-	CLIENT_RESPONSE_BYTES_MAX = 64 * 1024, /* more of an answer is read and thrown away */
+	CLIENT_RESPONSE_BYTES_MAX = 64 * 1024,	  /* more of an answer is read and thrown away... */
+	CLIENT_RESPONSE_READ_BYTES_MAX = 4 << 20, /* ...up to here: then it is cut */
 	CLIENT_RESPONSE_HEADER_BYTES_MAX = 64 * 1024,
 	CLIENT_CONNECT_TIMEOUT_MS = 20000,
 };

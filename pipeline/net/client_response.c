@@ -109,8 +109,18 @@ static uint32_t prefix_length(const uint8_t *prefix)
 	       prefix[4];
 }
 
+bool response_is_enough(const struct response *response, const struct err *err)
+{
+	return err->kind == ERR_LIMIT && !response->is_grpc && response->http_status >= 200 &&
+	       response->body_bytes > GRPC_PREFIX_BYTES + CLIENT_RESPONSE_READ_BYTES_MAX;
+}
+
 int response_body(struct response *response, struct slice bytes, struct err *err)
 {
+	response->body_bytes += bytes.len;
+	if (response->body_bytes > GRPC_PREFIX_BYTES + CLIENT_RESPONSE_READ_BYTES_MAX)
+		return err_set(err, ERR_LIMIT, "the answer's body is larger than %d bytes",
+			       CLIENT_RESPONSE_READ_BYTES_MAX);
 	if (!response->is_grpc)
 		return keep_body(response, bytes, err);
 	while (bytes.len > 0 && response->prefix_len < GRPC_PREFIX_BYTES) {

@@ -27,6 +27,7 @@ struct response {
 	struct budget *budget;
 	bool is_grpc;
 	int http_status;
+	size_t body_bytes;   /* seen, kept or not */
 	size_t header_bytes; /* names and values seen, kept or not */
 	struct chunk *text;  /* the kept values, one after the other; NULL: none yet */
 	struct chunk *body;  /* NULL: none yet */
@@ -50,8 +51,13 @@ void response_status(struct response *response, int http_status);
 MUST_CHECK int response_header(struct response *response, struct slice name, struct slice value,
 			       struct err *err);
 
-/* Body bytes in any split. -1 with ERR_NOMEM. */
+/* Body bytes in any split. -1 with ERR_NOMEM, or with ERR_LIMIT above
+ * CLIENT_RESPONSE_READ_BYTES_MAX; what came before is kept then. */
 MUST_CHECK int response_body(struct response *response, struct slice bytes, struct err *err);
+
+/* The answer was cut for its length, but says all the same what became of the request: HTTP does so in
+ * its first line, gRPC in what follows the body. */
+bool response_is_enough(const struct response *response, const struct err *err);
 
 /* Fills ${result} (zeroed by the caller) once the answer is complete; its slices live until
  * response_fini. -1 with ERR_NOMEM. */

@@ -10,8 +10,8 @@
  * closing. So a callback may call any function here without finding the connection freed.
  *
  * Output is a list of segments: blocks of copied bytes and ranges of chunks. Idle connections hold
- * no buffer. Copied output is not charged to a budget; protocols bound it by writing only below
- * CONN_OUTPUT_BYTES_HIGH.
+ * no buffer. Protocols bound it by writing only while conn_has_room; servers have it
+ * charged to the connection's account besides.
  */
 #include "pipeline/net/conn.h"
 
@@ -56,7 +56,9 @@ struct conn {
 	uv_timer_t timer; /* only while closing */
 	struct loop_task turn_end;
 	struct segment *first, *last;
-	size_t output_bytes;
+	struct account *account; /* NULL: segments are not charged */
+	size_t output_bytes, output_bytes_high;
+	uint64_t written_bytes;
 	struct err *why; /* NULL: orderly */
 	uint32_t linger_ms;
 	int fd;
@@ -75,6 +77,11 @@ struct conn {
 };
 
 static const struct err no_memory = {.kind = ERR_NOMEM, .msg = "no memory for the connection"};
+
+bool conn_has_room(const struct conn *conn)
+{
+	return conn->output_bytes < conn->output_bytes_high;
+}
 
 static void defer(struct conn *conn)
 {
@@ -122,10 +129,33 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- output ------------------------------------------------------------------------------- */
 
-static void free_segment(struct segment *segment)
+/* NULL when the account or the allocator refuses. */
+static struct segment *new_segment(struct conn *conn, size_t capacity)
 {
+	size_t size = sizeof(struct segment) + capacity;
+	if (conn->account && !account_take(conn->account, size))
+		return NULL;
+	struct segment *segment = malloc(size);
+	if (!segment && conn->account)
+		account_give(conn->account, size);
+	return segment;
+}
+
+static void free_segment(struct conn *conn, struct segment *segment)
+{
+	if (conn->account)
+		account_give(conn->account, sizeof(*segment) + segment->capacity);
 	chunk_unref(segment->chunk);
 	free(segment);
+}
+
+static void free_output(struct conn *conn)
+{
+	while (conn->first) {
+		struct segment *segment = conn->first;
+		conn->first = segment->next;
+		free_segment(conn, segment);
+	}
 }
 
 static void append_segment(struct conn *conn, struct segment *segment)
@@ -160,7 +190,7 @@ void conn_write(struct conn *conn, struct slice bytes)
 		size_t capacity = last ? BLOCK_BYTES : FIRST_BLOCK_BYTES;
 		if (capacity < bytes.len)
 			capacity = bytes.len;
-		struct segment *segment = malloc(sizeof(*segment) + capacity);
+		struct segment *segment = new_segment(conn, capacity);
 		if (!segment) {
 			end(conn, &no_memory);
 			return;
@@ -178,7 +208,7 @@ void conn_write_chunk(struct conn *conn, struct chunk *chunk, size_t offset, siz
 {
 	if (!is_writable_state(conn) || len == 0)
 		return;
-	struct segment *segment = malloc(sizeof(*segment));
+	struct segment *segment = new_segment(conn, 0);
 	if (!segment) {
 		end(conn, &no_memory);
 		return;
@@ -195,6 +225,7 @@ void conn_write_chunk(struct conn *conn, struct chunk *chunk, size_t offset, siz
 static void drop_output(struct conn *conn, size_t written)
 {
 	conn->output_bytes -= written;
+	conn->written_bytes += written;
 	while (conn->first) {
 		struct segment *segment = conn->first;
 		size_t len = segment->end - segment->start;
@@ -204,7 +235,7 @@ static void drop_output(struct conn *conn, size_t written)
 		}
 		written -= len;
 		conn->first = segment->next;
-		free_segment(segment);
+		free_segment(conn, segment);
 	}
 	conn->last = NULL;
 }
@@ -364,7 +395,7 @@ static void receive_tls(struct conn *conn)
 static bool may_read(const struct conn *conn)
 {
 	if (conn->state == OPEN)
-		return !conn->paused && conn->output_bytes < CONN_OUTPUT_BYTES_HIGH;
+		return !conn->paused && conn_has_room(conn);
 	return (conn->state == FLUSHING && !conn->peer_ended) || conn->state == LINGERING;
 }
 
@@ -473,16 +504,12 @@ static void on_closed(uv_handle_t *handle)
 static void go(struct conn *conn)
 {
 	conn->state = GONE;
+	free_output(conn); /* before the account goes with its owner */
 	conn->events->on_close(conn, conn->arg, conn->why);
 	uv_close((uv_handle_t *)&conn->poll, on_closed);
 	uv_close((uv_handle_t *)&conn->timer, on_closed);
 	SSL_free(conn->ssl);
 	(void)close(conn->fd); /* the poll handle has let go of it */
-	while (conn->first) {
-		struct segment *segment = conn->first;
-		conn->first = segment->next;
-		free_segment(segment);
-	}
 }
 
 static void turn_end(struct loop_task *task)
@@ -499,8 +526,7 @@ static void turn_end(struct loop_task *task)
 		conn->read_again = false;
 		receive(conn);
 	}
-	if (conn->want_write && conn->state == OPEN &&
-	    conn->output_bytes < CONN_OUTPUT_BYTES_HIGH) {
+	if (conn->want_write && conn->state == OPEN && conn_has_room(conn)) {
 		conn->want_write = false;
 		if (conn->events->on_writable)
 			conn->events->on_writable(conn, conn->arg);
@@ -511,8 +537,7 @@ static void turn_end(struct loop_task *task)
 		return;
 	}
 	conn->deferred = false;
-	if ((conn->want_write && conn->output_bytes < CONN_OUTPUT_BYTES_HIGH) ||
-	    (conn->read_again && may_read(conn)))
+	if ((conn->want_write && conn_has_room(conn)) || (conn->read_again && may_read(conn)))
 		defer(conn);
 	update_poll(conn);
 }
@@ -534,6 +559,7 @@ struct conn *conn_new(struct loop *loop, int fd, struct tls_context *tls, const 
 	conn->events = events;
 	conn->arg = arg;
 	conn->turn_end.run = turn_end;
+	conn->output_bytes_high = CONN_OUTPUT_BYTES_HIGH;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* unix sockets refuse */
 	if (tls) {
 		conn->ssl = tls_session_new(tls, fd, server_name, err);
@@ -563,13 +589,28 @@ void conn_want_write(struct conn *conn)
 	if (!is_writable_state(conn) || conn->want_write)
 		return;
 	conn->want_write = true;
-	if (conn->output_bytes < CONN_OUTPUT_BYTES_HIGH)
+	if (conn_has_room(conn))
 		defer(conn);
 }
 
 size_t conn_output_bytes(const struct conn *conn)
 {
 	return conn->output_bytes;
+}
+
+uint64_t conn_written_bytes(const struct conn *conn)
+{
+	return conn->written_bytes;
+}
+
+void conn_limit_output(struct conn *conn, size_t bytes_high)
+{
+	conn->output_bytes_high = bytes_high;
+}
+
+void conn_charge(struct conn *conn, struct account *account)
+{
+	conn->account = account;
 }
 
 void conn_pause(struct conn *conn, bool paused)

@@ -10,6 +10,7 @@
 #ifndef SLUICE_NET_CONN_H
 #define SLUICE_NET_CONN_H
 
+#include "pipeline/base/account.h"
 #include "pipeline/base/chunk.h"
 #include "pipeline/base/error.h"
 #include "pipeline/net/loop.h"
@@ -40,6 +41,16 @@ MUST_CHECK struct conn *conn_new(struct loop *loop, int fd, struct tls_context *
 				 const char *server_name, const struct conn_events *events,
 				 void *arg, struct err *err);
 
+/* Changes the bound on output that stops reading and on_writable: CONN_OUTPUT_BYTES_HIGH. */
+void conn_limit_output(struct conn *conn, size_t bytes_high);
+
+/* Less than that bound waits to be written. */
+bool conn_has_room(const struct conn *conn);
+
+/* Charges copied output to ${account} from here on, which outlives the output: on_close comes after
+ * the last byte was given back. Output that it refuses ends the connection. */
+void conn_charge(struct conn *conn, struct account *account);
+
 /* Appends a copy of ${bytes} to the output. Written at the end of this loop turn. */
 void conn_write(struct conn *conn, struct slice bytes);
 
@@ -51,6 +62,9 @@ void conn_want_write(struct conn *conn);
 
 /* Bytes written but not yet taken by the kernel. */
 size_t conn_output_bytes(const struct conn *conn);
+
+/* Bytes taken by the kernel since the beginning (with TLS: before encryption). */
+uint64_t conn_written_bytes(const struct conn *conn);
 
 /* Stops and resumes reading (back-pressure). */
 void conn_pause(struct conn *conn, bool paused);

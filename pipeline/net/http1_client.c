@@ -11,6 +11,9 @@
 #include <llhttp/llhttp.h>
 #include <stdlib.h>
 
+/* Interim answers and extensions of chunks are neither header nor body: they end as well. */
+enum { ANSWER_RAW_BYTES_MAX = 2 * CLIENT_RESPONSE_READ_BYTES_MAX };
+
 struct http1 {
 	struct link *link;
 	struct exchange *exchange; /* NULL: idle */
@@ -18,6 +21,7 @@ struct http1 {
 	struct chunk *field; /* name and value of the header field being parsed */
 	size_t name_len;
 	struct buf head;
+	size_t received;     /* of the answer, raw */
 	bool complete, keep; /* the answer; the connection after it */
 };
 
@@ -108,11 +112,12 @@ static void answer(struct http1 *http1)
 	struct link *link = http1->link;
 	/* Answered before it had the whole request: what is left need not be sent. */
 	bool unsent = exchange->body_left > 0 || conn_output_bytes(link->conn) > 0;
+	bool cut = unsent || !http1->complete;
 	http1->exchange = NULL;
-	if (!http1->keep || unsent)
+	if (!http1->keep || cut)
 		link_drain(link);
 	exchange_answer(exchange);
-	if (unsent)
+	if (cut)
 		link_abort(link);
 }
 
@@ -132,9 +137,16 @@ static void http1_data(void *session, struct slice bytes)
 		answer(http1);
 		return;
 	}
-	if (code == HPE_OK)
-		return;
 	struct err err = exchange->err;
+	http1->received += bytes.len;
+	if (code == HPE_OK && http1->received > ANSWER_RAW_BYTES_MAX)
+		(void)err_set(&err, ERR_LIMIT, "the answer does not end");
+	else if (code == HPE_OK)
+		return;
+	if (response_is_enough(&exchange->response, &err)) {
+		answer(http1);
+		return;
+	}
 	if (err.kind == ERR_NONE)
 		(void)err_set(&err, ERR_PEER, "malformed HTTP/1.1 answer (%s)",
 			      llhttp_errno_name(code));
@@ -194,6 +206,7 @@ static int http1_start(void *session, struct exchange *exchange, struct err *err
 		return err_set(err, ERR_NOMEM, "no memory for a request");
 	http1->exchange = exchange;
 	http1->complete = http1->keep = false;
+	http1->received = 0;
 	http1->field->len = http1->name_len = 0;
 	llhttp_init(&http1->parser, HTTP_RESPONSE, &settings);
 	http1->parser.data = http1;

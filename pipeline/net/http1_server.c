@@ -463,10 +463,16 @@ static void complete_message(struct server_conn *sc)
 		conn_pause(sc->conn, true);
 }
 
+/* The next request may be looked at: the one before is answered, and its answer not far behind. */
+static bool may_go_on(const struct server_conn *sc)
+{
+	return !sc->http1.closing && !is_answer_due(&sc->http1) && conn_has_room(sc->conn);
+}
+
 static void feed(struct server_conn *sc, struct slice bytes)
 {
 	struct http1 *h = &sc->http1;
-	while (bytes.len > 0 && !h->closing && !is_answer_due(h)) {
+	while (bytes.len > 0 && may_go_on(sc)) {
 		if (!begin_request(sc))
 			return;
 		size_t used = h->phase == PHASE_BODY ? parse(sc, bytes) : feed_block(sc, bytes);
@@ -477,10 +483,16 @@ static void feed(struct server_conn *sc, struct slice bytes)
 	if (bytes.len == 0 || h->closing)
 		return;
 	/* Pipelined requests wait; their bytes are bounded by one read. */
-	h->stash = chunk_new(sc->worker->shard->budget, bytes.len);
+	bool due = is_answer_due(h);
+	h->stash = chunk_new(sc->account.budget, bytes.len);
 	if (!h->stash || !chunk_append(h->stash, bytes)) {
 		counter_add(&server_conn_counters(sc)->budget_refusals, 1);
 		h->keep_alive = false; /* the answer that is due will be the last */
+		if (!due)
+			close_after_answer(sc);
+	} else if (!due) { /* the peer has to read first */
+		conn_pause(sc->conn, true);
+		conn_want_write(sc->conn);
 	}
 }
 
@@ -521,6 +533,12 @@ static void http1_header_timeout(struct server_conn *sc)
 		refuse(sc, 408);
 }
 
+static void http1_evict(struct server_conn *sc)
+{
+	sc->http1.closing = true;
+	conn_close(sc->conn, 0);
+}
+
 static void http1_drain(struct server_conn *sc)
 {
 	struct http1 *h = &sc->http1;
@@ -544,6 +562,7 @@ const struct protocol http1_protocol = {
 	.writable = http1_writable,
 	.answer = http1_answer,
 	.header_timeout = http1_header_timeout,
+	.evict = http1_evict,
 	.drain = http1_drain,
 	.stop = http1_stop,
 };

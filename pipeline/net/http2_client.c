@@ -146,6 +146,9 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
 	if (!exchange)
 		return 0;
 	if (response_body(&exchange->response, slice_of(data, len), &exchange->err) < 0) {
+		exchange->ended = response_is_enough(&exchange->response, &exchange->err);
+		if (exchange->ended)
+			exchange->err.kind = ERR_NONE;
 		finish(http2, exchange, NGHTTP2_INTERNAL_ERROR);
 		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream_id,
 						NGHTTP2_CANCEL); /* no memory: it will time out */

@@ -8,6 +8,9 @@
  * starts small and doubles while its body outgrows it and the budget has room; the connection's
  * window follows at four times a stream's.
  *
+ * All that nghttp2 allocates for a session is charged to the connection's account
+ * (http2_memory.c). When the account refuses, the session has no memory and ends.
+ *
  * Floods end the connection with GOAWAY ENHANCE_YOUR_CALM: resets (CVE-2023-44487), streams that
  * the peer makes us reset, empty DATA frames, header blocks far above the limit; CONTINUATION,
  * SETTINGS and PING floods are bounded by nghttp2's options. A callback only says so and fails: a
@@ -84,6 +87,20 @@ static void finish_drain(struct server_conn *sc)
 	conn_want_write(sc->conn);
 }
 
+/* There is no room for the request: the peer may repeat it, for nobody has looked at it. */
+static int refuse_stream(nghttp2_session *session, struct server_conn *sc, int32_t stream_id)
+{
+	struct request *request = request_of(session, stream_id);
+	if (request)
+		request_free(request);
+	sc->header_since_ns = 0;
+	(void)nghttp2_session_set_stream_user_data(session, stream_id, NULL);
+	return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream_id,
+					 NGHTTP2_REFUSED_STREAM) == 0
+		       ? 0
+		       : NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
 /* ---- callbacks: the peer's frames ----------------------------------------------------------- */
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -94,7 +111,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 		return 0; /* trailers */
 	struct request *request = request_new(sc, SERVER_HTTP2);
 	if (!request)
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+		return refuse_stream(session, sc, frame->hd.stream_id);
 	request->stream_id = frame->hd.stream_id;
 	sc->header_since_ns = server_conn_now_ns(sc);
 	(void)nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, request);
@@ -116,7 +133,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	if (!request || request->state != REQUEST_HEADER)
 		return 0; /* trailers */
 	if (!request_add_field(request, slice_of(name, name_len), slice_of(value, value_len)))
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+		return refuse_stream(session, sc, frame->hd.stream_id);
 	return 0;
 }
 
@@ -279,9 +296,18 @@ static ssize_t read_answer(nghttp2_session *session, int32_t stream_id, uint8_t 
 static bool keep_answer(struct request *request, const struct answer *answer)
 {
 	size_t len = answer->prefix.len + answer->body.len;
-	request->answer = len <= REQUEST_ANSWER_BYTES ? request->answer_inline : malloc(len);
-	if (!request->answer)
-		return false;
+	struct account *account = &request->sc->account;
+	if (len <= REQUEST_ANSWER_BYTES) {
+		request->answer = request->answer_inline;
+	} else {
+		if (!account_take(account, len))
+			return false;
+		request->answer = malloc(len);
+		if (!request->answer) {
+			account_give(account, len);
+			return false;
+		}
+	}
 	if (answer->prefix.len > 0)
 		memcpy(request->answer, answer->prefix.ptr, answer->prefix.len);
 	if (answer->body.len > 0)
@@ -321,6 +347,18 @@ static void http2_answer(struct request *request, const struct answer *answer)
 				    has_body ? &provider : NULL) != 0)
 		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, request->stream_id,
 						NGHTTP2_INTERNAL_ERROR);
+	request_wait(request, &sc->answers);
+	conn_want_write(sc->conn);
+}
+
+/* The stream's end frees the request: nghttp2 may still hold it as the source of data. */
+static void http2_cut(struct request *request)
+{
+	struct server_conn *sc = request->sc;
+	request_wait(request, NULL);
+	if (nghttp2_submit_rst_stream(sc->http2.session, NGHTTP2_FLAG_NONE, request->stream_id,
+				      NGHTTP2_CANCEL) != 0)
+		conn_abort(sc->conn); /* out of memory */
 	conn_want_write(sc->conn);
 }
 
@@ -362,10 +400,13 @@ static bool http2_start(struct server_conn *sc)
 		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)limits->window_bytes_initial},
 		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->header_bytes_max},
 	};
+	nghttp2_mem memory = http2_memory(&sc->account);
 	memset(h, 0, sizeof(*h));
-	if (nghttp2_session_server_new2(&h->session, server->http2_callbacks, sc,
-					server->http2_option) != 0)
+	if (nghttp2_session_server_new3(&h->session, server->http2_callbacks, sc,
+					server->http2_option, &memory) != 0) {
+		counter_add(&server_conn_counters(sc)->budget_refusals, 1);
 		return false;
+	}
 	h->window_bytes = CONNECTION_WINDOW_BYTES;
 	if (nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
 				    ARRAY_COUNT(settings)) != 0 ||
@@ -388,9 +429,10 @@ static void http2_data(struct server_conn *sc, struct slice bytes)
 	if (used < 0 && h->flooded) {
 		give_up(sc, NGHTTP2_ENHANCE_YOUR_CALM);
 	} else if (used < 0) {
-		counter_add(used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS
-				    ? &server_conn_counters(sc)->header_too_large
-				    : &server_conn_counters(sc)->protocol_errors,
+		struct server_counters *counters = server_conn_counters(sc);
+		counter_add(used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS ? &counters->header_too_large
+			    : used == NGHTTP2_ERR_NOMEM		       ? &counters->budget_refusals
+								       : &counters->protocol_errors,
 			    1);
 		give_up(sc,
 			used == NGHTTP2_ERR_NOMEM ? NGHTTP2_INTERNAL_ERROR
@@ -407,8 +449,7 @@ static void http2_writable(struct server_conn *sc)
 	struct http2 *h = &sc->http2;
 	const uint8_t *bytes;
 	ssize_t len = 0;
-	while (conn_output_bytes(sc->conn) < CONN_OUTPUT_BYTES_HIGH &&
-	       (len = nghttp2_session_mem_send(h->session, &bytes)) > 0)
+	while (conn_has_room(sc->conn) && (len = nghttp2_session_mem_send(h->session, &bytes)) > 0)
 		conn_write(sc->conn, slice_of(bytes, (size_t)len));
 	if (len < 0)
 		conn_abort(sc->conn); /* out of memory */
@@ -416,7 +457,13 @@ static void http2_writable(struct server_conn *sc)
 		conn_want_write(sc->conn);
 	else if (h->closing || (!nghttp2_session_want_read(h->session) &&
 				!nghttp2_session_want_write(h->session)))
-		conn_close(sc->conn, SERVER_LINGER_MS);
+		conn_close(sc->conn, h->evicted ? 0 : SERVER_LINGER_MS);
+}
+
+static void http2_evict(struct server_conn *sc)
+{
+	sc->http2.evicted = true;
+	give_up(sc, NGHTTP2_NO_ERROR);
 }
 
 static void http2_header_timeout(struct server_conn *sc)
@@ -460,6 +507,8 @@ const struct protocol http2_protocol = {
 	.writable = http2_writable,
 	.answer = http2_answer,
 	.header_timeout = http2_header_timeout,
+	.cut = http2_cut,
+	.evict = http2_evict,
 	.drain = http2_drain,
 	.retire = http2_drain,
 	.tick = http2_tick,

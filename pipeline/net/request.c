@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One request from the end of its header to its answer, the same for both protocols: the header's
- * text, limits on the body before and after decompression, refusals, and the calls to the handler.
+ * text, refusals, and the calls to the handler. The body is request_body.c's.
  *
- * Memory: the request, header text beyond 1 KiB, body and decoded body are charged to the shard's
- * budget. Body bytes are copied once, from the read buffer into the body's chunk, which grows as
- * bytes arrive. A declared length alone reserves nothing: it lets the chunk grow to four times what has
- * arrived instead of twice, and stops it at the end, so that a body is moved little and needs no
- * trimming.
+ * Memory: the request, header text beyond 1 KiB and the answer are charged to the connection's
+ * account.
  */
 #include "pipeline/net/server_internal.h"
 
@@ -18,8 +15,6 @@
 enum {
 	RECORD_HEAD_BYTES = 2 * sizeof(uint32_t),
 	FIELD_OVERHEAD_BYTES = 32, /* as RFC 9113 §10.5.1 counts a field */
-	BODY_GROWTH_FACTOR = 4,
-	BODY_AHEAD_BYTES_MAX = 1 << 20,
 };
 
 static const struct {
@@ -35,9 +30,9 @@ static const struct {
 	[REFUSED_GRPC_FRAMING] = {400, 13, "malformed gRPC frame"},
 };
 
-static struct budget *budget_of(const struct request *request)
+static bool is_busy(const struct request *request)
 {
-	return request->base.shard->budget;
+	return request->state == REQUEST_BODY || request->state == REQUEST_DUE;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -46,13 +41,13 @@ struct request *request_new(struct server_conn *sc, enum server_protocol protoco
 {
 	struct server_shard *shard = sc->worker->shard;
 	struct request *request = NULL;
-	if (!budget_take(shard->budget, sizeof(*request))) {
+	if (!account_take(&sc->account, sizeof(*request))) {
 		counter_add(&server_conn_counters(sc)->budget_refusals, 1);
 		return NULL;
 	}
 	request = malloc(sizeof(*request));
 	if (!request) {
-		budget_give(shard->budget, sizeof(*request));
+		account_give(&sc->account, sizeof(*request));
 		return NULL;
 	}
 	memset(request, 0, offsetof(struct request, text_inline)); /* not the text: it is long */
@@ -72,52 +67,37 @@ struct request *request_new(struct server_conn *sc, enum server_protocol protoco
 	return request;
 }
 
-static void await_body(struct request *request)
+void request_wait(struct request *request, struct request_list *list)
 {
-	struct server_conn *sc = request->sc;
-	request->body_end_ns = server_conn_now_ns(sc) + server_conn_limits(sc)->body_timeout_ns;
-	request->waiting_previous = sc->waiting_last;
-	if (sc->waiting_last)
-		sc->waiting_last->waiting_next = request;
-	else
-		sc->waiting_first = request;
-	sc->waiting_last = request;
-	request->is_waiting = true;
-}
-
-static void stop_waiting(struct request *request)
-{
-	struct server_conn *sc = request->sc;
-	if (!request->is_waiting)
+	struct request_list *old = request->list;
+	if (old) {
+		struct request *next = request->list_next, *previous = request->list_previous;
+		*(previous ? &previous->list_next : &old->first) = next;
+		*(next ? &next->list_previous : &old->last) = previous;
+	}
+	request->list = list;
+	request->list_next = request->list_previous = NULL;
+	if (!list)
 		return;
-	if (request->waiting_previous)
-		request->waiting_previous->waiting_next = request->waiting_next;
-	else
-		sc->waiting_first = request->waiting_next;
-	if (request->waiting_next)
-		request->waiting_next->waiting_previous = request->waiting_previous;
-	else
-		sc->waiting_last = request->waiting_previous;
-	request->waiting_previous = request->waiting_next = NULL;
-	request->is_waiting = false;
-}
-
-static void drop_body(struct request *request)
-{
-	chunk_unref(request->base.body);
-	request->base.body = NULL;
+	request->list_since_ns = server_conn_now_ns(request->sc);
+	request->list_previous = list->last;
+	*(list->last ? &list->last->list_next : &list->first) = request;
+	list->last = request;
 }
 
 void request_free(struct request *request)
 {
 	struct server_conn *sc = request->sc;
 	const struct server_config *config = &sc->worker->server->config;
-	stop_waiting(request);
-	if (request->state == REQUEST_DUE || request->state == REQUEST_BODY)
+	request_wait(request, NULL);
+	request_end_receiving(request);
+	if (is_busy(request)) {
 		counter_add(&server_conn_counters(sc)->cancelled, 1);
+		server_conn_unbusy(sc);
+	}
 	if (request->state == REQUEST_DUE)
 		config->handler->on_cancel(config->handler_arg, &request->base);
-	drop_body(request);
+	request_drop_body(request);
 	if (request->next)
 		request->next->previous = request->previous;
 	if (request->previous)
@@ -132,9 +112,11 @@ void request_free(struct request *request)
 		charged += request->text_capacity;
 		free(request->text);
 	}
-	if (request->answer != request->answer_inline)
+	if (request->answer != request->answer_inline) {
+		charged += request->answer_len;
 		free(request->answer);
-	budget_give(budget_of(request), charged);
+	}
+	account_give(&sc->account, charged);
 	free(request);
 }
 
@@ -150,13 +132,13 @@ static bool reserve_text(struct request *request, size_t more)
 		capacity *= 2; /* header_bytes_max bounds both */
 	bool was_inline = request->text == request->text_inline;
 	size_t charge = was_inline ? capacity : capacity - request->text_capacity;
-	if (!budget_take(budget_of(request), charge)) {
+	if (!account_take(&request->sc->account, charge)) {
 		counter_add(&server_conn_counters(request->sc)->budget_refusals, 1);
 		return false;
 	}
 	uint8_t *text = was_inline ? malloc(capacity) : realloc(request->text, capacity);
 	if (!text) {
-		budget_give(budget_of(request), charge);
+		account_give(&request->sc->account, charge);
 		return false;
 	}
 	if (was_inline)
@@ -254,8 +236,12 @@ void request_answer(struct request *request, const struct answer *answer)
 {
 	if (request->state == REQUEST_ANSWERED)
 		return;
-	stop_waiting(request);
+	request_wait(request, NULL);
+	request_end_receiving(request);
+	bool was_busy = is_busy(request);
 	request->state = REQUEST_ANSWERED;
+	if (was_busy)
+		server_conn_unbusy(request->sc);
 	struct chunk *body = request->base.body; /* kept until then: the answer may point there */
 	request->base.body = NULL;
 	request->sc->protocol->answer(request, answer); /* may free the request */
@@ -313,8 +299,8 @@ void request_refuse(struct request *request, enum server_refusal why, const char
 		[REFUSED_GRPC_FRAMING] = &counters->protocol_errors,
 	};
 	counter_add(by_reason[why], 1);
-	stop_waiting(request);
-	drop_body(request);
+	request_wait(request, NULL);
+	request_drop_body(request);
 	request->announce_codings = why == REFUSED_CODING_UNKNOWN;
 	bool was_in_handler = request->in_handler;
 	request->in_handler = true;
@@ -420,106 +406,10 @@ void request_header_done(struct request *request)
 							   : &counters->requests_http1,
 		    1);
 	request->state = REQUEST_BODY;
+	server_conn_busy(request->sc);
 	request->in_handler = true;
 	check_header(request);
 	request->in_handler = false;
 	if (request->state == REQUEST_BODY)
-		await_body(request);
-}
-
-/* ---- the body ------------------------------------------------------------------------------- */
-
-/* The body's length on the wire as the peer has declared it; 0 when it has not. */
-static uint64_t declared_bytes(const struct request *request)
-{
-	if (request->base.is_grpc)
-		return request->message_bytes;
-	return request->content_length == UINT64_MAX ? 0 : request->content_length;
-}
-
-/* What to make room for when ${have} bytes are, or are about to be, there: the declared whole, but
- * neither BODY_GROWTH_FACTOR times what has really come nor much more than that. */
-static size_t body_room(const struct request *request, size_t have)
-{
-	size_t room = have * (BODY_GROWTH_FACTOR - 1) < BODY_AHEAD_BYTES_MAX
-			      ? have * BODY_GROWTH_FACTOR
-			      : have + BODY_AHEAD_BYTES_MAX;
-	uint64_t declared = declared_bytes(request);
-	return declared < room ? (size_t)declared : room;
-}
-
-static bool append(struct request *request, struct slice bytes)
-{
-	struct chunk *body = request->base.body;
-	size_t have = (body ? body->len : 0) + bytes.len;
-	size_t room = have < declared_bytes(request) ? body_room(request, have) : have;
-	if (!body)
-		request->base.body = body = chunk_new(budget_of(request), room);
-	else if (have > body->capacity && have < room && !chunk_grow_to(body, room))
-		return false;
-	return body && chunk_append(body, bytes);
-}
-
-void request_body(struct request *request, struct slice bytes)
-{
-	if (request->state != REQUEST_BODY)
-		return;
-	if (request->base.is_grpc) {
-		if (!grpc_take_prefix(request, &bytes))
-			return;
-	} else if (bytes.len >
-		   server_conn_limits(request->sc)->http_body_bytes_max - request->body_bytes) {
-		request_refuse(request, REFUSED_BODY_TOO_LARGE, NULL);
-		return;
-	}
-	request->body_bytes += bytes.len;
-	if (bytes.len > 0 && !append(request, bytes))
-		request_refuse(request, REFUSED_MEMORY, NULL);
-}
-
-/* Replaces the body by its decoded form. False when the request was refused. */
-static bool decode_body(struct request *request)
-{
-	const struct server_limits *limits = server_conn_limits(request->sc);
-	struct server_request *base = &request->base;
-	size_t max = base->is_grpc ? limits->grpc_message_bytes_max : limits->http_body_bytes_max;
-	struct slice coded = base->body ? chunk_slice(base->body) : slice_of(NULL, 0);
-	struct err err;
-	struct chunk *decoded = coder_decode(base->shard->coder, request->coding, coded, max,
-					     budget_of(request), &err);
-	if (decoded) {
-		drop_body(request);
-		base->body = decoded;
-		return true;
-	}
-	char message[128];
-	(void)snprintf(message, sizeof(message),
-		       "grpc: received message after decompression larger than max (%zu vs. %zu)",
-		       max + 1, max);
-	if (err.kind == ERR_LIMIT)
-		request_refuse(request, REFUSED_DECODED_TOO_LARGE, base->is_grpc ? message : NULL);
-	else if (err.kind == ERR_NOMEM)
-		request_refuse(request, REFUSED_MEMORY, NULL);
-	else
-		request_refuse(request, REFUSED_CODING_MALFORMED,
-			       base->is_grpc ? "grpc: failed to decompress the received message"
-					     : NULL);
-	return false;
-}
-
-void request_body_done(struct request *request)
-{
-	const struct server_config *config = &request->sc->worker->server->config;
-	request->body_complete = true;
-	if (request->state != REQUEST_BODY)
-		return;
-	stop_waiting(request);
-	if (request->base.is_grpc && !grpc_check_end(request))
-		return;
-	if (request->coding != CODING_IDENTITY && !decode_body(request))
-		return;
-	request->state = REQUEST_DUE;
-	request->in_handler = true;
-	config->handler->on_request(config->handler_arg, &request->base);
-	request->in_handler = false;
+		request_wait(request, &request->sc->bodies);
 }

@@ -43,6 +43,8 @@ struct accept_socket {
 struct adoption {
 	struct loop_task task;
 	struct worker *worker;
+	size_t asked; /* workers that had no quiet connection to give up for this one */
+	bool over_limit;
 	int fd;
 };
 
@@ -54,6 +56,8 @@ struct server_limits server_limits_default(void)
 		.header_bytes_max = 64 * 1024,
 		.header_timeout_ns = 30 * NS_PER_S,
 		.body_timeout_ns = 60 * NS_PER_S,
+		.write_timeout_ns = 30 * NS_PER_S,
+		.idle_timeout_ns = 10 * 60 * NS_PER_S,
 		.http_body_bytes_max = 20 << 20,
 		.grpc_message_bytes_max = 4 << 20,
 		.window_bytes_initial = 256 << 10,
@@ -61,13 +65,29 @@ struct server_limits server_limits_default(void)
 	};
 }
 
+struct server_limits server_limits_probe(void)
+{
+	struct server_limits limits = server_limits_default();
+	limits.connections_max = 32;
+	limits.streams_max = 8;
+	limits.header_bytes_max = 8 * 1024;
+	limits.header_timeout_ns = 10 * NS_PER_S;
+	limits.body_timeout_ns = 10 * NS_PER_S;
+	limits.write_timeout_ns = 10 * NS_PER_S;
+	limits.http_body_bytes_max = 64 * 1024;
+	limits.grpc_message_bytes_max = 64 * 1024;
+	limits.window_bytes_initial = 64 * 1024;
+	return limits;
+}
+
 /* ---- workers: on their shard's thread ------------------------------------------------------- */
 
 static uint64_t tick_ms(const struct server_limits *limits)
 {
-	const uint64_t times[] = {limits->header_timeout_ns, limits->body_timeout_ns,
-				  limits->idle_timeout_ns, limits->max_connection_age_ns,
-				  limits->max_connection_age_grace_ns};
+	const uint64_t times[] = {
+		limits->header_timeout_ns,     limits->body_timeout_ns,
+		limits->write_timeout_ns,      limits->idle_timeout_ns,
+		limits->max_connection_age_ns, limits->max_connection_age_grace_ns};
 	uint64_t shortest = (uint64_t)TICK_MS_MAX * TICKS_PER_LIMIT * NS_PER_MS;
 	for (size_t i = 0; i < ARRAY_COUNT(times); i++) {
 		if (times[i] != 0 && times[i] < shortest)
@@ -204,11 +224,41 @@ static void abort_worker(struct loop_task *task)
 	report_if_drained(worker);
 }
 
+/* Lets the next worker look for a connection to give up. False when all were asked. */
+static bool pass_on(struct adoption *adoption)
+{
+	struct server *server = adoption->worker->server;
+	if (++adoption->asked == server->worker_count)
+		return false;
+	size_t next = (size_t)(adoption->worker - server->workers) + 1;
+	atomic_fetch_sub_explicit(&adoption->worker->shard->connections, 1, memory_order_relaxed);
+	adoption->worker = &server->workers[next % server->worker_count];
+	atomic_fetch_add_explicit(&adoption->worker->shard->connections, 1, memory_order_relaxed);
+	loop_post(adoption->worker->shard->loop, &adoption->task);
+	return true;
+}
+
 static void adopt(struct loop_task *task)
 {
 	struct adoption *adoption = CONTAINER_OF(task, struct adoption, task);
-	server_conn_open(adoption->worker, adoption->fd);
+	struct worker *worker = adoption->worker;
+	if (adoption->over_limit && !worker_evict(worker)) {
+		if (pass_on(adoption))
+			return;
+		counter_add(&worker->server->counters.connections_over_limit, 1);
+		worker_lost(worker, adoption->fd);
+	} else {
+		server_conn_open(worker, adoption->fd);
+	}
 	free(adoption);
+}
+
+/* Out of descriptors: the accept loop asks for some to be given back. */
+static void evict(struct loop_task *task)
+{
+	struct worker *worker = CONTAINER_OF(task, struct worker, evict_task);
+	atomic_store(&worker->evict_asked, false);
+	(void)worker_evict(worker);
 }
 
 /* ---- accepting: on the accept loop ---------------------------------------------------------- */
@@ -233,17 +283,23 @@ static void hand_over(struct server *server, int fd)
 	struct server_counters *counters = &server->counters;
 	struct worker *worker = least_loaded(server);
 	struct adoption *adoption = malloc(sizeof(*adoption));
+	uint32_t max = server->config.limits.connections_max;
+	bool over_limit = counter_get(&counters->connections_open) >= max;
 	counter_add(&counters->connections, 1);
-	if (!adoption ||
-	    counter_get(&counters->connections_open) >= server->config.limits.connections_max) {
-		counter_add(&counters->connections_over_limit, 1);
+	if (!adoption) {
 		(void)close(fd);
-		free(adoption);
 		return;
 	}
+	if (over_limit)
+		log_warn(server->log,
+			 LOG_MSG("Too many connections: the one that was quiet for longest is "
+				 "closed"),
+			 LOG_STR("listener", server->config.label),
+			 LOG_UINT("max_connections", max));
 	counter_add(&counters->connections_open, 1);
 	atomic_fetch_add_explicit(&worker->shard->connections, 1, memory_order_relaxed);
-	*adoption = (struct adoption){.task.run = adopt, .worker = worker, .fd = fd};
+	*adoption = (struct adoption){
+		.task.run = adopt, .worker = worker, .over_limit = over_limit, .fd = fd};
 	loop_post(worker->shard->loop, &adoption->task);
 }
 
@@ -262,6 +318,13 @@ static void pause_accepting(struct accept_socket *socket, int sys)
 	struct err err;
 	(void)err_set_sys(&err, sys, "accept");
 	log_warn(socket->server->log, LOG_MSG("Accepting connections is paused"), LOG_ERR(&err));
+	for (size_t i = 0; i < socket->server->worker_count; i++) {
+		struct worker *worker = &socket->server->workers[i];
+		if (atomic_exchange(&worker->evict_asked, true))
+			continue;
+		worker->evict_task.run = evict;
+		loop_post(worker->shard->loop, &worker->evict_task);
+	}
 	(void)uv_poll_stop(&socket->poll);
 	(void)uv_timer_start(&socket->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
 }

@@ -9,6 +9,10 @@
  * the fewest; from there a connection and its requests belong to that shard's loop. Handlers run on
  * the shard's thread.
  *
+ * What a peer makes us hold beside its bodies (streams, header tables and fields, answers it does not
+ * read, TLS) is charged to an account of its connection, which may hold a share of what is free
+ * (base/account.h).
+ *
  * Every limit below has a counter in struct server_counters and a test that hits it.
  */
 #ifndef SLUICE_NET_SERVER_H
@@ -34,11 +38,14 @@ struct server_shard {
 };
 
 struct server_limits {
-	uint32_t connections_max;	/* per listener; more are closed at once */
+	uint32_t connections_max;	/* per listener; for one more the connection goes that was
+					 * quiet for longest */
 	uint32_t streams_max;		/* concurrent HTTP/2 streams per connection */
 	uint32_t header_bytes_max;	/* request line + header fields, decoded */
-	uint64_t header_timeout_ns;	/* first byte of a request to end of its header */
+	uint64_t header_timeout_ns;	/* first byte of a request, or a connection's beginning, to
+					 * the end of the header */
 	uint64_t body_timeout_ns;	/* end of header to end of body */
+	uint64_t write_timeout_ns;	/* for an answer to be taken by the peer; 0: none */
 	uint64_t idle_timeout_ns;	/* a kept-alive connection without a request; 0: none */
 	uint64_t max_connection_age_ns; /* 0: none; then GOAWAY, or close with the next answer */
 	uint64_t max_connection_age_grace_ns; /* 0: none */
@@ -49,11 +56,20 @@ struct server_limits {
 };
 
 /* Defaults as the design fixes them: 10,000 connections, 1,024 streams, 64 KiB header, 30 s header,
- * 60 s body, idle none, HTTP body 20 MiB, gRPC message 4 MiB, window 256 KiB, 1,000 resets/s. */
+ * 60 s body, 30 s write, 10 min idle, HTTP body 20 MiB, gRPC message 4 MiB, window 256 KiB, 1,000
+ * resets/s. */
 struct server_limits server_limits_default(void);
 
+/* For probes and scrapes: 32 connections, 8 streams, 8 KiB header, 10 s header, body and write, 64 KiB
+ * body. */
+struct server_limits server_limits_probe(void);
+
 struct server_counters {
-	struct counter connections, connections_open, connections_over_limit;
+	struct counter connections, connections_open;
+	struct counter connections_over_limit; /* closed because none was quiet */
+	struct counter connections_evicted;    /* quiet ones that made room */
+	struct counter connections_idle;       /* ended by idle_timeout_ns */
+	struct counter write_timeout;	       /* answers that the peer did not take */
 	struct counter requests, requests_http1, requests_http2, requests_grpc;
 	struct counter header_too_large, header_timeout, body_timeout, body_too_large;
 	struct counter decoded_too_large, coding_unknown, coding_malformed, protocol_errors;
@@ -122,6 +138,7 @@ struct server_config {
 	const char *transport;	 /* "tcp", "tcp4", "tcp6", "unix" */
 	const char *label;	 /* for logs: "GRPC" or "HTTP" */
 	struct tls_context *tls; /* NULL: plain; borrowed */
+	struct budget *budget;	 /* NULL: the shard's; outlives the loops */
 	struct server_limits limits;
 	const struct server_handler *handler;
 	void *handler_arg;
@@ -139,10 +156,10 @@ uint16_t server_port(const struct server *server);
 
 const struct server_counters *server_get_counters(const struct server *server);
 
-/* Registers the server's counters under receiver="${receiver}",listener="${listener}". Before the
- * loops run. False when memory is short. */
-bool server_register(const struct server *server, struct metrics *metrics, const char *receiver,
-		     const char *listener);
+/* Registers the server's counters under ${owner}="${id}",listener="${listener}". Before the loops
+ * run. False when memory is short. */
+bool server_register(const struct server *server, struct metrics *metrics, const char *owner,
+		     const char *id, const char *listener);
 
 /* Starts accepting on ${accept_loop}; connections go to ${shards}. */
 MUST_CHECK int server_start(struct server *server, struct loop *accept_loop,

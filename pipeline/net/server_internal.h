@@ -6,7 +6,8 @@
  *   listener.c       binding an endpoint; port_holder.c names who holds a port
  *   server_conn.c    one connection: which protocol, time limits
  *   http1_server.c, http2_server.c   the protocols: bytes to requests, answers to bytes
- *   request.c        one request: header, body, limits, refusals, hand-over to the handler
+ *   request.c        one request: header, answer, refusals, hand-over to the handler
+ *   request_body.c   its body: limits, growth, decoding
  *   grpc_server.c    what gRPC adds: prefix of a message, time-out, status
  *
  * A request is made and freed by its protocol. `state` says how far it is; every function here that
@@ -23,7 +24,8 @@
 #include <nghttp2/nghttp2.h>
 
 enum {
-	SERVER_LINGER_MS = 1000,    /* for the peer to read our last answer */
+	SERVER_LINGER_MS = 1000,	      /* for the peer to read our last answer */
+	SERVER_OUTPUT_BYTES_HIGH = 64 * 1024, /* of answers that wait for the peer to read */
 	REQUEST_TEXT_BYTES = 1024,  /* header text inside the request; more is allocated */
 	REQUEST_ANSWER_BYTES = 128, /* the same for an answer's body */
 	REQUEST_DISCARD_BYTES_MAX = 256 * 1024, /* rest of a refused body that is read to keep the
@@ -42,9 +44,10 @@ enum request_state { REQUEST_HEADER = 0, REQUEST_BODY, REQUEST_DUE, REQUEST_ANSW
 struct request {
 	struct server_request base; /* what the handler sees */
 	struct server_conn *sc;
-	struct request *next, *previous;		 /* all of the connection */
-	struct request *waiting_next, *waiting_previous; /* those whose body is awaited */
-	uint64_t body_end_ns;				 /* when it has to be there */
+	struct request *next, *previous; /* all of the connection */
+	struct request_list *list; /* where it waits: for its body, for its answer to be taken */
+	struct request *list_next, *list_previous;
+	uint64_t list_since_ns;
 	enum request_state state;
 	int32_t stream_id; /* HTTP/2 */
 
@@ -57,11 +60,11 @@ struct request {
 	enum coding coding;	 /* of the body, or of gRPC messages */
 	uint64_t content_length; /* UINT64_MAX: not declared */
 	size_t body_bytes;	 /* arrived on the wire */
+	size_t receiving_bytes;	 /* of them counted in the connection's */
 	uint32_t message_bytes;	 /* gRPC: as the prefix says */
 	uint8_t prefix[GRPC_PREFIX_BYTES];
 	uint8_t prefix_len;
 
-	bool is_waiting;       /* on the list of awaited bodies */
 	bool header_too_large; /* what is over the limit is not kept; answered with 431 */
 	bool body_complete;    /* the peer has sent all of the request */
 	bool announce_codings; /* the answer lists what we decode */
@@ -77,7 +80,15 @@ struct request {
 	uint8_t answer_inline[REQUEST_ANSWER_BYTES];
 };
 
-/* NULL when the budget or the allocator refuses (counted). */
+/* Oldest first: all wait equally long. */
+struct request_list {
+	struct request *first, *last;
+};
+
+/* Puts it at the end of ${list}, taking it from where it waited; NULL only takes it away. */
+void request_wait(struct request *request, struct request_list *list);
+
+/* NULL when the account or the allocator refuses (counted). */
 MUST_CHECK struct request *request_new(struct server_conn *sc, enum server_protocol protocol);
 
 /* Takes it from its lists and frees it. A request whose answer is due is cancelled first. */
@@ -95,6 +106,10 @@ size_t request_field_len(const struct request *request);
 
 /* The header is complete; base.method is set already. Calls the handler. */
 void request_header_done(struct request *request);
+
+/* The body is complete, or nobody waits for it any more. */
+void request_end_receiving(struct request *request);
+void request_drop_body(struct request *request);
 
 /* Bytes of the body as they arrive, then its end. Ignored once the request was answered. */
 void request_body(struct request *request, struct slice bytes);
@@ -144,6 +159,10 @@ struct protocol {
 	void (*writable)(struct server_conn *sc);
 	void (*answer)(struct request *request, const struct answer *answer);
 	void (*header_timeout)(struct server_conn *sc);
+	/* Gives up an answer that the peer does not take. HTTP/1.1 has none that waits alone. */
+	void (*cut)(struct request *request);
+	/* Ends a quiet connection at once, with a word to the peer if there is one. */
+	void (*evict)(struct server_conn *sc);
 	/* No further requests; closes the connection when those in flight are answered. */
 	void (*drain)(struct server_conn *sc);
 	/* The age of the connection is over: asks the peer to end it. NULL where only an answer can. */
@@ -191,7 +210,7 @@ struct http2 {
 	size_t block_bytes;   /* decoded bytes of that block, trailers too */
 	int32_t window_bytes; /* of the connection */
 	uint64_t notice_ns;   /* drain: when the first GOAWAY was sent; 0: not */
-	bool final_goaway, closing;
+	bool final_goaway, closing, evicted;
 	bool peer_left; /* it sent a GOAWAY that nghttp2 takes for an error */
 };
 
@@ -204,9 +223,19 @@ struct server_conn {
 	struct server_conn *next, *previous;
 	struct request *requests; /* all that exist */
 	size_t request_count;
-	struct request *waiting_first, *waiting_last; /* oldest first */
+	struct request_list bodies;  /* awaited */
+	struct request_list answers; /* HTTP/2: given, not yet sent to the end */
+	struct account account;
+	size_t receiving_bytes; /* of bodies that are not complete */
+	size_t fixed_bytes;	/* charged for the connection itself */
+	/* Connections that wait for nothing of ours, in the order in which they became so. */
+	struct server_conn *quiet_next, *quiet_previous;
+	bool is_quiet;
+	size_t busy_count;	/* requests that are received, or whose answer is due */
+	uint64_t write_mark;	/* output up to here was waiting... */
+	uint64_t write_mark_ns; /* ...at this time; 0: none was */
 	uint64_t opened_ns;
-	uint64_t header_since_ns; /* first byte of a header that is not complete; 0: none */
+	uint64_t header_since_ns; /* beginning of a header that is not complete; 0: none */
 	uint64_t idle_since_ns;	  /* 0: a request is in flight */
 	uint64_t drain_since_ns;  /* 0: not draining */
 	uint64_t retired_ns;	  /* when max_connection_age was over; 0: it is not */
@@ -225,6 +254,13 @@ void server_conn_open(struct worker *worker, int fd);
 /* Frees the protocol's state and forgets the worker, which may die before the connection does. */
 void server_conn_detach(struct server_conn *sc);
 
+/* A request is busy from the end of its header until it is answered. */
+void server_conn_busy(struct server_conn *sc);
+void server_conn_unbusy(struct server_conn *sc);
+
+/* Ends the worker's connection that was quiet for longest. False when there is none. */
+bool worker_evict(struct worker *worker);
+
 /* Looks at the time limits of the connection. */
 void server_conn_tick(struct server_conn *sc, uint64_t now_ns);
 void server_conn_drain(struct server_conn *sc);
@@ -242,11 +278,13 @@ struct worker {
 	struct server *server;
 	struct server_shard *shard;
 	struct server_conn *connections;
+	struct server_conn *quiet_first, *quiet_last;
 	struct ticker *ticker; /* time limits; runs while there are connections */
 	bool draining;
 	bool report, reported; /* the accept loop waits for the last connection; was told */
-	struct loop_task drain_task, abort_task, drained_task;
-	char date[32]; /* for Date fields, of second `date_s` */
+	struct loop_task drain_task, abort_task, drained_task, evict_task;
+	_Atomic bool evict_asked; /* evict_task is on its way */
+	char date[32];		  /* for Date fields, of second `date_s` */
 	uint64_t date_s;
 };
 
@@ -281,6 +319,9 @@ void worker_lost(struct worker *worker, int fd);
 
 /* The value of a Date field (RFC 9110 §5.6.7) now. */
 struct slice worker_date(struct worker *worker);
+
+/* Allocators for nghttp2 that charge ${account}, which outlives the session. (http2_memory.c) */
+nghttp2_mem http2_memory(struct account *account);
 
 /* What http2_server.c needs once per server. */
 MUST_CHECK int http2_prepare(struct server *server);

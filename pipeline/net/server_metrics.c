@@ -15,6 +15,11 @@ static const struct metric_desc metric_refused = {
 	"Requests, streams and connections that a limit or a rule of the protocol refused",
 	METRIC_COUNTER};
 
+static const struct metric_desc metric_closed = {
+	"sluice_server_connections_closed", "{connections}",
+	"Connections that we ended: evicted for a new one at the limit, idle, or (write_timeout, "
+	"connections and streams) because the peer did not read its answer",
+	METRIC_COUNTER};
 static const struct metric_desc metric_resets = {"sluice_server_resets", "{streams}",
 						 "HTTP/2 streams that peers reset", METRIC_COUNTER};
 
@@ -33,6 +38,9 @@ static const struct series table[] = {
 	{&metric_requests, "protocol", "http2", COUNTER(requests_http2)},
 	{&metric_requests, "protocol", "grpc", COUNTER(requests_grpc)},
 	{&metric_refused, "reason", "connections_over_limit", COUNTER(connections_over_limit)},
+	{&metric_closed, "reason", "evicted", COUNTER(connections_evicted)},
+	{&metric_closed, "reason", "idle", COUNTER(connections_idle)},
+	{&metric_closed, "reason", "write_timeout", COUNTER(write_timeout)},
 	{&metric_refused, "reason", "header_too_large", COUNTER(header_too_large)},
 	{&metric_refused, "reason", "header_timeout", COUNTER(header_timeout)},
 	{&metric_refused, "reason", "body_timeout", COUNTER(body_timeout)},
@@ -49,8 +57,8 @@ static const struct series table[] = {
 	{&metric_refused, "reason", "cancelled_by_peer", COUNTER(cancelled)},
 };
 
-bool server_register(const struct server *server, struct metrics *metrics, const char *receiver,
-		     const char *listener)
+bool server_register(const struct server *server, struct metrics *metrics, const char *owner,
+		     const char *id, const char *listener)
 {
 	const char *counters = (const char *)server_get_counters(server);
 	struct buf labels = BUF_INIT;
@@ -58,7 +66,7 @@ bool server_register(const struct server *server, struct metrics *metrics, const
 	for (size_t i = 0; i < ARRAY_COUNT(table) && added; i++) {
 		const void *counter = counters + table[i].offset;
 		buf_reset(&labels);
-		metrics_label(&labels, "receiver", receiver);
+		metrics_label(&labels, owner, id);
 		metrics_label(&labels, "listener", listener);
 		if (table[i].label)
 			metrics_label(&labels, table[i].label, table[i].value);

@@ -27,7 +27,7 @@ struct keepalive_config {
 
 struct grpc_config {
 	const char *endpoint, *transport;
-	uint32_t max_recv_msg_size_mib, max_concurrent_streams;
+	uint32_t max_recv_msg_size_mib, max_concurrent_streams, max_connections;
 	struct keepalive_config keepalive;
 	struct tls_config tls;
 	bool tls_present;
@@ -37,7 +37,8 @@ struct grpc_config {
 struct http_config {
 	const char *endpoint, *transport, *traces_url_path;
 	uint64_t max_request_body_size;
-	uint64_t read_timeout_ns, read_header_timeout_ns, idle_timeout_ns;
+	uint64_t read_timeout_ns, read_header_timeout_ns, write_timeout_ns, idle_timeout_ns;
+	uint32_t max_connections;
 	bool keep_alives_enabled;
 	struct config_headers response_headers;
 	struct cors_config cors;
@@ -58,7 +59,7 @@ struct otlp_config {
 
 static const struct config_field server_parameter_fields[] = {
 	CONFIG_DURATION(struct server_parameters, max_connection_idle_ns, "max_connection_idle",
-			"0s", "Close a connection without a request after this; 0: never."),
+			"10m", "Close a connection without a request after this; 0: never."),
 	CONFIG_DURATION(struct server_parameters, max_connection_age_ns, "max_connection_age", "0s",
 			"Ask a connection to end after this; 0: never."),
 	CONFIG_DURATION(struct server_parameters, max_connection_age_grace_ns,
@@ -89,6 +90,9 @@ static const struct config_field grpc_fields[] = {
 		   "MiBy", "Largest message, decompressed; 0: 4 MiB."),
 	CONFIG_U32(struct grpc_config, max_concurrent_streams, "max_concurrent_streams", "0", 0,
 		   1000000, "", "Requests at once per connection; 0: 1024."),
+	CONFIG_U32(struct grpc_config, max_connections, "max_connections", "10000", 1, 1000000, "",
+		   "Ours: connections at once; for one more the one that was quiet for longest is "
+		   "closed."),
 	CONFIG_SUB(struct grpc_config, keepalive, "keepalive", &keepalive_block,
 		   "Life of connections."),
 	CONFIG_OPTIONAL(struct grpc_config, tls, tls_present, "tls", &tls_server_block,
@@ -122,7 +126,12 @@ static const struct config_field http_fields[] = {
 			"From the first byte of a request to the end of its header; 0: 30s."),
 	CONFIG_DURATION(struct http_config, read_timeout_ns, "read_timeout", "0s",
 			"From the end of the header to the end of the body; 0: 60s."),
-	CONFIG_DURATION(struct http_config, idle_timeout_ns, "idle_timeout", "0s",
+	CONFIG_DURATION(struct http_config, write_timeout_ns, "write_timeout", "0s",
+			"For an answer to be read by the sender; then it is cut. 0: 30s."),
+	CONFIG_U32(struct http_config, max_connections, "max_connections", "10000", 1, 1000000, "",
+		   "Ours: connections at once; for one more the one that was quiet for longest is "
+		   "closed."),
+	CONFIG_DURATION(struct http_config, idle_timeout_ns, "idle_timeout", "10m",
 			"Close a kept connection without a request after this; 0: never."),
 	CONFIG_BOOL(struct http_config, keep_alives_enabled, "keep_alives_enabled", "true",
 		    "Keep connections open between requests."),
@@ -134,7 +143,6 @@ static const struct config_field http_fields[] = {
 	CONFIG_IGNORED("metrics_url_path", "Accepted; Sluice takes traces alone."),
 	CONFIG_IGNORED("logs_url_path", "Accepted; Sluice takes traces alone."),
 	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
-	CONFIG_IGNORED("write_timeout", "Accepted; answers are small."),
 	CONFIG_IGNORED("compression_algorithms",
 		       "Accepted; identity, gzip, zstd and deflate are always understood."),
 	COLLECTOR_HTTP_SERVER_FIELDS(struct http_config, keys),
@@ -246,7 +254,9 @@ static void *create(const struct component_env *env, const void *config,
 	return NULL;
 }
 
-static struct server_limits limits_of(const struct protocols_config *config)
+/* Both protocols are served on both ports: sizes are common, the life of connections is the
+ * listener's. */
+static struct server_limits limits_of(const struct protocols_config *config, bool grpc)
 {
 	const struct server_parameters *life = &config->grpc.keepalive.server_parameters;
 	const struct http_config *http = &config->http;
@@ -261,8 +271,10 @@ static struct server_limits limits_of(const struct protocols_config *config)
 		limits.header_timeout_ns = http->read_header_timeout_ns;
 	if (http->read_timeout_ns > 0)
 		limits.body_timeout_ns = http->read_timeout_ns;
-	limits.idle_timeout_ns =
-		http->idle_timeout_ns > 0 ? http->idle_timeout_ns : life->max_connection_idle_ns;
+	if (http->write_timeout_ns > 0)
+		limits.write_timeout_ns = http->write_timeout_ns;
+	limits.connections_max = grpc ? config->grpc.max_connections : http->max_connections;
+	limits.idle_timeout_ns = grpc ? life->max_connection_idle_ns : http->idle_timeout_ns;
 	limits.max_connection_age_ns = life->max_connection_age_ns;
 	limits.max_connection_age_grace_ns = life->max_connection_age_grace_ns;
 	return limits;
@@ -284,14 +296,14 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 		.transport = grpc ? config->grpc.transport : config->http.transport,
 		.label = grpc ? "GRPC" : "HTTP",
 		.tls = self->tls[which],
-		.limits = limits_of(config),
+		.limits = limits_of(config, grpc),
 		.handler = &otlp_server_handler,
 		.handler_arg = &self->handler,
 		.keep_alives = config->http.keep_alives_enabled,
 	};
 	self->servers[which] = server_new(&server, &self->log, err);
-	if (self->servers[which] &&
-	    !server_register(self->servers[which], self->metrics, self->id, grpc ? "grpc" : "http"))
+	if (self->servers[which] && !server_register(self->servers[which], self->metrics,
+						     "receiver", self->id, grpc ? "grpc" : "http"))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!self->servers[which] || server_start(self->servers[which], host->accept_loop,
 						  host->shards, host->shard_count, err) != 0)

@@ -235,6 +235,31 @@ static void senders_with_open_connections_do_not_hold_up_the_end(void **state)
 	peer_grpc_stop(peer);
 }
 
+/* The log and the debug exporter write to the same full pipe. What the exporter could not show is
+ * told by the exit code, as for any backend that does not take. */
+static void an_output_that_nobody_reads_does_not_hold_up_the_end(void **state)
+{
+	(void)state;
+	static const char *const verbosities[] = {"basic", "detailed"};
+	static const char *const args[] = {"--shutdown-timeout", "1s", NULL};
+	for (size_t i = 0; i < ARRAY_COUNT(verbosities); i++) {
+		struct daemon *daemon = scenario_start(
+			args,
+			SCENARIO_LISTENERS "exporters: {debug: {verbosity: %s, sending_queue: "
+					   "{enabled: true}}}\n" SCENARIO_PIPELINE
+					   "exporters: [debug]}\n",
+			verbosities[i]);
+		struct scenario_sender sender;
+		daemon_stop_reading(daemon);
+		scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
+		scenario_send_spans(&sender, 0, 10);
+		scenario_sender_close(&sender);
+		daemon_signal(daemon, SIGTERM);
+		assert_in_range(daemon_wait_exit_unread(daemon), 0, 1);
+		(void)daemon_stop(daemon);
+	}
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -245,6 +270,7 @@ int main(void)
 		cmocka_unit_test(a_second_signal_ends_at_once),
 		cmocka_unit_test(the_health_check_turns_before_the_end),
 		cmocka_unit_test(senders_with_open_connections_do_not_hold_up_the_end),
+		cmocka_unit_test(an_output_that_nobody_reads_does_not_hold_up_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

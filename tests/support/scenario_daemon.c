@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -273,6 +274,42 @@ void daemon_signal(struct daemon *daemon, int signal)
 	assert_int_equal(kill(daemon->pid, signal), 0);
 }
 
+static int take_exit_code(struct daemon *daemon)
+{
+	int status;
+	assert_int_equal(waitpid(daemon->pid, &status, 0), daemon->pid);
+	daemon->ended = true;
+	daemon->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return daemon->exit_code;
+}
+
+void daemon_stop_reading(struct daemon *daemon)
+{
+	char path[64];
+	static const char lines[4096] = {'\n'};
+	(void)daemon_output(daemon);
+	/* A description of our own: the daemon's must not become non-blocking. */
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", daemon->output_fd);
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	while (write(fd, lines, sizeof(lines)) > 0 || write(fd, lines, 1) > 0)
+		;
+	assert_int_equal(errno, EAGAIN);
+	(void)close(fd);
+}
+
+int daemon_wait_exit_unread(struct daemon *daemon)
+{
+	int fd = (int)syscall(SYS_pidfd_open, daemon->pid, 0);
+	assert_true(fd >= 0);
+	struct pollfd poller = {.fd = fd, .events = POLLIN};
+	int ended = poll(&poller, 1, DAEMON_DEADLINE_MS);
+	(void)close(fd);
+	if (ended != 1)
+		give_up(daemon, "its end, unread");
+	return take_exit_code(daemon);
+}
+
 int daemon_wait_exit(struct daemon *daemon)
 {
 	uint64_t end = deadline();
@@ -280,11 +317,7 @@ int daemon_wait_exit(struct daemon *daemon)
 		if (clock_monotonic_ns() > end)
 			give_up(daemon, "its end");
 	}
-	int status;
-	assert_int_equal(waitpid(daemon->pid, &status, 0), daemon->pid);
-	daemon->ended = true;
-	daemon->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	return daemon->exit_code;
+	return take_exit_code(daemon);
 }
 
 int daemon_stop(struct daemon *daemon)

@@ -51,6 +51,12 @@ void daemon_signal(struct daemon *daemon, int signal);
 /* Waits for its end; returns the exit code, or 128 + signal. */
 int daemon_wait_exit(struct daemon *daemon);
 
+/* Fills the pipe that takes its output: from here on nobody reads, until the next wait. */
+void daemon_stop_reading(struct daemon *daemon);
+
+/* As daemon_wait_exit, without reading what it writes. */
+int daemon_wait_exit_unread(struct daemon *daemon);
+
 /* SIGTERM, waits, frees. Returns the exit code. */
 int daemon_stop(struct daemon *daemon);
 

@@ -18,7 +18,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+enum { NEVER_S = 60 };
 
 /* 2026-01-02T03:04:05.678Z */
 static uint64_t fixed_wall_ns(void)
@@ -366,6 +369,68 @@ static void a_closed_reader_does_not_stop_the_program(void **state)
 	assert_int_equal(sigaction(SIGPIPE, &before, NULL), 0);
 }
 
+/* Puts ${lines} lines of ${len} bytes or more into a log that nobody reads, then reads: what was
+ * said is there or counted, and nothing waited for the reader. */
+static void say_to_nobody(int reader, int writer, size_t lines, size_t len)
+{
+	static char text[8000];
+	memset(text, 'x', sizeof(text));
+	struct logger_config config = test_config(LOG_JSON);
+	config.sampling = false;
+	config.fd = writer;
+	struct logger *logger = logger_new(&config);
+	struct log log = {.logger = logger};
+	assert_non_null(logger);
+	for (size_t i = 0; i < lines; i++)
+		log_info(&log, LOG_MSG("unread"), LOG_SLICE("text", slice_of(text, len)));
+	uint64_t lost = logger_lost_lines(logger);
+	assert_true(lost > 0 && lost < lines);
+	struct buf text_read = BUF_INIT;
+	char block[4096];
+	ssize_t got;
+	assert_int_equal(fcntl(reader, F_SETFL, O_NONBLOCK), 0);
+	while ((got = read(reader, block, sizeof(block))) > 0)
+		buf_append(&text_read, slice_of(block, (size_t)got));
+	log_info(&log, LOG_MSG("read again"));
+	logger_free(logger);
+	while ((got = read(reader, block, sizeof(block))) > 0)
+		buf_append(&text_read, slice_of(block, (size_t)got));
+	char told[64];
+	(void)snprintf(told, sizeof(told), "nobody read them\",\"lost\":%u}", (unsigned)lost);
+	assert_non_null(strstr(buf_cstr(&text_read), told));
+	assert_non_null(strstr(buf_cstr(&text_read), "read again"));
+	/* Whole lines parse; at most one was cut, and it ends where it was cut. */
+	size_t whole = 0, cut = 0;
+	for (const char *at = buf_cstr(&text_read); *at; at += strcspn(at, "\n") + 1) {
+		json_t *line = json_loadb(at, strcspn(at, "\n"), 0, NULL);
+		whole += line != NULL;
+		cut += line == NULL;
+		json_decref(line);
+	}
+	assert_true(cut <= 1);
+	assert_int_equal(whole, lines - lost + 2);
+	buf_fini(&text_read);
+}
+
+static void a_reader_that_has_stopped_loses_lines_and_stops_nobody(void **state)
+{
+	(void)state;
+	static const size_t lengths[] = {10, 5000, 8000};
+	(void)alarm(NEVER_S); /* a log that waits for ever fails here */
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		int pipes[2], sockets[2];
+		assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
+		say_to_nobody(pipes[0], pipes[1], 5000, lengths[i]);
+		say_to_nobody(sockets[0], sockets[1], 5000, lengths[i]);
+		for (size_t k = 0; k < 2; k++) {
+			assert_int_equal(close(pipes[k]), 0);
+			assert_int_equal(close(sockets[k]), 0);
+		}
+	}
+	(void)alarm(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +446,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_out_without_sampling),
 		cmocka_unit_test(lines_of_threads_never_mix),
 		cmocka_unit_test(a_closed_reader_does_not_stop_the_program),
+		cmocka_unit_test(a_reader_that_has_stopped_loses_lines_and_stops_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "pipeline/base/cgroup.h"
+
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void an_affinity_mask_of_one_cpu_leaves_one(void **state)
@@ -27,22 +30,6 @@ static void an_affinity_mask_of_one_cpu_leaves_one(void **state)
 	assert_true(machine_cpus() <= (size_t)CPU_COUNT(&before));
 }
 
-static void a_quota_is_rounded_up_to_whole_cpus(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *line;
-		size_t cpus;
-	} cases[] = {
-		{"200000 100000", 2}, {"150000 100000", 2}, {"50000 100000", 1},  {"1 100000", 1},
-		{"max 100000", 0},    {"100000 0", 0},	    {"100000", 0},	  {"", 0},
-		{"-1 100000", 0},     {"100000 x", 0},	    {"400000 100000", 4},
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(machine_quota_cpus(slice_str(cases[i].line)), cases[i].cpus);
-	assert_int_equal(machine_quota_cpus(slice_of(NULL, 0)), 0);
-}
-
 static void memory_is_some_and_at_most_the_machines(void **state)
 {
 	(void)state;
@@ -51,12 +38,42 @@ static void memory_is_some_and_at_most_the_machines(void **state)
 	assert_true(machine_memory_bytes() <= physical);
 }
 
+/* The shadow memory of sanitizers is larger than any such limit. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Lowered for this process alone; what it has mapped already stays. */
+static void a_resource_limit_bounds_memory(void **state)
+{
+	(void)state;
+	static const __rlimit_resource_t resources[] = {RLIMIT_AS, RLIMIT_DATA};
+	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+		struct rlimit before, small = {.rlim_cur = 100 << 20};
+		assert_int_equal(getrlimit(resources[i], &before), 0);
+		small.rlim_max = before.rlim_max;
+		assert_int_equal(setrlimit(resources[i], &small), 0);
+		uint64_t bytes = machine_memory_bytes();
+		assert_int_equal(setrlimit(resources[i], &before), 0);
+		assert_true(bytes <= 100 << 20);
+	}
+}
+#endif
+
+static void control_groups_bound_both(void **state)
+{
+	(void)state;
+	struct cgroup_limits limits = cgroup_read_limits("");
+	assert_true(machine_memory_bytes() <= limits.memory_bytes);
+	assert_true(machine_cpus() <= limits.cpus);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_affinity_mask_of_one_cpu_leaves_one),
-		cmocka_unit_test(a_quota_is_rounded_up_to_whole_cpus),
 		cmocka_unit_test(memory_is_some_and_at_most_the_machines),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+		cmocka_unit_test(a_resource_limit_bounds_memory),
+#endif
+		cmocka_unit_test(control_groups_bound_both),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

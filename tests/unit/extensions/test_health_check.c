@@ -20,6 +20,7 @@ struct fixture {
 	struct config_support config;
 	struct loop loop;
 	struct budget budget;
+	struct metrics *metrics;
 	struct server_shard shard;
 	struct logger *logger;
 	int log_fd;
@@ -72,9 +73,12 @@ static void open_health(struct fixture *fixture, const char *yaml)
 	fixture->log_fd = memfd_create("log", MFD_CLOEXEC);
 	logger.fd = fixture->log_fd;
 	fixture->logger = logger_new(&logger);
+	fixture->metrics = metrics_new();
+	assert_non_null(fixture->metrics);
 	const struct component_env env = {.id = "health_check",
 					  .path = "extensions.health_check",
 					  .log = {fixture->logger, "extension", "health_check"},
+					  .metrics = fixture->metrics,
 					  .budget = &fixture->budget,
 					  .arena = &fixture->config.arena};
 	fixture->self = type()->extension->create(&env, fixture->bound, &fixture->config.report);
@@ -91,6 +95,7 @@ static void close_health(struct fixture *fixture)
 	net_settle(&fixture->loop);
 	loop_fini(&fixture->loop);
 	type()->extension->destroy(fixture->self);
+	metrics_free(fixture->metrics);
 	coder_free(fixture->shard.coder);
 	logger_free(fixture->logger);
 	(void)close(fixture->log_fd);

@@ -239,6 +239,23 @@ static void a_long_answer_is_cut(void **ret_state)
 	free(bytes);
 }
 
+/* gRPC says what became of the request after the message: without it there is no answer. */
+static void a_message_over_the_bound_ends_the_call_only(void **ret_state)
+{
+	struct state *state = *ret_state;
+	enum { BYTES = CLIENT_RESPONSE_READ_BYTES_MAX + 1 };
+	uint8_t *bytes = calloc(1, BYTES);
+	struct peer_grpc_behaviour large = {.message = slice_of(bytes, BYTES)};
+	struct fixture_call call = {0}, next = {0};
+	peer_grpc_set_times(state->peer, &large, 1);
+	fixture_call(&state->fixture, &call, export_path, spans());
+	assert_int_equal(call.result.outcome, CLIENT_BROKEN);
+	assert_int_equal(call.result.err.kind, ERR_LIMIT);
+	fixture_call(&state->fixture, &next, export_path, spans());
+	assert_int_equal(next.result.outcome, CLIENT_ANSWERED);
+	free(bytes);
+}
+
 static void an_oversize_header_ends_the_call_only(void **ret_state)
 {
 	struct state *state = *ret_state;
@@ -651,6 +668,7 @@ int main(void)
 		STATE_TEST(a_large_body_in_parts_passes_small_windows),
 		STATE_TEST(every_kind_of_status_is_understood),
 		STATE_TEST(a_long_answer_is_cut),
+		STATE_TEST(a_message_over_the_bound_ends_the_call_only),
 		STATE_TEST(an_oversize_header_ends_the_call_only),
 		STATE_TEST(a_reset_breaks_the_call_and_names_the_code),
 		STATE_TEST(calls_refused_by_goaway_break_and_the_next_one_reconnects),

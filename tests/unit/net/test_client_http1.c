@@ -545,6 +545,44 @@ static void an_answers_body_is_cut_and_its_header_bounded(void **unused)
 	}
 }
 
+/* Nothing follows what is sent here: a client that waits for the end runs into its deadline. */
+static void an_answer_without_end_is_cut_at_its_bound(void **unused)
+{
+	(void)unused;
+	enum { TENTHS = CLIENT_RESPONSE_READ_BYTES_MAX / 10 };
+	const struct {
+		char *answer;
+		enum client_outcome outcome;
+		int status;
+	} cases[] = {
+		{repeat("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+			"a\r\n0123456789\r\n", TENTHS + 1, ""),
+		 CLIENT_ANSWERED, 200},
+		{repeat("HTTP/1.1 503 Busy\r\nContent-Length: 100000000000\r\n\r\n", "0123456789",
+			TENTHS + 1, ""),
+		 CLIENT_ANSWERED, 503},
+		{repeat("HTTP/1.1 400 Bad\r\n\r\n", "0123456789", TENTHS + 1, ""), CLIENT_ANSWERED,
+		 400},
+		{repeat("", "HTTP/1.1 100 Continue\r\n\r\n", TENTHS, ""), CLIENT_BROKEN, 0},
+		{repeat("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", "0123456789",
+			3 * TENTHS, ""),
+		 CLIENT_BROKEN, 0},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct state state = {
+			.script = {.answers = {cases[i].answer}, .silent_at_end = true}};
+		begin(&state, NULL);
+		struct fixture_call call = {0};
+		post(&state, &call);
+		if (call.result.outcome != cases[i].outcome ||
+		    call.result.http_status != cases[i].status)
+			fail_msg("%zu: %d, %d, %s", i, (int)call.result.outcome,
+				 call.result.http_status, call.result.err.msg);
+		finish(&state);
+		free(cases[i].answer);
+	}
+}
+
 static void a_timeout_ends_the_call_and_its_connection(void **unused)
 {
 	(void)unused;
@@ -642,6 +680,7 @@ int main(void)
 		cmocka_unit_test(a_large_body_in_parts_arrives),
 		cmocka_unit_test(an_answer_before_the_whole_request_ends_it),
 		cmocka_unit_test(an_answers_body_is_cut_and_its_header_bounded),
+		cmocka_unit_test(an_answer_without_end_is_cut_at_its_bound),
 		cmocka_unit_test(a_timeout_ends_the_call_and_its_connection),
 		cmocka_unit_test(a_call_can_be_cancelled_in_every_state),
 		cmocka_unit_test(a_call_that_waits_for_room_can_time_out_and_be_cancelled),
