@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 static const char *const sections[COMPONENT_KIND_COUNT] = {"receivers", "processors", "exporters",
-							   "extensions"};
+							   "connectors", "extensions"};
 
 /* As a quoted scalar: plain ones end at a colon. A JSON string is one in YAML, too. */
 static void print_quoted(const char *text)
