@@ -4,10 +4,8 @@
 #define SLUICE_CMD_COLLECTOR_H
 
 #include "cmd/options.h"
+#include "cmd/signals.h"
 #include "pipeline/graph/graph.h"
-#include "pipeline/net/loop.h"
-
-#include <signal.h>
 
 /* What run, dev, demo and validate have in common on the command line. */
 struct collector_options {
@@ -34,9 +32,8 @@ struct collector {
 	const struct config_service *service;
 	struct logger *logger;
 	struct graph *graph;
-	int signal_fd;
-	uv_poll_t signal_poll; /* on the graph's main loop */
-	sigset_t signals_before;
+	bool hangup_ends; /* set before the start: it belongs to a terminal and ends with it */
+	struct signals signals;
 };
 
 /* Loads, checks and creates. Prints every problem; false when there is an error. ${quiet}: no log
@@ -44,7 +41,7 @@ struct collector {
 bool collector_init(struct collector *collector, const struct collector_options *options,
 		    bool quiet, void (*ready)(void *arg, struct graph *graph), void *arg);
 
-/* Starts what runs until SIGINT or SIGTERM (or graph_stop). 0, or -1 when nothing runs. */
+/* Starts what runs until SIGINT, SIGTERM or SIGQUIT (or graph_stop). 0, or -1 when nothing runs. */
 MUST_CHECK int collector_start(struct collector *collector, struct err *err);
 
 /* After a start: runs to the end and drains. Returns the exit code. */
