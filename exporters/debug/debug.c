@@ -22,7 +22,7 @@ enum { TREE_TICK_MS = 100 };
 
 struct debug_config {
 	struct delivery_config delivery;
-	int verbosity;
+	int verbosity, loglevel;
 	uint32_t sampling_initial, sampling_thereafter;
 	bool use_internal_logger;
 	struct config_strings output_paths;
@@ -31,6 +31,17 @@ struct debug_config {
 };
 
 static const char *const verbosities[] = {"basic", "normal", "detailed", "tree", NULL};
+
+/* As the former logging exporter took them; unset comes first. */
+static const char *const loglevels[] = {"", "debug", "info", "warn", "error", NULL};
+static const enum verbosity of_loglevel[] = {VERBOSITY_BASIC, VERBOSITY_DETAILED, VERBOSITY_NORMAL,
+					     VERBOSITY_BASIC, VERBOSITY_BASIC};
+
+static enum verbosity verbosity_of(const struct debug_config *config)
+{
+	return config->loglevel > 0 ? of_loglevel[config->loglevel]
+				    : (enum verbosity)config->verbosity;
+}
 
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
@@ -51,6 +62,8 @@ static void check(const void *config, const struct config_node *node, const char
 static const struct config_field fields[] = {
 	CONFIG_ENUM(struct debug_config, verbosity, "verbosity", verbosities, "basic",
 		    "basic, normal, detailed, or tree: whole traces as trees."),
+	CONFIG_ENUM(struct debug_config, loglevel, "loglevel", loglevels, "",
+		    "Of the former logging exporter: debug is verbosity detailed, info normal."),
 	CONFIG_U32(struct debug_config, sampling_initial, "sampling_initial", "2", 0, 4294967295.0,
 		   "", "Requests printed in each second before sampling begins."),
 	CONFIG_U32(struct debug_config, sampling_thereafter, "sampling_thereafter", "1", 0,
@@ -80,6 +93,7 @@ struct output {
 
 struct debug {
 	const struct debug_config *config; /* immutable */
+	enum verbosity verbosity;
 	struct log log;
 	int fd;
 	/* owned by the home loop */
@@ -97,7 +111,7 @@ struct debug {
 
 static int target_fd(const struct debug_config *config)
 {
-	bool to_paths = !config->use_internal_logger || config->verbosity == VERBOSITY_TREE;
+	bool to_paths = !config->use_internal_logger || verbosity_of(config) == VERBOSITY_TREE;
 	if (!to_paths)
 		return STDERR_FILENO;
 	bool to_stderr =
@@ -118,7 +132,8 @@ static void *create(const struct component_env *env, const void *config,
 	self->fd = target_fd(debug);
 	self->last = &self->first;
 	self->view = view_new(env->budget, env->keys);
-	if (debug->verbosity == VERBOSITY_TREE) {
+	self->verbosity = verbosity_of(debug);
+	if (self->verbosity == VERBOSITY_TREE) {
 		const struct tree_limits limits = {.traces_max = TREE_TRACES_DEFAULT,
 						   .spans_max = debug->tree_max_spans};
 		self->tree = trace_tree_new(limits, terminal_of(self->fd));
@@ -238,13 +253,13 @@ static bool sampled(struct debug *self)
 static void show(struct debug *self, struct export_call *call)
 {
 	struct buf text = BUF_INIT;
-	switch ((enum verbosity)self->config->verbosity) {
+	switch (self->verbosity) {
 	case VERBOSITY_TREE: trace_tree_add(self->tree, self->view, clock_monotonic_ns()); break;
 	case VERBOSITY_NORMAL: text_normal(self->view, &text); break;
 	case VERBOSITY_DETAILED: text_detailed(self->view, &text); break;
 	case VERBOSITY_BASIC: break;
 	}
-	if (self->config->verbosity != VERBOSITY_TREE) {
+	if (self->verbosity != VERBOSITY_TREE) {
 		struct text_counts counts = text_count(self->view);
 		log_info(&self->log, LOG_MSG("Traces"),
 			 LOG_UINT("resource spans", counts.resource_spans),
@@ -263,7 +278,7 @@ static void send_batch(void *arg, struct export_call *call)
 {
 	struct debug *self = arg;
 	struct export_result result = {.outcome = EXPORT_DELIVERED};
-	if (self->config->verbosity != VERBOSITY_TREE && !sampled(self)) {
+	if (self->verbosity != VERBOSITY_TREE && !sampled(self)) {
 		export_done(call, &result);
 		return;
 	}
@@ -295,7 +310,7 @@ static int start(void *arg, struct loop *loop, struct err *err)
 {
 	struct debug *self = arg;
 	self->loop = loop;
-	if (!self->view || (self->config->verbosity == VERBOSITY_TREE && !self->tree))
+	if (!self->view || (self->verbosity == VERBOSITY_TREE && !self->tree))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!self->tree)
 		return 0;
@@ -334,7 +349,7 @@ static const struct exporter_ops ops = {.create = create,
 
 const struct component_type exporter_debug = {
 	.kind = COMPONENT_EXPORTER,
-	.names = {"debug"},
+	.names = {"debug", "logging"},
 	.summary = "Spans on the terminal: counts, text, or trees of whole traces.",
 	.config = &block,
 	.exporter = &ops};

@@ -109,14 +109,19 @@ static void report_unknown_type(struct service_binder *b, enum config_section se
 	buf_fini(&valid);
 }
 
+static const struct config_foreign_type *foreign_type(const struct service_binder *b,
+						      enum config_section section, const char *type)
+{
+	return b->known->foreign ? b->known->foreign(section, type) : NULL;
+}
+
 /* What the Collector has under a name that is no component here: refused with what to do, or
  * left out with a line when nothing about traces depends on it. */
 static bool answer_foreign_type(struct service_binder *b, enum config_section section,
 				const struct config_id *id, const struct config_entry *entry,
 				const char *path)
 {
-	const struct config_foreign_type *foreign =
-		b->known->foreign ? b->known->foreign(section, id->type) : NULL;
+	const struct config_foreign_type *foreign = foreign_type(b, section, id->type);
 	if (!foreign)
 		return false;
 	const char *kind = config_section_names[section].kind;
@@ -128,9 +133,10 @@ static bool answer_foreign_type(struct service_binder *b, enum config_section se
 		return false;
 	else
 		config_problem(b->report, CONFIG_ERROR, entry->key_loc, path, NULL,
-			       "unknown type: \"%s\" for id: \"%s\": the Collector has this %s, "
-			       "this build does not: %s",
-			       id->type, id->id, kind, foreign->advice);
+			       "unknown type: \"%s\" for id: \"%s\": the Collector %s this %s, "
+			       "this build does not have it: %s",
+			       id->type, id->id, foreign->removed ? "had" : "has", kind,
+			       foreign->advice);
 	return true;
 }
 
@@ -164,6 +170,11 @@ static void bind_component(struct service_binder *b, enum config_section section
 			       SLICE_FMT(entry->key));
 		return;
 	}
+	const struct config_foreign_type *former = foreign_type(b, section, id.type);
+	if (former)
+		config_problem(b->report, CONFIG_WARNING, entry->key_loc, path, NULL,
+			       "the %s \"%s\" is %s", config_section_names[section].kind, id.id,
+			       former->advice);
 	components->at[components->count++] = (struct config_component){
 		.id = id.id,
 		.type = id.type,

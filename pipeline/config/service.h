@@ -78,17 +78,18 @@ struct config_service {
 	struct config_telemetry telemetry;
 };
 
-/* What the Collector has under a name that is no component of this build. */
+/* What the Collector has under a name that is no component of this build, or only a former name. */
 struct config_foreign_type {
-	bool inert; /* nothing about traces depends on it: left out with a line, not refused */
+	bool inert;   /* nothing about traces depends on it: left out with a line, not refused */
+	bool removed; /* present versions of the Collector do not have it any more */
 	const char *advice; /* what to use in its place, or why nothing is missing */
 };
 
 /* The types that exist, per section, for "unknown type" errors: sorted, NULL-terminated. */
 struct config_known_types {
 	const char *const *types[SECTION_COUNT];
-	/* The answer to a type of ${section} that is not among them; NULL: the Collector has none
-	 * of that name either. May be NULL. */
+	/* What to say of a type of ${section}: of one that is not among them, why it is not; of one
+	 * that is, that it goes by another name now. NULL: nothing is known. May be NULL. */
 	const struct config_foreign_type *(*foreign)(enum config_section section, const char *type);
 };
 

@@ -3,6 +3,7 @@
  * From the checked configuration to instances: every component's block is bound and checked, the
  * ones that a pipeline uses are created, and each pipeline is cut into stages and groups.
  */
+#include "pipeline/graph/collector_types.h"
 #include "pipeline/graph/internal.h"
 
 #include <stdlib.h>
@@ -32,6 +33,7 @@ const struct config_known_types *graph_known_types(void)
 		return &known;
 	size_t type_count;
 	const struct component_type *const *types = component_list(&type_count);
+	known.foreign = collector_type_find;
 	for (int section = 0; section < SECTION_COUNT; section++) {
 		size_t count = 0;
 		for (size_t i = 0; i < type_count; i++) {

@@ -137,7 +137,7 @@ static const struct config_field http_fields[] = {
 	CONFIG_IGNORED("write_timeout", "Accepted; answers are small."),
 	CONFIG_IGNORED("compression_algorithms",
 		       "Accepted; identity, gzip, zstd and deflate are always understood."),
-	COLLECTOR_HTTP_SERVER_FIELDS(struct http_config, keys),
+	COLLECTOR_SERVER_FIELDS(struct http_config, keys),
 };
 
 static void check_http(const void *config, const struct config_node *node, const char *path,
