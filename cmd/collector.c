@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -56,15 +57,33 @@ static struct logger *make_logger(const struct config_telemetry *telemetry)
 	return logger_new(&config);
 }
 
+/* Whether only the traces part of the configuration shall run. False after a message. */
+static bool read_signals(const struct collector_options *options, bool *ret_traces_only)
+{
+	const char *env = getenv("SLUICE_SIGNALS");
+	const char *signals = options->signals ? options->signals : env;
+	*ret_traces_only = signals && strcmp(signals, "traces") == 0;
+	if (*ret_traces_only || !signals || (!options->signals && !env[0]))
+		return true;
+	fprintf(stderr, "Error: invalid value \"%s\" for %s: expected traces\n", signals,
+		options->signals ? "--signals" : "SLUICE_SIGNALS");
+	return false;
+}
+
 static const struct config_service *load(struct collector *collector,
 					 const struct collector_options *options)
 {
+	bool traces_only;
+	if (!read_signals(options, &traces_only))
+		return NULL;
 	const struct config_load load = {.uris = options->configs.at,
 					 .uri_count = options->configs.count,
 					 .sets = options->sets.at,
 					 .set_count = options->sets.count,
 					 .env = {.get = get_env}};
 	const struct config_node *root = config_load(&load, &collector->report);
+	if (root && traces_only)
+		root = config_keep_traces(root, &collector->report);
 	return root ? config_service_bind(root, graph_known_types(), &collector->report) : NULL;
 }
 

@@ -10,6 +10,7 @@
 /* What run, dev, demo and validate have in common on the command line. */
 struct collector_options {
 	struct option_list configs, sets, feature_gates;
+	const char *signals; /* "traces"; NULL: $SLUICE_SIGNALS, and without it all, as written */
 	uint64_t shards;
 	uint64_t shutdown_timeout_ns;
 };
@@ -19,6 +20,13 @@ struct collector_options {
 	 &(options).sets, "a.b.c=v", "Set one value, after all files; may be repeated."},           \
 		{"--feature-gates",	   0,	   OPTION_LIST,                                     \
 		 &(options).feature_gates, "LIST", "Accepted for compatibility, without effect."},  \
+		{"--signals",                                                                       \
+		 0,                                                                                 \
+		 OPTION_TEXT,                                                                       \
+		 &(options).signals,                                                                \
+		 "traces",                                                                          \
+		 "Leave out pipelines of other signals and what only they use; "                    \
+		 "default: $SLUICE_SIGNALS."},                                                      \
 		{"--shards",	    0,	 OPTION_NUMBER,                                             \
 		 &(options).shards, "N", "Threads that handle traffic; default: the usable CPUs."}, \
 	{                                                                                           \

@@ -86,6 +86,12 @@ static bool is_referenced(const struct service_binder *b, enum config_section se
 	return false;
 }
 
+static const struct config_foreign_type *foreign_type(const struct service_binder *b,
+						      enum config_section section, const char *type)
+{
+	return b->known->foreign ? b->known->foreign(section, type) : NULL;
+}
+
 static void report_unknown_type(struct service_binder *b, enum config_section section,
 				const struct config_id *id, const struct config_entry *entry,
 				const char *path)
@@ -100,19 +106,15 @@ static void report_unknown_type(struct service_binder *b, enum config_section se
 			       id->id);
 		return;
 	}
-	for (size_t i = 0; i < count; i++)
-		buf_printf(&valid, "%s%s", i > 0 ? " " : "", types[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (!foreign_type(b, section, types[i])) /* no former names */
+			buf_printf(&valid, "%s%s", valid.len > 0 ? " " : "", types[i]);
+	}
 	config_problem(b->report, CONFIG_ERROR, entry->key_loc, path,
 		       config_nearest(slice_str(id->type), types, count),
 		       "unknown type: \"%s\" for id: \"%s\" (valid values: [%s])", id->type, id->id,
 		       buf_cstr(&valid));
 	buf_fini(&valid);
-}
-
-static const struct config_foreign_type *foreign_type(const struct service_binder *b,
-						      enum config_section section, const char *type)
-{
-	return b->known->foreign ? b->known->foreign(section, type) : NULL;
 }
 
 /* What the Collector has under a name that is no component here: refused with what to do, or

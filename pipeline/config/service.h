@@ -98,7 +98,7 @@ struct config_known_types {
  * without what only they use, known to this build or not: receivers, processors, exporters;
  * connectors between a traces pipeline and one of them; extensions that are named inside such
  * components alone. A traces pipeline that only led to left-out ones goes, too. One warning says what
- * was left out. Returns ${root} itself when there is nothing to leave out; NULL: out of memory.
+ * was left out. NULL with a problem in ${report} when no pipeline is left, or the arena is exhausted.
  */
 const struct config_node *config_keep_traces(const struct config_node *root,
 					     struct config_report *report);

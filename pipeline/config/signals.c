@@ -273,27 +273,52 @@ static struct config_node *trim_root(struct selection *s)
 	return s->failed ? NULL : copy;
 }
 
+static bool any_kept(const struct selection *s)
+{
+	for (size_t i = 0; i < s->pipeline_count; i++) {
+		if (s->pipelines[i].kept)
+			return true;
+	}
+	return false;
+}
+
+/* What goes, for people; pipelines first. */
+static const struct config_node *leave_out(struct selection *s, struct config_report *report,
+					   struct config_loc loc)
+{
+	size_t said = 0;
+	for (size_t i = 0; i < s->pipeline_count; i++) {
+		if (!s->pipelines[i].kept)
+			say_left_out(s, "pipelines", &said, s->pipelines[i].entry->key);
+	}
+	const struct config_node *root = trim_root(s);
+	if (!root)
+		config_problem(report, CONFIG_ERROR, loc, "service.pipelines", NULL,
+			       "the configuration is too large");
+	else if (s->left_out.len > 0)
+		config_problem(report, CONFIG_WARNING, loc, "service.pipelines", NULL,
+			       "--signals traces leaves out: %s", buf_cstr(&s->left_out));
+	return root;
+}
+
 const struct config_node *config_keep_traces(const struct config_node *root,
 					     struct config_report *report)
 {
-	const struct config_node *service = config_get(root, "service");
-	const struct config_node *pipelines = config_get(service, "pipelines");
+	const struct config_node *pipelines = config_get(config_get(root, "service"), "pipelines");
 	struct selection s = {.root = root, .arena = report->arena, .left_out = BUF_INIT};
-	if (!pipelines || pipelines->kind != CONFIG_MAP)
+	if (!pipelines || pipelines->kind != CONFIG_MAP || pipelines->count == 0)
 		return root;
-	s.pipelines = arena_calloc(s.arena, pipelines->count + 1, sizeof(*s.pipelines));
-	if (!s.pipelines)
-		return NULL;
-	choose_pipelines(&s, pipelines);
-	size_t said = 0;
-	for (size_t i = 0; i < s.pipeline_count; i++) {
-		if (!s.pipelines[i].kept)
-			say_left_out(&s, "pipelines", &said, s.pipelines[i].entry->key);
+	s.pipelines = arena_calloc(s.arena, pipelines->count, sizeof(*s.pipelines));
+	if (s.pipelines)
+		choose_pipelines(&s, pipelines);
+	if (any_kept(&s)) {
+		root = leave_out(&s, report, pipelines->loc);
+	} else {
+		config_problem(report, CONFIG_ERROR, pipelines->loc, "service.pipelines", NULL,
+			       "--signals traces: no pipeline carries traces to an exporter of "
+			       "traces");
+		root = NULL;
 	}
-	root = trim_root(&s);
-	if (s.left_out.len > 0)
-		config_problem(report, CONFIG_WARNING, pipelines->loc, "service.pipelines", NULL,
-			       "--signals traces leaves out: %s", buf_cstr(&s.left_out));
 	buf_fini(&s.left_out);
 	return root;
 }
