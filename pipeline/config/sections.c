@@ -22,18 +22,33 @@ bool config_expect_map(struct service_binder *b, const struct config_node *node,
 	return false;
 }
 
+bool config_same_id(struct slice a, struct slice b)
+{
+	size_t i = 0, k = 0;
+	for (;;) {
+		while (i < a.len && (a.ptr[i] == ' ' || a.ptr[i] == '\t'))
+			i++;
+		while (k < b.len && (b.ptr[k] == ' ' || b.ptr[k] == '\t'))
+			k++;
+		if (i == a.len || k == b.len)
+			return i == a.len && k == b.len;
+		if (a.ptr[i++] != b.ptr[k++])
+			return false;
+	}
+}
+
 bool config_list_has(const struct config_node *list, struct slice id)
 {
 	size_t count = list && list->kind == CONFIG_LIST ? list->count : 0;
 	for (size_t i = 0; i < count; i++) {
-		if (slice_equal(slice_trim(list->items[i]->text), slice_trim(id)))
+		if (config_same_id(list->items[i]->text, id))
 			return true;
 	}
 	struct slice rest = list && list->kind == CONFIG_SCALAR ? list->text : slice_of(NULL, 0);
 	while (rest.len > 0) {
 		const uint8_t *comma = memchr(rest.ptr, ',', rest.len);
 		size_t len = comma ? (size_t)(comma - rest.ptr) : rest.len;
-		if (slice_equal(slice_trim(slice_of(rest.ptr, len)), slice_trim(id)))
+		if (config_same_id(slice_of(rest.ptr, len), id))
 			return true;
 		len += comma != NULL;
 		rest = slice_of(rest.ptr + len, rest.len - len);

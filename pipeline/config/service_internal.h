@@ -19,8 +19,11 @@ struct config_section_name {
 };
 extern const struct config_section_name config_section_names[SECTION_COUNT];
 
-/* Whether ${list}, as it is written (a list, or one text with commas), has ${id} in it, spaces around
- * it aside. */
+/* Whether two ids are the same as they are written: spaces around them and around the slash do not
+ * count, and inside no id has any. */
+bool config_same_id(struct slice a, struct slice b);
+
+/* Whether ${list}, as it is written (a list, or one text with commas), has ${id} in it. */
 bool config_list_has(const struct config_node *list, struct slice id);
 
 /* The one of ${components} that is called ${id}; NULL when there is none. */

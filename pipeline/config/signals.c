@@ -40,7 +40,7 @@ static bool section_has(const struct selection *s, enum config_section section, 
 {
 	const struct config_node *map = config_get(s->root, config_section_names[section].key);
 	for (size_t i = 0; map && map->kind == CONFIG_MAP && i < map->count; i++) {
-		if (slice_equal(slice_trim(map->entries[i].key), slice_trim(id)))
+		if (config_same_id(map->entries[i].key, id))
 			return true;
 	}
 	return false;
@@ -117,7 +117,7 @@ static bool component_goes(const struct selection *s, enum config_section sectio
 static bool mentions(const struct config_node *node, struct slice id)
 {
 	if (node->kind == CONFIG_SCALAR)
-		return slice_equal(node->text, id);
+		return config_same_id(node->text, id);
 	for (size_t i = 0; i < node->count; i++) {
 		if (mentions(node->kind == CONFIG_MAP ? node->entries[i].node : node->items[i], id))
 			return true;
@@ -223,7 +223,7 @@ static struct config_node *trim_section(struct selection *s, enum config_section
 	size_t said = 0;
 	struct config_node *copy = map->kind == CONFIG_MAP ? copy_node(s, map) : NULL;
 	for (size_t i = 0; copy && i < map->count; i++) {
-		if (goes(s, section, slice_trim(map->entries[i].key)))
+		if (goes(s, section, map->entries[i].key))
 			say_left_out(s, config_section_names[section].key, &said,
 				     map->entries[i].key);
 		else
@@ -236,7 +236,7 @@ static struct config_node *trim_extensions(struct selection *s, struct config_no
 {
 	struct config_node *copy = list->kind == CONFIG_LIST ? copy_node(s, list) : NULL;
 	for (size_t i = 0; copy && i < list->count; i++) {
-		if (!goes(s, SECTION_EXTENSIONS, slice_trim(list->items[i]->text)))
+		if (!goes(s, SECTION_EXTENSIONS, list->items[i]->text))
 			copy->items[copy->count++] = list->items[i];
 	}
 	return copy ? copy : list;
