@@ -154,11 +154,33 @@ static void the_traces_part_runs_and_says_what_it_left_out(void **state)
 	peer_grpc_stop(peer);
 }
 
+/* An old resource of the operator: `logging` prints what its loglevel meant, as debug. */
+static void the_former_logging_exporter_prints_in_full(void **state)
+{
+	(void)state;
+	static const char *const args[] = {
+		"--signals", "traces",
+		"--config",  FIXTURES "operator_v1alpha1.yaml",
+		"--set",     "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
+		"--set",     "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
+		NULL};
+	struct daemon *daemon = daemon_start("service:\n" SCENARIO_TELEMETRY, args);
+	struct scenario_sender sender;
+	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
+	scenario_send_spans(&sender, 0, 1);
+	scenario_sender_close(&sender);
+	daemon_wait_output(daemon, "Span #0");
+	daemon_wait_output(daemon, "the exporter \"logging\" is taken as debug");
+	daemon_wait_output(daemon, "the extension \"zpages\" does nothing");
+	assert_int_equal(daemon_stop(daemon), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_traces_part_of_each_shape_is_judged_alone),
 		cmocka_unit_test(the_variable_does_what_the_option_does),
+		cmocka_unit_test(the_former_logging_exporter_prints_in_full),
 		cmocka_unit_test(the_traces_part_runs_and_says_what_it_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
