@@ -13,6 +13,6 @@ extern const struct component_type connector_forward;
 const struct component_type connector_forward = {
 	.kind = COMPONENT_CONNECTOR,
 	.names = {"forward"},
-	.summary = "joins pipelines: what one leaves goes on to the others",
+	.summary = "Joins pipelines: what one leaves goes on to the others, unchanged.",
 	.config = &block,
 };

@@ -22,7 +22,8 @@ enum { TREE_TICK_MS = 100 };
 
 struct debug_config {
 	struct delivery_config delivery;
-	int verbosity, loglevel;
+	int verbosity;
+	const char *loglevel; /* "": verbosity counts */
 	uint32_t sampling_initial, sampling_thereafter;
 	bool use_internal_logger;
 	struct config_strings output_paths;
@@ -32,15 +33,31 @@ struct debug_config {
 
 static const char *const verbosities[] = {"basic", "normal", "detailed", "tree", NULL};
 
-/* As the former logging exporter took them; unset comes first. */
-static const char *const loglevels[] = {"", "debug", "info", "warn", "error", NULL};
-static const enum verbosity of_loglevel[] = {VERBOSITY_BASIC, VERBOSITY_DETAILED, VERBOSITY_NORMAL,
-					     VERBOSITY_BASIC, VERBOSITY_BASIC};
+/* The former logging exporter's key. */
+static const struct {
+	const char *word;
+	enum verbosity verbosity;
+} loglevels[] = {
+	{"debug", VERBOSITY_DETAILED},
+	{"info", VERBOSITY_NORMAL},
+	{"warn", VERBOSITY_BASIC},
+	{"error", VERBOSITY_BASIC},
+};
+
+/* Where ${word} stands among the loglevels; their count when it does not. */
+static size_t find_loglevel(const char *word)
+{
+	size_t at = 0;
+	while (at < ARRAY_COUNT(loglevels) && strcmp(loglevels[at].word, word) != 0)
+		at++;
+	return at;
+}
 
 static enum verbosity verbosity_of(const struct debug_config *config)
 {
-	return config->loglevel > 0 ? of_loglevel[config->loglevel]
-				    : (enum verbosity)config->verbosity;
+	size_t at = find_loglevel(config->loglevel);
+	return at < ARRAY_COUNT(loglevels) ? loglevels[at].verbosity
+					   : (enum verbosity)config->verbosity;
 }
 
 static void check(const void *config, const struct config_node *node, const char *path,
@@ -54,6 +71,10 @@ static void check(const void *config, const struct config_node *node, const char
 				       path, "stdout",
 				       "'output_paths' may hold stdout or stderr, not %s", target);
 	}
+	if (debug->loglevel[0] && find_loglevel(debug->loglevel) == ARRAY_COUNT(loglevels))
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL,
+			       "'loglevel' must be one of debug, info, warn, error: use verbosity");
 	if (debug->sampling_thereafter == 0)
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "'sampling_thereafter' must be greater than zero");
@@ -62,8 +83,10 @@ static void check(const void *config, const struct config_node *node, const char
 static const struct config_field fields[] = {
 	CONFIG_ENUM(struct debug_config, verbosity, "verbosity", verbosities, "basic",
 		    "basic, normal, detailed, or tree: whole traces as trees."),
-	CONFIG_ENUM(struct debug_config, loglevel, "loglevel", loglevels, "",
-		    "Of the former logging exporter: debug is verbosity detailed, info normal."),
+	CONFIG_STRING(
+		struct debug_config, loglevel, "loglevel", NULL,
+		"Of the former logging exporter, in place of verbosity: debug means detailed, "
+		"info normal, warn and error basic."),
 	CONFIG_U32(struct debug_config, sampling_initial, "sampling_initial", "2", 0, 4294967295.0,
 		   "", "Requests printed in each second before sampling begins."),
 	CONFIG_U32(struct debug_config, sampling_thereafter, "sampling_thereafter", "1", 0,
