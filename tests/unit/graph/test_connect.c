@@ -137,6 +137,32 @@ static void a_request_that_nobody_changes_is_handed_on_without_a_copy(void **sta
 	graph_fixture_close(&fixture);
 }
 
+/* It gathers for the pipelines behind, like one that another processor follows. */
+static void a_batch_in_front_of_a_connector_gathers(void **state)
+{
+	(void)state;
+	struct graph_fixture fixture;
+	graph_fixture_open(&fixture,
+			   HEAD FILTERS "exporters: {nop/a: , nop/b: }\nservice: {pipelines: {"
+					"traces/1: {receivers: [nop], processors: [batch], "
+					"exporters: [forward, nop/b]}, traces/2: {receivers: "
+					"[forward], exporters: [nop/a]}}}\n",
+			   1);
+	for (uint64_t i = 0; i < 30; i += 10)
+		expect_taken(&fixture, i, 10);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(fixture.scripts[i]->calls, 0);
+	graph_fixture_drain(&fixture);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(fixture.scripts[i]->calls, 1);
+		assert_int_equal(fixture.scripts[i]->batch_spans[0], 30);
+	}
+	graph_lint(fixture.graph, &fixture.config.report);
+	assert_non_null(strstr(config_support_warnings(&fixture.config),
+			       "batch is followed by a connector"));
+	graph_fixture_close(&fixture);
+}
+
 /* ---- admission ------------------------------------------------------------------------------ */
 
 #define JOINED(first, second)                                                                      \
@@ -342,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_one_pipeline_leaves_goes_through_those_behind_it),
 		cmocka_unit_test(a_request_that_nobody_changes_is_handed_on_without_a_copy),
+		cmocka_unit_test(a_batch_in_front_of_a_connector_gathers),
 		cmocka_unit_test(a_full_queue_behind_a_connector_counts_like_any_other),
 		cmocka_unit_test(a_memory_limit_behind_a_connector_refuses_the_request),
 		cmocka_unit_test(what_leads_nowhere_or_in_a_circle_is_refused),
