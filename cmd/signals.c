@@ -53,6 +53,7 @@ static void fill(sigset_t *set)
 static void answer(const struct signals *signals, int number)
 {
 	const struct log *log = graph_log(signals->graph);
+	const char *name = sigabbrev_np(number); /* "USR1"; NULL: real-time */
 	const char *end = number == SIGHUP && signals->hangup_ends ? "hangup" : end_name(number);
 	if (end) {
 		log_info(log, LOG_MSG("Received signal from OS"), LOG_STR("signal", end));
@@ -63,7 +64,7 @@ static void answer(const struct signals *signals, int number)
 				 "configuration while it runs. Restart it; SIGTERM drains first."));
 	} else {
 		log_info(log, LOG_MSG("Signal ignored"), LOG_UINT("signal", (uint64_t)number),
-			 LOG_STR("name", strsignal(number)));
+			 LOG_STR("name", name ? name : "real-time"));
 	}
 }
 

@@ -55,15 +55,15 @@ static void a_signal_that_is_no_end_is_said_and_nothing_is_lost(void **state)
 		const char *line;
 	} cases[] = {
 		{SIGHUP, "SIGHUP does nothing: this build does not reload"},
-		{SIGUSR1, "\"name\": \"User defined signal 1\""},
-		{SIGUSR2, "\"name\": \"User defined signal 2\""},
-		{SIGALRM, "\"name\": \"Alarm clock\""},
-		{SIGVTALRM, "\"name\": \"Virtual timer expired\""},
-		{SIGPROF, "\"name\": \"Profiling timer expired\""},
-		{SIGIO, "\"name\": \"I/O possible\""},
-		{SIGSTKFLT, "\"name\": \"Stack fault\""},
-		{SIGRTMIN, "\"name\": \"Real-time signal 0\""},
-		{SIGRTMAX, "\"name\": \"Real-time signal 30\""},
+		{SIGUSR1, "\"name\": \"USR1\""},
+		{SIGUSR2, "\"name\": \"USR2\""},
+		{SIGALRM, "\"name\": \"ALRM\""},
+		{SIGVTALRM, "\"name\": \"VTALRM\""},
+		{SIGPROF, "\"name\": \"PROF\""},
+		{SIGIO, "\"name\": \"POLL\""},
+		{SIGSTKFLT, "\"name\": \"STKFLT\""},
+		{SIGRTMIN, "\"signal\": 34, \"name\": \"real-time\""},
+		{SIGRTMAX, "\"signal\": 64, \"name\": \"real-time\""},
 	};
 	(void)state;
 	struct peer_grpc *peer = peer_grpc_start(&(struct peer_grpc_options){0});
