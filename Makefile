@@ -44,7 +44,8 @@ SLUICE_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(INCLUDES) $(OPT_$(MODE)) -MMD -MP
 LIBS = $(PKG_LIBS) -lpthread -lm
 
 # ---- what is built --------------------------------------------------------------------------
-SRCS := $(wildcard pipeline/*/*.c receivers/*/*.c processors/*/*.c exporters/*/*.c extensions/*/*.c)
+SRCS := $(wildcard pipeline/*/*.c receivers/*/*.c processors/*/*.c exporters/*/*.c connectors/*/*.c \
+	extensions/*/*.c)
 CMDS := $(wildcard cmd/*.c)
 PROTOS := $(wildcard proto/*.proto)
 GEN := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
@@ -71,7 +72,7 @@ REPLAYS := $(FUZZERS:%.c=$(B)/%.replay)
 FUZZ_BINS := $(FUZZERS:%.c=$(B)/%)
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 HEADERS := $(wildcard pipeline/*/*.h receivers/*/*.h processors/*/*.h exporters/*/*.h \
-	extensions/*/*.h cmd/*.h tests/support/*.h)
+	connectors/*/*.h extensions/*/*.h cmd/*.h tests/support/*.h)
 FORMATTED := $(SRCS) $(CMDS) $(HEADERS) $(TEST_LIB_SRCS) $(wildcard tests/unit/*/*.[ch] \
 	tests/scenario/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 

@@ -5,12 +5,10 @@
 #include "pipeline/base/memory.h"
 #include "pipeline/config/load.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { CONFIG_ARENA_BYTES_MAX = 256 << 20 };
@@ -59,15 +57,33 @@ static struct logger *make_logger(const struct config_telemetry *telemetry)
 	return logger_new(&config);
 }
 
+/* Whether only the traces part of the configuration shall run. False after a message. */
+static bool read_signals(const struct collector_options *options, bool *ret_traces_only)
+{
+	const char *env = getenv("SLUICE_SIGNALS");
+	const char *signals = options->signals ? options->signals : env;
+	*ret_traces_only = signals && strcmp(signals, "traces") == 0;
+	if (*ret_traces_only || !signals || (!options->signals && !env[0]))
+		return true;
+	fprintf(stderr, "Error: invalid value \"%s\" for %s: expected traces\n", signals,
+		options->signals ? "--signals" : "SLUICE_SIGNALS");
+	return false;
+}
+
 static const struct config_service *load(struct collector *collector,
 					 const struct collector_options *options)
 {
+	bool traces_only;
+	if (!read_signals(options, &traces_only))
+		return NULL;
 	const struct config_load load = {.uris = options->configs.at,
 					 .uri_count = options->configs.count,
 					 .sets = options->sets.at,
 					 .set_count = options->sets.count,
 					 .env = {.get = get_env}};
 	const struct config_node *root = config_load(&load, &collector->report);
+	if (root && traces_only)
+		root = config_keep_traces(root, &collector->report);
 	return root ? config_service_bind(root, graph_known_types(), &collector->report) : NULL;
 }
 
@@ -98,49 +114,6 @@ bool collector_init(struct collector *collector, const struct collector_options 
 	return collector->graph != NULL;
 }
 
-/* ---- signals -------------------------------------------------------------------------------- */
-
-/* SIGINT and SIGTERM are blocked in every thread and read from a descriptor: no system call of a
- * shard is interrupted, and one that comes before the loop runs is found there when it does. */
-static void on_signal(uv_poll_t *poll, int status, int events)
-{
-	struct collector *collector = poll->data;
-	struct signalfd_siginfo info;
-	(void)status;
-	(void)events;
-	if (read(collector->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return;
-	log_info(graph_log(collector->graph), LOG_MSG("Received signal from OS"),
-		 LOG_STR("signal", info.ssi_signo == SIGINT ? "interrupt" : "terminated"));
-	graph_stop(collector->graph);
-}
-
-static void unwatch_signals(struct collector *collector)
-{
-	uv_close((uv_handle_t *)&collector->signal_poll, NULL); /* graph_free's loop ends it */
-	(void)close(collector->signal_fd);
-}
-
-static int watch_signals(struct collector *collector, const sigset_t *signals, struct err *err)
-{
-	uv_loop_t *loop = &graph_loop(collector->graph)->uv;
-	collector->signal_fd = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (collector->signal_fd < 0)
-		return err_set_sys(err, errno, "watch signals");
-	collector->signal_poll.data = collector;
-	int failure = uv_poll_init(loop, &collector->signal_poll, collector->signal_fd);
-	if (failure) {
-		(void)close(collector->signal_fd);
-		return err_set(err, ERR_IO, "watch signals: %s", uv_strerror(failure));
-	}
-	failure = uv_poll_start(&collector->signal_poll, UV_READABLE, on_signal);
-	if (failure) {
-		unwatch_signals(collector);
-		return err_set(err, ERR_IO, "watch signals: %s", uv_strerror(failure));
-	}
-	return 0;
-}
-
 /* ---- running -------------------------------------------------------------------------------- */
 
 /* As many connections as the hard limit allows. */
@@ -153,33 +126,25 @@ static void raise_file_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit); /* the soft limit still works */
 }
 
-static int start(struct collector *collector, const sigset_t *signals, struct err *err)
-{
-	if (graph_start(collector->graph, err) != 0)
-		return err_wrap(err, "cannot start pipelines");
-	return watch_signals(collector, signals, err);
-}
-
 int collector_start(struct collector *collector, struct err *err)
 {
-	sigset_t signals;
+	struct signals *signals = &collector->signals;
 	memory_prepare();
 	raise_file_limit();
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)pthread_sigmask(SIG_BLOCK, &signals, &collector->signals_before);
-	if (start(collector, &signals, err) == 0)
+	signals_hold(signals);
+	if (graph_start(collector->graph, err) != 0)
+		(void)err_wrap(err, "cannot start pipelines");
+	else if (signals_watch(signals, collector->graph, collector->hangup_ends, err) == 0)
 		return 0;
-	(void)pthread_sigmask(SIG_SETMASK, &collector->signals_before, NULL);
+	signals_release(signals);
 	return -1;
 }
 
 int collector_wait(struct collector *collector)
 {
 	int code = graph_run(collector->graph);
-	unwatch_signals(collector);
-	(void)pthread_sigmask(SIG_SETMASK, &collector->signals_before, NULL);
+	signals_unwatch(&collector->signals);
+	signals_release(&collector->signals);
 	return code;
 }
 

@@ -4,14 +4,13 @@
 #define SLUICE_CMD_COLLECTOR_H
 
 #include "cmd/options.h"
+#include "cmd/signals.h"
 #include "pipeline/graph/graph.h"
-#include "pipeline/net/loop.h"
-
-#include <signal.h>
 
 /* What run, dev, demo and validate have in common on the command line. */
 struct collector_options {
 	struct option_list configs, sets, feature_gates;
+	const char *signals; /* "traces"; NULL: $SLUICE_SIGNALS, and without it all, as written */
 	uint64_t shards;
 	uint64_t shutdown_timeout_ns;
 };
@@ -21,6 +20,13 @@ struct collector_options {
 	 &(options).sets, "a.b.c=v", "Set one value, after all files; may be repeated."},           \
 		{"--feature-gates",	   0,	   OPTION_LIST,                                     \
 		 &(options).feature_gates, "LIST", "Accepted for compatibility, without effect."},  \
+		{"--signals",                                                                       \
+		 0,                                                                                 \
+		 OPTION_TEXT,                                                                       \
+		 &(options).signals,                                                                \
+		 "traces",                                                                          \
+		 "Leave out pipelines of other signals and what only they use; "                    \
+		 "default: $SLUICE_SIGNALS."},                                                      \
 		{"--shards",	    0,	 OPTION_NUMBER,                                             \
 		 &(options).shards, "N", "Threads that handle traffic; default: the usable CPUs."}, \
 	{                                                                                           \
@@ -34,9 +40,8 @@ struct collector {
 	const struct config_service *service;
 	struct logger *logger;
 	struct graph *graph;
-	int signal_fd;
-	uv_poll_t signal_poll; /* on the graph's main loop */
-	sigset_t signals_before;
+	bool hangup_ends; /* set before the start: it belongs to a terminal and ends with it */
+	struct signals signals;
 };
 
 /* Loads, checks and creates. Prints every problem; false when there is an error. ${quiet}: no log
@@ -44,7 +49,7 @@ struct collector {
 bool collector_init(struct collector *collector, const struct collector_options *options,
 		    bool quiet, void (*ready)(void *arg, struct graph *graph), void *arg);
 
-/* Starts what runs until SIGINT or SIGTERM (or graph_stop). 0, or -1 when nothing runs. */
+/* Starts what runs until SIGINT, SIGTERM or SIGQUIT (or graph_stop). 0, or -1 when nothing runs. */
 MUST_CHECK int collector_start(struct collector *collector, struct err *err);
 
 /* After a start: runs to the end and drains. Returns the exit code. */

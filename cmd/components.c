@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 static const char *const sections[COMPONENT_KIND_COUNT] = {"receivers", "processors", "exporters",
-							   "extensions"};
+							   "connectors", "extensions"};
 
 /* As a quoted scalar: plain ones end at a colon. A JSON string is one in YAML, too. */
 static void print_quoted(const char *text)
@@ -57,7 +57,10 @@ static void print_markdown(void)
 			if (types[i]->names[1])
 				printf(" Alias: `%s`.", types[i]->names[1]);
 			printf("\n\n");
-			config_block_document(types[i]->config, &table);
+			if (types[i]->config->field_count > 0)
+				config_block_document(types[i]->config, &table);
+			else
+				buf_append_str(&table, "No settings.\n");
 			fwrite(table.data, 1, table.len, stdout);
 			buf_fini(&table);
 		}

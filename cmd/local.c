@@ -114,6 +114,7 @@ bool local_start(struct local *local, void (*ready)(void *arg, struct graph *gra
 		return false;
 	for (int attempt = 1; collector_init(collector, &local->options, false, ready, arg);
 	     attempt++) {
+		collector->hangup_ends = true; /* a closed terminal must give back the ports */
 		if (collector_start(collector, &err) == 0)
 			return true;
 		if (err.sys != EADDRINUSE || attempt == ATTEMPTS_MAX) {

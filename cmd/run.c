@@ -17,8 +17,8 @@ int command_run_collector(int argc, char **argv)
 	case OPTIONS_BAD: return 1;
 	case OPTIONS_HELP:
 		options_help("sluice [run] --config FILE [options]",
-			     "Runs the collector until SIGINT or SIGTERM, then drains.", specs,
-			     ARRAY_COUNT(specs));
+			     "Runs the collector until SIGINT, SIGTERM or SIGQUIT, then drains.",
+			     specs, ARRAY_COUNT(specs));
 		return 0;
 	}
 	if (options.configs.count == 0) {

@@ -37,8 +37,10 @@ static void print_usage(void)
 
 int main(int argc, char **argv)
 {
-	/* A peer that closes a connection is an error of write(2), not the end of the program. */
+	/* A peer that closes a connection, and a file that is full, are errors of write(2), not the end
+	 * of the program. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		print_usage();

@@ -28,6 +28,7 @@ static const uint64_t LAST_WRITE_NS = 1 * NS_PER_S;    /* for the last trees */
 struct debug_config {
 	struct delivery_config delivery;
 	int verbosity;
+	const char *loglevel; /* "": verbosity counts */
 	uint32_t sampling_initial, sampling_thereafter;
 	bool use_internal_logger;
 	struct config_strings output_paths;
@@ -36,6 +37,33 @@ struct debug_config {
 };
 
 static const char *const verbosities[] = {"basic", "normal", "detailed", "tree", NULL};
+
+/* The former logging exporter's key. */
+static const struct {
+	const char *word;
+	enum verbosity verbosity;
+} loglevels[] = {
+	{"debug", VERBOSITY_DETAILED},
+	{"info", VERBOSITY_NORMAL},
+	{"warn", VERBOSITY_BASIC},
+	{"error", VERBOSITY_BASIC},
+};
+
+/* Where ${word} stands among the loglevels; their count when it does not. */
+static size_t find_loglevel(const char *word)
+{
+	size_t at = 0;
+	while (at < ARRAY_COUNT(loglevels) && strcmp(loglevels[at].word, word) != 0)
+		at++;
+	return at;
+}
+
+static enum verbosity verbosity_of(const struct debug_config *config)
+{
+	size_t at = find_loglevel(config->loglevel);
+	return at < ARRAY_COUNT(loglevels) ? loglevels[at].verbosity
+					   : (enum verbosity)config->verbosity;
+}
 
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
@@ -48,6 +76,10 @@ static void check(const void *config, const struct config_node *node, const char
 				       path, "stdout",
 				       "'output_paths' may hold stdout or stderr, not %s", target);
 	}
+	if (debug->loglevel[0] && find_loglevel(debug->loglevel) == ARRAY_COUNT(loglevels))
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL,
+			       "'loglevel' must be one of debug, info, warn, error: use verbosity");
 	if (debug->sampling_thereafter == 0)
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "'sampling_thereafter' must be greater than zero");
@@ -56,6 +88,10 @@ static void check(const void *config, const struct config_node *node, const char
 static const struct config_field fields[] = {
 	CONFIG_ENUM(struct debug_config, verbosity, "verbosity", verbosities, "basic",
 		    "basic, normal, detailed, or tree: whole traces as trees."),
+	CONFIG_STRING(
+		struct debug_config, loglevel, "loglevel", NULL,
+		"Of the former logging exporter, in place of verbosity: debug means detailed, "
+		"info normal, warn and error basic."),
 	CONFIG_U32(struct debug_config, sampling_initial, "sampling_initial", "2", 0, 4294967295.0,
 		   "", "Requests printed in each second before sampling begins."),
 	CONFIG_U32(struct debug_config, sampling_thereafter, "sampling_thereafter", "1", 0,
@@ -84,6 +120,7 @@ struct output {
 
 struct debug {
 	const struct debug_config *config; /* immutable */
+	enum verbosity verbosity;
 	struct log log;
 	struct fd_writer writer;
 	_Atomic bool stopping; /* tells the thread that writes */
@@ -103,7 +140,7 @@ struct debug {
 
 static int target_fd(const struct debug_config *config)
 {
-	bool to_paths = !config->use_internal_logger || config->verbosity == VERBOSITY_TREE;
+	bool to_paths = !config->use_internal_logger || verbosity_of(config) == VERBOSITY_TREE;
 	if (!to_paths)
 		return STDERR_FILENO;
 	bool to_stderr =
@@ -124,7 +161,8 @@ static void *create(const struct component_env *env, const void *config,
 	self->writer = fd_writer_of(target_fd(debug));
 	self->last = &self->first;
 	self->view = view_new(env->budget, env->keys);
-	if (debug->verbosity == VERBOSITY_TREE) {
+	self->verbosity = verbosity_of(debug);
+	if (self->verbosity == VERBOSITY_TREE) {
 		const struct tree_limits limits = {.traces_max = TREE_TRACES_DEFAULT,
 						   .spans_max = debug->tree_max_spans};
 		self->tree = trace_tree_new(limits, terminal_of(self->writer.fd));
@@ -243,13 +281,13 @@ static bool sampled(struct debug *self)
 static void show(struct debug *self, struct export_call *call)
 {
 	struct buf text = BUF_INIT;
-	switch ((enum verbosity)self->config->verbosity) {
+	switch (self->verbosity) {
 	case VERBOSITY_TREE: trace_tree_add(self->tree, self->view, clock_monotonic_ns()); break;
 	case VERBOSITY_NORMAL: text_normal(self->view, &text); break;
 	case VERBOSITY_DETAILED: text_detailed(self->view, &text); break;
 	case VERBOSITY_BASIC: break;
 	}
-	if (self->config->verbosity != VERBOSITY_TREE) {
+	if (self->verbosity != VERBOSITY_TREE) {
 		struct text_counts counts = text_count(self->view);
 		log_info(&self->log, LOG_MSG("Traces"),
 			 LOG_UINT("resource spans", counts.resource_spans),
@@ -268,7 +306,7 @@ static void send_batch(void *arg, struct export_call *call)
 {
 	struct debug *self = arg;
 	struct export_result result = {.outcome = EXPORT_DELIVERED};
-	if (self->config->verbosity != VERBOSITY_TREE && !sampled(self)) {
+	if (self->verbosity != VERBOSITY_TREE && !sampled(self)) {
 		export_done(call, &result);
 		return;
 	}
@@ -300,7 +338,7 @@ static int start(void *arg, struct loop *loop, struct err *err)
 {
 	struct debug *self = arg;
 	self->loop = loop;
-	if (!self->view || (self->config->verbosity == VERBOSITY_TREE && !self->tree))
+	if (!self->view || (self->verbosity == VERBOSITY_TREE && !self->tree))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!self->tree)
 		return 0;
@@ -340,7 +378,7 @@ static const struct exporter_ops ops = {.create = create,
 
 const struct component_type exporter_debug = {
 	.kind = COMPONENT_EXPORTER,
-	.names = {"debug"},
+	.names = {"debug", "logging"},
 	.summary = "Spans on the terminal: counts, text, or trees of whole traces.",
 	.config = &block,
 	.exporter = &ops};

@@ -2,7 +2,8 @@
 /*
  * What a file says besides a plain configuration: an OpenTelemetryCollector custom resource of the
  * Kubernetes operator is unwrapped (v1beta1: spec.config is a map; v1alpha1: it is a string of
- * YAML, whose positions still point into the file), other Kubernetes documents are skipped.
+ * YAML, whose positions still point into the file), so is a ConfigMap with a configuration in it
+ * (data: relay.yaml, config.yaml … as charts write them); other Kubernetes documents are skipped.
  */
 #include "pipeline/config/internal.h"
 
@@ -25,6 +26,41 @@ static bool is_collector(const struct config_node *root)
 {
 	return text_is(config_get(root, "kind"), "OpenTelemetryCollector") &&
 	       slice_has_prefix(config_get(root, "apiVersion")->text, SLICE("opentelemetry.io/"));
+}
+
+/* Whether a line of ${text} begins with ${key}. */
+static bool has_top_key(struct slice text, struct slice key)
+{
+	for (size_t at = 0; at < text.len; at++) {
+		if (slice_has_prefix(slice_of(text.ptr + at, text.len - at), key))
+			return true;
+		const uint8_t *end = memchr(text.ptr + at, '\n', text.len - at);
+		if (!end)
+			return false;
+		at = (size_t)(end - text.ptr);
+	}
+	return false;
+}
+
+/* By its look, so that the other files of a ConfigMap are not parsed. */
+static bool looks_like_configuration(const struct config_node *node)
+{
+	return node->kind == CONFIG_SCALAR && has_top_key(node->text, SLICE("service:")) &&
+	       has_top_key(node->text, SLICE("receivers:")) &&
+	       has_top_key(node->text, SLICE("exporters:"));
+}
+
+/* The first entry of a ConfigMap's data from ${from} on that is a configuration; NULL: none. */
+static const struct config_entry *configuration_in(const struct config_node *root, size_t from)
+{
+	const struct config_node *data = config_get(root, "data");
+	if (!text_is(config_get(root, "kind"), "ConfigMap") || !data || data->kind != CONFIG_MAP)
+		return NULL;
+	for (size_t i = from; i < data->count; i++) {
+		if (looks_like_configuration(data->entries[i].node))
+			return &data->entries[i];
+	}
+	return NULL;
 }
 
 /* Line ${number} (from 1) of ${text}, without its end. */
@@ -80,6 +116,35 @@ static struct config_origin origin_inside(const struct config_node *node, struct
 				      .column_offset = (uint32_t)(in_file - in_text)};
 }
 
+/* The configuration that is written as the text of ${node}. */
+static struct config_node *parse_inside(struct config_loader *loader,
+					const struct config_node *node, struct slice text,
+					const struct config_origin *origin)
+{
+	struct config_documents documents;
+	struct config_origin inside = origin_inside(node, text, origin);
+	if (!config_yaml_parse(node->text, &inside, &loader->quota, loader->report, &documents))
+		return NULL;
+	return documents.count > 0 ? documents.at[0] : &empty_document;
+}
+
+/* The one configuration in the data of the ConfigMap ${root}, which has at least one. */
+static struct config_node *configmap_config(struct config_loader *loader,
+					    const struct config_node *root, struct slice text,
+					    const struct config_origin *origin)
+{
+	const struct config_entry *entries = config_get(root, "data")->entries;
+	const struct config_entry *first = configuration_in(root, 0);
+	const struct config_entry *second = configuration_in(root, (size_t)(first - entries) + 1);
+	if (!second)
+		return parse_inside(loader, first->node, text, origin);
+	config_problem(loader->report, CONFIG_ERROR, second->key_loc, "data", NULL,
+		       "the ConfigMap holds more than one configuration (\"%.*s\", \"%.*s\"): "
+		       "write the wanted one to a file of its own",
+		       SLICE_FMT(first->key), SLICE_FMT(second->key));
+	return NULL;
+}
+
 /* spec.config of the resource ${root}. */
 static struct config_node *resource_config(struct config_loader *loader, struct config_node *root,
 					   struct slice text, const struct config_origin *origin)
@@ -97,11 +162,7 @@ static struct config_node *resource_config(struct config_loader *loader, struct 
 	}
 	if (config->kind != CONFIG_SCALAR)
 		return config;
-	struct config_documents documents;
-	struct config_origin inside = origin_inside(config, text, origin);
-	if (!config_yaml_parse(config->text, &inside, &loader->quota, loader->report, &documents))
-		return NULL;
-	return documents.count > 0 ? documents.at[0] : &empty_document;
+	return parse_inside(loader, config, text, origin);
 }
 
 struct config_node *config_resource_unwrap(struct config_loader *loader,
@@ -112,7 +173,8 @@ struct config_node *config_resource_unwrap(struct config_loader *loader,
 	const struct config_node *skipped = NULL;
 	for (size_t i = 0; i < documents->count; i++) {
 		struct config_node *root = documents->at[i];
-		bool foreign = is_kubernetes(root) && !is_collector(root);
+		bool foreign =
+			is_kubernetes(root) && !is_collector(root) && !configuration_in(root, 0);
 		if (foreign)
 			skipped = root;
 		if (foreign || root->kind == CONFIG_NULL)
@@ -135,5 +197,8 @@ struct config_node *config_resource_unwrap(struct config_loader *loader,
 	}
 	if (!found)
 		return &empty_document;
-	return is_kubernetes(found) ? resource_config(loader, found, text, origin) : found;
+	if (!is_kubernetes(found))
+		return found;
+	return is_collector(found) ? resource_config(loader, found, text, origin)
+				   : configmap_config(loader, found, text, origin);
 }

@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The top level: sections of components, the service's extensions and pipelines, and their
- * references to each other. What is wrong is reported with the Collector's texts and stage, all of
+ * The top level: the service's extensions and pipelines, and their references to the components of
+ * the sections (sections.c). What is wrong is reported with the Collector's texts and stage, all of
  * it in one run; references are resolved even when a section has errors, so that one typo shows
  * once.
  */
-#include "pipeline/config/internal.h"
-
-struct binder {
-	const struct config_node *root;
-	const struct config_known_types *known;
-	struct config_report *report;
-	struct arena *arena;
-	struct config_service *service;
-};
-
-static const struct {
-	const char *key, *kind; /* "receivers", "receiver" */
-} section_names[SECTION_COUNT] = {
-	[SECTION_RECEIVERS] = {"receivers", "receiver"},
-	[SECTION_PROCESSORS] = {"processors", "processor"},
-	[SECTION_EXPORTERS] = {"exporters", "exporter"},
-	[SECTION_EXTENSIONS] = {"extensions", "extension"},
-	[SECTION_CONNECTORS] = {"connectors", "connector"},
-};
+#include "pipeline/config/service_internal.h"
 
 struct top {
 	const struct config_node *sections[SECTION_COUNT];
@@ -69,135 +51,7 @@ static bool is_null(const struct config_node *node)
 	return !node || node->kind == CONFIG_NULL;
 }
 
-/* Reports a ${node} that is neither null nor a map. */
-static bool is_map(struct binder *b, const struct config_node *node, const char *name)
-{
-	if (node->kind == CONFIG_MAP)
-		return true;
-	config_problem(b->report, CONFIG_ERROR, node->loc, name, NULL,
-		       "'%s' expected a map, got '%s'", name, config_go_type(node));
-	return false;
-}
-
-/* ---- sections ---- */
-
-static size_t count_words(const char *const *words)
-{
-	size_t count = 0;
-	while (words && words[count])
-		count++;
-	return count;
-}
-
-static bool type_known(const char *const *types, const char *type)
-{
-	for (; types && *types; types++) {
-		if (strcmp(*types, type) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool has_text(const struct config_node *list, const char *text)
-{
-	for (size_t i = 0; list && list->kind == CONFIG_LIST && i < list->count; i++) {
-		if (slice_equal(slice_trim(list->items[i]->text), slice_str(text)))
-			return true;
-	}
-	return false;
-}
-
-/* Whether the service names ${id}, judged before its lists are bound. */
-static bool is_referenced(const struct binder *b, enum config_section section, const char *id)
-{
-	const struct config_node *service = config_get(b->root, "service");
-	const struct config_node *pipelines = config_get(service, "pipelines");
-	if (section == SECTION_EXTENSIONS)
-		return has_text(config_get(service, "extensions"), id);
-	for (size_t i = 0; pipelines && pipelines->kind == CONFIG_MAP && i < pipelines->count;
-	     i++) {
-		if (has_text(config_get(pipelines->entries[i].node, section_names[section].key),
-			     id))
-			return true;
-	}
-	return false;
-}
-
-static void report_unknown_type(struct binder *b, enum config_section section,
-				const struct config_id *id, const struct config_entry *entry,
-				const char *path)
-{
-	const char *const *types = b->known->types[section];
-	struct buf valid = BUF_INIT;
-	size_t count = count_words(types);
-	/* Charts and overlays take a component out by setting it to null. */
-	if (entry->node->kind == CONFIG_NULL && !is_referenced(b, section, id->id)) {
-		config_problem(b->report, CONFIG_WARNING, entry->key_loc, path, NULL,
-			       "unknown type: \"%s\" for id: \"%s\" is null and left out", id->type,
-			       id->id);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		buf_printf(&valid, "%s%s", i > 0 ? " " : "", types[i]);
-	config_problem(b->report, CONFIG_ERROR, entry->key_loc, path,
-		       config_nearest(slice_str(id->type), types, count),
-		       "unknown type: \"%s\" for id: \"%s\" (valid values: [%s])", id->type, id->id,
-		       buf_cstr(&valid));
-	buf_fini(&valid);
-}
-
-static const struct config_component *find_component(const struct config_components *components,
-						     const char *id)
-{
-	for (size_t i = 0; i < components->count; i++) {
-		if (strcmp(components->at[i].id, id) == 0)
-			return &components->at[i];
-	}
-	return NULL;
-}
-
-static void bind_component(struct binder *b, enum config_section section,
-			   const struct config_entry *entry)
-{
-	struct config_components *components = &b->service->sections[section];
-	struct config_id id;
-	const char *path = arena_printf(b->arena, "%s.%.*s", section_names[section].key,
-					SLICE_FMT(entry->key));
-	if (!path || !config_id_parse(entry->key, entry->key_loc, path, b->report, &id))
-		return;
-	if (!type_known(b->known->types[section], id.type)) {
-		report_unknown_type(b, section, &id, entry, path);
-		return;
-	}
-	if (find_component(components, id.id)) {
-		config_problem(b->report, CONFIG_ERROR, entry->key_loc, path, NULL,
-			       "duplicate name \"%s\" after trimming spaces \"%.*s\"", id.id,
-			       SLICE_FMT(entry->key));
-		return;
-	}
-	components->at[components->count++] = (struct config_component){
-		.id = id.id,
-		.type = id.type,
-		.name = id.name,
-		.loc = entry->key_loc,
-		.node = entry->node,
-	};
-}
-
-static void bind_section(struct binder *b, enum config_section section,
-			 const struct config_node *node)
-{
-	if (is_null(node) || !is_map(b, node, section_names[section].key))
-		return;
-	struct config_component *at = arena_calloc(b->arena, node->count, sizeof(*at));
-	if (!at)
-		return;
-	b->service->sections[section].at = at;
-	for (size_t i = 0; i < node->count; i++)
-		bind_component(b, section, &node->entries[i]);
-}
-
-static void check_sections(struct binder *b, const struct top *top)
+static void check_sections(struct service_binder *b, const struct top *top)
 {
 	static const enum config_section needed[] = {SECTION_RECEIVERS, SECTION_EXPORTERS};
 	for (size_t i = 0; i < ARRAY_COUNT(needed); i++) {
@@ -205,13 +59,13 @@ static void check_sections(struct binder *b, const struct top *top)
 		if (is_null(node) || (node->kind == CONFIG_MAP && node->count == 0))
 			config_problem(b->report, CONFIG_ERROR, b->root->loc, "", NULL,
 				       "no %s configuration specified in config",
-				       section_names[needed[i]].kind);
+				       config_section_names[needed[i]].kind);
 	}
 }
 
 /* ---- references ---- */
 
-static const char *nearest_id(struct binder *b, const struct config_components *components,
+static const char *nearest_id(struct service_binder *b, const struct config_components *components,
 			      const char *id)
 {
 	const char **ids = arena_calloc(b->arena, components->count, sizeof(*ids));
@@ -224,9 +78,9 @@ static const char *nearest_id(struct binder *b, const struct config_components *
 
 /* Whether the section in the file has ${id}, or is no map, and was refused: one problem is enough.
  */
-static bool was_refused(const struct binder *b, enum config_section section, const char *id)
+static bool was_refused(const struct service_binder *b, enum config_section section, const char *id)
 {
-	const struct config_node *node = config_get(b->root, section_names[section].key);
+	const struct config_node *node = config_get(b->root, config_section_names[section].key);
 	if (!is_null(node) && node->kind != CONFIG_MAP)
 		return true;
 	return config_get(node, id) != NULL;
@@ -246,45 +100,65 @@ struct referrer {
 	const char *place, *path;
 };
 
-static void bind_ref(struct binder *b, enum config_section section, const char *text,
-		     const struct config_node *node, const struct referrer *from,
-		     struct config_refs *refs)
+/* The components of ${section} that one list names, and the connectors, where they may stand in it. */
+struct bound_refs {
+	enum config_section section;
+	struct config_refs *components, *connectors; /* connectors NULL: may not */
+};
+
+static void add_ref(struct service_binder *b, enum config_section section, struct config_ref ref,
+		    const char *id, const struct referrer *from, struct config_refs *refs)
 {
-	const struct config_components *components = &b->service->sections[section];
-	const char *kind = section_names[section].kind;
-	struct config_id id;
-	if (!config_id_parse(slice_str(text), node->loc, from->path, b->report, &id))
-		return;
-	const struct config_component *component = find_component(components, id.id);
-	if (!component) {
-		if (!was_refused(b, section, id.id) && !was_refused(b, SECTION_CONNECTORS, id.id))
-			config_problem(b->report, CONFIG_ERROR, node->loc, from->path,
-				       nearest_id(b, components, id.id),
-				       "%s: references %s \"%s\" which is not configured",
-				       from->place, kind, id.id);
-		return;
-	}
-	size_t at = (size_t)(component - components->at);
-	if (!already_in(refs, at))
-		refs->at[refs->count++] = (struct config_ref){at, node->loc};
+	if (!already_in(refs, ref.at))
+		refs->at[refs->count++] = ref;
 	else
 		config_problem(b->report,
 			       section == SECTION_PROCESSORS ? CONFIG_ERROR : CONFIG_WARNING,
-			       node->loc, from->path, NULL,
-			       "%s: references %s \"%s\" multiple times", from->place, kind, id.id);
+			       ref.loc, from->path, NULL, "%s: references %s \"%s\" multiple times",
+			       from->place, config_section_names[section].kind, id);
 }
 
-static void bind_refs(struct binder *b, enum config_section section,
-		      const struct config_strings *texts, const struct referrer *from,
-		      struct config_refs *ret_refs)
+static void bind_ref(struct service_binder *b, const char *text, const struct config_node *node,
+		     const struct referrer *from, const struct bound_refs *bound)
 {
-	struct config_refs refs = {0};
-	refs.at = arena_calloc(b->arena, texts->count, sizeof(*refs.at));
-	if (!refs.at)
+	const struct config_components *components = &b->service->sections[bound->section];
+	const struct config_components *connectors = &b->service->sections[SECTION_CONNECTORS];
+	struct config_id id;
+	if (!config_id_parse(slice_str(text), node->loc, from->path, b->report, &id))
 		return;
+	const struct config_component *found = config_find_component(components, id.id);
+	const struct config_component *connector =
+		bound->connectors ? config_find_component(connectors, id.id) : NULL;
+	if (found)
+		add_ref(b, bound->section,
+			(struct config_ref){(size_t)(found - components->at), node->loc}, id.id,
+			from, bound->components);
+	else if (connector)
+		add_ref(b, SECTION_CONNECTORS,
+			(struct config_ref){(size_t)(connector - connectors->at), node->loc}, id.id,
+			from, bound->connectors);
+	else if (!was_refused(b, bound->section, id.id) &&
+		 !(bound->connectors && was_refused(b, SECTION_CONNECTORS, id.id)))
+		config_problem(b->report, CONFIG_ERROR, node->loc, from->path,
+			       nearest_id(b, components, id.id),
+			       "%s: references %s \"%s\" which is not configured", from->place,
+			       config_section_names[bound->section].kind, id.id);
+}
+
+/* ${bound}: its lists are empty before. */
+static void bind_refs(struct service_binder *b, const struct config_strings *texts,
+		      const struct referrer *from, const struct bound_refs *bound)
+{
+	struct config_refs *const lists[] = {bound->components, bound->connectors};
+	for (size_t i = 0; i < ARRAY_COUNT(lists); i++) {
+		if (!lists[i])
+			continue;
+		lists[i]->at = arena_calloc(b->arena, texts->count, sizeof(*lists[i]->at));
+		if (!lists[i]->at)
+			return;
+	}
 	for (size_t i = 0; i < texts->count; i++)
-		bind_ref(b, section, texts->at[i], texts->nodes[i], from, &refs);
-	*ret_refs = refs;
+		bind_ref(b, texts->at[i], texts->nodes[i], from, bound);
 }
 
 /* ---- pipelines ---- */
@@ -305,7 +179,7 @@ static enum signal signal_of(const char *type)
 
 /* Whether ${id} can become a pipeline here; a null one of another signal was taken out on purpose.
  */
-static bool accept_signal(struct binder *b, const struct config_id *id,
+static bool accept_signal(struct service_binder *b, const struct config_id *id,
 			  const struct config_entry *entry, const char *path)
 {
 	static const char *const signals[] = {"logs", "metrics", "profiles", "traces"};
@@ -318,13 +192,14 @@ static bool accept_signal(struct binder *b, const struct config_id *id,
 	b->report->stage = CONFIG_STAGE_VALIDATE;
 	if (signal == SIGNAL_OTHER && entry->node->kind != CONFIG_NULL)
 		config_problem(b->report, CONFIG_ERROR, entry->key_loc, path, NULL,
-			       "service::pipelines::%s: this program carries traces only: remove "
-			       "the pipeline, or set it to null (%s: null)",
-			       id->id, id->id);
-	return signal == SIGNAL_TRACES && entry->node->kind != CONFIG_NULL;
+			       "service::pipelines::%s: this program carries traces only: start it "
+			       "with --signals traces to run without the pipelines of other "
+			       "signals",
+			       id->id);
+	return signal == SIGNAL_TRACES;
 }
 
-static void check_pipeline(struct binder *b, const struct pipeline *written,
+static void check_pipeline(struct service_binder *b, const struct pipeline *written,
 			   const struct config_entry *entry, const struct referrer *from)
 {
 	if (written->receivers.count == 0)
@@ -335,7 +210,7 @@ static void check_pipeline(struct binder *b, const struct pipeline *written,
 			       "%s: must have at least one exporter", from->place);
 }
 
-static void bind_pipeline(struct binder *b, const struct config_entry *entry)
+static void bind_pipeline(struct service_binder *b, const struct config_entry *entry)
 {
 	struct config_service *service = b->service;
 	struct config_id id;
@@ -365,17 +240,22 @@ static void bind_pipeline(struct binder *b, const struct config_entry *entry)
 	struct config_pipeline *pipeline = &service->pipelines[service->pipeline_count++];
 	*pipeline = (struct config_pipeline){.id = id.id, .loc = entry->key_loc};
 	check_pipeline(b, &written, entry, &from);
-	bind_refs(b, SECTION_RECEIVERS, &written.receivers, &from, &pipeline->receivers);
-	bind_refs(b, SECTION_PROCESSORS, &written.processors, &from, &pipeline->processors);
-	bind_refs(b, SECTION_EXPORTERS, &written.exporters, &from, &pipeline->exporters);
+	bind_refs(b, &written.receivers, &from,
+		  &(struct bound_refs){SECTION_RECEIVERS, &pipeline->receivers,
+				       &pipeline->from_connectors});
+	bind_refs(b, &written.processors, &from,
+		  &(struct bound_refs){SECTION_PROCESSORS, &pipeline->processors, NULL});
+	bind_refs(b, &written.exporters, &from,
+		  &(struct bound_refs){SECTION_EXPORTERS, &pipeline->exporters,
+				       &pipeline->to_connectors});
 }
 
-static void bind_pipelines(struct binder *b, const struct config_node *node,
+static void bind_pipelines(struct service_binder *b, const struct config_node *node,
 			   struct config_loc service_loc)
 {
 	size_t errors_before = b->report->error_count;
 	b->report->stage = CONFIG_STAGE_DECODE;
-	if (!is_null(node) && !is_map(b, node, "service.pipelines"))
+	if (!is_null(node) && !config_expect_map(b, node, "service.pipelines"))
 		return;
 	size_t count = is_null(node) ? 0 : node->count;
 	b->service->pipelines = arena_calloc(b->arena, count, sizeof(*b->service->pipelines));
@@ -390,13 +270,14 @@ static void bind_pipelines(struct binder *b, const struct config_node *node,
 
 /* ---- the whole ---- */
 
-static void bind_service(struct binder *b, const struct config_node *node)
+static void bind_service(struct service_binder *b, const struct config_node *node)
 {
 	struct service written;
 	struct referrer from = {"service::extensions", "service.extensions"};
 	config_bind_named(&service_block, node, "service", "service", &written, b->report);
 	b->report->stage = CONFIG_STAGE_VALIDATE;
-	bind_refs(b, SECTION_EXTENSIONS, &written.extensions, &from, &b->service->extensions);
+	bind_refs(b, &written.extensions, &from,
+		  &(struct bound_refs){SECTION_EXTENSIONS, &b->service->extensions, NULL});
 	b->service->policies = written.policies;
 	bind_pipelines(b, written.pipelines, node ? node->loc : b->root->loc);
 	config_telemetry_bind(written.telemetry, &b->service->telemetry, b->report);
@@ -408,7 +289,8 @@ const struct config_service *config_service_bind(const struct config_node *root,
 {
 	enum config_stage stage_before = report->stage;
 	struct top top;
-	struct binder b = {.root = root, .known = known, .report = report, .arena = report->arena};
+	struct service_binder b = {
+		.root = root, .known = known, .report = report, .arena = report->arena};
 	b.service = arena_calloc(report->arena, 1, sizeof(*b.service));
 	if (!b.service)
 		return NULL;
@@ -421,7 +303,8 @@ const struct config_service *config_service_bind(const struct config_node *root,
 		check_sections(&b, &top);
 		report->stage = CONFIG_STAGE_DECODE;
 		for (int section = 0; section < SECTION_COUNT; section++)
-			bind_section(&b, (enum config_section)section, top.sections[section]);
+			config_bind_section(&b, (enum config_section)section,
+					    top.sections[section]);
 		bind_service(&b, top.service);
 	}
 	report->stage = stage_before;

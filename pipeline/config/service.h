@@ -32,7 +32,7 @@ struct config_components {
 	size_t count;
 };
 
-/* A reference from a pipeline: index into the section's components. */
+/* A reference from a pipeline: index into the components of the list's section. */
 struct config_ref {
 	size_t at;
 	struct config_loc loc;
@@ -47,6 +47,8 @@ struct config_pipeline {
 	const char *id; /* "traces", "traces/langfuse" */
 	struct config_loc loc;
 	struct config_refs receivers, processors, exporters;
+	struct config_refs from_connectors; /* connectors named among its receivers */
+	struct config_refs to_connectors;   /* connectors named among its exporters */
 };
 
 struct config_prometheus {
@@ -76,10 +78,30 @@ struct config_service {
 	struct config_telemetry telemetry;
 };
 
+/* What the Collector has under a name that is no component of this build, or only a former name. */
+struct config_foreign_type {
+	bool inert;   /* nothing about traces depends on it: left out with a line, not refused */
+	bool removed; /* present versions of the Collector do not have it any more */
+	const char *advice; /* what to use in its place, or why nothing is missing */
+};
+
 /* The types that exist, per section, for "unknown type" errors: sorted, NULL-terminated. */
 struct config_known_types {
 	const char *const *types[SECTION_COUNT];
+	/* What to say of a type of ${section}: of one that is not among them, why it is not; of one
+	 * that is, that it goes by another name now. NULL: nothing is known. May be NULL. */
+	const struct config_foreign_type *(*foreign)(enum config_section section, const char *type);
 };
+
+/*
+ * What --signals traces makes of ${root}: the same tree without the pipelines of other signals, and
+ * without what only they use, known to this build or not: receivers, processors, exporters;
+ * connectors between a traces pipeline and one of them; extensions that are named inside such
+ * components alone. A traces pipeline that only led to left-out ones goes, too. One warning says what
+ * was left out. NULL with a problem in ${report} when no pipeline is left, or the arena is exhausted.
+ */
+const struct config_node *config_keep_traces(const struct config_node *root,
+					     struct config_report *report);
 
 /*
  * Checks the top level of ${root} and resolves references. What has errors is left out of the result,

@@ -3,19 +3,20 @@
  * From the checked configuration to instances: every component's block is bound and checked, the
  * ones that a pipeline uses are created, and each pipeline is cut into stages and groups.
  */
+#include "pipeline/graph/collector_types.h"
 #include "pipeline/graph/internal.h"
 
 #include <stdlib.h>
 
 static const enum component_kind section_kinds[SECTION_COUNT] = {
-	[SECTION_RECEIVERS] = COMPONENT_RECEIVER,    [SECTION_PROCESSORS] = COMPONENT_PROCESSOR,
-	[SECTION_EXPORTERS] = COMPONENT_EXPORTER,    [SECTION_EXTENSIONS] = COMPONENT_EXTENSION,
-	[SECTION_CONNECTORS] = COMPONENT_KIND_COUNT,
+	[SECTION_RECEIVERS] = COMPONENT_RECEIVER,   [SECTION_PROCESSORS] = COMPONENT_PROCESSOR,
+	[SECTION_EXPORTERS] = COMPONENT_EXPORTER,   [SECTION_EXTENSIONS] = COMPONENT_EXTENSION,
+	[SECTION_CONNECTORS] = COMPONENT_CONNECTOR,
 };
 static const char *const section_names[SECTION_COUNT] = {"receivers", "processors", "exporters",
 							 "extensions", "connectors"};
 static const char *const kind_names[COMPONENT_KIND_COUNT] = {"receiver", "processor", "exporter",
-							     "extension"};
+							     "connector", "extension"};
 
 enum { KNOWN_TYPES_MAX = 64 };
 
@@ -32,6 +33,7 @@ const struct config_known_types *graph_known_types(void)
 		return &known;
 	size_t type_count;
 	const struct component_type *const *types = component_list(&type_count);
+	known.foreign = collector_type_find;
 	for (int section = 0; section < SECTION_COUNT; section++) {
 		size_t count = 0;
 		for (size_t i = 0; i < type_count; i++) {
@@ -57,12 +59,12 @@ static struct log log_of(const struct graph *graph, enum component_kind kind, co
 
 /* Finds the type and binds the block. Problems go to the report; with one, nothing may be created
  * from the block, which holds defaults where the problem is. */
-static bool bind_node(struct graph *graph, enum config_section section, size_t at,
-		      struct node *node, struct config_report *report)
+bool graph_bind_node(struct graph *graph, enum config_section section, size_t at, struct node *node,
+		     struct config_report *report)
 {
 	const struct config_component *component = &graph->service->sections[section].at[at];
 	enum component_kind kind = section_kinds[section];
-	node->type = kind == COMPONENT_KIND_COUNT ? NULL : component_find(kind, component->type);
+	node->type = component_find(kind, component->type);
 	node->id = component->id;
 	node->path = arena_printf(graph->arena, "%s.%s", section_names[section], component->id);
 	if (!node->type || !node->path)
@@ -88,7 +90,7 @@ static struct component_env env_of(struct graph *graph, const struct node *node)
 				      .memory = graph->memory};
 }
 
-static bool report_no_memory(struct config_report *report, const char *path)
+bool graph_no_memory(struct config_report *report, const char *path)
 {
 	config_problem(report, CONFIG_ERROR, (struct config_loc){0}, path, NULL, "out of memory");
 	return false;
@@ -110,7 +112,7 @@ static bool create_exporter(struct graph *graph, struct exporter_node *exporter,
 	exporter->sender = sender_new(ops->delivery(node->config), &target, &node->log,
 				      &graph->budget, graph->keys);
 	if (!exporter->sender || !sender_register(exporter->sender, graph->metrics, node->id))
-		return report_no_memory(report, node->path);
+		return graph_no_memory(report, node->path);
 	return true;
 }
 
@@ -140,7 +142,7 @@ static bool create_processor(struct graph *graph, size_t at, struct processor_no
 			     struct config_report *report)
 {
 	struct node *node = &processor->node;
-	if (!bind_node(graph, SECTION_PROCESSORS, at, node, report))
+	if (!graph_bind_node(graph, SECTION_PROCESSORS, at, node, report))
 		return false;
 	const struct processor_ops *ops = node->type->processor;
 	struct component_env env = env_of(graph, node);
@@ -148,17 +150,17 @@ static bool create_processor(struct graph *graph, size_t at, struct processor_no
 	if (!node->self)
 		return false;
 	if (!register_processor(graph, processor))
-		return report_no_memory(report, node->path);
+		return graph_no_memory(report, node->path);
 	if (!ops->shard_new)
 		return true;
 	processor->shard_states =
 		arena_calloc(graph->arena, graph->shard_count, sizeof(*processor->shard_states));
 	if (!processor->shard_states)
-		return report_no_memory(report, node->path);
+		return graph_no_memory(report, node->path);
 	for (size_t i = 0; i < graph->shard_count; i++) {
 		processor->shard_states[i] = ops->shard_new(node->self);
 		if (!processor->shard_states[i])
-			return report_no_memory(report, node->path);
+			return graph_no_memory(report, node->path);
 	}
 	return true;
 }
@@ -206,7 +208,8 @@ static bool cut_stages(struct pipeline *pipeline)
 		}
 		const struct batching *batching =
 			processor->node.type->processor->batching(processor->node.self);
-		if (i + 1 == count) {
+		/* Behind a connector nobody knows of this one's bounds: it gathers itself. */
+		if (i + 1 == count && pipeline->connector_count == 0) {
 			pipeline->batching = *batching;
 			pipeline->batch_id = processor->node.id;
 			break;
@@ -308,7 +311,7 @@ static bool join_exporters(struct pipeline *pipeline, const struct config_pipeli
 			       GRAPH_EXPORTERS_PER_PIPELINE_MAX);
 		return false;
 	}
-	pipeline->groups = arena_calloc(graph->arena, count, sizeof(*pipeline->groups));
+	pipeline->groups = arena_calloc(graph->arena, count + 1, sizeof(*pipeline->groups));
 	for (size_t i = 0; pipeline->groups && i < count; i++) {
 		struct exporter_node *exporter = &graph->exporters[config->exporters.at[i].at];
 		if (!exporter->sender)
@@ -319,10 +322,9 @@ static bool join_exporters(struct pipeline *pipeline, const struct config_pipeli
 		if (!group ||
 		    (batched && group->member_count == 0 &&
 		     !assembler_register(group->assembler, graph->metrics, pipeline->batch_id)))
-			return report_no_memory(report, config->id);
+			return graph_no_memory(report, config->id);
 		group->members[group->member_count++] = exporter;
 	}
-	graph->offer_capacity += pipeline->group_count + 1 + pipeline->processor_count;
 	return pipeline->groups != NULL;
 }
 
@@ -334,7 +336,7 @@ static bool build_pipeline(struct graph *graph, const struct config_pipeline *co
 	pipeline->graph = graph;
 	pipeline->processors = arena_calloc(graph->arena, count + 1, sizeof(*pipeline->processors));
 	if (!pipeline->processors)
-		return report_no_memory(report, config->id);
+		return graph_no_memory(report, config->id);
 	pipeline->processor_count = count;
 	bool built = true;
 	for (size_t i = 0; i < count; i++)
@@ -342,8 +344,8 @@ static bool build_pipeline(struct graph *graph, const struct config_pipeline *co
 					  &pipeline->processors[i], report);
 	if (!built)
 		return false;
-	if (!cut_stages(pipeline))
-		return report_no_memory(report, config->id);
+	if (!connect_pipeline(pipeline, config) || !cut_stages(pipeline))
+		return graph_no_memory(report, config->id);
 	return join_exporters(pipeline, config, report);
 }
 
@@ -366,7 +368,7 @@ static bool create_receiver(struct graph *graph, size_t at, struct receiver_node
 	port->pipelines =
 		arena_calloc(graph->arena, graph->pipeline_count, sizeof(struct pipeline *));
 	if (!port->pipelines)
-		return report_no_memory(report, node->path);
+		return graph_no_memory(report, node->path);
 	port->graph = graph;
 	port->log = node->log;
 	for (size_t i = 0; i < graph->pipeline_count; i++) {
@@ -374,7 +376,7 @@ static bool create_receiver(struct graph *graph, size_t at, struct receiver_node
 			port->pipelines[port->pipeline_count++] = &graph->pipelines[i];
 	}
 	if (!telemetry_register_receiver(graph, receiver))
-		return report_no_memory(report, node->path);
+		return graph_no_memory(report, node->path);
 	struct component_env env = env_of(graph, node);
 	node->self = node->type->receiver->create(&env, node->config, report);
 	return node->self != NULL;
@@ -382,13 +384,15 @@ static bool create_receiver(struct graph *graph, size_t at, struct receiver_node
 
 /* ---- all ------------------------------------------------------------------------------------ */
 
-static bool used_by_any(const struct graph *graph, enum config_section section, size_t at)
+bool graph_uses(const struct graph *graph, enum config_section section, size_t at)
 {
 	for (size_t i = 0; i < graph->service->pipeline_count; i++) {
 		const struct config_pipeline *pipeline = &graph->service->pipelines[i];
 		if ((section == SECTION_RECEIVERS && uses(&pipeline->receivers, at)) ||
 		    (section == SECTION_PROCESSORS && uses(&pipeline->processors, at)) ||
-		    (section == SECTION_EXPORTERS && uses(&pipeline->exporters, at)))
+		    (section == SECTION_EXPORTERS && uses(&pipeline->exporters, at)) ||
+		    (section == SECTION_CONNECTORS &&
+		     (uses(&pipeline->from_connectors, at) || uses(&pipeline->to_connectors, at))))
 			return true;
 	}
 	return false;
@@ -400,8 +404,8 @@ static void bind_unused(struct graph *graph, enum config_section section,
 {
 	for (size_t i = 0; i < graph->service->sections[section].count; i++) {
 		struct node unused = {0};
-		if (!used_by_any(graph, section, i) &&
-		    bind_node(graph, section, i, &unused, report))
+		if (!graph_uses(graph, section, i) &&
+		    graph_bind_node(graph, section, i, &unused, report))
 			log_debug(&unused.log,
 				  LOG_MSG("defined but not used in any pipeline: not started"));
 	}
@@ -415,7 +419,7 @@ static bool create_extensions(struct graph *graph, struct config_report *report)
 	graph->extensions = arena_calloc(graph->arena, refs->count + 1, sizeof(*graph->extensions));
 	for (size_t i = 0; graph->extensions && i < refs->count; i++) {
 		struct node *node = &graph->extensions[i];
-		if (!bind_node(graph, SECTION_EXTENSIONS, refs->at[i].at, node, report)) {
+		if (!graph_bind_node(graph, SECTION_EXTENSIONS, refs->at[i].at, node, report)) {
 			built = false;
 			continue;
 		}
@@ -426,7 +430,7 @@ static bool create_extensions(struct graph *graph, struct config_report *report)
 	for (size_t i = 0; i < graph->service->sections[SECTION_EXTENSIONS].count; i++) {
 		struct node unused = {0};
 		if (!uses(refs, i))
-			(void)bind_node(graph, SECTION_EXTENSIONS, i, &unused, report);
+			(void)graph_bind_node(graph, SECTION_EXTENSIONS, i, &unused, report);
 	}
 	return graph->extensions && built;
 }
@@ -439,8 +443,9 @@ static bool create_exporters(struct graph *graph, struct config_report *report)
 		arena_calloc(graph->arena, graph->exporter_count + 1, sizeof(*graph->exporters));
 	for (size_t i = 0; graph->exporters && i < graph->exporter_count; i++) {
 		struct exporter_node *exporter = &graph->exporters[i];
-		if (used_by_any(graph, SECTION_EXPORTERS, i))
-			built &= bind_node(graph, SECTION_EXPORTERS, i, &exporter->node, report) &&
+		if (graph_uses(graph, SECTION_EXPORTERS, i))
+			built &= graph_bind_node(graph, SECTION_EXPORTERS, i, &exporter->node,
+						 report) &&
 				 create_exporter(graph, exporter, report);
 	}
 	return graph->exporters && built;
@@ -454,8 +459,9 @@ static bool create_receivers(struct graph *graph, struct config_report *report)
 		arena_calloc(graph->arena, graph->receiver_count + 1, sizeof(*graph->receivers));
 	for (size_t i = 0; graph->receivers && i < graph->receiver_count; i++) {
 		struct receiver_node *receiver = &graph->receivers[i];
-		if (used_by_any(graph, SECTION_RECEIVERS, i))
-			built &= bind_node(graph, SECTION_RECEIVERS, i, &receiver->node, report) &&
+		if (graph_uses(graph, SECTION_RECEIVERS, i))
+			built &= graph_bind_node(graph, SECTION_RECEIVERS, i, &receiver->node,
+						 report) &&
 				 create_receiver(graph, i, receiver, report);
 	}
 	return graph->receivers && built;
@@ -469,17 +475,22 @@ int graph_bind_components(struct graph *graph, struct config_report *report)
 					sizeof(*graph->pipelines));
 	if (!graph->pipelines)
 		return -1;
+	built &= connect_create(graph, report);
 	for (size_t i = 0; i < graph->service->pipeline_count; i++) {
 		graph->pipeline_count++;
 		built &= build_pipeline(graph, &graph->service->pipelines[i], &graph->pipelines[i],
 					report);
 	}
+	built &= connect_order(graph, report);
 	graph_check_policies(graph, report);
 	built &= create_receivers(graph, report);
 	bind_unused(graph, SECTION_RECEIVERS, report);
 	bind_unused(graph, SECTION_PROCESSORS, report);
 	bind_unused(graph, SECTION_EXPORTERS, report);
+	bind_unused(graph, SECTION_CONNECTORS, report);
+	if (built && report->error_count == 0)
+		built = connect_check_ends(graph, report);
 	if (!built && report->error_count == 0)
-		(void)report_no_memory(report, "service");
+		(void)graph_no_memory(report, "service");
 	return built && report->error_count == 0 ? 0 : -1;
 }

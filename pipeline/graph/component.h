@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The component contract: everything that a receiver, processor, exporter or extension is to the
- * rest of the program. A component is a folder named after its config type; its main file ends in
+ * The component contract: everything that a receiver, processor, exporter, connector or extension is
+ * to the rest of the program. A component is a folder named after its config type; its main file ends in
  * one const struct component_type, its only export, and pipeline/graph/components.def has its line.
  *
  * Life:  create → (per shard: shard_new) → start → hot path … → drain/stop → shard_free → destroy
@@ -35,6 +35,7 @@ enum component_kind {
 	COMPONENT_RECEIVER = 0,
 	COMPONENT_PROCESSOR,
 	COMPONENT_EXPORTER,
+	COMPONENT_CONNECTOR,
 	COMPONENT_EXTENSION,
 	COMPONENT_KIND_COUNT
 };
@@ -166,6 +167,12 @@ struct exporter_ops {
 	void (*destroy)(void *self);
 };
 
+/* ---- connectors -----------------------------------------------------------------------------
+ *
+ * An exporter of some pipelines and a receiver of others. The host hands each request on as it
+ * reaches the connector (connect.c), so one that passes everything on needs no function at all.
+ */
+
 /* ---- extensions ----------------------------------------------------------------------------- */
 
 struct extension_host {
@@ -191,7 +198,7 @@ struct component_type {
 	const char *names[COMPONENT_NAMES_MAX]; /* config type first, then aliases */
 	const char *summary;			/* one line */
 	const struct config_block *config;
-	const struct receiver_ops *receiver; /* the one of kind is set */
+	const struct receiver_ops *receiver; /* the one of kind is set; connectors have none */
 	const struct processor_ops *processor;
 	const struct exporter_ops *exporter;
 	const struct extension_ops *extension;

@@ -5,7 +5,9 @@
  *   1. admit     memory limits look at the body's size, before anything is made of it
  *   2. index     once, for all pipelines
  *   3. run       every pipeline edits its own scratch over the same index; what is left is encoded
- *                (or, when nothing was changed, is the received body itself) and becomes an offer
+ *                (or, when nothing was changed, is the received body itself) and becomes an offer;
+ *                what reached a connector is indexed again, unless it is the same, and runs through
+ *                the pipelines behind it
  *   4. reserve   every offer asks its queues for room; nothing is taken yet
  *   5. commit    or, when a required queue or every queue is full, undo: the sender will come back
  *
@@ -24,8 +26,7 @@ static void add_offer(struct shard *shard, struct offer offer)
 	shard->offers[shard->offer_count++] = offer;
 }
 
-/* Memory comes back. Everything else depends on the request alone and is the same the next time. */
-static enum process_outcome outcome_of(const struct err *err)
+enum process_outcome flow_outcome(const struct err *err)
 {
 	return err->kind == ERR_NOMEM ? PROCESS_RETRY : PROCESS_REJECT;
 }
@@ -36,7 +37,7 @@ static enum process_outcome offer_held(struct processor_node *processor, struct 
 {
 	struct waiting *waiting = waiting_new(processor->room, shard, due_ns, err);
 	if (!waiting)
-		return outcome_of(err);
+		return flow_outcome(err);
 	add_offer(shard,
 		  (struct offer){.waiting = waiting, .chunk = chunk_ref(waiting_chunk(waiting))});
 	edit_forget_held(shard->view);
@@ -77,7 +78,7 @@ static enum process_outcome run_processors(const struct stage *stage, const stru
 		if (view_live_spans(shard->view) == 0)
 			break;
 	}
-	return edit_check(shard->view, err) == 0 ? PROCESS_CONTINUE : outcome_of(err);
+	return edit_check(shard->view, err) == 0 ? PROCESS_CONTINUE : flow_outcome(err);
 }
 
 /* The request as the pipeline left it. *ret_chunk is NULL when nothing is left. */
@@ -90,7 +91,7 @@ static enum process_outcome encode(const struct shard *shard, struct chunk *body
 	}
 	if (trace_encode(shard->view, shard->server->budget, ret_chunk, err) == 0)
 		return PROCESS_CONTINUE;
-	return outcome_of(err);
+	return flow_outcome(err);
 }
 
 enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from *from,
@@ -99,7 +100,7 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 	const struct stage *stage = &pipeline->stages[from->stage];
 	struct chunk *chunk = NULL;
 	if (view_begin(shard->view, err) != 0)
-		return outcome_of(err);
+		return flow_outcome(err);
 	enum process_outcome outcome = run_processors(stage, from, shard, err);
 	if (outcome != PROCESS_CONTINUE || view_live_spans(shard->view) == 0)
 		return outcome;
@@ -112,7 +113,22 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 	for (size_t i = 0; !stage->holder && i < pipeline->group_count; i++)
 		add_offer(shard,
 			  (struct offer){.group = &pipeline->groups[i], .chunk = chunk_ref(chunk)});
+	for (size_t i = 0; !stage->holder && i < pipeline->connector_count; i++)
+		add_offer(shard, (struct offer){.connector = pipeline->connectors[i],
+						.chunk = chunk_ref(chunk)});
 	chunk_unref(chunk);
+	return PROCESS_CONTINUE;
+}
+
+enum process_outcome flow_admit(const struct pipeline *pipeline, size_t bytes, struct err *err)
+{
+	const struct stage *stage = &pipeline->stages[0];
+	for (size_t i = 0; i < stage->processor_count; i++) {
+		const struct node *node = &stage->processors[i].node;
+		if (node->type->processor->admit &&
+		    node->type->processor->admit(node->self, bytes, err) != PROCESS_CONTINUE)
+			return PROCESS_RETRY;
+	}
 	return PROCESS_CONTINUE;
 }
 
@@ -123,9 +139,11 @@ enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_fro
 	enum process_outcome outcome = PROCESS_REJECT;
 	if (view_open_chunk(shard->view, body, err) == 0)
 		outcome = flow_run(pipeline, from, shard, body, err);
+	if (outcome == PROCESS_CONTINUE)
+		outcome = connect_run(shard, err);
 	if (outcome != PROCESS_CONTINUE) {
 		flow_abort(shard);
-		outcome = outcome_of(err);
+		outcome = flow_outcome(err);
 	} else if (!flow_commit(shard, NULL, &wait_ns)) {
 		outcome = PROCESS_RETRY;
 	}
@@ -162,6 +180,8 @@ static void reserve_group(struct offer *offer, struct admission *admission)
 
 static void reserve(struct offer *offer, struct admission *admission)
 {
+	if (offer->connector)
+		return; /* what is behind it has offers of its own */
 	if (offer->group) {
 		reserve_group(offer, admission);
 	} else if (offer->holder ? holder_reserve(offer->holder, offer->chunk->len)
@@ -250,7 +270,7 @@ bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after
 			holder_take(offer->holder, offer->chunk);
 		else if (offer->waiting)
 			waiting_take(offer->waiting);
-		else
+		else if (offer->group)
 			hand_over(offer, ack);
 		chunk_unref(offer->chunk);
 	}
@@ -307,22 +327,6 @@ static bool anyone_waits(const struct shard *shard)
 	return false;
 }
 
-/* The limits that processors set on bodies, before the index is made. */
-static enum process_outcome admit(const struct receiver_port *port, size_t bytes, struct err *err)
-{
-	for (size_t p = 0; p < port->pipeline_count; p++) {
-		const struct stage *stage = &port->pipelines[p]->stages[0];
-		for (size_t i = 0; i < stage->processor_count; i++) {
-			const struct node *node = &stage->processors[i].node;
-			if (node->type->processor->admit &&
-			    node->type->processor->admit(node->self, bytes, err) !=
-				    PROCESS_CONTINUE)
-				return PROCESS_RETRY;
-		}
-	}
-	return PROCESS_CONTINUE;
-}
-
 static enum process_outcome run_all(const struct receiver_port *port, struct shard *shard,
 				    struct chunk *body, struct err *err)
 {
@@ -335,7 +339,10 @@ static enum process_outcome run_all(const struct receiver_port *port, struct sha
 			return outcome;
 		}
 	}
-	return PROCESS_CONTINUE;
+	enum process_outcome outcome = connect_run(shard, err);
+	if (outcome != PROCESS_CONTINUE)
+		flow_abort(shard);
+	return outcome;
 }
 
 static enum refusal refusal_of(const struct err *err)
@@ -360,6 +367,16 @@ static void refuse(struct receiver_port *port, enum push_transport transport, st
 {
 	counter_add(&port->counters.requests_refused[why], 1);
 	answer(port, transport, push, result);
+}
+
+/* Whether every pipeline that ${port} feeds has room for a body of ${bytes}. */
+static enum process_outcome admit_all(const struct receiver_port *port, size_t bytes,
+				      struct err *err)
+{
+	enum process_outcome outcome = PROCESS_CONTINUE;
+	for (size_t i = 0; i < port->pipeline_count && outcome == PROCESS_CONTINUE; i++)
+		outcome = flow_admit(port->pipelines[i], bytes, err);
+	return outcome;
 }
 
 /* Phases 4 and 5, and the answer. Nobody looks at the index any more. */
@@ -413,7 +430,7 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	struct graph *graph = port->graph;
 	struct shard *shard = &graph->shards[server_shard - graph->server_shards];
 	struct push_result result = {.outcome = PUSH_TAKEN};
-	if (admit(port, body->len, &result.err) != PROCESS_CONTINUE) {
+	if (admit_all(port, body->len, &result.err) != PROCESS_CONTINUE) {
 		result.outcome = PUSH_RETRY;
 		result.retry_after_ns = NS_PER_S;
 		refuse(port, transport, push, REFUSAL_MEMORY, &result);

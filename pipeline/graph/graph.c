@@ -92,14 +92,16 @@ void graph_lint(struct graph *graph, struct config_report *report)
 {
 	each_processor(graph, lint_processor, report);
 	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		for (size_t s = 0; s < graph->pipelines[p].stage_count; s++) {
-			if (graph->pipelines[p].stages[s].holder)
-				config_problem(report, CONFIG_WARNING,
-					       graph->service->pipelines[p].loc,
-					       graph->pipelines[p].id, NULL,
-					       "batch is followed by another processor: spans that "
-					       "wait in it were acknowledged and are lost in a "
-					       "crash; put batch last");
+		const struct pipeline *pipeline = &graph->pipelines[p];
+		for (size_t s = 0; s + 1 < pipeline->stage_count; s++) {
+			bool is_last = s + 2 == pipeline->stage_count &&
+				       pipeline->stages[s + 1].processor_count == 0;
+			config_problem(report, CONFIG_WARNING, graph->service->pipelines[p].loc,
+				       pipeline->id, NULL,
+				       "batch is followed by %s: spans that wait in it were "
+				       "acknowledged and are lost in a crash; put batch last%s",
+				       is_last ? "a connector" : "another processor",
+				       is_last ? " in the pipelines behind it" : "");
 		}
 	}
 }

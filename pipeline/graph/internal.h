@@ -33,6 +33,13 @@ struct processor_node {
 	struct counter incoming, outgoing;
 };
 
+/* What the pipelines that have it as exporter leave goes on to those that have it as receiver. */
+struct connector_node {
+	struct node node;
+	struct pipeline **to;
+	size_t to_count;
+};
+
 /* Exporters of one pipeline that want the same batches. Bit i of a taker set is members[i]. */
 struct group {
 	struct exporter_node **members;
@@ -43,11 +50,11 @@ struct group {
 	struct loop_task stop_task;
 };
 
-/* A run of processors that ends in groups, or in a holder that feeds the next stage. */
+/* A run of processors that ends in groups and connectors, or in a holder that feeds the next stage. */
 struct stage {
 	struct processor_node *processors;
 	size_t processor_count;
-	struct holder *holder; /* NULL: the groups of the pipeline follow */
+	struct holder *holder; /* NULL: the groups and connectors of the pipeline follow */
 	struct loop *holder_home;
 	struct loop_task abort_task, stop_task;
 };
@@ -61,6 +68,8 @@ struct pipeline {
 	size_t stage_count;
 	struct group *groups;
 	size_t group_count;
+	struct connector_node **connectors; /* among its exporters */
+	size_t connector_count;
 	struct batching batching; /* of a batch processor at the end; all 0: none */
 	const char *batch_id;	  /* that processor's id; NULL: none */
 };
@@ -101,7 +110,9 @@ struct receiver_node {
 struct offer {
 	struct group *group;	 /* or */
 	struct holder *holder;	 /* or */
-	struct waiting *waiting; /* the one that is not NULL takes the chunk */
+	struct waiting *waiting; /* the one that is not NULL takes the chunk; or */
+	struct connector_node
+		*connector; /* the pipelines behind it have made offers of their own */
 	struct chunk *chunk;
 	uint64_t takers; /* members of the group that have reserved room */
 };
@@ -141,7 +152,11 @@ struct graph {
 	struct exporter_node *exporters;
 	struct node *extensions; /* of service.extensions, in order */
 	size_t receiver_count, exporter_count, extension_count;
+	struct connector_node
+		*connectors; /* all in the service's order; unused ones lead nowhere */
+	size_t connector_count;
 	struct pipeline *pipelines;
+	struct pipeline **order; /* the same, each behind those that feed it through connectors */
 	size_t pipeline_count;
 	size_t shard_count, offer_capacity;
 	/* shared */
@@ -167,6 +182,27 @@ struct graph {
 
 /* build.c */
 int graph_bind_components(struct graph *graph, struct config_report *report);
+
+/* build.c: finds the type of component ${at} of ${section} and binds its block into ${node}. False
+ * with the problems in ${report}; nothing may be created from ${node} then. */
+bool graph_bind_node(struct graph *graph, enum config_section section, size_t at, struct node *node,
+		     struct config_report *report);
+bool graph_no_memory(struct config_report *report, const char *path); /* reports it; false */
+/* Whether a pipeline refers to component ${at} of ${section}. */
+bool graph_uses(const struct graph *graph, enum config_section section, size_t at);
+
+/* connect.c: pipelines joined by connectors. The first makes graph->connectors, after the pipelines'
+ * array; the second gives one pipeline its own. The third orders the pipelines, bounds the offers of
+ * a request, and refuses cycles and connectors with one end; the last refuses a graph in which
+ * something that is received would reach no exporter. Problems go to ${report}. */
+bool connect_create(struct graph *graph, struct config_report *report);
+bool connect_pipeline(struct pipeline *pipeline, const struct config_pipeline *config);
+bool connect_order(struct graph *graph, struct config_report *report);
+bool connect_check_ends(const struct graph *graph, struct config_report *report);
+/* Runs the pipelines behind the connectors that the shard's offers name, and those behind them in
+ * turn, on what reached the connectors. The shard's index is of another request then. On anything
+ * but PROCESS_CONTINUE the caller undoes all offers (flow_abort). Shard's thread. */
+enum process_outcome connect_run(struct shard *shard, struct err *err);
 
 /* graph.c: lets every processor write its line. */
 void graph_report(struct graph *graph);
@@ -223,6 +259,13 @@ void waiting_room_free(struct waiting_room *room);
 
 /* flow.c */
 
+/* What ${err} means for a request: memory comes back, so retry; everything else depends on the
+ * request alone and is the same the next time. */
+enum process_outcome flow_outcome(const struct err *err);
+/* Whether the limits that the first stage's processors set have room for a body of ${bytes}, before
+ * its index is made. */
+enum process_outcome flow_admit(const struct pipeline *pipeline, size_t bytes, struct err *err);
+
 /* Where a run begins, and as what. */
 struct flow_from {
 	size_t stage, processor; /* of the stage */
@@ -230,10 +273,11 @@ struct flow_from {
 	bool final;		 /* they may not wait again */
 };
 
-/* Runs the processors of one stage on the shard's index and appends the offers of what follows. */
+/* Runs the processors of one stage on the shard's index and appends the offers of what follows. Those
+ * of connectors are still to be carried on by connect_run. */
 enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from *from,
 			      struct shard *shard, struct chunk *body, struct err *err);
-/* The same for what a holder or a waiting room kept: indexes ${body} first, and commits.
+/* That and connect_run for what a holder or a waiting room kept: indexes ${body} first, and commits.
  * PROCESS_RETRY: nobody took it, try again soon; PROCESS_REJECT: nobody ever will. */
 enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
 				struct shard *shard, struct chunk *body, struct err *err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * service.policies: a promise about the whole configuration. Each policy that it names must stand
- * in every pipeline, at work and not only counting, and nothing that could add values may follow
- * it. A pipeline is the only way from a receiver to an exporter, so this covers every exporter,
- * debug and file included; one that breaks the promise is no valid configuration.
+ * in every pipeline that has exporters, at work and not only counting, and nothing that could add
+ * values may follow it. Such a pipeline is the last part of every way from a receiver to an exporter,
+ * so this covers every exporter, debug and file included, and whatever connectors lead there; one
+ * that breaks the promise is no valid configuration.
  */
 #include "pipeline/graph/internal.h"
 
@@ -104,7 +105,8 @@ void graph_check_policies(const struct graph *graph, struct config_report *repor
 			continue;
 		}
 		for (size_t p = 0; p < graph->pipeline_count; p++) {
-			if (is_built(&graph->pipelines[p]))
+			if (graph->service->pipelines[p].exporters.count > 0 &&
+			    is_built(&graph->pipelines[p]))
 				check_pipeline(&graph->pipelines[p], &graph->service->pipelines[p],
 					       policy, report);
 		}

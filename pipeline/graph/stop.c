@@ -57,14 +57,16 @@ static uint64_t held_by_stages(struct pipeline *pipeline)
 	return held;
 }
 
-/* Also sends on what waits for more. Stages first: what has left them is with the senders then. */
+/* Also sends on what waits for more. Stages first, in the order of connectors: what has left them is
+ * with the senders then. */
 static uint64_t held_spans(struct graph *graph)
 {
 	uint64_t held = 0;
 	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		held += held_by_stages(&graph->pipelines[p]);
-		for (size_t i = 0; i < graph->pipelines[p].group_count; i++)
-			assembler_flush(graph->pipelines[p].groups[i].assembler);
+		struct pipeline *pipeline = graph->order[p];
+		held += held_by_stages(pipeline);
+		for (size_t i = 0; i < pipeline->group_count; i++)
+			assembler_flush(pipeline->groups[i].assembler);
 	}
 	for (size_t i = 0; i < graph->exporter_count; i++) {
 		if (graph->exporters[i].sender)

@@ -145,7 +145,7 @@ static const struct config_field http_fields[] = {
 	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
 	CONFIG_IGNORED("compression_algorithms",
 		       "Accepted; identity, gzip, zstd and deflate are always understood."),
-	COLLECTOR_HTTP_SERVER_FIELDS(struct http_config, keys),
+	COLLECTOR_SERVER_FIELDS(struct http_config, keys),
 };
 
 static void check_http(const void *config, const struct config_node *node, const char *path,

@@ -105,6 +105,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (root) {
 		(void)count_nodes(root, 1);
 		(void)sample_bind(root, &report);
+		const struct config_node *traces = config_keep_traces(root, &report);
+		if (traces)
+			(void)sample_bind(traces, &report);
 	}
 	config_report_print(&report, CONFIG_ERROR, &out);
 	config_report_print(&report, CONFIG_WARNING, &out);

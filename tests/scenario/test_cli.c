@@ -296,9 +296,11 @@ static void the_demo_without_its_receiver_prints_no_tree(void **state)
 {
 	(void)state;
 	struct buf output;
-	assert_int_equal(
-		RUN(&output, "demo", "--set", "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0"),
-		1);
+	char port[32]; /* of its own: another program may listen on the default one */
+	(void)snprintf(port, sizeof(port), "%u", scenario_dead_port());
+	assert_int_equal(RUN(&output, "demo", "--grpc-port", port, "--set",
+			     "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0"),
+			 1);
 	assert_null(strstr(buf_cstr(&output), "gateway.request"));
 	assert_null(strstr(buf_cstr(&output), "\ntrace "));
 	assert_null(strstr(buf_cstr(&output), "in all"));

@@ -112,12 +112,12 @@ static const char *const receivers[] = {"otlp", NULL};
 static const char *const processors[] = {"batch", "memory_limiter", NULL};
 static const char *const exporters[] = {"debug", "otlp", "otlp_grpc", NULL};
 static const char *const extensions[] = {"health_check", NULL};
-const struct config_known_types sample_types = {{
-	[SECTION_RECEIVERS] = receivers,
-	[SECTION_PROCESSORS] = processors,
-	[SECTION_EXPORTERS] = exporters,
-	[SECTION_EXTENSIONS] = extensions,
-}};
+const struct config_known_types sample_types = {.types = {
+							[SECTION_RECEIVERS] = receivers,
+							[SECTION_PROCESSORS] = processors,
+							[SECTION_EXPORTERS] = exporters,
+							[SECTION_EXTENSIONS] = extensions,
+						}};
 
 static void bind_section(const struct config_service *service, enum config_section section,
 			 const struct config_block *block, void *config,

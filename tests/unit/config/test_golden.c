@@ -109,12 +109,12 @@ static void expect_service(const char *name)
 	static const char *const processors[] = {"batch", "filter", "memory_limiter", NULL};
 	static const char *const exporters[] = {"debug", "otlp", "otlphttp", NULL};
 	static const char *const extensions[] = {"health_check", NULL};
-	static const struct config_known_types known = {{
-		[SECTION_RECEIVERS] = receivers,
-		[SECTION_PROCESSORS] = processors,
-		[SECTION_EXPORTERS] = exporters,
-		[SECTION_EXTENSIONS] = extensions,
-	}};
+	static const struct config_known_types known = {.types = {
+								[SECTION_RECEIVERS] = receivers,
+								[SECTION_PROCESSORS] = processors,
+								[SECTION_EXPORTERS] = exporters,
+								[SECTION_EXTENSIONS] = extensions,
+							}};
 	struct config_support s;
 	const struct config_node *root = load(&s, name);
 	if (!root || !config_service_bind(root, &known, &s.report) || s.report.error_count > 0)

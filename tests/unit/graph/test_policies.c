@@ -26,6 +26,18 @@ static const struct policies_case cases[] = {
 	{"kept under another name", "{metadata_only/ours: }",
 	 "{traces: {receivers: [nop], processors: [metadata_only/ours], exporters: [nop]}}",
 	 "[metadata_only]", NULL},
+	{"kept behind a connector", "{metadata_only: , batch: }",
+	 "{traces/1: {receivers: [nop], processors: [batch], exporters: [forward]}, "
+	 "traces/2: {receivers: [forward], processors: [metadata_only], exporters: [nop]}}",
+	 "[metadata_only]", NULL},
+	{"kept in front of a connector alone", "{metadata_only: }",
+	 "{traces/1: {receivers: [nop], processors: [metadata_only], exporters: [forward]}, "
+	 "traces/2: {receivers: [forward], exporters: [nop]}}",
+	 "[metadata_only]", "pipeline \"traces/2\" leads to its exporters without"},
+	{"one of two joined pipelines goes around it", "{metadata_only: }",
+	 "{traces/1: {receivers: [nop], exporters: [forward, nop]}, "
+	 "traces/2: {receivers: [forward], processors: [metadata_only], exporters: [nop]}}",
+	 "[metadata_only]", "pipeline \"traces/1\" leads to its exporters without"},
 	{"one of two pipelines goes around it", "{metadata_only: }",
 	 "{traces: {receivers: [nop], processors: [metadata_only], exporters: [nop]}, "
 	 "traces/debug: {receivers: [nop], exporters: [debug]}}",
@@ -48,11 +60,12 @@ static void run_case(const struct policies_case *c)
 	struct buf out = BUF_INIT;
 	arena_init(&arena, NULL, ARENA_MAX);
 	config_report_init(&report, &arena);
-	const char *uri = arena_printf(
-		&arena,
-		"yaml:{receivers: {nop: }, exporters: {nop: , debug: }, processors: %s, service: "
-		"{policies: %s, pipelines: %s, telemetry: {metrics: {level: none}}}}",
-		c->processors, c->policies, c->pipelines);
+	const char *uri =
+		arena_printf(&arena,
+			     "yaml:{receivers: {nop: }, exporters: {nop: , debug: }, connectors: "
+			     "{forward: }, processors: %s, service: "
+			     "{policies: %s, pipelines: %s, telemetry: {metrics: {level: none}}}}",
+			     c->processors, c->policies, c->pipelines);
 	const struct config_load load = {.uris = &uri, .uri_count = 1};
 	const struct config_node *root = config_load(&load, &report);
 	const struct graph_options options = {.shard_count = 1, .version = "test"};

@@ -11,7 +11,7 @@ build=${SLUICE_BUILD:-$PWD/build/release}
 mode=${build##*/}
 
 copy_tree() {
-	sources="pipeline receivers processors exporters extensions cmd"
+	sources="pipeline receivers processors exporters connectors extensions cmd"
 	mkdir -p "$tree/build/$mode" "$tree/tests" &&
 		cp -a Makefile proto $(ls -d $sources configs 2>/dev/null) "$tree" &&
 		cp -a tests/run $(ls -d tests/support 2>/dev/null) "$tree/tests" || return 1
