@@ -416,6 +416,27 @@ void receiver_count_refused(struct receiver_port *port, const struct err *why)
 	counter_add(&port->counters.requests_refused[refusal_of(why)], 1);
 }
 
+static void count_unread(struct receiver_port *port, const struct trace_index *index)
+{
+	if (index->unknown_count > 0)
+		counter_add(&port->counters.fields[FIELDS_UNKNOWN], index->unknown_count);
+	if (index->superseded_count > 0)
+		counter_add(&port->counters.fields[FIELDS_SUPERSEDED], index->superseded_count);
+}
+
+/* A request of no bytes is what some clients send to see whether we are there: not worth a line. */
+static void count_without_spans(struct receiver_port *port, const struct chunk *body)
+{
+	receiver_count_empty(port);
+	if (body->len > 0 &&
+	    !atomic_exchange_explicit(&port->said_without_spans, true, memory_order_relaxed))
+		log_warn(
+			&port->log,
+			LOG_MSG("A request had content but no span: answered as a success, counted "
+				"in sluice_receiver_requests_empty, said once. If this goes on, "
+				"its sender may use a format that is not OTLP traces"));
+}
+
 void receiver_push(struct receiver_port *port, struct server_shard *server_shard,
 		   enum push_transport transport, struct chunk *body, struct push *push)
 {
@@ -437,8 +458,9 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	}
 	result.span_count = body->span_count = shard->index.span_count;
 	body->index_bytes = trace_index_bytes(&shard->index);
+	count_unread(port, &shard->index);
 	if (result.span_count == 0) {
-		receiver_count_empty(port);
+		count_without_spans(port, body);
 		answer(port, transport, push, &result);
 	} else {
 		enum process_outcome outcome = run_all(port, shard, body, &result.err);

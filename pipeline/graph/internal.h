@@ -74,12 +74,20 @@ enum refusal {
 	REFUSAL_COUNT
 };
 
+/* Fields of requests that nobody reads. */
+enum unread_fields {
+	FIELDS_UNKNOWN = 0, /* to the schema */
+	FIELDS_SUPERSEDED,  /* of an old version, beside the one that replaced it */
+	FIELDS_COUNT
+};
+
 struct receiver_counters {
 	struct counter accepted[PUSH_TRANSPORT_COUNT]; /* spans */
 	struct counter refused[PUSH_TRANSPORT_COUNT];  /* spans, where they could be counted */
 	struct counter failed[PUSH_TRANSPORT_COUNT];   /* spans */
 	struct counter requests_refused[REFUSAL_COUNT];
 	struct counter empty; /* requests without a span */
+	struct counter fields[FIELDS_COUNT];
 };
 
 struct receiver_port {
@@ -87,6 +95,7 @@ struct receiver_port {
 	struct pipeline **pipelines;
 	size_t pipeline_count;
 	struct receiver_counters counters;
+	atomic_bool said_without_spans; /* once is enough: the counter goes on */
 	struct log log;
 };
 

@@ -315,7 +315,29 @@ static void requests_without_spans_are_taken(void **state)
 	}
 	daemon_wait_metric(scene->daemon, "sluice_receiver_requests_empty{",
 			   2 * ARRAY_COUNT(bodies));
+	daemon_wait_output(scene->daemon, "A request had content but no span");
 	buf_fini(&no_spans);
+}
+
+/* instrumentation_library_spans, before OTLP 0.15. */
+static void scopes_under_their_old_name_are_delivered(void **state)
+{
+	struct scene *scene = *state;
+	static const struct slice protobuf =
+		SLICE_INIT("\x0a\x0f\xc2\x3e\x0c\x0a\x03\x0a\x01l\x12\x05\x2a\x03old");
+	static const struct slice json =
+		SLICE_INIT("{\"resourceSpans\":[{\"instrumentationLibrarySpans\":[{"
+			   "\"instrumentationLibrary\":{\"name\":\"l\"},"
+			   "\"spans\":[{\"name\":\"old\"}]}]}]}");
+	struct raw_answer answer;
+	post(scene, PROTOBUF, protobuf, &answer);
+	assert_int_equal(answer.status, 200);
+	raw_answer_fini(&answer);
+	post(scene, "Content-Type: application/json\r\n", json, &answer);
+	assert_int_equal(answer.status, 200);
+	raw_answer_fini(&answer);
+	assert_int_equal(send_grpc(scene, NULL, CODING_GZIP, protobuf).grpc_status, 0);
+	scene->sent += 3; /* tear_down waits for them */
 }
 
 static void headers_over_the_limit_are_431(void **state)
@@ -444,6 +466,7 @@ int main(void)
 		IN_SCENE(requests_for_somebody_else_are_told_where_to_go),
 		IN_SCENE(malformed_requests_are_refused_whole_with_the_place),
 		IN_SCENE(requests_without_spans_are_taken),
+		IN_SCENE(scopes_under_their_old_name_are_delivered),
 		IN_SCENE(headers_over_the_limit_are_431),
 		cmocka_unit_test(an_index_that_would_dwarf_its_request_is_refused),
 		cmocka_unit_test(the_memory_limiter_refuses_for_now),
