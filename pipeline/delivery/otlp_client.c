@@ -8,12 +8,23 @@
 
 #define TRACE_EXPORT "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-const char *const otlp_compression_words[] = {"gzip", "zstd", "none", "", NULL};
+const char *const otlp_grpc_compressions[] = {"gzip", "zstd", "snappy", "none", "", NULL};
+const char *const otlp_http_compressions[] = {
+	"gzip", "zstd", "deflate", "zlib", "snappy", "x-snappy-framed", "lz4", "none", "", NULL};
 
-static const enum coding codings[] = {[COMPRESSION_GZIP] = CODING_GZIP,
-				      [COMPRESSION_ZSTD] = CODING_ZSTD,
-				      [COMPRESSION_NONE] = CODING_IDENTITY,
-				      [COMPRESSION_EMPTY] = CODING_IDENTITY};
+enum coding otlp_grpc_coding(int word)
+{
+	enum coding coding = CODING_IDENTITY; /* of "none" */
+	(void)coding_parse_grpc(slice_str(otlp_grpc_compressions[word]), &coding);
+	return coding;
+}
+
+enum coding otlp_http_coding(int word)
+{
+	enum coding coding = CODING_IDENTITY; /* of "none" */
+	(void)coding_parse_http(slice_str(otlp_http_compressions[word]), &coding);
+	return coding;
+}
 
 struct otlp_client {
 	/* immutable after start */
@@ -342,7 +353,7 @@ void otlp_client_send(void *self, struct export_call *export)
 {
 	struct otlp_client *client = self;
 	struct err err;
-	enum coding coding = codings[client->config.compression];
+	enum coding coding = client->config.coding;
 	struct attempt *attempt = calloc(1, sizeof(*attempt));
 	if (!attempt) {
 		(void)err_set(&err, ERR_NOMEM, "out of memory");
@@ -367,7 +378,10 @@ void otlp_client_send(void *self, struct export_call *export)
 	call->headers = client->headers;
 	call->header_count = client->header_count;
 	call->content_type = content_type(&client->config);
-	call->content_encoding = coding == CODING_IDENTITY ? NULL : coding_name(coding);
+	if (coding != CODING_IDENTITY)
+		call->content_encoding = client->config.mode == CLIENT_GRPC
+						 ? coding_grpc_name(coding)
+						 : coding_http_name(coding);
 	call->timeout_ns = export->timeout_ns;
 	call->done = on_done;
 	client_send(client->client, call);

@@ -130,16 +130,18 @@ static void bodies_over_the_limit_are_413(void **state)
 static void bombs_are_413_and_never_unpacked(void **state)
 {
 	struct scene *scene = *state;
-	static const enum coding codings[] = {CODING_GZIP, CODING_ZSTD, CODING_DEFLATE};
+	static const enum coding codings[] = {CODING_GZIP,   CODING_ZSTD,	   CODING_DEFLATE,
+					      CODING_SNAPPY, CODING_SNAPPY_FRAMED, CODING_LZ4};
 	for (size_t i = 0; i < ARRAY_COUNT(codings); i++) {
 		struct raw_answer answer;
 		char headers[128];
 		struct chunk *bomb = zeros(scene, codings[i], 64 * MIB);
 		(void)snprintf(headers, sizeof(headers), PROTOBUF "Content-Encoding: %s\r\n",
-			       coding_name(codings[i]));
-		if (bomb->len > HTTP_LIMIT) { /* deflate at its best is 1:1030 */
+			       coding_http_name(codings[i]));
+		/* deflate at its best is 1:1030, lz4 1:255, snappy 1:21 */
+		for (size_t len = 32; bomb->len > HTTP_LIMIT; len /= 2) {
 			chunk_unref(bomb);
-			bomb = zeros(scene, codings[i], 8 * MIB);
+			bomb = zeros(scene, codings[i], len * MIB);
 		}
 		assert_true(bomb->len < HTTP_LIMIT);
 		post(scene, headers, chunk_slice(bomb), &answer);
@@ -185,8 +187,11 @@ static void codings_that_are_unknown_or_broken_are_refused(void **state)
 	struct raw_answer answer;
 	struct slice body = SLICE("\x1f\x8b\x08 no gzip at all");
 	post(scene, PROTOBUF "Content-Encoding: br\r\n", body, &answer);
-	assert_int_equal(answer.status, 400);
+	assert_int_equal(answer.status, 415);
 	assert_is_status(&answer, 3, "unsupported Content-Encoding: br");
+	assert_string_equal(raw_header(&answer, "accept-encoding"),
+			    "gzip, zstd, deflate, snappy, x-snappy-framed, lz4");
+	daemon_wait_output(scene->daemon, "their compression is not supported");
 	raw_answer_fini(&answer);
 	post(scene, PROTOBUF "Content-Encoding: gzip\r\n", body, &answer);
 	assert_int_equal(answer.status, 400);
