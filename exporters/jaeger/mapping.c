@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OTLP to Jaeger, as the Collector's translator maps it (and the OpenTelemetry specification,
- * "mapping to non-OTLP"), one function per message. Differences, each for a reason:
+ * "mapping to non-OTLP"), one function per message. tests/interop/jaeger compares the two on random
+ * requests. Differences, each for a reason:
  *
- *   ids         always 16 and 8 bytes, zeros when absent: Jaeger refuses the whole request for one
- *               of another length
- *   references  a link without both ids refers to nothing and is left out
+ *   references  a link without both ids refers to nothing and is left out, as is the parent of a
+ *               span without a trace id
  *   durations   within 0 .. INT64_MAX ns: beyond, Go cannot read the message; a span that ends
  *               before it starts has none
+ *   times       after 2262 stay what they are
+ *   names       a service.name that is no string is its text
  *   texts       U+FFFD for bytes that are not UTF-8, counted
+ *   counts      of what senders dropped are tags
+ *   -0.0        is 0, which protobuf-c does not write
  *
  * Values are read through pipeline/trace/value.h, whose depth the index has checked.
  */
@@ -40,7 +44,11 @@ static const char *const kind_words[] = {
 	[SPAN_KIND_CONSUMER] = "consumer",
 };
 
+#define SERVICE_NAME "service.name"
+
 enum { ARENA_ROUNDING = 16 }; /* what the arena may add to each piece */
+
+enum { FLAG_SAMPLED = 1 };
 
 /* One message and its place in its parent's array. */
 #define MESSAGE_BYTES(type) (sizeof(type) + sizeof(type *) + ARENA_ROUNDING)
@@ -164,10 +172,9 @@ static void add_count(struct jaeger_mapping *mapping, struct tags *tags, enum ja
 	tag->v_int64 = count;
 }
 
-static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags,
+static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags, struct slice key,
 			  const struct attr_entry *attr)
 {
-	struct slice key = index_slice(mapping->index, attr->key);
 	struct value value = value_read(index_slice(mapping->index, attr->value));
 	Jaeger__KeyValue *tag = add(mapping, tags, text(mapping, key));
 	if (!tag)
@@ -197,13 +204,16 @@ static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags,
 	}
 }
 
-/* ${except} is left out; NULL: none. */
+/* Of a span or an event. The status of HTTP goes by its old name, which Jaeger knows. */
 static void add_attributes(struct jaeger_mapping *mapping, struct tags *tags,
-			   struct attr_range attrs, const struct attr_entry *except)
+			   struct attr_range attrs)
 {
 	for (uint32_t i = attrs.begin; i < attrs.begin + attrs.count; i++) {
-		if (&mapping->index->attrs[i] != except)
-			add_attribute(mapping, tags, &mapping->index->attrs[i]);
+		const struct attr_entry *attr = &mapping->index->attrs[i];
+		struct slice key = index_slice(mapping->index, attr->key);
+		if (slice_equal(key, SLICE("http.response.status_code")))
+			key = SLICE("http.status_code");
+		add_attribute(mapping, tags, key, attr);
 	}
 }
 
@@ -221,22 +231,37 @@ static const struct attr_entry *find(const struct jaeger_mapping *mapping, struc
 
 /* ---- the process ---------------------------------------------------------------------------- */
 
+/*
+ * The sentinel means "no resource" to receivers, which then look at nothing else: it is the name
+ * only where there are no attributes that could be lost. Jaeger itself says `empty-service-name`.
+ */
+static ProtobufCBinaryData service_name(struct jaeger_mapping *mapping,
+					const struct resource_entry *resource)
+{
+	if (resource->attrs.count == 0)
+		return binary(SLICE(JAEGER_NO_SERVICE_NAME));
+	const struct attr_entry *name = find(mapping, resource->attrs, SERVICE_NAME);
+	if (!name)
+		return binary(SLICE(""));
+	return value_text(mapping, value_read(index_slice(mapping->index, name->value)));
+}
+
 Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping,
 				    const struct resource_entry *resource)
 {
 	const struct trace_index *index = mapping->index;
-	const struct attr_entry *name = find(mapping, resource->attrs, "service.name");
-	struct tags tags = tags_new(mapping, resource->attrs);
+	const struct attr_range attrs = resource->attrs;
+	struct tags tags = tags_new(mapping, attrs);
 	Jaeger__Process *process = jaeger_alloc(mapping, 1, sizeof(*process));
 	if (!process)
 		return NULL;
 	jaeger__process__init(process);
-	if (name)
-		process->service_name =
-			value_text(mapping, value_read(index_slice(index, name->value)));
-	if (process->service_name.len == 0)
-		process->service_name = binary(SLICE(JAEGER_NO_SERVICE_NAME));
-	add_attributes(mapping, &tags, resource->attrs, name);
+	process->service_name = service_name(mapping, resource);
+	for (uint32_t i = attrs.begin; i < attrs.begin + attrs.count; i++) {
+		struct slice key = index_slice(index, index->attrs[i].key);
+		if (!slice_equal(key, SLICE(SERVICE_NAME)))
+			add_attribute(mapping, &tags, key, &index->attrs[i]);
+	}
 	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES, resource->resource,
 		  RESOURCE_DROPPED_ATTRIBUTES_COUNT);
 	process->tags = tags.at;
@@ -302,22 +327,43 @@ static void add_reference(struct jaeger_mapping *mapping, Jaeger__Span *out, str
 	out->references[out->n_references++] = reference;
 }
 
-/* The parent comes first: Jaeger takes the first CHILD_OF for it. */
+/* A link follows from its span unless an attribute of OpenTracing's says that it is its child. */
+static Jaeger__SpanRef__Type link_type(const struct jaeger_mapping *mapping,
+				       const struct link_entry *link)
+{
+	const struct attr_entry *type = find(mapping, link->attrs, "opentracing.ref_type");
+	struct value value = type ? value_read(index_slice(mapping->index, type->value))
+				  : (struct value){.type = VALUE_EMPTY};
+	return value.type == VALUE_STRING && slice_equal(value.bytes, SLICE("child_of"))
+		       ? JAEGER__SPAN_REF__TYPE__CHILD_OF
+		       : JAEGER__SPAN_REF__TYPE__FOLLOWS_FROM;
+}
+
+/* The parent comes first: Jaeger takes the first CHILD_OF for it. A link to the parent is no second
+ * reference but says of which type the first one is. */
 static void map_references(struct jaeger_mapping *mapping, const struct span_entry *span,
 			   Jaeger__Span *out)
 {
 	const struct trace_index *index = mapping->index;
+	struct slice trace_id = index_id(index, span->trace_id_off, TRACE_ID_BYTES);
+	struct slice parent = index_id(index, span->parent_span_id_off, SPAN_ID_BYTES);
 	out->references =
 		jaeger_alloc(mapping, 1 + (size_t)span->link_count, sizeof(Jaeger__SpanRef *));
 	if (!out->references)
 		return;
-	add_reference(mapping, out, index_id(index, span->trace_id_off, TRACE_ID_BYTES),
-		      index_id(index, span->parent_span_id_off, SPAN_ID_BYTES),
-		      JAEGER__SPAN_REF__TYPE__CHILD_OF);
-	for (uint32_t i = span->link_begin; i < span->link_begin + span->link_count; i++)
-		add_reference(mapping, out, index_slice(index, index->links[i].trace_id),
-			      index_slice(index, index->links[i].span_id),
-			      JAEGER__SPAN_REF__TYPE__FOLLOWS_FROM);
+	add_reference(mapping, out, trace_id, parent, JAEGER__SPAN_REF__TYPE__CHILD_OF);
+	Jaeger__SpanRef *first = out->n_references > 0 ? out->references[0] : NULL;
+	for (uint32_t i = span->link_begin; i < span->link_begin + span->link_count; i++) {
+		const struct link_entry *link = &index->links[i];
+		struct slice link_trace_id = index_slice(index, link->trace_id);
+		struct slice link_span_id = index_slice(index, link->span_id);
+		if (first && slice_equal(link_trace_id, trace_id) &&
+		    slice_equal(link_span_id, parent))
+			first->ref_type = link_type(mapping, link);
+		else
+			add_reference(mapping, out, link_trace_id, link_span_id,
+				      link_type(mapping, link));
+	}
 }
 
 static Jaeger__Log *map_event(struct jaeger_mapping *mapping, const struct event_entry *event)
@@ -330,7 +376,7 @@ static Jaeger__Log *map_event(struct jaeger_mapping *mapping, const struct event
 	log->timestamp = map_time(mapping, event->time_ns);
 	if (!find(mapping, event->attrs, jaeger_tag_rows[TAG_EVENT].key))
 		add_text(mapping, &fields, TAG_EVENT, index_slice(mapping->index, event->name));
-	add_attributes(mapping, &fields, event->attrs, NULL);
+	add_attributes(mapping, &fields, event->attrs);
 	add_count(mapping, &fields, TAG_DROPPED_ATTRIBUTES, event->content,
 		  EVENT_DROPPED_ATTRIBUTES_COUNT);
 	log->fields = fields.at;
@@ -377,7 +423,7 @@ static void map_tags(struct jaeger_mapping *mapping, const struct span_entry *sp
 	struct tags tags = tags_new(mapping, span->attrs);
 	add_text(mapping, &tags, TAG_SCOPE_NAME, index_slice(index, scope->name));
 	add_text(mapping, &tags, TAG_SCOPE_VERSION, index_slice(index, scope->version));
-	add_attributes(mapping, &tags, span->attrs, NULL);
+	add_attributes(mapping, &tags, span->attrs);
 	if (span->kind > SPAN_KIND_UNSPECIFIED && span->kind < (int32_t)ARRAY_COUNT(kind_words))
 		add_text(mapping, &tags, TAG_SPAN_KIND, slice_str(kind_words[span->kind]));
 	add_status(mapping, &tags, span);
@@ -399,6 +445,8 @@ Jaeger__Span *jaeger_map_span(struct jaeger_mapping *mapping, const struct span_
 	jaeger__span__init(out);
 	out->trace_id = id(index_id(index, span->trace_id_off, TRACE_ID_BYTES), TRACE_ID_BYTES);
 	out->span_id = id(index_id(index, span->span_id_off, SPAN_ID_BYTES), SPAN_ID_BYTES);
+	out->flags =
+		span->flags & FLAG_SAMPLED; /* the only one that both have, in the same place */
 	out->operation_name = text(mapping, index_slice(index, span->name));
 	out->start_time = map_time(mapping, span->start_ns);
 	out->duration = map_duration(mapping, span);

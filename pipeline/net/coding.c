@@ -281,8 +281,7 @@ static int encode(struct coder *coder, enum coding coding, int level, const stru
 	case CODING_SNAPPY: return coder_snappy_encode(parts, part_count, total, output, err);
 	case CODING_SNAPPY_FRAMED:
 		return coder_snappy_frames_encode(parts, part_count, output, err);
-	case CODING_LZ4:
-		return coder_lz4_encode(coder, parts, part_count, total, output, err);
+	case CODING_LZ4: return coder_lz4_encode(coder, parts, part_count, total, output, err);
 	case CODING_COUNT: break;
 	}
 	return err_set(err, ERR_INTERNAL, "no such coding");

@@ -134,8 +134,7 @@ static int decode_data(enum frame_type type, struct slice frame, uint64_t offset
 		memcpy(room, data.ptr, data.len);
 		output->chunk->len += data.len;
 	}
-	struct slice content =
-		slice_of(output->chunk->data + before, output->chunk->len - before);
+	struct slice content = slice_of(output->chunk->data + before, output->chunk->len - before);
 	if (masked_checksum(content) != expected)
 		return err_set_at(err, offset, "wrong checksum or length");
 	return 0;

@@ -76,7 +76,7 @@ struct server_request {
 	/* Refused for its coding: the answer lists what we decode. gRPC's does of itself; HTTP's has
 	 * a header accept-encoding, CODING_HTTP_NAMES (RFC 9110 §12.5.3). */
 	bool unknown_coding;
-	uint64_t deadline_ns;	   /* clock_monotonic_ns, from grpc-timeout; 0: none */
+	uint64_t deadline_ns; /* clock_monotonic_ns, from grpc-timeout; 0: none */
 	struct server_shard *shard;
 	struct server *server;
 	void *user; /* the handler's */

@@ -17,10 +17,9 @@ static void check(bool ok)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum coding codings[] = {CODING_GZIP,   CODING_DEFLATE,
-					      CODING_ZSTD,   CODING_IDENTITY,
-					      CODING_SNAPPY, CODING_SNAPPY_FRAMED,
-					      CODING_LZ4,    CODING_IDENTITY};
+	static const enum coding codings[] = {CODING_GZIP,     CODING_DEFLATE, CODING_ZSTD,
+					      CODING_IDENTITY, CODING_SNAPPY,  CODING_SNAPPY_FRAMED,
+					      CODING_LZ4,      CODING_IDENTITY};
 	static const size_t limits[] = {0, 1, 1000, 300000};
 	struct budget budget;
 	struct err err = {0};

@@ -215,8 +215,8 @@ static void every_compression_is_what_its_name_says(void **state)
 	}
 	for (; otlp_grpc_compressions[grpc_words]; grpc_words++) {
 		buf_printf(&exporters,
-			   "  otlp_grpc/%u: {" SCENARIO_GRPC_TO ", compression: '%s'}\n", grpc_words,
-			   peer_grpc_port(grpc), otlp_grpc_compressions[grpc_words]);
+			   "  otlp_grpc/%u: {" SCENARIO_GRPC_TO ", compression: '%s'}\n",
+			   grpc_words, peer_grpc_port(grpc), otlp_grpc_compressions[grpc_words]);
 		buf_printf(&names, "otlp_grpc/%u, ", grpc_words);
 	}
 	struct daemon *daemon = scenario_start(

@@ -103,7 +103,7 @@ static void send_span(struct fixture *f, const char *name)
 
 static void sends_json_plain_and_compressed(void **state)
 {
-	static const enum coding codings[] = {CODING_IDENTITY, CODING_GZIP,   CODING_ZSTD,
+	static const enum coding codings[] = {CODING_IDENTITY, CODING_GZIP,    CODING_ZSTD,
 					      CODING_SNAPPY,   CODING_DEFLATE, CODING_SNAPPY_FRAMED,
 					      CODING_LZ4};
 	(void)state;

@@ -526,10 +526,11 @@ static void fields_that_nobody_reads_are_counted(void **state)
 	struct graph_fixture fixture;
 	struct graph_push push;
 	graph_fixture_open(&fixture, two_filters, 1);
-	graph_fixture_push(&fixture, 0,
-			   SLICE("\x0a\x1c\xc2\x3e\x02\x12\x00\x12\x0c\x12\x0a\x12\x08\x01\0\0\0\0\0\0\0"
-				 "\xc2\x3e\x00\x98\x06\x01\x98\x06\x01"),
-			   0, &push);
+	graph_fixture_push(
+		&fixture, 0,
+		SLICE("\x0a\x1c\xc2\x3e\x02\x12\x00\x12\x0c\x12\x0a\x12\x08\x01\0\0\0\0\0\0\0"
+		      "\xc2\x3e\x00\x98\x06\x01\x98\x06\x01"),
+		0, &push);
 	assert_int_equal(push.outcome, PUSH_TAKEN);
 	graph_fixture_drain(&fixture);
 	assert_int_equal(graph_fixture_metric(&fixture, "sluice_receiver_unread_fields",
