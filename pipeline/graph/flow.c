@@ -411,6 +411,11 @@ void receiver_count_empty(struct receiver_port *port)
 	counter_add(&port->counters.empty, 1);
 }
 
+void receiver_count_late(struct receiver_port *port)
+{
+	counter_add(&port->counters.requests_refused[REFUSAL_DEADLINE], 1);
+}
+
 void receiver_count_refused(struct receiver_port *port, const struct err *why)
 {
 	counter_add(&port->counters.requests_refused[refusal_of(why)], 1);

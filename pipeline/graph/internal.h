@@ -71,6 +71,7 @@ enum refusal {
 	REFUSAL_MEMORY,	    /* budget, memory_limiter */
 	REFUSAL_QUEUE_FULL,
 	REFUSAL_PROCESSOR, /* a processor's error with error_mode propagate */
+	REFUSAL_DEADLINE,  /* its sender's had passed when it was complete */
 	REFUSAL_COUNT
 };
 

@@ -132,8 +132,8 @@ static const struct metric_desc metric_fields = {
 bool telemetry_register_receiver(struct graph *graph, struct receiver_node *receiver)
 {
 	static const char *const transports[PUSH_TRANSPORT_COUNT] = {"grpc", "http"};
-	static const char *const reasons[REFUSAL_COUNT] = {"malformed", "limit", "memory",
-							   "queue_full", "processor"};
+	static const char *const reasons[REFUSAL_COUNT] = {"malformed",	 "limit",     "memory",
+							   "queue_full", "processor", "deadline"};
 	struct metrics *metrics = graph->metrics;
 	struct receiver_counters *counters = &receiver->port.counters;
 	static const char *const unread[FIELDS_COUNT] = {"unknown", "superseded"};

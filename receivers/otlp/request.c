@@ -275,6 +275,7 @@ static void on_request(void *arg, struct server_request *request)
 {
 	struct otlp_handler *handler = arg;
 	if (request->deadline_ns > 0 && clock_monotonic_ns() > request->deadline_ns) {
+		receiver_count_late(handler->port);
 		fail(handler, request, 503, GRPC_DEADLINE_EXCEEDED,
 		     "the deadline passed while the request was being received", 0);
 		return;

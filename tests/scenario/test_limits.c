@@ -324,6 +324,29 @@ static void requests_without_spans_are_taken(void **state)
 	buf_fini(&no_spans);
 }
 
+/* Whoever no longer waits is told so, and counted: nothing of it is taken. */
+static void a_request_whose_deadline_passed_is_counted(void **state)
+{
+	struct scene *scene = *state;
+	struct raw_answer answer;
+	struct buf request = scenario_request(0, 1, "late", NULL, NULL), message = BUF_INIT;
+	buf_append(&message, slice_of("\0\0\0", 3));
+	buf_append_byte(&message, (uint8_t)(request.len >> 8));
+	buf_append_byte(&message, (uint8_t)request.len);
+	buf_append(&message, buf_slice(&request));
+	raw_http2(daemon_grpc_port(scene->daemon), "POST",
+		  "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+		  "Content-Type: application/grpc\r\nTE: trailers\r\ngrpc-timeout: 1n\r\n",
+		  buf_slice(&message), &answer);
+	assert_string_equal(raw_header(&answer, "grpc-status"), "4");
+	raw_answer_fini(&answer);
+	daemon_wait_metric(
+		scene->daemon,
+		"sluice_receiver_requests_refused{receiver=\"otlp\",reason=\"deadline\"}", 1);
+	buf_fini(&message);
+	buf_fini(&request);
+}
+
 /* instrumentation_library_spans, before OTLP 0.15. */
 static void scopes_under_their_old_name_are_delivered(void **state)
 {
@@ -472,6 +495,7 @@ int main(void)
 		IN_SCENE(malformed_requests_are_refused_whole_with_the_place),
 		IN_SCENE(requests_without_spans_are_taken),
 		IN_SCENE(scopes_under_their_old_name_are_delivered),
+		IN_SCENE(a_request_whose_deadline_passed_is_counted),
 		IN_SCENE(headers_over_the_limit_are_431),
 		cmocka_unit_test(an_index_that_would_dwarf_its_request_is_refused),
 		cmocka_unit_test(the_memory_limiter_refuses_for_now),
