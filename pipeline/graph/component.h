@@ -85,6 +85,10 @@ void receiver_push(struct receiver_port *port, struct server_shard *shard,
  * taken, because of ${why}. */
 void receiver_count_empty(struct receiver_port *port);
 void receiver_count_late(struct receiver_port *port);
+
+/* For ${fields} that the receiver left out of a request with ${span_count} spans, because OTLP does
+ * not have them. */
+void receiver_count_unknown(struct receiver_port *port, uint64_t fields, uint32_t span_count);
 void receiver_count_refused(struct receiver_port *port, const struct err *why);
 
 /* What a receiver gets at start. */

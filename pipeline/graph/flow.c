@@ -429,17 +429,22 @@ static void count_unread(struct receiver_port *port, const struct trace_index *i
 		counter_add(&port->counters.fields[FIELDS_SUPERSEDED], index->superseded_count);
 }
 
-/* A request of no bytes is what some clients send to see whether we are there: not worth a line. */
-static void count_without_spans(struct receiver_port *port, const struct chunk *body)
+/* Once is enough: the counter goes on. */
+static void say_without_spans(struct receiver_port *port)
 {
-	receiver_count_empty(port);
-	if (body->len > 0 &&
-	    !atomic_exchange_explicit(&port->said_without_spans, true, memory_order_relaxed))
+	if (!atomic_exchange_explicit(&port->said_without_spans, true, memory_order_relaxed))
 		log_warn(
 			&port->log,
 			LOG_MSG("A request had content but no span: answered as a success, counted "
 				"in sluice_receiver_requests_empty, said once. If this goes on, "
 				"its sender may use a format that is not OTLP traces"));
+}
+
+void receiver_count_unknown(struct receiver_port *port, uint64_t fields, uint32_t span_count)
+{
+	counter_add(&port->counters.fields[FIELDS_UNKNOWN], fields);
+	if (span_count == 0)
+		say_without_spans(port);
 }
 
 void receiver_push(struct receiver_port *port, struct server_shard *server_shard,
@@ -465,7 +470,10 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	body->index_bytes = trace_index_bytes(&shard->index);
 	count_unread(port, &shard->index);
 	if (result.span_count == 0) {
-		count_without_spans(port, body);
+		receiver_count_empty(port);
+		if (body->len >
+		    0) /* of no bytes: some clients see in this way whether we are there */
+			say_without_spans(port);
 		answer(port, transport, push, &result);
 	} else {
 		enum process_outcome outcome = run_all(port, shard, body, &result.err);

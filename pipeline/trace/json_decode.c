@@ -48,6 +48,11 @@ uint64_t json_decoder_replaced(const struct json_decoder *decoder)
 	return decoder->lexer.replaced;
 }
 
+uint64_t json_decoder_unknown(const struct json_decoder *decoder)
+{
+	return decoder->unknown;
+}
+
 /* ---- output --------------------------------------------------------------------------------- */
 
 int json_value_fail(const struct json_decoder *decoder, const struct json_field *field,
@@ -352,6 +357,7 @@ static int on_event(struct json_decoder *decoder, enum json_event event, struct 
 		frame->field = json_field_find((enum schema_message)frame->message,
 					       decoder->lexer.text, &frame->hint);
 		decoder->skipping = !frame->field;
+		decoder->unknown += !frame->field;
 		return 0;
 	case JSON_END_OBJECT: return close_message(decoder, err);
 	case JSON_END_ARRAY: frame->in_list = false; return 0;

@@ -237,13 +237,16 @@ static void on_push_done(struct push *push, const struct push_result *result)
 	finish(CONTAINER_OF(push, struct inflight, push), result);
 }
 
-static void on_transcoded(struct transcoding *transcoding, struct chunk *body, uint64_t replaced,
-			  const struct err *err)
+static void on_transcoded(struct transcoding *transcoding, struct chunk *body,
+			  struct transcoding_losses losses, const struct err *err)
 {
 	struct inflight *inflight = CONTAINER_OF(transcoding, struct inflight, transcoding);
 	struct server_request *request = inflight->request;
 	if (body && request) {
-		counter_add(&inflight->handler->json_replaced, replaced);
+		counter_add(&inflight->handler->json_replaced, losses.replaced);
+		if (losses.unknown > 0)
+			receiver_count_unknown(inflight->handler->port, losses.unknown,
+					       body->span_count);
 		receiver_push(inflight->handler->port, request->shard, PUSH_HTTP, body,
 			      &inflight->push);
 	} else {

@@ -324,6 +324,26 @@ static void requests_without_spans_are_taken(void **state)
 	buf_fini(&no_spans);
 }
 
+/* As the sender of another signal, or of another version, would write it. */
+static void json_of_another_kind_is_counted_and_said(void **state)
+{
+	struct scene *scene = *state;
+	static const struct slice bodies[] = {
+		SLICE_INIT("{}"), SLICE_INIT("{\"resourceMetrics\":[{\"scopeMetrics\":[]}]}"),
+		SLICE_INIT("{\"resourceSpans\":[{\"spanGroups\":[{\"spans\":[{}]}],\"x\":1}]}")};
+	for (size_t i = 0; i < ARRAY_COUNT(bodies); i++) {
+		struct raw_answer answer;
+		post(scene, "Content-Type: application/json\r\n", bodies[i], &answer);
+		assert_int_equal(answer.status, 200);
+		raw_answer_fini(&answer);
+	}
+	daemon_wait_output(scene->daemon, "A request had content but no span");
+	daemon_wait_metric(scene->daemon, "sluice_receiver_requests_empty{", ARRAY_COUNT(bodies));
+	daemon_wait_metric(scene->daemon,
+			   "sluice_receiver_unread_fields{receiver=\"otlp\",reason=\"unknown\"}",
+			   3);
+}
+
 /* Whoever no longer waits is told so, and counted: nothing of it is taken. */
 static void a_request_whose_deadline_passed_is_counted(void **state)
 {
@@ -494,6 +514,7 @@ int main(void)
 		IN_SCENE(requests_for_somebody_else_are_told_where_to_go),
 		IN_SCENE(malformed_requests_are_refused_whole_with_the_place),
 		IN_SCENE(requests_without_spans_are_taken),
+		IN_SCENE(json_of_another_kind_is_counted_and_said),
 		IN_SCENE(scopes_under_their_old_name_are_delivered),
 		IN_SCENE(a_request_whose_deadline_passed_is_counted),
 		IN_SCENE(headers_over_the_limit_are_431),
