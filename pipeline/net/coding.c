@@ -171,7 +171,8 @@ int decode_output_reserve(struct decode_output *output, size_t count, uint8_t **
 		return over_limit(output, err);
 	if (count > output->chunk->capacity - output->chunk->len && !grow(output, count))
 		return no_memory(err, output->chunk->len + count);
-	*ret_room = output->chunk->data + output->chunk->len;
+	/* A chunk of no bytes has no memory. */
+	*ret_room = output->chunk->data ? output->chunk->data + output->chunk->len : output->probe;
 	return 0;
 }
 

@@ -18,8 +18,10 @@ static int failed(size_t code, uint64_t offset, struct err *err)
 static int decode_frames(LZ4F_dctx *decoder, struct slice coded, struct decode_output *output,
 			 struct err *err)
 {
+	if (coded.len == 0)
+		return err_set_at(err, 0, "compressed data ends too early");
 	const uint8_t *at = coded.ptr, *end = coded.ptr + coded.len;
-	size_t more = coded.len == 0; /* 0 after a whole frame */
+	size_t more = 1; /* 0 after a whole frame */
 	while (at < end || more != 0) {
 		uint8_t *room;
 		size_t out_len, in_len = (size_t)(end - at);

@@ -134,7 +134,10 @@ static int decode_data(enum frame_type type, struct slice frame, uint64_t offset
 		memcpy(room, data.ptr, data.len);
 		output->chunk->len += data.len;
 	}
-	struct slice content = slice_of(output->chunk->data + before, output->chunk->len - before);
+	const struct chunk *chunk = output->chunk;
+	struct slice content = chunk->len > before
+				       ? slice_of(chunk->data + before, chunk->len - before)
+				       : SLICE("");
 	if (masked_checksum(content) != expected)
 		return err_set_at(err, offset, "wrong checksum or length");
 	return 0;
@@ -160,8 +163,10 @@ static int decode_frame(uint8_t type, struct slice frame, uint64_t offset,
 /* No bytes are a stream of nothing: so writers that begin with their first data leave it. */
 int coder_snappy_frames_decode(struct slice coded, struct decode_output *output, struct err *err)
 {
+	if (coded.len == 0)
+		return 0;
 	const uint8_t *at = coded.ptr, *end = coded.ptr + coded.len;
-	if (coded.len > 0 && !slice_has_prefix(coded, stream_identifier))
+	if (!slice_has_prefix(coded, stream_identifier))
 		return err_set_at(err, 0, "not in the format its coding names");
 	while (at < end) {
 		uint64_t offset = (uint64_t)(at - coded.ptr);
