@@ -4,15 +4,12 @@
  * "mapping to non-OTLP"), one function per message. tests/interop/jaeger compares the two on random
  * requests. Differences, each for a reason:
  *
- *   references  a link without both ids refers to nothing and is left out, as is the parent of a
- *               span without a trace id
- *   durations   within 0 .. INT64_MAX ns: beyond, Go cannot read the message; a span that ends
- *               before it starts has none
+ *   references  without both ids refer to nothing and are left out
+ *   durations   within 0 .. INT64_MAX ns: beyond, Go cannot read the message
  *   times       after 2262 stay what they are
  *   names       a service.name that is no string is its text
  *   texts       U+FFFD for bytes that are not UTF-8, counted
- *   counts      of what senders dropped are tags
- *   -0.0        is 0, which protobuf-c does not write
+ *   counts      of what senders dropped are tags; -0.0 is 0, which protobuf-c does not write
  *
  * Values are read through pipeline/trace/value.h, whose depth the index has checked.
  */
@@ -46,9 +43,10 @@ static const char *const kind_words[] = {
 
 #define SERVICE_NAME "service.name"
 
-enum { ARENA_ROUNDING = 16 }; /* what the arena may add to each piece */
-
-enum { FLAG_SAMPLED = 1 };
+enum {
+	ARENA_ROUNDING = 16, /* what the arena may add to each piece */
+	FLAG_SAMPLED = 1,
+};
 
 /* One message and its place in its parent's array. */
 #define MESSAGE_BYTES(type) (sizeof(type) + sizeof(type *) + ARENA_ROUNDING)

@@ -406,45 +406,9 @@ static void settle(struct receiver_port *port, struct shard *shard, enum push_tr
 	}
 }
 
-void receiver_count_empty(struct receiver_port *port)
-{
-	counter_add(&port->counters.empty, 1);
-}
-
-void receiver_count_late(struct receiver_port *port)
-{
-	counter_add(&port->counters.requests_refused[REFUSAL_DEADLINE], 1);
-}
-
 void receiver_count_refused(struct receiver_port *port, const struct err *why)
 {
 	counter_add(&port->counters.requests_refused[refusal_of(why)], 1);
-}
-
-static void count_unread(struct receiver_port *port, const struct trace_index *index)
-{
-	if (index->unknown_count > 0)
-		counter_add(&port->counters.fields[FIELDS_UNKNOWN], index->unknown_count);
-	if (index->superseded_count > 0)
-		counter_add(&port->counters.fields[FIELDS_SUPERSEDED], index->superseded_count);
-}
-
-/* Once is enough: the counter goes on. */
-static void say_without_spans(struct receiver_port *port)
-{
-	if (!atomic_exchange_explicit(&port->said_without_spans, true, memory_order_relaxed))
-		log_warn(
-			&port->log,
-			LOG_MSG("A request had content but no span: answered as a success, counted "
-				"in sluice_receiver_requests_empty, said once. If this goes on, "
-				"its sender may use a format that is not OTLP traces"));
-}
-
-void receiver_count_unknown(struct receiver_port *port, uint64_t fields, uint32_t span_count)
-{
-	counter_add(&port->counters.fields[FIELDS_UNKNOWN], fields);
-	if (span_count == 0)
-		say_without_spans(port);
 }
 
 void receiver_push(struct receiver_port *port, struct server_shard *server_shard,
@@ -468,12 +432,12 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	}
 	result.span_count = body->span_count = shard->index.span_count;
 	body->index_bytes = trace_index_bytes(&shard->index);
-	count_unread(port, &shard->index);
+	receiver_count_unread(port, &shard->index);
 	if (result.span_count == 0) {
 		receiver_count_empty(port);
 		if (body->len >
 		    0) /* of no bytes: some clients see in this way whether we are there */
-			say_without_spans(port);
+			receiver_say_without_spans(port);
 		answer(port, transport, push, &result);
 	} else {
 		enum process_outcome outcome = run_all(port, shard, body, &result.err);

@@ -100,6 +100,12 @@ struct receiver_port {
 	struct log log;
 };
 
+/* Fields of an indexed request that nobody reads. */
+void receiver_count_unread(struct receiver_port *port, const struct trace_index *index);
+
+/* Of a request that was not empty: a line in the log, the first time. */
+void receiver_say_without_spans(struct receiver_port *port);
+
 struct receiver_node {
 	struct node node;
 	struct receiver_port port;
