@@ -78,25 +78,16 @@ static void add_header(struct otlp_client *client, const char *name, const char 
 			(struct client_header){slice_str(name), slice_str(value)};
 }
 
-/* The codings that answers are read in, as the value of (grpc-)accept-encoding. */
-static const char *accepted_codings(struct arena *arena)
-{
-	const char *all = "";
-	for (int coding = CODING_IDENTITY + 1; coding < CODING_COUNT && all; coding++)
-		all = arena_printf(arena, "%s%s%s", all, all[0] ? "," : "",
-				   coding_name((enum coding)coding));
-	return all;
-}
-
 static int copy_headers(struct otlp_client *client, struct arena *arena, struct err *err)
 {
 	enum { OWN_HEADERS = 3 };
 	const struct config_headers *headers = client->config.headers;
 	const struct foreign_service *foreign = client->config.foreign;
-	const char *accepted = accepted_codings(arena);
+	const char *accepted =
+		client->config.mode == CLIENT_GRPC ? CODING_GRPC_NAMES : CODING_HTTP_NAMES;
 	client->headers =
 		arena_calloc(arena, headers->count + OWN_HEADERS, sizeof(*client->headers));
-	if (!client->headers || !accepted)
+	if (!client->headers)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	client->headers[client->header_count++] =
 		(struct client_header){SLICE("user-agent"), slice_str(client->config.user_agent)};
@@ -227,7 +218,8 @@ static bool decode_answer(struct otlp_client *client, const struct client_result
 	if (answer->body.len == 0 || answer->coding.len == 0)
 		return true;
 	ret_plain->body = SLICE("");
-	if (!coding_parse(answer->coding, &coding))
+	if (client->config.mode == CLIENT_GRPC ? !coding_parse_grpc(answer->coding, &coding)
+					       : !coding_parse_http(answer->coding, &coding))
 		return false;
 	*ret_body = coder_decode(client->coder, coding, answer->body, CLIENT_RESPONSE_BYTES_MAX,
 				 client->budget, &err);
