@@ -5,7 +5,7 @@ MODE ?= release
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-PKGS := libnghttp2 libuv libprotobuf-c libzstd libisal yaml-0.1 openssl libpcre2-8
+PKGS := libnghttp2 libuv libprotobuf-c libzstd libisal snappy liblz4 yaml-0.1 openssl libpcre2-8
 B := build/$(MODE)
 
 # ---- flags ----------------------------------------------------------------------------------
@@ -108,6 +108,15 @@ $(TEST_LIB): $(TEST_LIB_SRCS:%.c=$(B)/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(call short,AR)ar rcs $@ $^
+
+# Said once and in words, in place of the first command that is not found.
+.PHONY: packages
+packages:
+	@command -v pkg-config >/dev/null && command -v protoc-c >/dev/null && \
+		pkg-config --exists $(PKGS) && test -e /usr/share/llhttp/llhttp.c || { \
+		echo "packages are missing that Sluice is built with: run \`make deps\`" >&2; exit 1; }
+
+$(GEN) $(LLHTTP) $(LIB_OBJS) $(MAIN): | packages
 
 # Generated sources first: any file may include a generated header.
 $(SRCS:%.c=$(B)/%.o) $(TEST_LIB_SRCS:%.c=$(B)/%.o) $(TEST_SRCS:%.c=$(B)/%.o) \

@@ -73,7 +73,8 @@ static void draft_init(struct draft *draft, const struct example_trace *trace, u
 		       const struct example_variant *variant)
 {
 	*draft = (struct draft){.trace = trace};
-	draft->random = mix(variant->seed) ^ mix(variant->variation + 1) ^ mix(salt + 2);
+	/* One after the other: xor of the three would be the same for (1, 2) and (2, 1). */
+	draft->random = mix(mix(mix(variant->seed) + variant->variation + 1) + salt + 1);
 	uint64_t id[2] = {draw(draft), draw(draft) | 1}; /* an id of zeros is invalid */
 	memcpy(draft->trace_id, id, sizeof(draft->trace_id));
 	draft->span_id_base = draw(draft);

@@ -52,6 +52,7 @@ static const struct {
 	{SLICE_INIT("target_model"), FACT_MODEL},
 	{SLICE_INIT("routing.selected_model"), FACT_MODEL},
 	{SLICE_INIT("llm.model_name"), FACT_MODEL},
+	{SLICE_INIT("embedding.model_name"), FACT_MODEL},
 	{SLICE_INIT("gen_ai.usage.prompt_tokens"), FACT_PROMPT_TOKENS},
 	{SLICE_INIT("gen_ai.usage.input_tokens"), FACT_PROMPT_TOKENS},
 	{SLICE_INIT("llm.token_count.prompt"), FACT_PROMPT_TOKENS},

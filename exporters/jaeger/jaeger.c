@@ -25,7 +25,7 @@ struct keepalive_config {
 struct jaeger_config {
 	struct delivery_config delivery;
 	const char *endpoint, *authority, *user_agent;
-	int compression; /* enum otlp_compression */
+	int compression; /* place in otlp_grpc_compressions */
 	struct tls_config tls;
 	struct config_headers headers;
 	struct keepalive_config keepalive;
@@ -57,8 +57,8 @@ static void check(const void *config, const struct config_node *node, const char
 static const struct config_field fields[] = {
 	CONFIG_STRING(struct jaeger_config, endpoint, "endpoint", "",
 		      "host[:14250] of the collector; http:// means plain text, https:// TLS."),
-	CONFIG_ENUM(struct jaeger_config, compression, "compression", otlp_compression_words,
-		    "none", "gzip, zstd or none."),
+	CONFIG_ENUM(struct jaeger_config, compression, "compression", otlp_grpc_compressions,
+		    "none", "gzip, zstd, snappy or none."),
 	CONFIG_SUB(struct jaeger_config, tls, "tls", &tls_client_block, "TLS to the collector."),
 	CONFIG_HEADERS(struct jaeger_config, headers, "headers",
 		       "Metadata sent with each request (x-tenant); values are secret."),
@@ -134,7 +134,7 @@ static void *create(const struct component_env *env, const void *config,
 		.endpoint = jaeger->endpoint,
 		.default_port = 14250,
 		.tls_by_default = true,
-		.compression = (enum otlp_compression)jaeger->compression,
+		.coding = otlp_grpc_coding(jaeger->compression),
 		.tls = &jaeger->tls,
 		.headers = &jaeger->headers,
 		.authority = jaeger->authority,

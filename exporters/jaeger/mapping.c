@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OTLP to Jaeger, as the Collector's translator maps it (and the OpenTelemetry specification,
- * "mapping to non-OTLP"), one function per message. Differences, each for a reason:
+ * "mapping to non-OTLP"), one function per message. tests/interop/jaeger compares the two on random
+ * requests. Differences, each for a reason:
  *
- *   ids         always 16 and 8 bytes, zeros when absent: Jaeger refuses the whole request for one
- *               of another length
- *   references  a link without both ids refers to nothing and is left out
- *   durations   within 0 .. INT64_MAX ns: beyond, Go cannot read the message; a span that ends
- *               before it starts has none
+ *   references  without both ids refer to nothing and are left out
+ *   durations   within 0 .. INT64_MAX ns: beyond, Go cannot read the message
+ *   times       after 2262 stay what they are
+ *   names       a service.name that is no string is its text
  *   texts       U+FFFD for bytes that are not UTF-8, counted
+ *   counts      of what senders dropped are tags; -0.0 is 0, which protobuf-c does not write
  *
  * Values are read through pipeline/trace/value.h, whose depth the index has checked.
  */
@@ -40,7 +41,12 @@ static const char *const kind_words[] = {
 	[SPAN_KIND_CONSUMER] = "consumer",
 };
 
-enum { ARENA_ROUNDING = 16 }; /* what the arena may add to each piece */
+#define SERVICE_NAME "service.name"
+
+enum {
+	ARENA_ROUNDING = 16, /* what the arena may add to each piece */
+	FLAG_SAMPLED = 1,
+};
 
 /* One message and its place in its parent's array. */
 #define MESSAGE_BYTES(type) (sizeof(type) + sizeof(type *) + ARENA_ROUNDING)
@@ -163,11 +169,10 @@ static void add_count(struct jaeger_mapping *mapping, struct tags *tags, enum ja
 	tag->v_int64 = count;
 }
 
-static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags, struct owner owner,
-			  const struct attr_view *attr)
+static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags, struct slice key,
+			  struct value value)
 {
-	struct value value = view_attr_value(mapping->view, owner, attr);
-	Jaeger__KeyValue *tag = add(mapping, tags, text(mapping, attr->key));
+	Jaeger__KeyValue *tag = add(mapping, tags, text(mapping, key));
 	if (!tag)
 		return;
 	switch (value.type) {
@@ -195,49 +200,73 @@ static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags, str
 	}
 }
 
-enum { NO_PLACE = UINT32_MAX };
-
-/* The one at place ${except} is left out. */
-static void add_attributes(struct jaeger_mapping *mapping, struct tags *tags, struct owner owner,
-			   uint32_t except)
+/* Of a span or an event. The status of HTTP goes by its old name, which Jaeger knows. */
+static void add_attributes(struct jaeger_mapping *mapping, struct tags *tags, struct owner owner)
 {
 	struct attr_view attr;
 	for (struct attr_cursor cursor = view_attrs(mapping->view, owner);
 	     view_next_attr(mapping->view, &cursor, &attr);) {
-		if (attr.at != except)
-			add_attribute(mapping, tags, owner, &attr);
+		struct slice key = attr.key;
+		if (slice_equal(key, SLICE("http.response.status_code")))
+			key = SLICE("http.status_code");
+		add_attribute(mapping, tags, key, view_attr_value(mapping->view, owner, &attr));
 	}
 }
 
-/* The place of the first attribute of that key; NO_PLACE when there is none. */
-static uint32_t find(const struct jaeger_mapping *mapping, struct owner owner, const char *key)
+/* Sets *ret_value to the first attribute of that key; false when there is none. */
+static bool find(const struct jaeger_mapping *mapping, struct owner owner, const char *key,
+		 struct value *ret_value)
 {
 	struct attr_view attr;
 	for (struct attr_cursor cursor = view_attrs(mapping->view, owner);
 	     view_next_attr(mapping->view, &cursor, &attr);) {
-		if (slice_equal(attr.key, slice_str(key)))
-			return attr.at;
+		if (!slice_equal(attr.key, slice_str(key)))
+			continue;
+		*ret_value = view_attr_value(mapping->view, owner, &attr);
+		return true;
 	}
-	return NO_PLACE;
+	return false;
+}
+
+static bool has_attributes(const struct jaeger_mapping *mapping, struct owner owner)
+{
+	struct attr_view attr;
+	struct attr_cursor cursor = view_attrs(mapping->view, owner);
+	return view_next_attr(mapping->view, &cursor, &attr);
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */
 
+/*
+ * The sentinel means "no resource" to receivers, which then look at nothing else: it is the name
+ * only where there are no attributes that could be lost. Jaeger itself says `empty-service-name`.
+ */
+static ProtobufCBinaryData service_name(struct jaeger_mapping *mapping, struct owner resource)
+{
+	struct value name;
+	if (!has_attributes(mapping, resource))
+		return binary(SLICE(JAEGER_NO_SERVICE_NAME));
+	if (!find(mapping, resource, SERVICE_NAME, &name))
+		return binary(SLICE(""));
+	return value_text(mapping, name);
+}
+
 Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping, uint32_t resource)
 {
 	const struct owner owner = {OWNER_RESOURCE, resource};
-	uint32_t name = find(mapping, owner, "service.name");
 	struct tags tags = tags_new(mapping, owner);
 	Jaeger__Process *process = jaeger_alloc(mapping, 1, sizeof(*process));
 	if (!process)
 		return NULL;
 	jaeger__process__init(process);
-	if (name != NO_PLACE)
-		process->service_name =
-			value_text(mapping, view_value_at(mapping->view, owner, name));
-	if (process->service_name.len == 0)
-		process->service_name = binary(SLICE(JAEGER_NO_SERVICE_NAME));
-	add_attributes(mapping, &tags, owner, name);
+	process->service_name = service_name(mapping, owner);
+	struct attr_view attr;
+	for (struct attr_cursor cursor = view_attrs(mapping->view, owner);
+	     view_next_attr(mapping->view, &cursor, &attr);) {
+		if (!slice_equal(attr.key, SLICE(SERVICE_NAME)))
+			add_attribute(mapping, &tags, attr.key,
+				      view_attr_value(mapping->view, owner, &attr));
+	}
 	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES,
 		  view_dropped_attributes(mapping->view, owner));
 	process->tags = tags.at;
@@ -305,21 +334,41 @@ static void add_reference(struct jaeger_mapping *mapping, Jaeger__Span *out, str
 	out->references[out->n_references++] = reference;
 }
 
-/* The parent comes first: Jaeger takes the first CHILD_OF for it. */
+/* A link follows from its span unless an attribute of OpenTracing's says that it is its child. */
+static Jaeger__SpanRef__Type link_type(const struct jaeger_mapping *mapping, uint32_t link)
+{
+	struct value type;
+	return find(mapping, (struct owner){OWNER_LINK, link}, "opentracing.ref_type", &type) &&
+			       type.type == VALUE_STRING &&
+			       slice_equal(type.bytes, SLICE("child_of"))
+		       ? JAEGER__SPAN_REF__TYPE__CHILD_OF
+		       : JAEGER__SPAN_REF__TYPE__FOLLOWS_FROM;
+}
+
+/* The parent comes first: Jaeger takes the first CHILD_OF for it. A link to the parent is no second
+ * reference but says of which type the first one is. */
 static void map_references(struct jaeger_mapping *mapping, uint32_t span, Jaeger__Span *out)
 {
 	const struct trace_view *view = mapping->view;
 	struct view_range links = view_span_links(view, span);
+	struct slice trace_id = view_span_trace_id(view, span);
+	struct slice parent = view_span_parent(view, span);
 	out->references = jaeger_alloc(mapping, 1 + (size_t)links.count, sizeof(Jaeger__SpanRef *));
 	if (!out->references)
 		return;
-	add_reference(mapping, out, view_span_trace_id(view, span), view_span_parent(view, span),
-		      JAEGER__SPAN_REF__TYPE__CHILD_OF);
+	add_reference(mapping, out, trace_id, parent, JAEGER__SPAN_REF__TYPE__CHILD_OF);
+	Jaeger__SpanRef *first = out->n_references > 0 ? out->references[0] : NULL;
 	for (uint32_t i = links.begin; i < links.begin + links.count; i++) {
-		if (view_link_live(view, i))
-			add_reference(mapping, out, view_link_trace_id(view, i),
-				      view_link_span_id(view, i),
-				      JAEGER__SPAN_REF__TYPE__FOLLOWS_FROM);
+		struct slice link_trace_id = view_link_trace_id(view, i);
+		struct slice link_span_id = view_link_span_id(view, i);
+		if (!view_link_live(view, i))
+			continue;
+		if (first && slice_equal(link_trace_id, trace_id) &&
+		    slice_equal(link_span_id, parent))
+			first->ref_type = link_type(mapping, i);
+		else
+			add_reference(mapping, out, link_trace_id, link_span_id,
+				      link_type(mapping, i));
 	}
 }
 
@@ -332,9 +381,10 @@ static Jaeger__Log *map_event(struct jaeger_mapping *mapping, uint32_t event)
 		return NULL;
 	jaeger__log__init(log);
 	log->timestamp = map_time(mapping, view_event_time_ns(mapping->view, event));
-	if (find(mapping, owner, jaeger_tag_rows[TAG_EVENT].key) == NO_PLACE)
+	struct value said;
+	if (!find(mapping, owner, jaeger_tag_rows[TAG_EVENT].key, &said))
 		add_text(mapping, &fields, TAG_EVENT, view_event_name(mapping->view, event));
-	add_attributes(mapping, &fields, owner, NO_PLACE);
+	add_attributes(mapping, &fields, owner);
 	add_count(mapping, &fields, TAG_DROPPED_ATTRIBUTES,
 		  view_dropped_attributes(mapping->view, owner));
 	log->fields = fields.at;
@@ -384,7 +434,7 @@ static void map_tags(struct jaeger_mapping *mapping, uint32_t span, Jaeger__Span
 	struct tags tags = tags_new(mapping, owner);
 	add_text(mapping, &tags, TAG_SCOPE_NAME, view_scope_name(view, scope));
 	add_text(mapping, &tags, TAG_SCOPE_VERSION, view_scope_version(view, scope));
-	add_attributes(mapping, &tags, owner, NO_PLACE);
+	add_attributes(mapping, &tags, owner);
 	if (kind > SPAN_KIND_UNSPECIFIED && kind < (int32_t)ARRAY_COUNT(kind_words))
 		add_text(mapping, &tags, TAG_SPAN_KIND, slice_str(kind_words[kind]));
 	add_status(mapping, &tags, span);
@@ -405,6 +455,8 @@ Jaeger__Span *jaeger_map_span(struct jaeger_mapping *mapping, uint32_t span)
 	jaeger__span__init(out);
 	out->trace_id = id(view_span_trace_id(view, span), TRACE_ID_BYTES);
 	out->span_id = id(view_span_id(view, span), SPAN_ID_BYTES);
+	/* The only flag that both have, in the same place. */
+	out->flags = view_span_flags(view, span) & FLAG_SAMPLED;
 	out->operation_name = text(mapping, view_span_name(view, span));
 	out->start_time = map_time(mapping, view_span_start_ns(view, span));
 	out->duration = map_duration(mapping, span);

@@ -20,7 +20,7 @@ struct langfuse_config {
 };
 
 static const char *const compressions[] = {"gzip", "none", NULL};
-static const enum otlp_compression compression_of[] = {COMPRESSION_GZIP, COMPRESSION_NONE};
+static const enum coding coding_of[] = {CODING_GZIP, CODING_IDENTITY};
 
 /* Header names are compared as HTTP does (RFC 9110 §5.1). */
 static bool has_authorization(const struct config_headers *headers)
@@ -128,7 +128,7 @@ static void *create(const struct component_env *env, const void *config,
 	struct otlp_client_config client = {
 		.mode = CLIENT_HTTP,
 		.endpoint = endpoint_of(langfuse->host, env->arena),
-		.compression = compression_of[langfuse->compression],
+		.coding = coding_of[langfuse->compression],
 		.tls = &langfuse->tls,
 		.headers = headers,
 		.proxy_url = langfuse->proxy_url,

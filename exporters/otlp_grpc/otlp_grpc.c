@@ -17,7 +17,7 @@ struct keepalive_config {
 struct otlp_grpc_config {
 	struct delivery_config delivery;
 	const char *endpoint, *authority, *user_agent;
-	int compression; /* enum otlp_compression */
+	int compression; /* place in otlp_grpc_compressions */
 	struct tls_config tls;
 	struct config_headers headers;
 	struct keepalive_config keepalive;
@@ -49,8 +49,8 @@ static void check(const void *config, const struct config_node *node, const char
 static const struct config_field fields[] = {
 	CONFIG_STRING(struct otlp_grpc_config, endpoint, "endpoint", "",
 		      "host:port of the backend; http:// means plain text, https:// TLS."),
-	CONFIG_ENUM(struct otlp_grpc_config, compression, "compression", otlp_compression_words,
-		    "gzip", "gzip, zstd or none."),
+	CONFIG_ENUM(struct otlp_grpc_config, compression, "compression", otlp_grpc_compressions,
+		    "gzip", "gzip, zstd, snappy or none."),
 	CONFIG_SUB(struct otlp_grpc_config, tls, "tls", &tls_client_block, "TLS to the backend."),
 	CONFIG_HEADERS(struct otlp_grpc_config, headers, "headers",
 		       "Metadata sent with each request; values are secret."),
@@ -82,7 +82,7 @@ static void *create(const struct component_env *env, const void *config,
 		.endpoint = grpc->endpoint,
 		.default_port = 4317,
 		.tls_by_default = true,
-		.compression = (enum otlp_compression)grpc->compression,
+		.coding = otlp_grpc_coding(grpc->compression),
 		.tls = &grpc->tls,
 		.headers = &grpc->headers,
 		.authority = grpc->authority,

@@ -14,7 +14,7 @@
 struct otlp_http_config {
 	struct delivery_config delivery;
 	const char *endpoint, *traces_endpoint, *proxy_url, *user_agent;
-	int compression; /* enum otlp_compression */
+	int compression; /* place in otlp_http_compressions */
 	int encoding;
 	struct tls_config tls;
 	struct config_headers headers;
@@ -35,7 +35,8 @@ static const char *url_of(const struct otlp_http_config *http)
 static void check_langfuse(const struct otlp_http_config *http, const struct config_node *node,
 			   const char *path, struct config_report *report)
 {
-	if (http->compression == COMPRESSION_ZSTD)
+	enum coding coding = otlp_http_coding(http->compression);
+	if (coding != CODING_GZIP && coding != CODING_IDENTITY)
 		client_key_problem(report, CONFIG_ERROR, node, "compression", path,
 				   "Langfuse reads gzip alone: use gzip or none");
 	if (http->encoding == ENCODING_JSON)
@@ -64,8 +65,8 @@ static const struct config_field fields[] = {
 		      "Base URL of the backend; /v1/traces is added."),
 	CONFIG_STRING(struct otlp_http_config, traces_endpoint, "traces_endpoint", "",
 		      "Full URL of traces, in place of endpoint."),
-	CONFIG_ENUM(struct otlp_http_config, compression, "compression", otlp_compression_words,
-		    "gzip", "gzip, zstd or none."),
+	CONFIG_ENUM(struct otlp_http_config, compression, "compression", otlp_http_compressions,
+		    "gzip", "gzip, zstd, deflate, zlib, snappy, x-snappy-framed, lz4 or none."),
 	CONFIG_ENUM(struct otlp_http_config, encoding, "encoding", encodings, "proto",
 		    "proto (protobuf) or json. max_request_bytes bounds the protobuf form: "
 		    "JSON takes two to three times as much."),
@@ -135,7 +136,7 @@ static void *create(const struct component_env *env, const void *config,
 		.path = full ? path_of(http->traces_endpoint) : NULL,
 		.default_port = 0,
 		.tls_by_default = false,
-		.compression = (enum otlp_compression)http->compression,
+		.coding = otlp_http_coding(http->compression),
 		.tls = &http->tls,
 		.headers = &http->headers,
 		.proxy_url = http->proxy_url,

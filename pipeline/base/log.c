@@ -408,7 +408,8 @@ void log_write(const struct log *log, enum log_level level, const char *caller,
 		return;
 	struct logger *logger = log->logger;
 	(void)pthread_mutex_lock(&logger->mutex); /* fails only for misuse */
-	if (!logger->config.sampling || sample_pass(logger, level, fields[0].str)) {
+	bool report = fields[0].u != 0;
+	if (!logger->config.sampling || report || sample_pass(logger, level, fields[0].str)) {
 		if (logger_lost_lines(logger) != logger->lost_told)
 			report_lost(logger);
 		(void)write_line(logger, log, level, caller, fields, field_count);

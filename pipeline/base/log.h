@@ -48,6 +48,8 @@ struct log_field {
 
 /* clang-format off */
 #define LOG_MSG(text) {.type = LOG_FIELD_MSG, .str = SLICE_INIT(text)}
+/* A line that comes by the clock, not by the traffic: written whatever the sampling says. */
+#define LOG_REPORT(text) {.type = LOG_FIELD_MSG, .str = SLICE_INIT(text), .u = 1}
 #define LOG_STR(key, text) {.name = (key), .type = LOG_FIELD_STR, .str = slice_str(text)}
 #define LOG_SLICE(key, slice) {.name = (key), .type = LOG_FIELD_STR, .str = (slice)}
 #define LOG_INT(key, value) {.name = (key), .type = LOG_FIELD_INT, .i = (value)}

@@ -8,12 +8,23 @@
 
 #define TRACE_EXPORT "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-const char *const otlp_compression_words[] = {"gzip", "zstd", "none", "", NULL};
+const char *const otlp_grpc_compressions[] = {"gzip", "zstd", "snappy", "none", "", NULL};
+const char *const otlp_http_compressions[] = {
+	"gzip", "zstd", "deflate", "zlib", "snappy", "x-snappy-framed", "lz4", "none", "", NULL};
 
-static const enum coding codings[] = {[COMPRESSION_GZIP] = CODING_GZIP,
-				      [COMPRESSION_ZSTD] = CODING_ZSTD,
-				      [COMPRESSION_NONE] = CODING_IDENTITY,
-				      [COMPRESSION_EMPTY] = CODING_IDENTITY};
+enum coding otlp_grpc_coding(int word)
+{
+	enum coding coding = CODING_IDENTITY; /* of "none" */
+	(void)coding_parse_grpc(slice_str(otlp_grpc_compressions[word]), &coding);
+	return coding;
+}
+
+enum coding otlp_http_coding(int word)
+{
+	enum coding coding = CODING_IDENTITY; /* of "none" */
+	(void)coding_parse_http(slice_str(otlp_http_compressions[word]), &coding);
+	return coding;
+}
 
 struct otlp_client {
 	/* immutable after start */
@@ -67,25 +78,16 @@ static void add_header(struct otlp_client *client, const char *name, const char 
 			(struct client_header){slice_str(name), slice_str(value)};
 }
 
-/* The codings that answers are read in, as the value of (grpc-)accept-encoding. */
-static const char *accepted_codings(struct arena *arena)
-{
-	const char *all = "";
-	for (int coding = CODING_IDENTITY + 1; coding < CODING_COUNT && all; coding++)
-		all = arena_printf(arena, "%s%s%s", all, all[0] ? "," : "",
-				   coding_name((enum coding)coding));
-	return all;
-}
-
 static int copy_headers(struct otlp_client *client, struct arena *arena, struct err *err)
 {
 	enum { OWN_HEADERS = 3 };
 	const struct config_headers *headers = client->config.headers;
 	const struct foreign_service *foreign = client->config.foreign;
-	const char *accepted = accepted_codings(arena);
+	const char *accepted =
+		client->config.mode == CLIENT_GRPC ? CODING_GRPC_NAMES : CODING_HTTP_NAMES;
 	client->headers =
 		arena_calloc(arena, headers->count + OWN_HEADERS, sizeof(*client->headers));
-	if (!client->headers || !accepted)
+	if (!client->headers)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	client->headers[client->header_count++] =
 		(struct client_header){SLICE("user-agent"), slice_str(client->config.user_agent)};
@@ -216,7 +218,8 @@ static bool decode_answer(struct otlp_client *client, const struct client_result
 	if (answer->body.len == 0 || answer->coding.len == 0)
 		return true;
 	ret_plain->body = SLICE("");
-	if (!coding_parse(answer->coding, &coding))
+	if (client->config.mode == CLIENT_GRPC ? !coding_parse_grpc(answer->coding, &coding)
+					       : !coding_parse_http(answer->coding, &coding))
 		return false;
 	*ret_body = coder_decode(client->coder, coding, answer->body, CLIENT_RESPONSE_BYTES_MAX,
 				 client->budget, &err);
@@ -342,7 +345,7 @@ void otlp_client_send(void *self, struct export_call *export)
 {
 	struct otlp_client *client = self;
 	struct err err;
-	enum coding coding = codings[client->config.compression];
+	enum coding coding = client->config.coding;
 	struct attempt *attempt = calloc(1, sizeof(*attempt));
 	if (!attempt) {
 		(void)err_set(&err, ERR_NOMEM, "out of memory");
@@ -367,7 +370,10 @@ void otlp_client_send(void *self, struct export_call *export)
 	call->headers = client->headers;
 	call->header_count = client->header_count;
 	call->content_type = content_type(&client->config);
-	call->content_encoding = coding == CODING_IDENTITY ? NULL : coding_name(coding);
+	if (coding != CODING_IDENTITY)
+		call->content_encoding = client->config.mode == CLIENT_GRPC
+						 ? coding_grpc_name(coding)
+						 : coding_http_name(coding);
 	call->timeout_ns = export->timeout_ns;
 	call->done = on_done;
 	client_send(client->client, call);

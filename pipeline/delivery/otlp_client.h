@@ -21,15 +21,12 @@
 #include "pipeline/delivery/json_body.h"
 #include "pipeline/net/client.h"
 
-enum otlp_compression {
-	COMPRESSION_GZIP = 0,
-	COMPRESSION_ZSTD,
-	COMPRESSION_NONE,
-	COMPRESSION_EMPTY, /* "": none */
-};
+/* Words of the `compression` key, for CONFIG_ENUM: what the Collector takes by protocol. */
+extern const char *const otlp_grpc_compressions[], *const otlp_http_compressions[];
 
-/* Words of the `compression` key, for CONFIG_ENUM; NULL-terminated. */
-extern const char *const otlp_compression_words[];
+/* The coding of a word, by its place in the list. */
+enum coding otlp_grpc_coding(int word);
+enum coding otlp_http_coding(int word);
 
 /* A batch for a service that does not take it as it is. */
 struct foreign_body {
@@ -57,7 +54,7 @@ struct otlp_client_config {
 	const char *path;     /* NULL: the endpoint's path + "/v1/traces" (HTTP) */
 	uint16_t default_port;
 	bool tls_by_default; /* when neither scheme nor `insecure` says otherwise */
-	enum otlp_compression compression;
+	enum coding coding;
 	struct json_body *json; /* HTTP: makes the body JSON; taken over. NULL: protobuf */
 	const struct foreign_service *foreign; /* NULL: OTLP */
 	void *foreign_self;		       /* taken over, as json is */

@@ -81,9 +81,15 @@ enum push_transport { PUSH_GRPC = 0, PUSH_HTTP, PUSH_TRANSPORT_COUNT };
 void receiver_push(struct receiver_port *port, struct server_shard *shard,
 		   enum push_transport transport, struct chunk *body, struct push *push);
 
-/* For requests that the receiver answers itself and never pushes: one of no bytes, and one that
- * could not be made OTLP/protobuf, or not be taken, because of ${why}. */
+/* For requests that the receiver answers itself and never pushes: one of no bytes, one that was
+ * complete when its sender no longer waited, and one that could not be made OTLP/protobuf, or not be
+ * taken, because of ${why}. */
 void receiver_count_empty(struct receiver_port *port);
+void receiver_count_late(struct receiver_port *port);
+
+/* For ${fields} that the receiver left out of a request with ${span_count} spans, because OTLP does
+ * not have them. */
+void receiver_count_unknown(struct receiver_port *port, uint64_t fields, uint32_t span_count);
 void receiver_count_refused(struct receiver_port *port, const struct err *why);
 
 /* What a receiver gets at start. */

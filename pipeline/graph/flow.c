@@ -414,11 +414,6 @@ static void settle(struct receiver_port *port, struct shard *shard, enum push_tr
 	}
 }
 
-void receiver_count_empty(struct receiver_port *port)
-{
-	counter_add(&port->counters.empty, 1);
-}
-
 void receiver_count_refused(struct receiver_port *port, const struct err *why)
 {
 	counter_add(&port->counters.requests_refused[refusal_of(why)], 1);
@@ -444,8 +439,12 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	}
 	result.span_count = body->span_count = view_span_count(shard->view);
 	body->index_bytes = view_index_bytes(shard->view);
+	receiver_count_unread(port, shard->view);
 	if (result.span_count == 0) {
 		receiver_count_empty(port);
+		if (body->len >
+		    0) /* of no bytes: some clients see in this way whether we are there */
+			receiver_say_without_spans(port);
 		answer(port, transport, push, &result);
 	} else {
 		enum process_outcome outcome = run_all(port, shard, body, &result.err);

@@ -80,7 +80,15 @@ enum refusal {
 	REFUSAL_MEMORY,	    /* budget, memory_limiter */
 	REFUSAL_QUEUE_FULL,
 	REFUSAL_PROCESSOR, /* a processor's error with error_mode propagate */
+	REFUSAL_DEADLINE,  /* its sender's had passed when it was complete */
 	REFUSAL_COUNT
+};
+
+/* Fields of requests that nobody reads. */
+enum unread_fields {
+	FIELDS_UNKNOWN = 0, /* to the schema */
+	FIELDS_SUPERSEDED,  /* of an old version, beside the one that replaced it */
+	FIELDS_COUNT
 };
 
 struct receiver_counters {
@@ -89,6 +97,7 @@ struct receiver_counters {
 	struct counter failed[PUSH_TRANSPORT_COUNT];   /* spans */
 	struct counter requests_refused[REFUSAL_COUNT];
 	struct counter empty; /* requests without a span */
+	struct counter fields[FIELDS_COUNT];
 };
 
 struct receiver_port {
@@ -96,8 +105,15 @@ struct receiver_port {
 	struct pipeline **pipelines;
 	size_t pipeline_count;
 	struct receiver_counters counters;
+	atomic_bool said_without_spans; /* once is enough: the counter goes on */
 	struct log log;
 };
+
+/* Fields of an indexed request that nobody reads. */
+void receiver_count_unread(struct receiver_port *port, const struct trace_view *view);
+
+/* Of a request that was not empty: a line in the log, the first time. */
+void receiver_say_without_spans(struct receiver_port *port);
 
 struct receiver_node {
 	struct node node;

@@ -133,16 +133,30 @@ static const struct metric_desc metric_requests_refused = {
 	METRIC_COUNTER};
 static const struct metric_desc metric_empty = {"sluice_receiver_requests_empty", "{requests}",
 						"Requests without a span", METRIC_COUNTER};
+static const struct metric_desc metric_fields = {
+	"sluice_receiver_unread_fields", "{fields}",
+	"Fields of requests that are not read: unknown to this version of OTLP (passed on), or of "
+	"an "
+	"old version beside the one that replaced it (superseded, left out)",
+	METRIC_COUNTER};
 
 bool telemetry_register_receiver(struct graph *graph, struct receiver_node *receiver)
 {
 	static const char *const transports[PUSH_TRANSPORT_COUNT] = {"grpc", "http"};
-	static const char *const reasons[REFUSAL_COUNT] = {"malformed", "limit", "memory",
-							   "queue_full", "processor"};
+	static const char *const reasons[REFUSAL_COUNT] = {"malformed",	 "limit",     "memory",
+							   "queue_full", "processor", "deadline"};
 	struct metrics *metrics = graph->metrics;
 	struct receiver_counters *counters = &receiver->port.counters;
+	static const char *const unread[FIELDS_COUNT] = {"unknown", "superseded"};
 	bool added = true;
 	struct buf labels = BUF_INIT;
+	for (int i = 0; i < FIELDS_COUNT; i++) {
+		buf_reset(&labels);
+		metrics_label(&labels, "receiver", receiver->node.id);
+		metrics_label(&labels, "reason", unread[i]);
+		added &= metrics_add(metrics, &metric_fields, buf_cstr(&labels),
+				     &counters->fields[i]);
+	}
 	for (int i = 0; i < PUSH_TRANSPORT_COUNT; i++) {
 		buf_reset(&labels);
 		metrics_label(&labels, "receiver", receiver->node.id);

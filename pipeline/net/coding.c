@@ -5,7 +5,7 @@
  * to DECODE_RATIO_TRUSTED times the bytes that arrived and never past the caller's limit.
  *
  * A coder's contexts are made on first use and kept: about 90 KiB to inflate, 420 KiB to deflate,
- * 160 KiB to decode and 1.5 MiB to encode zstd.
+ * 160 KiB to decode and 1.5 MiB to encode zstd, 150 KiB to encode lz4.
  */
 #include "pipeline/net/coding.h"
 
@@ -13,41 +13,74 @@
 
 #include <stdlib.h>
 
-static const char *const coding_names[CODING_COUNT] = {
-	[CODING_IDENTITY] = "identity",
-	[CODING_GZIP] = "gzip",
-	[CODING_ZSTD] = "zstd",
-	[CODING_DEFLATE] = "deflate",
-};
-
-static const struct {
+/* A name of one protocol; the first one of a coding is what we say ourselves. */
+struct coding_row {
 	struct slice name;
 	enum coding coding;
-} coding_aliases[] = {
-	{SLICE_INIT(""), CODING_IDENTITY},    {SLICE_INIT("identity"), CODING_IDENTITY},
-	{SLICE_INIT("gzip"), CODING_GZIP},    {SLICE_INIT("x-gzip"), CODING_GZIP},
-	{SLICE_INIT("zstd"), CODING_ZSTD},    {SLICE_INIT("deflate"), CODING_DEFLATE},
+};
+
+static const struct coding_row http_names[] = {
+	{SLICE_INIT("identity"), CODING_IDENTITY},
+	{SLICE_INIT(""), CODING_IDENTITY},
+	{SLICE_INIT("gzip"), CODING_GZIP},
+	{SLICE_INIT("x-gzip"), CODING_GZIP},
+	{SLICE_INIT("zstd"), CODING_ZSTD},
+	{SLICE_INIT("deflate"), CODING_DEFLATE},
 	{SLICE_INIT("zlib"), CODING_DEFLATE},
+	{SLICE_INIT("snappy"), CODING_SNAPPY},
+	{SLICE_INIT("x-snappy-framed"), CODING_SNAPPY_FRAMED},
+	{SLICE_INIT("lz4"), CODING_LZ4},
+};
+
+static const struct coding_row grpc_names[] = {
+	{SLICE_INIT("identity"), CODING_IDENTITY}, {SLICE_INIT(""), CODING_IDENTITY},
+	{SLICE_INIT("gzip"), CODING_GZIP},	   {SLICE_INIT("zstd"), CODING_ZSTD},
+	{SLICE_INIT("deflate"), CODING_DEFLATE},   {SLICE_INIT("snappy"), CODING_SNAPPY_FRAMED},
 };
 
 /* Coded traces are usually a fifth to a tenth of their size. */
 enum { DECODE_RATIO_GUESS = 4, ENCODE_RATIO_GUESS = 6, OUTPUT_BYTES_MIN = 1024 };
 
-const char *coding_name(enum coding coding)
+static const char *name_of(const struct coding_row *rows, size_t count, enum coding coding)
 {
-	return coding_names[coding];
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].coding == coding)
+			return (const char *)rows[i].name.ptr;
+	}
+	return NULL;
 }
 
-bool coding_parse(struct slice name, enum coding *ret_coding)
+static bool parse(const struct coding_row *rows, size_t count, struct slice name,
+		  enum coding *ret_coding)
 {
 	name = slice_trim(name);
-	for (size_t i = 0; i < ARRAY_COUNT(coding_aliases); i++) {
-		if (slice_equal_nocase(name, coding_aliases[i].name)) {
-			*ret_coding = coding_aliases[i].coding;
+	for (size_t i = 0; i < count; i++) {
+		if (slice_equal_nocase(name, rows[i].name)) {
+			*ret_coding = rows[i].coding;
 			return true;
 		}
 	}
 	return false;
+}
+
+const char *coding_http_name(enum coding coding)
+{
+	return name_of(http_names, ARRAY_COUNT(http_names), coding);
+}
+
+const char *coding_grpc_name(enum coding coding)
+{
+	return name_of(grpc_names, ARRAY_COUNT(grpc_names), coding);
+}
+
+bool coding_parse_http(struct slice name, enum coding *ret_coding)
+{
+	return parse(http_names, ARRAY_COUNT(http_names), name, ret_coding);
+}
+
+bool coding_parse_grpc(struct slice name, enum coding *ret_coding)
+{
+	return parse(grpc_names, ARRAY_COUNT(grpc_names), name, ret_coding);
 }
 
 struct coder *coder_new(void)
@@ -64,6 +97,7 @@ void coder_free(struct coder *coder)
 	free(coder->deflate_level_buffer);
 	ZSTD_freeDCtx(coder->zstd_decoder);
 	ZSTD_freeCCtx(coder->zstd_encoder);
+	(void)LZ4F_freeCompressionContext(coder->lz4_encoder);
 	free(coder);
 }
 
@@ -105,14 +139,16 @@ void decode_output_room(struct decode_output *output, uint8_t **ret_ptr, size_t 
 	}
 }
 
-/* chunk_reserve at most doubles; where that could pass bytes_max an exact chunk takes over. */
+/* Makes room for ${more} bytes, of which the limit has been checked. chunk_reserve at most doubles;
+ * where that could pass bytes_max an exact chunk takes over. */
 static bool grow(struct decode_output *output, size_t more)
 {
 	struct chunk *chunk = output->chunk;
 	if (chunk->capacity >= more && chunk->capacity <= output->bytes_max / 2)
 		return chunk_reserve(chunk, more);
+	size_t capacity = 2 * chunk->capacity + OUTPUT_BYTES_MIN, need = chunk->len + more;
 	struct chunk *larger = chunk_new(
-		chunk->budget, size_min(2 * chunk->capacity + OUTPUT_BYTES_MIN, output->bytes_max));
+		chunk->budget, size_min(capacity > need ? capacity : need, output->bytes_max));
 	if (!larger)
 		return false;
 	if (chunk->len > 0)
@@ -121,6 +157,23 @@ static bool grow(struct decode_output *output, size_t more)
 	chunk_unref(chunk);
 	output->chunk = larger;
 	return true;
+}
+
+static int over_limit(const struct decode_output *output, struct err *err)
+{
+	return err_set(err, ERR_LIMIT, "message decodes to more than %zu bytes", output->bytes_max);
+}
+
+int decode_output_reserve(struct decode_output *output, size_t count, uint8_t **ret_room,
+			  struct err *err)
+{
+	if (count > output->bytes_max - output->chunk->len)
+		return over_limit(output, err);
+	if (count > output->chunk->capacity - output->chunk->len && !grow(output, count))
+		return no_memory(err, output->chunk->len + count);
+	/* A chunk of no bytes has no memory. */
+	*ret_room = output->chunk->data ? output->chunk->data + output->chunk->len : output->probe;
+	return 0;
 }
 
 int decode_output_commit(struct decode_output *output, const uint8_t *room, size_t count,
@@ -133,8 +186,7 @@ int decode_output_commit(struct decode_output *output, const uint8_t *room, size
 	if (count == 0)
 		return 0;
 	if (count > output->bytes_max - output->chunk->len)
-		return err_set(err, ERR_LIMIT, "message decodes to more than %zu bytes",
-			       output->bytes_max);
+		return over_limit(output, err);
 	if (!grow(output, count))
 		return no_memory(err, output->chunk->capacity * 2);
 	memcpy(output->chunk->data + output->chunk->len, output->probe, count);
@@ -165,11 +217,30 @@ static uint64_t declared_size(enum coding coding, struct slice coded)
 	switch (coding) {
 	case CODING_GZIP: return gzip_declared_size(coded);
 	case CODING_ZSTD: return zstd_declared_size(coded);
+	case CODING_SNAPPY: return snappy_declared_size(coded);
 	case CODING_DEFLATE:
+	case CODING_SNAPPY_FRAMED:
+	case CODING_LZ4:
 	case CODING_IDENTITY:
 	case CODING_COUNT: break;
 	}
 	return 0;
+}
+
+static int decode(struct coder *coder, enum coding coding, struct slice coded,
+		  struct decode_output *output, struct err *err)
+{
+	switch (coding) {
+	case CODING_GZIP:
+	case CODING_DEFLATE: return coder_inflate(coder, coding, coded, output, err);
+	case CODING_ZSTD: return coder_zstd_decode(coder, coded, output, err);
+	case CODING_SNAPPY: return coder_snappy_decode(coded, output, err);
+	case CODING_SNAPPY_FRAMED: return coder_snappy_frames_decode(coded, output, err);
+	case CODING_LZ4: return coder_lz4_decode(coded, output, err);
+	case CODING_IDENTITY:
+	case CODING_COUNT: break;
+	}
+	return err_set(err, ERR_INTERNAL, "no such coding");
 }
 
 struct chunk *coder_decode(struct coder *coder, enum coding coding, struct slice coded,
@@ -181,23 +252,40 @@ struct chunk *coder_decode(struct coder *coder, enum coding coding, struct slice
 	if (decode_output_init(&output, coded.len, declared_size(coding, coded), bytes_max, budget,
 			       err) < 0)
 		return NULL;
-	int rc = coding == CODING_ZSTD ? coder_zstd_decode(coder, coded, &output, err)
-				       : coder_inflate(coder, coding, coded, &output, err);
-	if (rc < 0) {
+	if (decode(coder, coding, coded, &output, err) < 0) {
 		chunk_unref(output.chunk);
 		return NULL;
 	}
 	return output.chunk;
 }
 
-static struct chunk *encode_identity(const struct slice *parts, size_t part_count,
-				     struct chunk *output)
+static int encode_identity(const struct slice *parts, size_t part_count, struct chunk *output,
+			   struct err *err)
 {
 	for (size_t i = 0; i < part_count; i++) {
 		if (!chunk_append(output, parts[i]))
-			return NULL;
+			return no_memory(err, parts[i].len);
 	}
-	return output;
+	return 0;
+}
+
+static int encode(struct coder *coder, enum coding coding, int level, const struct slice *parts,
+		  size_t part_count, size_t total, struct chunk *output, struct err *err)
+{
+	switch (coding) {
+	case CODING_IDENTITY: return encode_identity(parts, part_count, output, err);
+	case CODING_GZIP:
+	case CODING_DEFLATE:
+		return coder_deflate(coder, coding, level, parts, part_count, output, err);
+	case CODING_ZSTD:
+		return coder_zstd_encode(coder, level, parts, part_count, total, output, err);
+	case CODING_SNAPPY: return coder_snappy_encode(parts, part_count, total, output, err);
+	case CODING_SNAPPY_FRAMED:
+		return coder_snappy_frames_encode(parts, part_count, output, err);
+	case CODING_LZ4: return coder_lz4_encode(coder, parts, part_count, total, output, err);
+	case CODING_COUNT: break;
+	}
+	return err_set(err, ERR_INTERNAL, "no such coding");
 }
 
 struct chunk *coder_encode(struct coder *coder, enum coding coding, int level,
@@ -214,14 +302,7 @@ struct chunk *coder_encode(struct coder *coder, enum coding coding, int level,
 		no_memory(err, capacity);
 		return NULL;
 	}
-	int rc = 0;
-	if (coding == CODING_IDENTITY)
-		rc = encode_identity(parts, part_count, output) ? 0 : no_memory(err, total);
-	else if (coding == CODING_ZSTD)
-		rc = coder_zstd_encode(coder, level, parts, part_count, total, output, err);
-	else
-		rc = coder_deflate(coder, coding, level, parts, part_count, output, err);
-	if (rc < 0) {
+	if (encode(coder, coding, level, parts, part_count, total, output, err) < 0) {
 		chunk_unref(output);
 		return NULL;
 	}

@@ -6,6 +6,7 @@
 #include "pipeline/net/coding.h"
 
 #include <isa-l/igzip_lib.h>
+#include <lz4frame.h>
 #include <zstd.h>
 
 struct coder {
@@ -14,6 +15,7 @@ struct coder {
 	uint8_t *deflate_level_buffer;
 	ZSTD_DCtx *zstd_decoder;
 	ZSTD_CCtx *zstd_encoder;
+	LZ4F_cctx *lz4_encoder;
 };
 
 /*
@@ -37,6 +39,11 @@ MUST_CHECK int decode_output_init(struct decode_output *output, size_t coded_len
 /* Room for at least one byte, to be followed by decode_output_commit. */
 void decode_output_room(struct decode_output *output, uint8_t **ret_ptr, size_t *ret_len);
 
+/* Room for ${count} bytes in one piece, for decoders that cannot go on where they stopped; what is
+ * used of it is added to the chunk's length. ERR_LIMIT when they go past bytes_max, ERR_NOMEM. */
+MUST_CHECK int decode_output_reserve(struct decode_output *output, size_t count, uint8_t **ret_room,
+				     struct err *err);
+
 /* ${count} bytes were written to the room. ERR_LIMIT when they go past bytes_max, ERR_NOMEM. */
 MUST_CHECK int decode_output_commit(struct decode_output *output, const uint8_t *room, size_t count,
 				    struct err *err);
@@ -46,6 +53,11 @@ MUST_CHECK int coder_inflate(struct coder *coder, enum coding coding, struct sli
 			     struct decode_output *output, struct err *err);
 MUST_CHECK int coder_zstd_decode(struct coder *coder, struct slice coded,
 				 struct decode_output *output, struct err *err);
+MUST_CHECK int coder_snappy_decode(struct slice coded, struct decode_output *output,
+				   struct err *err);
+MUST_CHECK int coder_snappy_frames_decode(struct slice coded, struct decode_output *output,
+					  struct err *err);
+MUST_CHECK int coder_lz4_decode(struct slice coded, struct decode_output *output, struct err *err);
 MUST_CHECK int coder_deflate(struct coder *coder, enum coding coding, int level,
 			     const struct slice *parts, size_t part_count, struct chunk *output,
 			     struct err *err);
@@ -53,8 +65,16 @@ MUST_CHECK int coder_zstd_encode(struct coder *coder, int level, const struct sl
 				 size_t part_count, size_t total, struct chunk *output,
 				 struct err *err);
 
+MUST_CHECK int coder_snappy_encode(const struct slice *parts, size_t part_count, size_t total,
+				   struct chunk *output, struct err *err);
+MUST_CHECK int coder_snappy_frames_encode(const struct slice *parts, size_t part_count,
+					  struct chunk *output, struct err *err);
+MUST_CHECK int coder_lz4_encode(struct coder *coder, const struct slice *parts, size_t part_count,
+				size_t total, struct chunk *output, struct err *err);
+
 /* The size a coded header or trailer declares, 0 when it does not say. Only ever a hint. */
 uint64_t gzip_declared_size(struct slice coded);
 uint64_t zstd_declared_size(struct slice coded);
+uint64_t snappy_declared_size(struct slice coded);
 
 #endif

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCEPTED_ENCODINGS "identity,deflate,gzip,zstd"
-
 enum {
 	TIMEOUT_DIGITS_MAX = 8,
 	STATUS_MESSAGE_BYTES_MAX = 8192, /* percent-encoded; a longer one is cut */
@@ -72,7 +70,7 @@ bool grpc_header_done(struct request *request)
 void grpc_check_encoding(struct request *request)
 {
 	struct slice encoding = server_request_header(&request->base, "grpc-encoding");
-	if (!coding_parse(encoding, &request->coding)) {
+	if (!coding_parse_grpc(encoding, &request->coding)) {
 		char message[96];
 		bool printable = encoding.len <= 32;
 		for (size_t i = 0; i < encoding.len && printable; i++)
@@ -215,9 +213,9 @@ static void respond_error(struct request *request, int status, const char *messa
 			slice_of(encoded, encode_message(message, encoded, sizeof(encoded)))};
 	char *details_text = add_binary(headers, &count, "grpc-status-details-bin", details);
 	char *retry_text = add_binary(headers, &count, "google.rpc.retryinfo-bin", retry_info);
-	if (request->announce_codings)
+	if (request->base.unknown_coding)
 		headers[count++] = (struct server_header){"grpc-accept-encoding",
-							  SLICE_INIT(ACCEPTED_ENCODINGS)};
+							  SLICE_INIT(CODING_GRPC_NAMES)};
 	request_answer(request,
 		       &(struct answer){.status = 200, .headers = headers, .header_count = count});
 	free(details_text);

@@ -23,7 +23,7 @@ static const struct {
 } refusals[REFUSED_COUNT] = {
 	[REFUSED_BODY_TOO_LARGE] = {413, 8, "http: request body too large"},
 	[REFUSED_DECODED_TOO_LARGE] = {413, 8, "http: request body too large"},
-	[REFUSED_CODING_UNKNOWN] = {400, 12, "unsupported Content-Encoding"},
+	[REFUSED_CODING_UNKNOWN] = {415, 12, "unsupported Content-Encoding"},
 	[REFUSED_CODING_MALFORMED] = {400, 13, "malformed compressed data"},
 	[REFUSED_BODY_TIMEOUT] = {408, 4, "the request body did not arrive in time"},
 	[REFUSED_MEMORY] = {503, 14, "data refused due to high memory usage"},
@@ -266,8 +266,12 @@ void server_refuse_as_text(void *arg, struct server_request *request, enum serve
 	(void)arg;
 	(void)why;
 	(void)grpc_status;
-	const struct server_header type = {"content-type", SLICE("text/plain")};
-	server_respond_http(request, http_status, &type, 1, slice_str(message));
+	const struct server_header headers[] = {
+		{"content-type", SLICE_INIT("text/plain")},
+		{"accept-encoding", SLICE_INIT(CODING_HTTP_NAMES)},
+	};
+	server_respond_http(request, http_status, headers, request->unknown_coding ? 2 : 1,
+			    slice_str(message));
 }
 
 void server_no_cancel(void *arg, struct server_request *request)
@@ -283,6 +287,20 @@ void request_answer_plain(struct request *request, int status, const char *text)
 		{"x-content-type-options", SLICE_INIT("nosniff")},
 	};
 	server_respond_http(&request->base, status, headers, ARRAY_COUNT(headers), slice_str(text));
+}
+
+/* A sender that compresses in a way that we do not read loses every span, and its own log may be far
+ * away. Once is enough: the counter goes on. */
+static void say_unknown_coding(const struct request *request)
+{
+	struct server *server = request->sc->worker->server;
+	if (!atomic_exchange_explicit(&server->said_unknown_coding, true, memory_order_relaxed))
+		log_warn(server->log,
+			 LOG_MSG("Requests are refused: their compression is not supported (said "
+				 "once)"),
+			 LOG_STR("server", server->config.label),
+			 LOG_STR("supported",
+				 request->base.is_grpc ? CODING_GRPC_NAMES : CODING_HTTP_NAMES));
 }
 
 void request_refuse(struct request *request, enum server_refusal why, const char *message)
@@ -301,7 +319,10 @@ void request_refuse(struct request *request, enum server_refusal why, const char
 	counter_add(by_reason[why], 1);
 	request_wait(request, NULL);
 	request_drop_body(request);
-	request->announce_codings = why == REFUSED_CODING_UNKNOWN;
+	if (why == REFUSED_CODING_UNKNOWN) {
+		request->base.unknown_coding = true;
+		say_unknown_coding(request);
+	}
 	bool was_in_handler = request->in_handler;
 	request->in_handler = true;
 	config->handler->on_refused(config->handler_arg, &request->base, why,
@@ -350,7 +371,7 @@ static struct slice target_path(struct slice target)
 static void http_header_done(struct request *request)
 {
 	struct slice coding = server_request_header(&request->base, "content-encoding");
-	if (!coding_parse(slice_trim(coding), &request->coding)) {
+	if (!coding_parse_http(slice_trim(coding), &request->coding)) {
 		char message[96];
 		bool printable = coding.len <= 32;
 		for (size_t i = 0; i < coding.len && printable; i++)

@@ -89,7 +89,10 @@ struct server_request {
 	struct slice content_type; /* media type only: lower-case, parameters cut */
 	struct chunk *body;	   /* decoded; set for on_request; NULL or empty when there is none.
 				    * The handler may take it over by leaving NULL */
-	uint64_t deadline_ns;	   /* clock_monotonic_ns, from grpc-timeout; 0: none */
+	/* Refused for its coding: the answer lists what we decode. gRPC's does of itself; HTTP's has
+	 * a header accept-encoding, CODING_HTTP_NAMES (RFC 9110 §12.5.3). */
+	bool unknown_coding;
+	uint64_t deadline_ns; /* clock_monotonic_ns, from grpc-timeout; 0: none */
 	struct server_shard *shard;
 	struct server *server;
 	void *user; /* the handler's */
@@ -99,7 +102,7 @@ struct server_request {
 enum server_refusal {
 	REFUSED_BODY_TOO_LARGE = 0, /* on the wire: HTTP 413, gRPC RESOURCE_EXHAUSTED */
 	REFUSED_DECODED_TOO_LARGE,
-	REFUSED_CODING_UNKNOWN,	  /* HTTP 400, gRPC UNIMPLEMENTED + grpc-accept-encoding */
+	REFUSED_CODING_UNKNOWN,	  /* HTTP 415, gRPC UNIMPLEMENTED; see unknown_coding */
 	REFUSED_CODING_MALFORMED, /* HTTP 400, gRPC INTERNAL */
 	REFUSED_BODY_TIMEOUT,	  /* HTTP 408, gRPC DEADLINE_EXCEEDED */
 	REFUSED_MEMORY,		  /* the budget said no: HTTP 503 + Retry-After, gRPC UNAVAILABLE */

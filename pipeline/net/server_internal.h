@@ -67,7 +67,6 @@ struct request {
 
 	bool header_too_large; /* what is over the limit is not kept; answered with 431 */
 	bool body_complete;    /* the peer has sent all of the request */
-	bool announce_codings; /* the answer lists what we decode */
 	bool is_http10;
 	bool in_handler; /* the protocol must not free it now */
 
@@ -302,6 +301,7 @@ struct server {
 	nghttp2_session_callbacks *http2_callbacks;
 	nghttp2_option *http2_option;
 	/* atomic */
+	atomic_bool said_unknown_coding;
 	struct server_counters counters;
 	/* owned by the accept loop */
 	void (*drained)(void *arg);

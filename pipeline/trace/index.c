@@ -2,8 +2,8 @@
 /*
  * Building the index: the request, its resources and scopes, and the memory that holds it.
  *
- * One pass checks the whole request and fills the arrays. When the pass met a singular field twice
- * or several members of a oneof, the body is rewritten by trace_normalise into a chunk that the
+ * One pass checks the whole request and fills the arrays. When the pass met a singular field twice,
+ * several members of a oneof or a field of an old version, the body is rewritten by trace_normalise into a chunk that the
  * index owns, and the pass runs once more over that; all offsets then refer to the rewritten body.
  *
  * Memory: six arrays that double, charged to the budget, never above bytes_max for one request.
@@ -217,6 +217,9 @@ static bool walk_resource_spans(struct walk *walk, const uint8_t *field, const u
 		}
 		at = len.at + len.value;
 		switch (tag.value) {
+		case TAG_LEN(RESOURCE_SPANS_DEPRECATED_ILS): /* checked, whether it stays or not */
+			walk->rewrite = true;
+			FALLTHROUGH;
 		case TAG_LEN(RESOURCE_SPANS_SCOPE_SPANS):
 			if (!walk_scope_spans(walk, resource_at, field, len.at, at))
 				return false;
@@ -266,6 +269,7 @@ static void forget_request(struct trace_index *index)
 {
 	index->resource_count = index->scope_count = index->span_count = 0;
 	index->attr_count = index->event_count = index->link_count = 0;
+	index->superseded_count = 0;
 	index->body = SLICE("");
 	chunk_unref(index->normalised);
 	index->normalised = NULL;
@@ -336,11 +340,11 @@ static bool walk_once(struct trace_index *index, struct slice body, struct walk 
 	if (index->key_cache)
 		key_cache_begin(index->key_cache);
 	walk->body = index->body.ptr;
-	walk->over_max = walk->repeated = false;
+	walk->over_max = walk->rewrite = false;
 	return walk_request(walk, index->body.ptr, index->body.ptr + index->body.len);
 }
 
-static bool walk_body(struct trace_index *index, struct slice body, bool *ret_repeated,
+static bool walk_body(struct trace_index *index, struct slice body, bool *ret_rewrite,
 		      struct err *err)
 {
 	struct walk walk = {
@@ -352,21 +356,21 @@ static bool walk_body(struct trace_index *index, struct slice body, bool *ret_re
 		free_arrays(index);
 		ok = walk_once(index, body, &walk);
 	}
-	*ret_repeated = walk.repeated;
+	*ret_rewrite = walk.rewrite;
 	return ok;
 }
 
 static bool walk_normalised(struct trace_index *index, struct slice body, struct err *err)
 {
-	index->normalised = trace_normalise(body, index->budget, err);
+	index->normalised = trace_normalise(body, index->budget, &index->superseded_count, err);
 	if (!index->normalised)
 		return false;
-	bool repeated;
-	if (!walk_body(index, chunk_slice(index->normalised), &repeated, err))
+	bool rewrite;
+	if (!walk_body(index, chunk_slice(index->normalised), &rewrite, err))
 		return false;
-	if (repeated)
-		(void)err_set(err, ERR_INTERNAL, "normalised request still repeats a field");
-	return !repeated;
+	if (rewrite)
+		(void)err_set(err, ERR_INTERNAL, "normalised request still has to be rewritten");
+	return !rewrite;
 }
 
 static size_t bytes_for(size_t entries)
@@ -399,9 +403,9 @@ static int build(struct trace_index *index, struct slice body, size_t entry_byte
 	if (index->bytes_held > bytes_max)
 		free_arrays(index);
 	index->bytes_max = bytes_max;
-	bool repeated;
-	bool ok = walk_body(index, body, &repeated, err);
-	if (ok && repeated)
+	bool rewrite;
+	bool ok = walk_body(index, body, &rewrite, err);
+	if (ok && rewrite)
 		ok = walk_normalised(index, body, err);
 	if (!ok)
 		forget_request(index);

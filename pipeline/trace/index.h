@@ -14,8 +14,9 @@
  *  1. children of an element are contiguous in their array, in wire order; every range is in
  * bounds;
  *  2. every offset + length lies inside the body; ids have length 0 or 16/8;
- *  3. no element holds a singular field twice or several members of a oneof (such a request is
- *     rewritten by trace_normalise first), so the view shows what every decoder will see;
+ *  3. no element holds a singular field twice, several members of a oneof or a field of an old
+ *     version (such a request is rewritten by trace_normalise first), so the view shows what every
+ *     decoder will see;
  *  4. nested values are well-formed and at most TRACE_VALUE_DEPTH_MAX deep.
  *
  * The arrays belong to the index and are reused from request to request; they are charged to the
@@ -129,6 +130,8 @@ struct trace_index {
 	/* Fields that the schema does not know, at any level; they are passed on unless the edit
 	 * says otherwise (edit_drop_unknown). */
 	uint32_t unknown_count;
+	/* Fields of old versions that were left out because the field that replaced them is there. */
+	uint32_t superseded_count;
 	uint32_t map_count; /* maps (VALUE_KVLIST) in attributes, at any level */
 	struct resource_entry *resources;
 	struct scope_entry *scopes;

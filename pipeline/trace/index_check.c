@@ -96,7 +96,7 @@ static void note_member(struct walk *walk, struct level *level, const struct sch
 	if (known->label == SCHEMA_REPEATED)
 		return;
 	if (level->members & bit)
-		walk->repeated = true;
+		walk->rewrite = true;
 	level->members |= bit;
 }
 

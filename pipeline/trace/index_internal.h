@@ -18,7 +18,8 @@ struct walk {
 	struct key_cache *cache; /* NULL: no patterns */
 	struct err *err;
 	bool over_max; /* an array could not grow within the request's bound */
-	bool repeated; /* a singular field twice, or two members of a oneof: to be normalised */
+	/* To be normalised: a singular field twice, two members of a oneof, a field of old versions. */
+	bool rewrite;
 };
 
 /* Makes ${array} of ${*cap} entries larger, within the request's bound and the budget. The new
@@ -75,7 +76,7 @@ static inline void walk_see(struct walk_seen *seen, uint32_t number)
 static inline void walk_note_repeats(struct walk *walk, struct walk_seen seen)
 {
 	if (UNLIKELY(seen.bits != seen.sum))
-		walk->repeated = true;
+		walk->rewrite = true;
 }
 
 /* ---- reading: two words by value, so that both stay in registers ---- */

@@ -48,6 +48,11 @@ uint64_t json_decoder_replaced(const struct json_decoder *decoder)
 	return decoder->lexer.replaced;
 }
 
+uint64_t json_decoder_unknown(const struct json_decoder *decoder)
+{
+	return decoder->unknown;
+}
+
 /* ---- output --------------------------------------------------------------------------------- */
 
 int json_value_fail(const struct json_decoder *decoder, const struct json_field *field,
@@ -127,12 +132,14 @@ static int open_frame(struct json_decoder *decoder, const struct json_field *fie
 	if (decoder->depth == FRAMES_MAX)
 		return err_set(err, ERR_LIMIT, "JSON nested over %d messages deep at byte %llu",
 			       FRAMES_MAX, (unsigned long long)decoder->lexer.token);
-	if (widen_if_long(decoder, err) != 0 || json_reserve(decoder, 1 + (size_t)width, err) != 0)
+	uint64_t tag = wire_tag(field->number, WIRE_LEN);
+	size_t tag_len = wire_varint_size(tag);
+	if (widen_if_long(decoder, err) != 0 ||
+	    json_reserve(decoder, tag_len + (size_t)width, err) != 0)
 		return -1;
 	struct chunk *out = decoder->out;
-	/* Numbers of length-delimited fields are below 16: the tag is one byte. */
-	out->data[out->len] = (uint8_t)wire_tag(field->number, WIRE_LEN);
-	out->len += 1 + (size_t)width;
+	(void)wire_write_varint(out->data + out->len, tag);
+	out->len += tag_len + (size_t)width;
 	decoder->frames[decoder->depth++] =
 		(struct json_frame){.content = out->len, .message = field->message, .width = width};
 	return 0;
@@ -350,6 +357,7 @@ static int on_event(struct json_decoder *decoder, enum json_event event, struct 
 		frame->field = json_field_find((enum schema_message)frame->message,
 					       decoder->lexer.text, &frame->hint);
 		decoder->skipping = !frame->field;
+		decoder->unknown += !frame->field;
 		return 0;
 	case JSON_END_OBJECT: return close_message(decoder, err);
 	case JSON_END_ARRAY: frame->in_list = false; return 0;

@@ -48,4 +48,7 @@ MUST_CHECK struct chunk *json_decoder_take(struct json_decoder *decoder, struct 
 /* Halves of surrogate pairs turned into U+FFFD so far. */
 uint64_t json_decoder_replaced(const struct json_decoder *decoder);
 
+/* Keys that OTLP does not have, stepped over with their values so far. */
+uint64_t json_decoder_unknown(const struct json_decoder *decoder);
+
 #endif

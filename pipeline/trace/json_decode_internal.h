@@ -35,6 +35,7 @@ struct json_decoder {
 	bool in_text;	    /* some of a text has come, more will follow */
 	size_t index_bytes; /* what the index of all this will need */
 	uint32_t spans;
+	uint64_t unknown; /* keys */
 	/* base64: the bits that do not fill a byte yet */
 	uint32_t base64_bits;
 	uint8_t base64_chars; /* in base64_bits: 0-3 */

@@ -19,6 +19,9 @@ static const struct json_field resource_spans[] = {
 	ONE("resource", RESOURCE_SPANS_RESOURCE, SCHEMA_RESOURCE),
 	MANY("scopeSpans", RESOURCE_SPANS_SCOPE_SPANS, SCHEMA_SCOPE_SPANS),
 	SCALAR("schemaUrl", RESOURCE_SPANS_SCHEMA_URL, FORMAT_TEXT),
+	/* Before OTLP 0.15; the Collector's own spelling of it. */
+	MANY("instrumentationLibrarySpans", RESOURCE_SPANS_DEPRECATED_ILS, SCHEMA_SCOPE_SPANS),
+	MANY("deprecatedScopeSpans", RESOURCE_SPANS_DEPRECATED_ILS, SCHEMA_SCOPE_SPANS),
 };
 static const struct json_field resource[] = {
 	MANY("attributes", RESOURCE_ATTRIBUTES, SCHEMA_KEY_VALUE),
@@ -35,6 +38,7 @@ static const struct json_field scope_spans[] = {
 	ONE("scope", SCOPE_SPANS_SCOPE, SCHEMA_SCOPE),
 	MANY("spans", SCOPE_SPANS_SPANS, SCHEMA_SPAN),
 	SCALAR("schemaUrl", SCOPE_SPANS_SCHEMA_URL, FORMAT_TEXT),
+	ONE("instrumentationLibrary", SCOPE_SPANS_SCOPE, SCHEMA_SCOPE), /* before OTLP 0.15 */
 };
 static const struct json_field scope[] = {
 	SCALAR("name", SCOPE_NAME, FORMAT_TEXT),

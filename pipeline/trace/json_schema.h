@@ -29,7 +29,7 @@ enum json_format {
 struct json_field {
 	const char *name; /* lowerCamelCase */
 	uint8_t name_len;
-	uint8_t number;
+	uint16_t number;
 	uint8_t format;	 /* enum json_format */
 	uint8_t message; /* enum schema_message of FORMAT_MESSAGE */
 	bool repeated;	 /* an array */

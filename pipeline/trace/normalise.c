@@ -7,7 +7,9 @@
  *   - a singular message is written where it stood last, made of the parts of all occurrences;
  *   - of a oneof the last member alone is written. A message member does not merge with an earlier
  *     occurrence of itself: so do protobuf-c and the Collector; and what is written here is what
- *     every decoder downstream sees, whichever way it decides.
+ *     every decoder downstream sees, whichever way it decides;
+ *   - a field of an old version is written under the number that replaced it, or left out when the
+ *     message has the newer one as well.
  *
  * Recursion follows the schema and stops at TRACE_VALUE_DEPTH_MAX values in each other. Each
  * message comes out no longer than its occurrences were, so the output fits the body's size: tags
@@ -26,11 +28,12 @@ struct normaliser {
 	struct range *parts; /* a stack: the parts of each message on the way down */
 	size_t part_count, part_cap;
 	unsigned value_depth;
+	uint32_t superseded; /* old fields left out */
 	struct budget *budget;
 	struct err *err;
 };
 
-/* Where the last occurrence of each singular field begins; of the oneof, at 0. */
+/* Where the last occurrence of each field begins, 0: nowhere; of the oneof, at 0. */
 struct last_seen {
 	uint32_t off[SCHEMA_NUMBER_MAX + 1];
 };
@@ -109,7 +112,7 @@ static bool find_last(struct normaliser *n, enum schema_message message, size_t 
 					 (unsigned)field.type, (unsigned)known->wire);
 			return false;
 		}
-		if (known->label != SCHEMA_REPEATED)
+		if (!known->replaced_by)
 			ret_last->off[slot_of(known, field.number)] = off;
 	}
 	return more == 0;
@@ -161,6 +164,19 @@ static bool write_submessage(struct normaliser *n, uint32_t number, enum schema_
 	return true;
 }
 
+/* Whether another occurrence, or the newer field, stands for ${field}. */
+static bool is_left_out(struct normaliser *n, const struct schema_field *known,
+			const struct wire_field *field, const struct last_seen *last)
+{
+	if (known->replaced_by) {
+		bool superseded = last->off[known->replaced_by] != 0;
+		n->superseded += superseded;
+		return superseded;
+	}
+	return known->label != SCHEMA_REPEATED &&
+	       last->off[slot_of(known, field->number)] != (uint32_t)(field->start - n->body);
+}
+
 static bool write_message(struct normaliser *n, enum schema_message message, size_t part,
 			  size_t part_end)
 {
@@ -172,8 +188,7 @@ static bool write_message(struct normaliser *n, enum schema_message message, siz
 	int more;
 	while ((more = parts_next(n, &reader, &field)) > 0) {
 		const struct schema_field *known = schema_field(message, field.number);
-		if (known && known->label != SCHEMA_REPEATED &&
-		    last.off[slot_of(known, field.number)] != (uint32_t)(field.start - n->body))
+		if (known && is_left_out(n, known, &field, &last))
 			continue;
 		if (!known || known->content == SCHEMA_NONE) {
 			size_t len = (size_t)(reader.wire.at - field.start);
@@ -185,14 +200,16 @@ static bool write_message(struct normaliser *n, enum schema_message message, siz
 		bool pushed = known->label == SCHEMA_SINGULAR
 				      ? push_occurrences(n, part, part_end, field.number)
 				      : push_part(n, field.content);
+		uint32_t number = known->replaced_by ? known->replaced_by : field.number;
 		if (!pushed ||
-		    !write_submessage(n, field.number, (enum schema_message)known->content, child))
+		    !write_submessage(n, number, (enum schema_message)known->content, child))
 			return false;
 	}
 	return more == 0;
 }
 
-struct chunk *trace_normalise(struct slice body, struct budget *budget, struct err *err)
+struct chunk *trace_normalise(struct slice body, struct budget *budget, uint32_t *ret_superseded,
+			      struct err *err)
 {
 	if (body.len > TRACE_BODY_BYTES_MAX) {
 		(void)err_set(err, ERR_LIMIT, "request over %zu bytes", TRACE_BODY_BYTES_MAX);
@@ -212,5 +229,6 @@ struct chunk *trace_normalise(struct slice body, struct budget *budget, struct e
 		return NULL;
 	}
 	chunk->len = (size_t)(n.out - chunk->data);
+	*ret_superseded = n.superseded;
 	return chunk;
 }

@@ -5,27 +5,27 @@
 
 #define NUMBER(text, wire_type)                                                                    \
 	{                                                                                          \
-		text, wire_type, SCHEMA_SINGULAR, SCHEMA_NONE                                      \
+		text, wire_type, SCHEMA_SINGULAR, SCHEMA_NONE, 0                                   \
 	}
 #define TEXT(text)                                                                                 \
 	{                                                                                          \
-		text, WIRE_LEN, SCHEMA_SINGULAR, SCHEMA_NONE                                       \
+		text, WIRE_LEN, SCHEMA_SINGULAR, SCHEMA_NONE, 0                                    \
 	}
 #define TEXTS(text)                                                                                \
 	{                                                                                          \
-		text, WIRE_LEN, SCHEMA_REPEATED, SCHEMA_NONE                                       \
+		text, WIRE_LEN, SCHEMA_REPEATED, SCHEMA_NONE, 0                                    \
 	}
 #define ONE(text, message)                                                                         \
 	{                                                                                          \
-		text, WIRE_LEN, SCHEMA_SINGULAR, message                                           \
+		text, WIRE_LEN, SCHEMA_SINGULAR, message, 0                                        \
 	}
 #define MANY(text, message)                                                                        \
 	{                                                                                          \
-		text, WIRE_LEN, SCHEMA_REPEATED, message                                           \
+		text, WIRE_LEN, SCHEMA_REPEATED, message, 0                                        \
 	}
 #define MEMBER(text, wire_type, message)                                                           \
 	{                                                                                          \
-		text, wire_type, SCHEMA_ONEOF, message                                             \
+		text, wire_type, SCHEMA_ONEOF, message, 0                                          \
 	}
 
 static const struct {
@@ -115,8 +115,15 @@ static const struct {
 	[SCHEMA_KVLIST] = {"KeyValueList", {[KVLIST_VALUES] = MANY("values", SCHEMA_KEY_VALUE)}},
 };
 
+/* Before OTLP 0.15 scopes were instrumentation libraries: the same message under another number. */
+static const struct schema_field instrumentation_library_spans = {
+	"instrumentation_library_spans", WIRE_LEN, SCHEMA_REPEATED, SCHEMA_SCOPE_SPANS,
+	RESOURCE_SPANS_SCOPE_SPANS};
+
 const struct schema_field *schema_field(enum schema_message message, uint32_t number)
 {
+	if (message == SCHEMA_RESOURCE_SPANS && number == RESOURCE_SPANS_DEPRECATED_ILS)
+		return &instrumentation_library_spans;
 	if (number > SCHEMA_NUMBER_MAX)
 		return NULL;
 	const struct schema_field *field = &messages[message].fields[number];

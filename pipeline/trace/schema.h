@@ -34,13 +34,15 @@ enum schema_label {
 	SCHEMA_ONEOF, /* member of the message's only oneof */
 };
 
-enum { SCHEMA_NUMBER_MAX = 16 }; /* highest known field number of any message */
+enum { SCHEMA_NUMBER_MAX = 16 }; /* highest field number of the current version */
 
 struct schema_field {
 	const char *name; /* NULL: the number is not in use */
 	uint8_t wire;	  /* enum wire_type */
 	uint8_t label;	  /* enum schema_label */
 	uint8_t content;  /* enum schema_message */
+	/* Of a field of older versions: the number of the one that took its place; 0: none did. */
+	uint8_t replaced_by;
 };
 
 /* The field ${number} of ${message}; NULL when the schema does not know it. */

@@ -2,8 +2,8 @@
 /*
  * The text form of values: what pdata's AsString gives, which is Go's JSON for arrays and maps.
  * Go writes doubles in plain digits between 1e-6 and 1e21 and with an exponent outside, shortest
- * form that reads back the same; escapes <, > and & and the line separators U+2028 and U+2029; and
- * gives up on a map that holds a NaN or an infinity: the text is then empty.
+ * form that reads back the same; escapes the line separators U+2028 and U+2029; and gives up on a
+ * map that holds a NaN or an infinity: the text is then empty.
  */
 #include "pipeline/base/utf8.h"
 #include "pipeline/trace/value_internal.h"
@@ -94,31 +94,29 @@ void value_append_finite(struct buf *out, double number)
 static void append_double(struct buf *out, double number)
 {
 	if (isnan(number))
-		buf_append_str(out, "json: unsupported value: NaN");
+		buf_append_str(out, "NaN");
 	else if (isinf(number))
-		buf_append_str(out, number > 0 ? "json: unsupported value: +Inf"
-					       : "json: unsupported value: -Inf");
+		buf_append_str(out, number > 0 ? "Infinity" : "-Infinity");
 	else
 		value_append_finite(out, number);
 }
 
-/* A JSON string as Go's encoder writes it, HTML-safe. */
+/* A JSON string as Go's encoder writes it when it has not to care for HTML. */
 static void append_json_string(struct buf *out, struct slice text)
 {
 	buf_append_byte(out, '"');
 	size_t plain = 0, at = 0;
 	while (at < text.len) {
 		const uint8_t *ptr = text.ptr + at;
-		bool html = *ptr == '<' || *ptr == '>' || *ptr == '&';
 		bool separator = text.len - at >= 3 && ptr[0] == 0xe2 && ptr[1] == 0x80 &&
 				 (ptr[2] == 0xa8 || ptr[2] == 0xa9);
-		if (!html && !separator) {
+		if (!separator) {
 			at++;
 			continue;
 		}
 		buf_append_json(out, slice_of(text.ptr + plain, at - plain));
-		buf_printf(out, "\\u%04x", html ? *ptr : 0x2000u + (ptr[2] & 0x3fu));
-		at += html ? 1 : 3;
+		buf_printf(out, "\\u%04x", 0x2000u + (ptr[2] & 0x3fu));
+		at += 3;
 		plain = at;
 	}
 	buf_append_json(out, slice_of(text.ptr + plain, at - plain));
@@ -180,6 +178,10 @@ static bool append_json(struct buf *out, struct value value)
 		value_append_finite(out, value.d);
 		return true;
 	case VALUE_BYTES:
+		if (value.bytes.len == 0) { /* a nil slice to Go */
+			buf_append_str(out, "null");
+			return true;
+		}
 		buf_append_byte(out, '"');
 		value_append_base64(out, value.bytes);
 		buf_append_byte(out, '"');

@@ -117,6 +117,12 @@ static inline uint32_t view_unknown_fields(const struct trace_view *view)
 	return view->index.unknown_count;
 }
 
+/* Fields of older versions of OTLP that were left out because newer ones stand beside them. */
+static inline uint32_t view_superseded_fields(const struct trace_view *view)
+{
+	return view->index.superseded_count;
+}
+
 /* Whether any attribute was received that holds a map, at any level. */
 static inline bool view_has_maps(const struct trace_view *view)
 {

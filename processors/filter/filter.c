@@ -274,7 +274,7 @@ static void report(void *arg)
 			uint64_t dropped = counter_get(&condition->dropped);
 			if (dropped == condition->reported)
 				continue;
-			log_info(&self->log, LOG_MSG("Filter dropped spans"),
+			log_info(&self->log, LOG_REPORT("Filter dropped spans"),
 				 LOG_SLICE("condition", condition->text),
 				 LOG_UINT("dropped", dropped - condition->reported),
 				 LOG_UINT("dropped_total", dropped),

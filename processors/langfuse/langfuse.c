@@ -370,7 +370,8 @@ static void report(void *arg)
 		return;
 	log_warn(
 		&self->log,
-		LOG_MSG("Spans of model servers left without a model: no span of their trace names "
+		LOG_REPORT(
+			"Spans of model servers left without a model: no span of their trace names "
 			"one; see the setting models"),
 		LOG_UINT("spans", unknown - self->reported_unknown),
 		LOG_UINT("spans_total", unknown));

@@ -316,7 +316,7 @@ static void report(void *self)
 		uint64_t hits = counter_get(&rule->hits);
 		if (hits == rule->reported)
 			continue;
-		log_info(&policy->log, LOG_MSG("Policy removed what is not metadata"),
+		log_info(&policy->log, LOG_REPORT("Policy removed what is not metadata"),
 			 LOG_STR("rule", rule->label), LOG_UINT("removed", hits - rule->reported),
 			 LOG_UINT("removed_total", hits),
 			 LOG_BOOL("dry_run", policy->config->dry_run));

@@ -386,7 +386,7 @@ static void report(void *arg)
 		uint64_t dropped = counter_get(&self->dropped[rule]);
 		if (dropped == self->reported[rule])
 			continue;
-		log_info(&self->log, LOG_MSG("Filter dropped spans"),
+		log_info(&self->log, LOG_REPORT("Filter dropped spans"),
 			 LOG_STR("rule", rule_names[rule]),
 			 LOG_UINT("dropped", dropped - self->reported[rule]),
 			 LOG_UINT("dropped_total", dropped));

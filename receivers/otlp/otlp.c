@@ -143,8 +143,8 @@ static const struct config_field http_fields[] = {
 	CONFIG_IGNORED("metrics_url_path", "Accepted; Sluice takes traces alone."),
 	CONFIG_IGNORED("logs_url_path", "Accepted; Sluice takes traces alone."),
 	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
-	CONFIG_IGNORED("compression_algorithms",
-		       "Accepted; identity, gzip, zstd and deflate are always understood."),
+	CONFIG_IGNORED("compression_algorithms", "Accepted; identity, gzip, zstd, deflate, snappy, "
+						 "x-snappy-framed and lz4 are always understood."),
 	COLLECTOR_SERVER_FIELDS(struct http_config, keys),
 };
 

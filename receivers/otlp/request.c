@@ -64,7 +64,7 @@ static size_t add_configured(const struct otlp_handler *handler, struct server_h
 static void respond(const struct otlp_handler *handler, struct server_request *request, int status,
 		    const char *content_type, uint64_t retry_ns, struct slice body)
 {
-	struct server_header headers[RESPONSE_HEADERS_MAX + CORS_HEADERS_MAX + 2];
+	struct server_header headers[RESPONSE_HEADERS_MAX + CORS_HEADERS_MAX + 3];
 	size_t count = 0;
 	char seconds[24];
 	headers[count++] = (struct server_header){"content-type", slice_str(content_type)};
@@ -73,6 +73,9 @@ static void respond(const struct otlp_handler *handler, struct server_request *r
 			       (unsigned long long)((retry_ns + NS_PER_S - 1) / NS_PER_S));
 		headers[count++] = (struct server_header){"retry-after", slice_str(seconds)};
 	}
+	if (request->unknown_coding)
+		headers[count++] =
+			(struct server_header){"accept-encoding", SLICE(CODING_HTTP_NAMES)};
 	count += cors_headers(&handler->cors, request, headers + count);
 	count += add_configured(handler, headers + count);
 	server_respond_http(request, status, headers, count, body);
@@ -234,13 +237,16 @@ static void on_push_done(struct push *push, const struct push_result *result)
 	finish(CONTAINER_OF(push, struct inflight, push), result);
 }
 
-static void on_transcoded(struct transcoding *transcoding, struct chunk *body, uint64_t replaced,
-			  const struct err *err)
+static void on_transcoded(struct transcoding *transcoding, struct chunk *body,
+			  struct transcoding_losses losses, const struct err *err)
 {
 	struct inflight *inflight = CONTAINER_OF(transcoding, struct inflight, transcoding);
 	struct server_request *request = inflight->request;
 	if (body && request) {
-		counter_add(&inflight->handler->json_replaced, replaced);
+		counter_add(&inflight->handler->json_replaced, losses.replaced);
+		if (losses.unknown > 0)
+			receiver_count_unknown(inflight->handler->port, losses.unknown,
+					       body->span_count);
 		receiver_push(inflight->handler->port, request->shard, PUSH_HTTP, body,
 			      &inflight->push);
 	} else {
@@ -272,6 +278,7 @@ static void on_request(void *arg, struct server_request *request)
 {
 	struct otlp_handler *handler = arg;
 	if (request->deadline_ns > 0 && clock_monotonic_ns() > request->deadline_ns) {
+		receiver_count_late(handler->port);
 		fail(handler, request, 503, GRPC_DEADLINE_EXCEEDED,
 		     "the deadline passed while the request was being received", 0);
 		return;
@@ -310,8 +317,8 @@ static void on_refused(void *arg, struct server_request *request, enum server_re
 {
 	uint64_t retry_ns = why == REFUSED_MEMORY ? NS_PER_S : 0;
 	enum grpc_status code = (enum grpc_status)grpc_status;
-	if (!request->is_grpc && http_status == 400)
-		code = GRPC_INVALID_ARGUMENT; /* what 400 means, whatever gRPC would call it */
+	if (!request->is_grpc && (http_status == 400 || http_status == 415))
+		code = GRPC_INVALID_ARGUMENT; /* what they mean, whatever gRPC would call it */
 	fail(arg, request, http_status, code, message, retry_ns);
 }
 

@@ -5,10 +5,14 @@
 
 static void finish(struct transcoding *transcoding, struct chunk *body, const struct err *err)
 {
-	uint64_t replaced = body ? json_decoder_replaced(transcoding->decoder) : 0;
+	struct transcoding_losses losses = {0};
+	if (body)
+		losses = (struct transcoding_losses){
+			.replaced = json_decoder_replaced(transcoding->decoder),
+			.unknown = json_decoder_unknown(transcoding->decoder)};
 	json_decoder_free(transcoding->decoder);
 	chunk_unref(transcoding->json);
-	transcoding->done(transcoding, body, replaced, err);
+	transcoding->done(transcoding, body, losses, err);
 }
 
 static void run_slice(struct loop_task *task)
@@ -31,7 +35,7 @@ static void run_slice(struct loop_task *task)
 void transcoding_start(struct transcoding *transcoding, struct loop *loop, struct budget *budget,
 		       struct chunk *json,
 		       void (*done)(struct transcoding *transcoding, struct chunk *body,
-				    uint64_t replaced, const struct err *err))
+				    struct transcoding_losses losses, const struct err *err))
 {
 	struct err err;
 	*transcoding = (struct transcoding){.task = {.run = run_slice},

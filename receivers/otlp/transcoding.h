@@ -14,6 +14,12 @@ enum { TRANSCODING_SLICE_BYTES = 256 * 1024 };
 
 struct json_decoder;
 
+/* What is not in the protobuf as it was in the JSON. */
+struct transcoding_losses {
+	uint64_t replaced; /* characters */
+	uint64_t unknown;  /* keys, with their values */
+};
+
 struct transcoding {
 	/* private */
 	struct loop_task task;
@@ -22,17 +28,17 @@ struct transcoding {
 	struct chunk *json;
 	size_t at; /* of the next slice */
 	bool cancelled;
-	void (*done)(struct transcoding *transcoding, struct chunk *body, uint64_t replaced,
-		     const struct err *err);
+	void (*done)(struct transcoding *transcoding, struct chunk *body,
+		     struct transcoding_losses losses, const struct err *err);
 };
 
 /* Starts on ${json}, whose reference passes over. ${done} is called exactly once, perhaps before
- * this returns: with the protobuf ${body} (the callee's reference) and the characters replaced in
- * it, or with NULL and why. It may free the transcoding. On the thread of ${loop}. */
+ * this returns: with the protobuf ${body} (the callee's reference) and what was lost on
+ * the way, or with NULL and why. It may free the transcoding. On the thread of ${loop}. */
 void transcoding_start(struct transcoding *transcoding, struct loop *loop, struct budget *budget,
 		       struct chunk *json,
 		       void (*done)(struct transcoding *transcoding, struct chunk *body,
-				    uint64_t replaced, const struct err *err));
+				    struct transcoding_losses losses, const struct err *err));
 
 /* Nobody wants the result any more: done is called with NULL at the loop's next turn. */
 void transcoding_cancel(struct transcoding *transcoding);

@@ -17,14 +17,15 @@ static void check(bool ok)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum coding codings[] = {CODING_GZIP, CODING_DEFLATE, CODING_ZSTD,
-					      CODING_IDENTITY};
+	static const enum coding codings[] = {CODING_GZIP,     CODING_DEFLATE, CODING_ZSTD,
+					      CODING_IDENTITY, CODING_SNAPPY,  CODING_SNAPPY_FRAMED,
+					      CODING_LZ4,      CODING_IDENTITY};
 	static const size_t limits[] = {0, 1, 1000, 300000};
 	struct budget budget;
 	struct err err = {0};
 	if (size == 0)
 		return 0;
-	enum coding coding = codings[data[0] & 3];
+	enum coding coding = codings[(data[0] & 3) | (data[0] >> 5 & 4)];
 	size_t limit = limits[data[0] >> 2 & 3];
 	struct coder *coder = coder_new();
 	budget_init(&budget, 16 << 20);
@@ -38,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const uint8_t *text = plain->len > 0 ? plain->data : data;
 		const struct slice parts[] = {slice_of(text, half),
 					      slice_of(text + half, plain->len - half)};
-		struct chunk *coded = coder_encode(coder, coding, data[0] >> 4, parts,
+		struct chunk *coded = coder_encode(coder, coding, data[0] >> 4 & 7, parts,
 						   ARRAY_COUNT(parts), &budget, &err);
 		check(coded != NULL);
 		struct chunk *again =

@@ -110,9 +110,13 @@ static void coded_answers_are_read(void **state)
 		unsigned sent = 0, dropped = 0;
 		scene_open(&scene, exporters[i], "");
 		for (int coding = CODING_IDENTITY + 1; coding < CODING_COUNT; coding++) {
+			const char *name = strcmp(exporters[i], "otlp_http") == 0
+						   ? coding_http_name((enum coding)coding)
+						   : coding_grpc_name((enum coding)coding);
+			if (!name)
+				continue;
 			struct chunk *body = coded((enum coding)coding, buf_slice(&partial));
-			answer_with(&scene, chunk_slice(body), coding_name((enum coding)coding),
-				    NULL);
+			answer_with(&scene, chunk_slice(body), name, NULL);
 			scenario_send_spans(&scene.sender, (unsigned)coding * 10, 5);
 			daemon_wait_metric(scene.daemon, SENT, sent += 3);
 			daemon_wait_metric(scene.daemon, DROPPED, dropped += 2);
@@ -143,14 +147,14 @@ static void what_is_read_is_announced(void **state)
 	scenario_send_spans(&scene.sender, 1, 1);
 	daemon_wait_metric(scene.daemon, SENT, 1);
 	const struct peer_grpc_call *call = peer_grpc_lock(scene.grpc, &count);
-	assert_string_equal(call->accept, "gzip,zstd,deflate");
+	assert_string_equal(call->accept, CODING_GRPC_NAMES);
 	peer_grpc_unlock(scene.grpc);
 	scene_close(&scene);
 	scene_open(&scene, "otlp_http", "");
 	scenario_send_spans(&scene.sender, 1, 1);
 	daemon_wait_metric(scene.daemon, SENT, 1);
 	const struct http_sink_call *post = http_sink_lock(scene.http, &count);
-	assert_string_equal(post->accept, "gzip,zstd,deflate");
+	assert_string_equal(post->accept, CODING_HTTP_NAMES);
 	http_sink_unlock(scene.http);
 	scene_close(&scene);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "pipeline/base/clock.h"
+#include "pipeline/delivery/otlp_client.h"
 #include "tests/support/scenario_config.h"
 #include "tests/support/scenario_sender.h"
 #include "tests/support/scenario_spans.h"
@@ -197,6 +198,46 @@ static void equal_branches_are_compressed_once(void **state)
 	http_sink_stop(http);
 }
 
+/* What each word of `compression` makes reaches a backend that knows codings by name alone. */
+static void every_compression_is_what_its_name_says(void **state)
+{
+	enum { REQUESTS = 3 };
+	(void)state;
+	struct http_sink *http = http_sink_start(0, false);
+	struct peer_grpc *grpc = peer_grpc_start(&(struct peer_grpc_options){0});
+	struct buf exporters = BUF_INIT, names = BUF_INIT;
+	unsigned words = 0, grpc_words = 0;
+	for (; otlp_http_compressions[words]; words++) {
+		buf_printf(&exporters,
+			   "  otlp_http/%u: {" SCENARIO_HTTP_TO ", compression: '%s'}\n", words,
+			   http_sink_port(http), otlp_http_compressions[words]);
+		buf_printf(&names, "otlp_http/%u, ", words);
+	}
+	for (; otlp_grpc_compressions[grpc_words]; grpc_words++) {
+		buf_printf(&exporters,
+			   "  otlp_grpc/%u: {" SCENARIO_GRPC_TO ", compression: '%s'}\n",
+			   grpc_words, peer_grpc_port(grpc), otlp_grpc_compressions[grpc_words]);
+		buf_printf(&names, "otlp_grpc/%u, ", grpc_words);
+	}
+	struct daemon *daemon = scenario_start(
+		NULL, SCENARIO_LISTENERS "exporters:\n%s" SCENARIO_PIPELINE "exporters: [%s]}\n",
+		buf_cstr(&exporters), buf_cstr(&names));
+	struct scenario_sender sender;
+	struct span_bag expected = {0};
+	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
+	for (uint64_t i = 0; i < REQUESTS; i++)
+		(void)send_ten(&sender, i, &expected);
+	assert_true(http_sink_wait_spans(http, words * 10 * REQUESTS, SCENARIO_WAIT_MS));
+	assert_true(peer_grpc_wait_spans(grpc, grpc_words * 10 * REQUESTS, SCENARIO_WAIT_MS));
+	scenario_sender_close(&sender);
+	assert_int_equal(daemon_stop(daemon), 0);
+	span_bag_fini(&expected);
+	buf_fini(&names);
+	buf_fini(&exporters);
+	peer_grpc_stop(grpc);
+	http_sink_stop(http);
+}
+
 /* A queue that counts spans or bytes is full by them. */
 static void queues_count_in_the_unit_that_is_configured(void **state)
 {
@@ -286,6 +327,7 @@ int main(void)
 		cmocka_unit_test(two_live_backends_get_all_while_the_third_is_dead),
 		cmocka_unit_test(when_all_queues_are_full_a_repeat_doubles_nothing),
 		cmocka_unit_test(equal_branches_are_compressed_once),
+		cmocka_unit_test(every_compression_is_what_its_name_says),
 		cmocka_unit_test(queues_count_in_the_unit_that_is_configured),
 		cmocka_unit_test(who_waits_for_results_hears_of_the_worst),
 	};

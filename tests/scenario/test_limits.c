@@ -130,16 +130,18 @@ static void bodies_over_the_limit_are_413(void **state)
 static void bombs_are_413_and_never_unpacked(void **state)
 {
 	struct scene *scene = *state;
-	static const enum coding codings[] = {CODING_GZIP, CODING_ZSTD, CODING_DEFLATE};
+	static const enum coding codings[] = {CODING_GZIP,   CODING_ZSTD,	   CODING_DEFLATE,
+					      CODING_SNAPPY, CODING_SNAPPY_FRAMED, CODING_LZ4};
 	for (size_t i = 0; i < ARRAY_COUNT(codings); i++) {
 		struct raw_answer answer;
 		char headers[128];
 		struct chunk *bomb = zeros(scene, codings[i], 64 * MIB);
 		(void)snprintf(headers, sizeof(headers), PROTOBUF "Content-Encoding: %s\r\n",
-			       coding_name(codings[i]));
-		if (bomb->len > HTTP_LIMIT) { /* deflate at its best is 1:1030 */
+			       coding_http_name(codings[i]));
+		/* deflate at its best is 1:1030, lz4 1:255, snappy 1:21 */
+		for (size_t len = 32; bomb->len > HTTP_LIMIT; len /= 2) {
 			chunk_unref(bomb);
-			bomb = zeros(scene, codings[i], 8 * MIB);
+			bomb = zeros(scene, codings[i], len * MIB);
 		}
 		assert_true(bomb->len < HTTP_LIMIT);
 		post(scene, headers, chunk_slice(bomb), &answer);
@@ -185,8 +187,11 @@ static void codings_that_are_unknown_or_broken_are_refused(void **state)
 	struct raw_answer answer;
 	struct slice body = SLICE("\x1f\x8b\x08 no gzip at all");
 	post(scene, PROTOBUF "Content-Encoding: br\r\n", body, &answer);
-	assert_int_equal(answer.status, 400);
+	assert_int_equal(answer.status, 415);
 	assert_is_status(&answer, 3, "unsupported Content-Encoding: br");
+	assert_string_equal(raw_header(&answer, "accept-encoding"),
+			    "gzip, zstd, deflate, snappy, x-snappy-framed, lz4");
+	daemon_wait_output(scene->daemon, "their compression is not supported");
 	raw_answer_fini(&answer);
 	post(scene, PROTOBUF "Content-Encoding: gzip\r\n", body, &answer);
 	assert_int_equal(answer.status, 400);
@@ -315,7 +320,72 @@ static void requests_without_spans_are_taken(void **state)
 	}
 	daemon_wait_metric(scene->daemon, "sluice_receiver_requests_empty{",
 			   2 * ARRAY_COUNT(bodies));
+	daemon_wait_output(scene->daemon, "A request had content but no span");
 	buf_fini(&no_spans);
+}
+
+/* As the sender of another signal, or of another version, would write it. */
+static void json_of_another_kind_is_counted_and_said(void **state)
+{
+	struct scene *scene = *state;
+	static const struct slice bodies[] = {
+		SLICE_INIT("{}"), SLICE_INIT("{\"resourceMetrics\":[{\"scopeMetrics\":[]}]}"),
+		SLICE_INIT("{\"resourceSpans\":[{\"spanGroups\":[{\"spans\":[{}]}],\"x\":1}]}")};
+	for (size_t i = 0; i < ARRAY_COUNT(bodies); i++) {
+		struct raw_answer answer;
+		post(scene, "Content-Type: application/json\r\n", bodies[i], &answer);
+		assert_int_equal(answer.status, 200);
+		raw_answer_fini(&answer);
+	}
+	daemon_wait_output(scene->daemon, "A request had content but no span");
+	daemon_wait_metric(scene->daemon, "sluice_receiver_requests_empty{", ARRAY_COUNT(bodies));
+	daemon_wait_metric(scene->daemon,
+			   "sluice_receiver_unread_fields{receiver=\"otlp\",reason=\"unknown\"}",
+			   3);
+}
+
+/* Whoever no longer waits is told so, and counted: nothing of it is taken. */
+static void a_request_whose_deadline_passed_is_counted(void **state)
+{
+	struct scene *scene = *state;
+	struct raw_answer answer;
+	struct buf request = scenario_request(0, 1, "late", NULL, NULL), message = BUF_INIT;
+	buf_append(&message, slice_of("\0\0\0", 3));
+	buf_append_byte(&message, (uint8_t)(request.len >> 8));
+	buf_append_byte(&message, (uint8_t)request.len);
+	buf_append(&message, buf_slice(&request));
+	raw_http2(daemon_grpc_port(scene->daemon), "POST",
+		  "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+		  "Content-Type: application/grpc\r\nTE: trailers\r\ngrpc-timeout: 1n\r\n",
+		  buf_slice(&message), &answer);
+	assert_string_equal(raw_header(&answer, "grpc-status"), "4");
+	raw_answer_fini(&answer);
+	daemon_wait_metric(
+		scene->daemon,
+		"sluice_receiver_requests_refused{receiver=\"otlp\",reason=\"deadline\"}", 1);
+	buf_fini(&message);
+	buf_fini(&request);
+}
+
+/* instrumentation_library_spans, before OTLP 0.15. */
+static void scopes_under_their_old_name_are_delivered(void **state)
+{
+	struct scene *scene = *state;
+	static const struct slice protobuf =
+		SLICE_INIT("\x0a\x0f\xc2\x3e\x0c\x0a\x03\x0a\x01l\x12\x05\x2a\x03old");
+	static const struct slice json =
+		SLICE_INIT("{\"resourceSpans\":[{\"instrumentationLibrarySpans\":[{"
+			   "\"instrumentationLibrary\":{\"name\":\"l\"},"
+			   "\"spans\":[{\"name\":\"old\"}]}]}]}");
+	struct raw_answer answer;
+	post(scene, PROTOBUF, protobuf, &answer);
+	assert_int_equal(answer.status, 200);
+	raw_answer_fini(&answer);
+	post(scene, "Content-Type: application/json\r\n", json, &answer);
+	assert_int_equal(answer.status, 200);
+	raw_answer_fini(&answer);
+	assert_int_equal(send_grpc(scene, NULL, CODING_GZIP, protobuf).grpc_status, 0);
+	scene->sent += 3; /* tear_down waits for them */
 }
 
 static void headers_over_the_limit_are_431(void **state)
@@ -444,6 +514,9 @@ int main(void)
 		IN_SCENE(requests_for_somebody_else_are_told_where_to_go),
 		IN_SCENE(malformed_requests_are_refused_whole_with_the_place),
 		IN_SCENE(requests_without_spans_are_taken),
+		IN_SCENE(json_of_another_kind_is_counted_and_said),
+		IN_SCENE(scopes_under_their_old_name_are_delivered),
+		IN_SCENE(a_request_whose_deadline_passed_is_counted),
 		IN_SCENE(headers_over_the_limit_are_431),
 		cmocka_unit_test(an_index_that_would_dwarf_its_request_is_refused),
 		cmocka_unit_test(the_memory_limiter_refuses_for_now),

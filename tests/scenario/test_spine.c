@@ -72,7 +72,9 @@ static void assert_each_arrived_once(struct peer_grpc *peer, uint64_t first, uin
 static void every_protocol_and_coding_arrives_on_every_port(void **state)
 {
 	(void)state;
-	static const enum coding codings[] = {CODING_IDENTITY, CODING_GZIP, CODING_ZSTD};
+	static const enum coding codings[] = {CODING_IDENTITY, CODING_GZIP,	     CODING_ZSTD,
+					      CODING_DEFLATE,  CODING_SNAPPY_FRAMED, CODING_SNAPPY,
+					      CODING_LZ4};
 	struct peer_grpc *peer = peer_grpc_start(&(struct peer_grpc_options){0});
 	char *exporter = grpc_exporter("otlp", peer_grpc_port(peer), "");
 	char *text = config("batch: {timeout: 20ms}", exporter,
@@ -86,6 +88,8 @@ static void every_protocol_and_coding_arrives_on_every_port(void **state)
 			scenario_sender_open(&sender, mode ? CLIENT_HTTP : CLIENT_GRPC,
 					     ports[port]);
 			for (size_t coding = 0; coding < ARRAY_COUNT(codings); coding++) {
+				if (!mode && !coding_grpc_name(codings[coding]))
+					continue;
 				struct buf request =
 					scenario_request(next, 50, "work", "key", "value");
 				struct scenario_answer answer = scenario_send(

@@ -83,8 +83,9 @@ static void send_next(struct slot *slot)
 	slot->call = (struct client_call){
 		.path = grpc ? SLICE(TRACE_EXPORT) : SLICE("/v1/traces"),
 		.content_type = grpc ? "application/grpc" : "application/x-protobuf",
-		.content_encoding =
-			bodies->coding == CODING_IDENTITY ? NULL : coding_name(bodies->coding),
+		.content_encoding = bodies->coding == CODING_IDENTITY ? NULL
+				    : grpc ? coding_grpc_name(bodies->coding)
+					   : coding_http_name(bodies->coding),
 		.parts = &bodies->at[load->next_body++ % BENCH_BODIES],
 		.part_count = 1,
 		.timeout_ns = CALL_TIMEOUT_S * NS_PER_S,

@@ -95,7 +95,8 @@ static void decode_message(struct connection *connection, struct call *call)
 	if (call->body_len < prefix_len)
 		return;
 	record->compressed = prefix_len > 0 ? call->body[0] & 1 : record->encoding[0] != 0;
-	if (!record->compressed || !coding_parse(slice_str(record->encoding), &coding))
+	if (!record->compressed || !(prefix_len > 0 ? coding_parse_grpc : coding_parse_http)(
+					   slice_str(record->encoding), &coding))
 		coding = CODING_IDENTITY;
 	struct chunk *message =
 		coder_decode(connection->coder, coding,

@@ -3,7 +3,7 @@
 
 #include "tests/support/trace_wire.h"
 
-enum { UNKNOWN_FIELD = 1000, LONG_KEY_BYTES = 1100, LARGE_VALUE_BYTES = 5000 };
+enum { UNKNOWN_FIELD = 1001, LONG_KEY_BYTES = 1100, LARGE_VALUE_BYTES = 5000 };
 
 static void put_attr(struct buf *out, uint32_t number, const struct policy_plant *plant)
 {

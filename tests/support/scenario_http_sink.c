@@ -153,7 +153,7 @@ static void decode(struct http_sink *sink, struct coder *coder, struct http_sink
 {
 	enum coding coding;
 	struct err err;
-	if (!coding_parse(slice_str(call->encoding), &coding))
+	if (!coding_parse_http(slice_str(call->encoding), &coding))
 		return;
 	struct chunk *message =
 		coder_decode(coder, coding, body, MESSAGE_BYTES_MAX, &sink->budget, &err);

@@ -93,7 +93,9 @@ struct scenario_answer scenario_send(struct scenario_sender *sender, const char 
 					   : grpc ? TRACE_EXPORT
 						  : "/v1/traces"),
 			 .content_type = grpc ? "application/grpc" : "application/x-protobuf",
-			 .content_encoding = coding == CODING_IDENTITY ? NULL : coding_name(coding),
+			 .content_encoding = coding == CODING_IDENTITY ? NULL
+					     : grpc		       ? coding_grpc_name(coding)
+								       : coding_http_name(coding),
 			 .parts = &chunk,
 			 .part_count = 1,
 			 .timeout_ns = ANSWER_DEADLINE_S * NS_PER_S,

@@ -108,7 +108,10 @@ static void scan_message(struct scan *scan, enum schema_message message, struct 
 		const struct schema_field *known = schema_field(message, number);
 		if (!known)
 			continue;
-		uint32_t bit = known->label == SCHEMA_ONEOF ? 1 : UINT32_C(1) << number;
+		uint32_t bit = known->label == SCHEMA_ONEOF ? 1
+			       : known->replaced_by	    ? 0
+							    : UINT32_C(1) << number;
+		scan->repeats |= known->replaced_by != 0;
 		if (known->label != SCHEMA_REPEATED && (seen & bit)) {
 			scan->repeats = true;
 			if (known->content != SCHEMA_NONE && known->label == SCHEMA_SINGULAR)

@@ -24,7 +24,8 @@ enum trace_exception {
 /* The exceptions in ${body}, up to the first fault that both refuse. */
 unsigned trace_exceptions(struct slice body);
 
-/* True when the well-formed ${body} holds a singular field twice or two members of a oneof. */
+/* True when the well-formed ${body} holds a singular field twice, two members of a oneof or a field
+ * of an old version. */
 bool trace_repeats(struct slice body);
 
 #endif

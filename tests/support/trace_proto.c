@@ -1,16 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/trace_proto.h"
 
+#include <stdlib.h>
+
 #define CHECK(name, condition)                                                                     \
 	do {                                                                                       \
 		if (!(condition))                                                                  \
 			return name;                                                               \
 	} while (0)
 
+/* Scopes under their old number count in a resource that has none under the new one. */
+static void migrate(Otlp__ResourceSpans *resource)
+{
+	if (resource->n_scope_spans == 0) {
+		free(resource->scope_spans);
+		resource->scope_spans = resource->instrumentation_library_spans;
+		resource->n_scope_spans = resource->n_instrumentation_library_spans;
+		resource->instrumentation_library_spans = NULL;
+	}
+	for (size_t i = 0; resource->instrumentation_library_spans &&
+			   i < resource->n_instrumentation_library_spans;
+	     i++)
+		otlp__scope_spans__free_unpacked(resource->instrumentation_library_spans[i], NULL);
+	free(resource->instrumentation_library_spans);
+	resource->instrumentation_library_spans = NULL;
+	resource->n_instrumentation_library_spans = 0;
+}
+
 trace_tree *trace_tree_parse(struct slice body)
 {
-	return otlp__export_trace_service_request__unpack(
+	trace_tree *tree = otlp__export_trace_service_request__unpack(
 		NULL, body.len, body.len > 0 ? body.ptr : (const uint8_t *)"");
+	for (size_t i = 0; tree && i < tree->n_resource_spans; i++)
+		migrate(tree->resource_spans[i]);
+	return tree;
 }
 
 void trace_request_free(trace_tree *tree)

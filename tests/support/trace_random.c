@@ -122,7 +122,7 @@ static void put_field(struct random_shape *shape, struct buf *out, enum schema_m
 
 static void put_unknown(struct random_shape *shape, struct buf *out)
 {
-	static const uint32_t numbers[] = {17, 100, 1000, 536870911};
+	static const uint32_t numbers[] = {17, 100, 1001, 536870911};
 	uint32_t number = numbers[tw_below(&shape->rng, ARRAY_COUNT(numbers))];
 	switch (tw_below(&shape->rng, 4)) {
 	case 0: tw_varint(out, number, random_number(shape)); return;
@@ -163,6 +163,8 @@ static uint32_t choose_fields(struct random_shape *shape, enum schema_message me
 		while (times-- > 0 && count < list_max)
 			list[count++] = number;
 	}
+	if (message == SCHEMA_RESOURCE_SPANS && shape->repeat && one_in(shape, 6))
+		list[count++] = RESOURCE_SPANS_DEPRECATED_ILS;
 	return count;
 }
 

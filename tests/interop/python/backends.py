@@ -90,7 +90,7 @@ def limited(setting, row, exporter, coding):
     for at in large:
         sizes[at] = limit + 1000
     sink = Sink()
-    peer = Collector(setting.peer, os.path.join(OWN, "peer-collector.yaml"),
+    peer = Collector(setting.peers["collector"], os.path.join(OWN, "peer-collector.yaml"),
                      os.path.join(setting.work, name + ".peer.log"),
                      {"exporters.otlp.endpoint": f"{LOOPBACK}:{sink.grpc_port}"})
     scheme = "" if protocol == "grpc" else "http://"

@@ -35,7 +35,7 @@ class Setting:
     senders: dict  # SDK -> command
     applications: str  # environment of ../apps
     certificate: tuple  # certificate and key for 127.0.0.1, files
-    peer: str  # the OpenTelemetry Collector
+    peers: dict  # programs by name: collector, jaeger, jaegerdiff
 
 
 @dataclass

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs all interoperability cases and prints what became of every span.
 
-    main.py SLUICE CONFIGS WORK APPLICATIONS GO_SENDER NODE_SENDER COLLECTOR
+    main.py SLUICE CONFIGS WORK APPLICATIONS GO_SENDER NODE_SENDER COLLECTOR JAEGER JAEGERDIFF
 
 SLUICE: the program; CONFIGS: the folder of its configurations; WORK: a folder for records and logs;
 APPLICATIONS: the Python environment of ../apps; GO_SENDER: the built ../go; NODE_SENDER: sender.js
-of ../node with its packages; COLLECTOR: the OpenTelemetry Collector of ../peers. The last line is
-`N passed, N failed`, each row of the table counts.
+of ../node with its packages; COLLECTOR, JAEGER: what ../peers/build makes; JAEGERDIFF: the built
+../jaeger. The last line is `N passed, N failed`, each row of the table counts.
 """
 
 import os
@@ -15,6 +15,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import backends
+import codings
+import jaeger
 import langfuse_sdk
 import lifecycle
 import limits
@@ -58,14 +60,15 @@ def print_table(rows):
 
 
 def main():
-    sluice, configs, work, applications, go_sender, node_sender, peer = sys.argv[1:]
+    sluice, configs, work, applications, go_sender, node_sender, *peers = sys.argv[1:]
     here = os.path.dirname(os.path.abspath(__file__))
     senders = {"Python": [sys.executable, os.path.join(here, "sender.py")], "Go": [go_sender],
                "Node.js": ["node", node_sender]}
-    setting = Setting(sluice, configs, work, senders, applications, make_certificate(work), peer)
+    setting = Setting(sluice, configs, work, senders, applications, make_certificate(work),
+                      dict(zip(("collector", "jaeger", "jaegerdiff"), peers, strict=True)))
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, backends, scraping, policy, langfuse_sdk, limits, transport, terminal,
-             matrix, selfcheck]
+    parts = [lifecycle, backends, jaeger, codings, scraping, policy, langfuse_sdk, limits, transport,
+             terminal, matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]

@@ -286,6 +286,25 @@ static void equal_messages_are_sampled_per_interval(void **state)
 	buf_fini(&capture.text);
 }
 
+/* Reports of the same text by several components, and of several lines each. */
+static void reports_are_never_sampled(void **state)
+{
+	(void)state;
+	struct logger_config config = test_config(LOG_CONSOLE);
+	config.sampling_initial = 1;
+	config.sampling_thereafter = 0;
+	struct capture capture;
+	capture_start(&capture, config);
+	for (int i = 0; i < 100; i++) {
+		SAY(&capture.service, LOG_LEVEL_INFO, LOG_REPORT("removed"), LOG_INT("rule", i));
+		SAY(&capture.receiver, LOG_LEVEL_INFO, LOG_REPORT("removed"), LOG_INT("rule", i));
+	}
+	const char *text = capture_end(&capture);
+	assert_int_equal(count_lines(text, "\tremoved"), 200);
+	assert_null(strstr(text, "left out"));
+	buf_fini(&capture.text);
+}
+
 static void the_end_of_the_log_says_what_was_left_out(void **state)
 {
 	(void)state;
@@ -442,6 +461,7 @@ int main(void)
 		cmocka_unit_test(the_macros_name_the_place_of_the_call),
 		cmocka_unit_test(lines_below_the_level_and_without_a_log_are_not_written),
 		cmocka_unit_test(equal_messages_are_sampled_per_interval),
+		cmocka_unit_test(reports_are_never_sampled),
 		cmocka_unit_test(the_end_of_the_log_says_what_was_left_out),
 		cmocka_unit_test(nothing_is_left_out_without_sampling),
 		cmocka_unit_test(lines_of_threads_never_mix),

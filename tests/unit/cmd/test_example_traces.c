@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -127,6 +128,57 @@ static void services_send_one_request_each_unless_merged(void **state)
 		example_requests_fini(&requests);
 		fixture_close(&merged);
 	}
+}
+
+enum { ID_ROUNDS = 100, IDS_MAX = 64 * 1024 };
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static size_t count_equal(uint64_t *ids, size_t count)
+{
+	size_t equal = 0;
+	qsort(ids, count, sizeof(*ids), compare_ids);
+	for (size_t i = 1; i < count; i++)
+		equal += ids[i] == ids[i - 1];
+	return equal;
+}
+
+/* Whoever sends many rounds must not see the spans of one example under the ids of another. */
+static void ids_are_distinct_in_all_examples_and_rounds(void **state)
+{
+	(void)state;
+	static uint64_t traces[IDS_MAX], spans[IDS_MAX];
+	size_t trace_count = 0, span_count = 0;
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		for (uint64_t round = 0; round < ID_ROUNDS; round++) {
+			for (size_t which = 0; which < EXAMPLE_COUNT; which++) {
+				struct example_variant variant = plain;
+				struct fixture fixture;
+				variant.seed = seed;
+				variant.variation = round;
+				fixture_open(&fixture, which, &variant);
+				const struct trace_index *index = &fixture.request.view->index;
+				memcpy(&traces[trace_count++],
+				       index_id(index, index->spans[0].trace_id_off, TRACE_ID_BYTES)
+					       .ptr,
+				       sizeof(traces[0]));
+				assert_true(span_count + index->span_count < IDS_MAX);
+				for (uint32_t i = 0; i < index->span_count; i++) {
+					memcpy(&spans[span_count++], span_id(index, i).ptr,
+					       sizeof(spans[0]));
+					assert_true(parent_id(index, i).len == 0 ||
+						    find_parent(index, i) != UINT32_MAX);
+				}
+				fixture_close(&fixture);
+			}
+		}
+	}
+	assert_int_equal(count_equal(traces, trace_count), 0);
+	assert_int_equal(count_equal(spans, span_count), 0);
 }
 
 static void every_trace_is_one_tree_in_time(void **state)
@@ -328,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_example_has_its_name_and_its_spans),
 		cmocka_unit_test(services_send_one_request_each_unless_merged),
+		cmocka_unit_test(ids_are_distinct_in_all_examples_and_rounds),
 		cmocka_unit_test(every_trace_is_one_tree_in_time),
 		cmocka_unit_test(both_engines_of_the_llmd_trace_report_the_whole_prompt),
 		cmocka_unit_test(variations_stay_within_what_the_request_allows),

@@ -30,7 +30,7 @@ struct call {
 	struct fixture *fixture;
 };
 
-static void open_client(struct fixture *f, enum otlp_compression compression)
+static void open_client(struct fixture *f, enum coding coding)
 {
 	struct err err;
 	struct log log = {0};
@@ -45,7 +45,7 @@ static void open_client(struct fixture *f, enum otlp_compression compression)
 	const struct otlp_client_config config = {
 		.mode = CLIENT_HTTP,
 		.endpoint = arena_printf(&f->arena, "%s", endpoint),
-		.compression = compression,
+		.coding = coding,
 		.json = json_body_new(&f->net.budget, f->keys, f->metrics, "otlp_http"),
 		.tls = &f->tls,
 		.headers = &f->headers,
@@ -103,12 +103,13 @@ static void send_span(struct fixture *f, const char *name)
 
 static void sends_json_plain_and_compressed(void **state)
 {
-	static const enum otlp_compression compressions[] = {COMPRESSION_NONE, COMPRESSION_GZIP,
-							     COMPRESSION_ZSTD};
+	static const enum coding codings[] = {CODING_IDENTITY, CODING_GZIP,    CODING_ZSTD,
+					      CODING_SNAPPY,   CODING_DEFLATE, CODING_SNAPPY_FRAMED,
+					      CODING_LZ4};
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(compressions); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(codings); i++) {
 		struct fixture f = {0};
-		open_client(&f, compressions[i]);
+		open_client(&f, codings[i]);
 		send_span(&f, "GET /");
 		assert_int_equal(f.result.outcome, EXPORT_DELIVERED);
 		assert_string_equal(f.net.path, "/v1/traces");
@@ -117,7 +118,7 @@ static void sends_json_plain_and_compressed(void **state)
 				    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{"
 				    "\"name\":\"GET /\",\"status\":{}}]}]}]}");
 		assert_int_equal(counter_get(&f.compressions),
-				 compressions[i] == COMPRESSION_NONE ? 0 : 1);
+				 codings[i] == CODING_IDENTITY ? 0 : 1);
 		close_client(&f);
 	}
 }
@@ -127,7 +128,7 @@ static void counts_text_that_is_not_utf8(void **state)
 	struct fixture f = {0};
 	double value = 0;
 	(void)state;
-	open_client(&f, COMPRESSION_NONE);
+	open_client(&f, CODING_IDENTITY);
 	send_span(&f, "a\xff\xfe");
 	assert_non_null(strstr(buf_cstr(&f.net.body), "\"a\xef\xbf\xbd\xef\xbf\xbd\""));
 	assert_true(metrics_value(f.metrics, "sluice_exporter_json_replaced_bytes",

@@ -415,6 +415,15 @@ static void tokens_in_the_head_count_each_request_once(void **state)
 	assert_non_null(strstr(text, "prefill  200 → 1 tokens\n"));
 }
 
+/* Of whatever kind the model is: here one of texts, on a span of its own. */
+static void an_embedding_model_stands_in_the_tree(void **state)
+{
+	struct fixture *fixture = *state;
+	add_example(fixture, "rag", true);
+	const char *text = print_all(fixture);
+	assert_non_null(strstr(text, "  bge-m3"));
+}
+
 static void several_models_stand_on_their_lines(void **state)
 {
 	static const struct usage usages[] = {
@@ -585,6 +594,7 @@ int main(void)
 		TEST(failures_are_shown_by_type_and_never_by_message),
 		TEST(tokens_in_the_head_count_each_request_once),
 		TEST(several_models_stand_on_their_lines),
+		TEST(an_embedding_model_stands_in_the_tree),
 		TEST(facts_of_the_wrong_type_or_size_are_passed_over),
 		TEST(lines_end_at_the_column_limit),
 		TEST(times_that_make_no_sense_are_question_marks),

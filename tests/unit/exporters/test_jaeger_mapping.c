@@ -89,6 +89,46 @@ static void links_after_parent(struct trace_builder *b)
 	ids_and_parent(b);
 }
 
+static void write_typed_link(struct trace_builder *b, struct slice span_id, const char *type)
+{
+	trace_builder_begin(b, SPAN_LINKS);
+	trace_builder_text(b, LINK_TRACE_ID, SLICE(TRACE_ID));
+	trace_builder_text(b, LINK_SPAN_ID, span_id);
+	trace_builder_attr(b, LINK_ATTRIBUTES, SLICE("opentracing.ref_type"), text_value(type));
+	trace_builder_end(b);
+}
+
+static void links_with_types(struct trace_builder *b)
+{
+	write_ids(b);
+	write_typed_link(b, SLICE("linkedid"), "child_of");
+	write_typed_link(b, SLICE("linkedid"), "follows_from");
+}
+
+/* The link is to the parent: its type is the parent's. */
+static void link_to_the_parent(struct trace_builder *b)
+{
+	ids_and_parent(b);
+	write_link(b, SLICE(TRACE_ID), SLICE("parentid"));
+	write_link(b, SLICE("fedcba9876543210"), SLICE("parentid"));
+}
+
+static void typed_link_to_the_parent(struct trace_builder *b)
+{
+	ids_and_parent(b);
+	write_typed_link(b, SLICE("parentid"), "child_of");
+}
+
+static void http_statuses(struct trace_builder *b)
+{
+	static const struct value status = {.type = VALUE_INT, .i = 404};
+	trace_builder_attr(b, SPAN_ATTRIBUTES, SLICE("http.status_code"), status);
+	trace_builder_attr(b, SPAN_ATTRIBUTES, SLICE("http.response.status_code"), status);
+	trace_builder_begin(b, SPAN_EVENTS);
+	trace_builder_attr(b, EVENT_ATTRIBUTES, SLICE("http.response.status_code"), status);
+	trace_builder_end(b);
+}
+
 static void times(struct trace_builder *b)
 {
 	write_times(b, 1700000000123456789, 1700000001123456788);
@@ -211,6 +251,16 @@ static const struct {
 	{zero_parent, IDS NO_TIME},
 	{links_after_parent,
 	 IDS NO_TIME PARENT "follows from 66656463626139383736353433323130 6c696e6b65646964\n"},
+	{links_with_types, IDS NO_TIME "child of " TRACE_HEX " 6c696e6b65646964\n"
+				       "follows from " TRACE_HEX " 6c696e6b65646964\n"},
+	{link_to_the_parent,
+	 IDS NO_TIME "follows from " TRACE_HEX " 706172656e746964\n"
+		     "follows from 66656463626139383736353433323130 706172656e746964\n"},
+	{typed_link_to_the_parent, IDS NO_TIME PARENT},
+	{http_statuses, NO_IDS NO_TIME "tag http.status_code INT64 404\n"
+				       "tag http.status_code INT64 404\n"
+				       "log at 0.000000000\n"
+				       "log field http.status_code INT64 404\n"},
 	{times, NO_IDS " at 1700000000.123456789 took 0.999999999\n"},
 	{ends_before_it_starts, NO_IDS " at 2.000000001 took 0.000000000\n"},
 	{longest, NO_IDS " at 0.000000000 took 9223372036.854775807\n"},
@@ -236,7 +286,7 @@ static const struct {
 				"tag k BINARY \n"
 				"tag k STRING \n"
 				"tag k STRING \n"},
-	{nested_values, NO_IDS NO_TIME "tag array STRING [\"\\u003c\\\"\xef\xbf\xbd\",7]\n"
+	{nested_values, NO_IDS NO_TIME "tag array STRING [\"<\\\"\xef\xbf\xbd\",7]\n"
 				       "tag map STRING {\"a\":false,\"b\":null}\n"},
 	{bad_text,
 	 NO_IDS NO_TIME "tag k\xef\xbf\xbd STRING a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\n"
@@ -301,6 +351,21 @@ static void each_kind_has_its_word(void **state)
 		Jaeger__PostSpansRequest *post = map(codec, &b, NULL);
 		ProtobufCBinaryData word = post->batch->spans[0]->tags[0]->v_str;
 		assert_true(slice_equal(slice_of(word.data, word.len), slice_str(words[kind])));
+		jaeger__post_spans_request__free_unpacked(post, NULL);
+	}
+}
+
+static void the_sampled_flag_alone_is_passed_on(void **state)
+{
+	struct jaeger_codec *codec = *state;
+	static const uint32_t flags[] = {0, 1, 0x101, 0x300, UINT32_MAX};
+	for (size_t i = 0; i < ARRAY_COUNT(flags); i++) {
+		struct trace_builder b;
+		trace_builder_init(&b, &codec->budget);
+		open_span(&b);
+		trace_builder_fixed32(&b, SPAN_FLAGS, flags[i]);
+		Jaeger__PostSpansRequest *post = map(codec, &b, NULL);
+		assert_int_equal(post->batch->spans[0]->flags, flags[i] & 1);
 		jaeger__post_spans_request__free_unpacked(post, NULL);
 	}
 }
@@ -410,6 +475,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_field_of_a_span_arrives, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_kind_has_its_word, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_sampled_flag_alone_is_passed_on, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_zero_byte_ends_no_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_scope_becomes_tags_of_the_span, set_up,
 						tear_down),

@@ -74,6 +74,11 @@ static void write_name(struct buf *out)
 	tw_attr_text(out, RESOURCE_ATTRIBUTES, "host.name", "h");
 }
 
+static void write_no_name(struct buf *out)
+{
+	tw_attr_text(out, RESOURCE_ATTRIBUTES, "host.name", "h");
+}
+
 static void write_empty_name(struct buf *out)
 {
 	tw_attr_text(out, RESOURCE_ATTRIBUTES, "service.name", "");
@@ -101,10 +106,11 @@ static void the_name_of_the_service_is_no_tag(void **state)
 	} cases[] = {
 		{write_nothing, "process OTLPResourceNoServiceName\n"},
 		{write_name, "process vllm\nprocess tag host.name STRING h\n"},
-		{write_empty_name, "process OTLPResourceNoServiceName\n"
-				   "process tag host.name STRING h\n"},
+		/* receivers look at no tag of a process with that name */
+		{write_no_name, "process \nprocess tag host.name STRING h\n"},
+		{write_empty_name, "process \nprocess tag host.name STRING h\n"},
 		{write_number, "process 42\n"},
-		{write_two_names, "process first\nprocess tag service.name STRING second\n"
+		{write_two_names, "process first\n"
 				  "process tag otel.dropped_attributes_count INT64 9\n"},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {

@@ -97,7 +97,9 @@ static void the_otlp_exporters_blocks_are_known(void **state)
 		{"otlp: {endpoint: 'a:1', auth: {authenticator: oauth2client}}",
 		 "'auth' names an authenticator"},
 		{"otlp_http: {endpoint: 'http://a:1', middlewares: [{id: x}]}", "'middlewares'"},
-		{"otlp: {endpoint: 'a:1', compression: snappy}", "compression"},
+		{"otlp: {endpoint: 'a:1', compression: lz4}", "compression"},
+		{"otlp: {endpoint: 'a:1', compression: x-snappy-framed}", "compression"},
+		{"otlphttp: {endpoint: 'http://a:1', compression: br}", "compression"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)

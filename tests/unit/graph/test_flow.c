@@ -519,6 +519,32 @@ static void an_empty_request_is_a_success_and_a_broken_one_is_rejected(void **st
 	graph_fixture_close(&fixture);
 }
 
+/* In resources: an unknown field, scopes under both of their numbers. */
+static void fields_that_nobody_reads_are_counted(void **state)
+{
+	(void)state;
+	struct graph_fixture fixture;
+	struct graph_push push;
+	graph_fixture_open(&fixture, two_filters, 1);
+	graph_fixture_push(
+		&fixture, 0,
+		SLICE("\x0a\x1c\xc2\x3e\x02\x12\x00\x12\x0c\x12\x0a\x12\x08\x01\0\0\0\0\0\0\0"
+		      "\xc2\x3e\x00\x98\x06\x01\x98\x06\x01"),
+		0, &push);
+	assert_int_equal(push.outcome, PUSH_TAKEN);
+	graph_fixture_drain(&fixture);
+	assert_int_equal(graph_fixture_metric(&fixture, "sluice_receiver_unread_fields",
+					      "receiver=\"nop\",reason=\"superseded\""),
+			 2);
+	assert_int_equal(graph_fixture_metric(&fixture, "sluice_receiver_unread_fields",
+					      "receiver=\"nop\",reason=\"unknown\""),
+			 2);
+	assert_int_equal(graph_fixture_metric(&fixture, "otelcol_receiver_accepted_spans",
+					      "receiver=\"nop\",transport=\"grpc\""),
+			 1);
+	graph_fixture_close(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -537,6 +563,7 @@ int main(void)
 		cmocka_unit_test(a_request_that_is_filtered_away_is_a_success),
 		cmocka_unit_test(an_error_that_propagates_refuses_the_request_for_all),
 		cmocka_unit_test(an_empty_request_is_a_success_and_a_broken_one_is_rejected),
+		cmocka_unit_test(fields_that_nobody_reads_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

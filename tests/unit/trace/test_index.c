@@ -153,15 +153,50 @@ static void unknown_fields_of_each_wire_type_are_kept(void **state)
 	buf_fini(&span);
 }
 
-static void old_instrumentation_library_spans_are_an_unknown_field(void **state)
+/* ${old}: the scopes stand under the number that they had before OTLP 0.15. */
+static void two_scopes(struct fixture *f, bool old)
 {
-	struct fixture *f = *state;
+	uint32_t number = old ? RESOURCE_SPANS_DEPRECATED_ILS : RESOURCE_SPANS_SCOPE_SPANS;
 	buf_reset(&f->body);
 	size_t resource = tw_open(&f->body, EXPORT_REQUEST_RESOURCE_SPANS);
-	tw_text(&f->body, RESOURCE_SPANS_DEPRECATED_ILS, "\x12\x01z"); /* not even well-formed */
+	tw_bytes(&f->body, number, SLICE("\x0a\x03\x0a\x01l\x12\x03\x2a\x01m\x1a\x01u"));
+	tw_bytes(&f->body, number, SLICE("\x12\x00\x12\x03\x2a\x01n"));
 	tw_close(&f->body, resource);
+}
+
+static void old_instrumentation_library_spans_are_scopes(void **state)
+{
+	struct fixture *f = *state;
+	struct buf expected = BUF_INIT;
+	two_scopes(f, false);
+	buf_append(&expected, buf_slice(&f->body));
+	two_scopes(f, true);
 	assert_int_equal(build(f), 0);
-	assert_int_equal(f->index.scope_count, 0);
+	assert_int_equal(f->index.scope_count, 2);
+	assert_int_equal(f->index.span_count, 3);
+	assert_int_equal(f->index.unknown_count, 0);
+	assert_int_equal(f->index.superseded_count, 0);
+	assert_true(slice_equal(f->index.body, buf_slice(&expected)));
+	assert_true(slice_equal(index_slice(&f->index, f->index.scopes[0].name), SLICE("l")));
+	assert_reads_as_protobuf_c(f);
+	buf_fini(&expected);
+}
+
+static void old_scopes_are_checked_even_beside_new_ones(void **state)
+{
+	static const struct slice faults[] = {
+		SLICE_INIT("\xc2\x3e\x03\x12\x01z"),	     /* not even well-formed */
+		SLICE_INIT("\x12\x00\xc2\x3e\x03\x12\x01z"), /* and of no use */
+		SLICE_INIT("\xc0\x3e\x01"),		     /* a number */
+		SLICE_INIT("\xc2\x3e\x05\x12\x03\x0a\x01t"), /* a short trace id */
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_COUNT(faults); i++) {
+		buf_reset(&f->body);
+		tw_bytes(&f->body, EXPORT_REQUEST_RESOURCE_SPANS, faults[i]);
+		assert_int_equal(build(f), -1);
+		assert_int_equal(f->err.kind, ERR_DECODE);
+	}
 }
 
 static void dropped_counts_are_found_by_scanning(void **state)
@@ -462,7 +497,8 @@ int main(void)
 		cmocka_unit_test(fields_may_come_in_descending_order),
 		cmocka_unit_test(varints_may_be_padded),
 		cmocka_unit_test(unknown_fields_of_each_wire_type_are_kept),
-		cmocka_unit_test(old_instrumentation_library_spans_are_an_unknown_field),
+		cmocka_unit_test(old_instrumentation_library_spans_are_scopes),
+		cmocka_unit_test(old_scopes_are_checked_even_beside_new_ones),
 		cmocka_unit_test(dropped_counts_are_found_by_scanning),
 		cmocka_unit_test(malformed_spans_are_refused_with_place_and_reason),
 		cmocka_unit_test(faults_outside_spans_are_refused),

@@ -37,6 +37,20 @@ static const struct {
 	{"null among spans", SPANS("null,{},null"), BARE},
 	{"null for a field", SPAN("\"name\":null,\"status\":null,\"kind\":null"), BARE},
 
+	{"scopes as they were called before OTLP 0.15",
+	 "{\"resourceSpans\":[{\"instrumentationLibrarySpans\":[{\"instrumentationLibrary\":{"
+	 "\"name\":\"l\"},\"spans\":[{}]}]}]}",
+	 "{\"resourceSpans\":[{\"scopeSpans\":[{\"scope\":{\"name\":\"l\"},"
+	 "\"spans\":[{\"status\":{}}]}]}]}"},
+	{"in snake_case",
+	 "{\"resource_spans\":[{\"instrumentation_library_spans\":[{\"spans\":[{}]}]}]}", BARE},
+	{"as the Collector called them",
+	 "{\"resourceSpans\":[{\"deprecatedScopeSpans\":[{\"spans\":[{}]}]}]}", BARE},
+	{"beside new ones, in a resource of its own",
+	 "{\"resourceSpans\":[{\"instrumentationLibrarySpans\":[{\"spans\":[{},{}]}],"
+	 "\"scopeSpans\":[{\"spans\":[{}]}]}]}",
+	 BARE},
+
 	{"ids in upper case",
 	 SPAN("\"traceId\":\"5B8EFFF798038103D269B633813FC60C\","
 	      "\"spanId\":\"EEE19B7EC3C1B174\",\"parentSpanId\":\"EEE19B7EC3C1B173\""),

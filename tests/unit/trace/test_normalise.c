@@ -57,18 +57,73 @@ static void repeated_fields_become_what_a_decoder_sees(void **state)
 {
 	struct budget budget;
 	struct err err;
+	uint32_t superseded;
 	(void)state;
 	budget_init(&budget, UINT64_MAX);
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct buf before = BUF_INIT, after = BUF_INIT;
 		tw_request_of_span(&before, cases[i].before);
 		tw_request_of_span(&after, cases[i].after);
-		struct chunk *chunk = trace_normalise(buf_slice(&before), &budget, &err);
+		struct chunk *chunk =
+			trace_normalise(buf_slice(&before), &budget, &superseded, &err);
 		if (!chunk)
 			fail_msg("%s: %s", cases[i].what, err.msg);
 		if (!slice_equal(chunk_slice(chunk), buf_slice(&after)))
 			fail_msg("%s", cases[i].what);
 		assert_true(chunk->len <= before.len);
+		chunk_unref(chunk);
+		buf_fini(&before);
+		buf_fini(&after);
+	}
+	assert_int_equal(budget_used(&budget), 0);
+}
+
+struct resource_case {
+	const char *what;
+	struct slice before, after; /* contents of a ResourceSpans */
+	uint32_t superseded;
+};
+
+/* \xc2\x3e is field 1000, instrumentation_library_spans. */
+static const struct resource_case old_scopes[] = {
+	{"alone", SLICE_INIT("\xc2\x3e\x07\x0a\x03\x0a\x01l\x12\x00"),
+	 SLICE_INIT("\x12\x07\x0a\x03\x0a\x01l\x12\x00"), 0},
+	{"several, in place",
+	 SLICE_INIT("\xc2\x3e\x02\x12\x00\x1a\x01u\xc2\x3e\x02\x1a\x00\x0a\x00"),
+	 SLICE_INIT("\x12\x02\x12\x00\x1a\x01u\x12\x02\x1a\x00\x0a\x00"), 0},
+	{"beside new ones, before", SLICE_INIT("\xc2\x3e\x02\x12\x00\x12\x02\x1a\x00"),
+	 SLICE_INIT("\x12\x02\x1a\x00"), 1},
+	{"beside new ones, behind", SLICE_INIT("\x12\x00\xc2\x3e\x02\x12\x00\xc2\x3e\x00"),
+	 SLICE_INIT("\x12\x00"), 2},
+	{"with a field to merge inside", SLICE_INIT("\xc2\x3e\x06\x1a\x01x\x1a\x01y"),
+	 SLICE_INIT("\x12\x03\x1a\x01y"), 0},
+	{"with a padded tag", SLICE_INIT("\xc2\xbe\x80\x00\x02\x12\x00"),
+	 SLICE_INIT("\x12\x02\x12\x00"), 0},
+};
+
+static void old_scopes_count_where_there_are_no_new_ones(void **state)
+{
+	struct budget budget;
+	struct err err;
+	(void)state;
+	budget_init(&budget, UINT64_MAX);
+	for (size_t i = 0; i < ARRAY_COUNT(old_scopes); i++) {
+		const struct resource_case *c = &old_scopes[i];
+		struct buf before = BUF_INIT, after = BUF_INIT;
+		uint32_t superseded;
+		/* Each resource for itself: the second one always has both. */
+		tw_bytes(&before, EXPORT_REQUEST_RESOURCE_SPANS, c->before);
+		tw_bytes(&before, EXPORT_REQUEST_RESOURCE_SPANS,
+			 SLICE("\x12\x02\x12\x00\xc2\x3e\x02\x12\x00"));
+		tw_bytes(&after, EXPORT_REQUEST_RESOURCE_SPANS, c->after);
+		tw_bytes(&after, EXPORT_REQUEST_RESOURCE_SPANS, SLICE("\x12\x02\x12\x00"));
+		struct chunk *chunk =
+			trace_normalise(buf_slice(&before), &budget, &superseded, &err);
+		if (!chunk)
+			fail_msg("%s: %s", c->what, err.msg);
+		if (!slice_equal(chunk_slice(chunk), buf_slice(&after)))
+			fail_msg("%s", c->what);
+		assert_int_equal(superseded, c->superseded + 1);
 		chunk_unref(chunk);
 		buf_fini(&before);
 		buf_fini(&after);
@@ -163,12 +218,13 @@ static void malformed_requests_are_refused_with_their_offset(void **state)
 {
 	struct budget budget;
 	struct err err;
+	uint32_t superseded;
 	(void)state;
 	budget_init(&budget, UINT64_MAX);
-	assert_null(trace_normalise(SLICE("\x0a\x02\x0b\x0c"), &budget, &err));
+	assert_null(trace_normalise(SLICE("\x0a\x02\x0b\x0c"), &budget, &superseded, &err));
 	assert_int_equal(err.kind, ERR_DECODE);
 	assert_int_equal(err.offset, 2);
-	assert_null(trace_normalise(SLICE("\x0a\x02\x18\x01"), &budget, &err));
+	assert_null(trace_normalise(SLICE("\x0a\x02\x18\x01"), &budget, &superseded, &err));
 	assert_int_equal(err.kind, ERR_DECODE);
 	assert_non_null(strstr(err.msg, "ResourceSpans.schema_url"));
 	assert_int_equal(budget_used(&budget), 0);
@@ -178,12 +234,13 @@ static void memory_is_budgeted(void **state)
 {
 	struct budget budget;
 	struct err err;
+	uint32_t superseded;
 	(void)state;
 	budget_init(&budget, 100); /* enough for the output, not for the list of parts */
-	assert_null(trace_normalise(SLICE("\x0a\x00"), &budget, &err));
+	assert_null(trace_normalise(SLICE("\x0a\x00"), &budget, &superseded, &err));
 	assert_int_equal(err.kind, ERR_NOMEM);
 	budget_init(&budget, 1);
-	assert_null(trace_normalise(SLICE("\x0a\x00"), &budget, &err));
+	assert_null(trace_normalise(SLICE("\x0a\x00"), &budget, &superseded, &err));
 	assert_int_equal(err.kind, ERR_NOMEM);
 	assert_int_equal(budget_used(&budget), 0);
 }
@@ -192,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(repeated_fields_become_what_a_decoder_sees),
+		cmocka_unit_test(old_scopes_count_where_there_are_no_new_ones),
 		cmocka_unit_test(the_index_notices_every_repeat),
 		cmocka_unit_test(malformed_requests_are_refused_with_their_offset),
 		cmocka_unit_test(memory_is_budgeted),

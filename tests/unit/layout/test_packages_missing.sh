@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# `make` where a package is missing: one line that says what to do, before anything is compiled.
+set -u
+. tests/unit/layout/tap.sh
+
+# All commands but those in $@.
+commands_without() {
+	rm -rf "$work/bin"
+	mkdir "$work/bin"
+	ln -s /usr/bin/* "$work/bin"
+	for hidden; do
+		rm -f "$work/bin/$hidden"
+	done
+}
+
+make_says_what_to_do() {
+	! env -u MAKEFLAGS -u MAKELEVEL "$@" make >"$work/make" 2>&1 || return 1
+	cat "$work/make"
+	grep -q 'run `make deps`' "$work/make" || return 1
+	! grep -qi 'not found\|no such file\|no package' "$work/make"
+}
+
+commands_without protoc-c
+check "without the protobuf compiler" make_says_what_to_do PATH="$work/bin"
+commands_without pkg-config
+check "without pkg-config" make_says_what_to_do PATH="$work/bin"
+check "without a library" make_says_what_to_do PKG_CONFIG_LIBDIR="$work"
+finish
