@@ -80,10 +80,12 @@ FUZZERS := $(call narrow,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%.c=$(B)/%.replay)
 FUZZ_BINS := $(FUZZERS:%.c=$(B)/%)
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+DIFFER := $(B)/tests/interop/differ/differ
 HEADERS := $(wildcard pipeline/*/*.h receivers/*/*.h processors/*/*.h exporters/*/*.h \
 	connectors/*/*.h extensions/*/*.h cmd/*.h tests/support/*.h)
 FORMATTED := $(SRCS) $(CXX_SRCS) $(CMDS) $(HEADERS) $(TEST_LIB_SRCS) $(wildcard tests/unit/*/*.[ch] \
-	tests/scenario/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+	tests/scenario/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
+	tests/interop/differ/*.c)
 
 .PHONY: all docs deps run test asan tsan fuzz bench interop lint headers install clean build-tests FORCE \
 	run-tests run-fuzz format lint-format lint-tidy lint-cppcheck
@@ -120,7 +122,7 @@ $(TEST_LIB): $(TEST_LIB_SRCS:%.c=$(B)/%.o)
 
 # Generated sources first: any file may include a generated header.
 $(SRCS:%.c=$(B)/%.o) $(TEST_LIB_SRCS:%.c=$(B)/%.o) $(TEST_SRCS:%.c=$(B)/%.o) \
-	$(FUZZERS:%.c=$(B)/%.o) $(BENCHES:%=%.o) $(CMDS:%.c=$(B)/%.o): | $(GEN)
+	$(FUZZERS:%.c=$(B)/%.o) $(BENCHES:%=%.o) $(DIFFER).o $(CMDS:%.c=$(B)/%.o): | $(GEN)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -145,7 +147,7 @@ $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	$(call short,CC)$(CC) $(SLUICE_CFLAGS) -DLLHTTP_STRICT_MODE=1 -w $(CFLAGS) -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(LIB_OBJS)) $(MAIN:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) \
-	$(TEST_LIB_SRCS:%.c=$(B)/%.d) $(FUZZERS:%.c=$(B)/%.d) $(BENCHES:%=%.d) \
+	$(TEST_LIB_SRCS:%.c=$(B)/%.d) $(FUZZERS:%.c=$(B)/%.d) $(BENCHES:%=%.d) $(DIFFER).d \
 	$(B)/tests/fuzz/replay_main.d $(HEADERS:%=$(B)/%.alone.d)
 
 # ---- running --------------------------------------------------------------------------------
@@ -232,7 +234,7 @@ cover: $(REPLAYS)
 		pipeline/ottl pipeline/pattern pipeline/config" $(REPLAYS)
 
 # ---- bench, interop -------------------------------------------------------------------------
-$(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
+$(BENCHES) $(DIFFER): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
 	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
 
 .PHONY: run-bench run-interop
@@ -243,7 +245,7 @@ bench:
 	@$(DEPS) build test bench
 	+@$(AGAIN) MODE=release run-bench
 
-run-interop: bin/sluice
+run-interop: bin/sluice $(DIFFER)
 	@SLUICE_BIN=$(CURDIR)/bin/sluice SLUICE_BUILD=$(CURDIR)/$(B) tests/interop/run
 
 interop:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Compiling and matching. Three ways lead to an answer, the cheapest first: bytes are compared when
- * the pattern is a literal (literal.c); a text outside of the range in which an anchored pattern's
- * matches lie is none; everything else is RE2's, which takes time linear in the text.
+ * the pattern is a literal (literal.c); a text that does not begin as all matches of an anchored
+ * pattern do is none; everything else is RE2's, which takes time linear in the text.
  *
  * Go reads a damaged byte as U+FFFD, RE2 lets nothing match it: so a text that is not UTF-8 is
  * copied with U+FFFD in the damaged places before RE2 sees it.
@@ -18,18 +18,48 @@
 #include "pipeline/pattern/regex_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* What every text with a match begins with: some bytes, and one in a range behind them. */
+struct head {
+	bool known;
+	uint8_t bytes[RE2_RANGE_BYTES];
+	size_t len;
+	uint8_t low, high;
+};
 
 struct regex {
 	struct re2_engine *engine; /* NULL: the literal is all */
 	struct regex *next;
 	enum literal_place place;
 	struct buf literal;
-	bool ranged; /* matches lie between low and high */
-	struct slice low, high;
-	uint8_t low_bytes[RE2_RANGE_BYTES], high_bytes[RE2_RANGE_BYTES];
+	struct head head;
 };
 
-static int compile(struct regex *regex, struct slice pattern, struct err *err)
+/* RE2 tells the least and the greatest text that the expression matches as a whole. All between them
+ * share what those two share, and the next byte is between theirs. */
+static void find_head(const struct re2_engine *engine, struct head *head)
+{
+	uint8_t low[RE2_RANGE_BYTES], high[RE2_RANGE_BYTES];
+	size_t lens[2], len = 0;
+	if (!re2_engine_range(engine, low, high, lens))
+		return;
+	while (len < lens[0] && len < lens[1] && low[len] == high[len])
+		len++;
+	if (len >= lens[0] || len >= lens[1])
+		return;
+	*head = (struct head){.known = true, .len = len, .low = low[len], .high = high[len]};
+	memcpy(head->bytes, low, len);
+}
+
+static bool has_head(const struct head *head, struct slice text)
+{
+	return text.len > head->len && memcmp(text.ptr, head->bytes, head->len) == 0 &&
+	       text.ptr[head->len] >= head->low && text.ptr[head->len] <= head->high;
+}
+
+static int compile(struct regex *regex, struct slice pattern, size_t memory_bytes,
+		   size_t memory_bytes_max, struct err *err)
 {
 	struct buf translated = BUF_INIT;
 	char error[RE2_ERROR_BYTES] = "out of memory";
@@ -39,25 +69,21 @@ static int compile(struct regex *regex, struct slice pattern, struct err *err)
 		return -1;
 	}
 	if (!translated.failed)
-		regex->engine = re2_engine_new(translated.data, translated.len, REGEX_MEMORY_BYTES,
+		regex->engine = re2_engine_new(translated.data, translated.len, memory_bytes, error,
+					       &too_large);
+	if (too_large && memory_bytes < memory_bytes_max)
+		regex->engine = re2_engine_new(translated.data, translated.len, memory_bytes_max,
 					       error, &too_large);
-	if (too_large)
-		regex->engine = re2_engine_new(translated.data, translated.len,
-					       REGEX_MEMORY_BYTES_MAX, error, &too_large);
 	buf_fini(&translated);
 	if (!regex->engine)
 		return err_set(err, ERR_CONFIG, "error parsing regexp: %s", error);
-	size_t lens[2];
-	regex->ranged = anchored &&
-			re2_engine_range(regex->engine, regex->low_bytes, regex->high_bytes, lens);
-	if (regex->ranged) {
-		regex->low = slice_of(regex->low_bytes, lens[0]);
-		regex->high = slice_of(regex->high_bytes, lens[1]);
-	}
+	if (anchored)
+		find_head(regex->engine, &regex->head);
 	return 0;
 }
 
-struct regex *regex_new(struct slice pattern, struct err *err)
+static struct regex *new_regex(struct slice pattern, size_t memory_bytes, size_t memory_bytes_max,
+			       struct err *err)
 {
 	struct regex *regex = calloc(1, sizeof(*regex));
 	if (!regex)
@@ -73,10 +99,20 @@ struct regex *regex_new(struct slice pattern, struct err *err)
 		return regex;
 	buf_fini(&regex->literal);
 	regex->place = LITERAL_NONE;
-	if (compile(regex, pattern, err) == 0)
+	if (compile(regex, pattern, memory_bytes, memory_bytes_max, err) == 0)
 		return regex;
 	regex_free(regex);
 	return NULL;
+}
+
+struct regex *regex_new(struct slice pattern, struct err *err)
+{
+	return new_regex(pattern, REGEX_MEMORY_BYTES, REGEX_MEMORY_BYTES_MAX, err);
+}
+
+struct regex *regex_new_within(struct slice pattern, size_t memory_bytes, struct err *err)
+{
+	return new_regex(pattern, memory_bytes, memory_bytes, err);
 }
 
 void regex_free(struct regex *regex)
@@ -129,8 +165,7 @@ static enum regex_result search(const struct regex *regex, struct slice text)
 {
 	/* RE2 tells an empty text from none by its pointer, and finds nothing in none. */
 	const uint8_t *ptr = text.ptr ? text.ptr : (const uint8_t *)"";
-	if (regex->ranged &&
-	    (slice_compare(text, regex->low) < 0 || slice_compare(text, regex->high) > 0))
+	if (regex->head.known && !has_head(&regex->head, text))
 		return REGEX_NO_MATCH;
 	int found = re2_engine_search(regex->engine, ptr, text.len);
 	if (found < 0)

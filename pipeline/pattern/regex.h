@@ -23,6 +23,10 @@ enum {
 /* Compiles ${pattern}. NULL with ERR_CONFIG and Go's text ("error parsing regexp: …"), ERR_NOMEM
  * when memory is short. */
 MUST_CHECK struct regex *regex_new(struct slice pattern, struct err *err);
+
+/* As regex_new with ${memory_bytes} and no more: for patterns that a peer sent. */
+MUST_CHECK struct regex *regex_new_within(struct slice pattern, size_t memory_bytes,
+					  struct err *err);
 void regex_free(struct regex *regex);
 
 /* The list of one condition's expressions is threaded through them. */

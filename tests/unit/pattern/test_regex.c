@@ -53,6 +53,12 @@ static void patterns_mean_what_go_means(void **state)
 		{"^(GET|HEAD) /", "POST /", false},
 		{"^(GET|HEAD) /", "HEAD /", true},
 		{"^(GET|HEAD) /", "GE", false},
+		{"^(GET|HEAD) /", "HEAD /zzz", true},
+		{"^(GET|HEAD) /", "\xff", false},
+		{"^[[:alpha:]]{0,1}", "\xce\xa9", true}, /* a match may be shorter than the head */
+		{"^[a-c][x-z]", "by~", true},
+		{"^[a-c][x-z]", "b", false},
+		{"^(ab|abc)", "abz", true},
 		{"^a|b", "cb", true},
 		{"^*a", "ba", true},
 		{"^(?i)post", "POST", true},
