@@ -13,8 +13,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* IN_MAP: in what was received, too. All the way down from there members are plain. */
+enum container { IN_NOTHING, IN_MAP, IN_WRITTEN_LIST };
+
 static bool append_json(struct evaluation *ev, struct buf *out, const struct term *term,
-			bool in_written_list);
+			enum container around);
 
 /* Members by key; of equal keys the last one. */
 static bool append_map(struct evaluation *ev, struct buf *out, const struct term *map)
@@ -31,15 +34,18 @@ static bool append_map(struct evaluation *ev, struct buf *out, const struct term
 			buf_append_byte(out, ',');
 		value_append_json_string(out, pairs[i].key);
 		buf_append_byte(out, ':');
-		if (!append_json(ev, out, &pairs[i].member, false))
+		if (!append_json(ev, out, &pairs[i].member, IN_MAP))
 			return false;
 	}
 	buf_append_byte(out, '}');
 	return true;
 }
 
-static bool append_list(struct evaluation *ev, struct buf *out, const struct term *list)
+static bool append_list(struct evaluation *ev, struct buf *out, const struct term *list,
+			enum container around)
 {
+	enum container inside =
+		around == IN_MAP || list->store != STORE_NODES ? IN_MAP : IN_WRITTEN_LIST;
 	struct term_walk walk = term_walk_begin(ev, list);
 	struct slice ignored;
 	struct term member;
@@ -49,7 +55,7 @@ static bool append_list(struct evaluation *ev, struct buf *out, const struct ter
 	     first = false) {
 		if (!first)
 			buf_append_byte(out, ',');
-		if (!append_json(ev, out, &member, list->store == STORE_NODES))
+		if (!append_json(ev, out, &member, inside))
 			return false;
 	}
 	buf_append_byte(out, ']');
@@ -100,9 +106,9 @@ static void append_id(struct buf *out, const struct term *id)
 }
 
 static bool append_json(struct evaluation *ev, struct buf *out, const struct term *term,
-			bool in_written_list)
+			enum container around)
 {
-	bool opaque = in_written_list && term->store != STORE_NODES;
+	bool opaque = around == IN_WRITTEN_LIST && term->store != STORE_NODES;
 	switch (term->type) {
 	case TERM_NIL: buf_append_str(out, "null"); return true;
 	case TERM_STRING: value_append_json_string(out, term->bytes); return true;
@@ -119,12 +125,12 @@ static bool append_json(struct evaluation *ev, struct buf *out, const struct ter
 	case TERM_TRACE_ID:
 	case TERM_SPAN_ID: append_id(out, term); return true;
 	case TERM_MAP:
-		if (!in_written_list)
+		if (around != IN_WRITTEN_LIST)
 			return append_map(ev, out, term);
 		break;
 	case TERM_LIST:
 		if (!opaque)
-			return append_list(ev, out, term);
+			return append_list(ev, out, term, around);
 		break;
 	case TERM_EVENTS:
 	case TERM_LINKS:
@@ -142,7 +148,7 @@ bool term_append_text(struct evaluation *ev, struct buf *out, const struct term 
 	else if (term->type == TERM_BYTES)
 		buf_append_hex(out, term->bytes);
 	else
-		return append_json(ev, out, term, false);
+		return append_json(ev, out, term, IN_NOTHING);
 	return true;
 }
 

@@ -183,7 +183,8 @@ var fixedConditions = []string{
 	`Int("abc") == nil`, `Double("abc") == nil`, `Int(attributes["word"]) == 1 or true`, `true or Int(attributes["word"]) == 1`,
 	`false and Int(attributes["word"]) == 1`, `Int(attributes["word"]) == 1 and false`, `attributes["twice"] == "first"`, `Len(attributes["raw"]) == 3`,
 	`Len(0x0102) == 2`, `String(attributes["nested"]) == "x"`, `String(attributes["map.ba"]) == "{\"a\":1,\"b\":\"2\"}"`, `String(attributes["nan"]) == "NaN"`, `String(start_time) != ""`,
-	`String(end_time - start_time) == "250000000"`, `attributes["octal"] == "010"`, `8 == 010`, `10 == 010`, `Int("010") == 10`, `trace_id == TraceID("0102030405060708090a0b0c0d0e0f10")`,
+	`String(end_time - start_time) == "250000000"`, `String({"b": [{"b": 1}], "a": 2}) == "{\"a\":2,\"b\":[{\"b\":1}]}"`, `String([{"b": 1}, [{"b": 1}], attributes["tags"]]) == "[{},[{}],{}]"`,
+	`String({"a": attributes["nested"]}) == ""`, `String(attributes) == ""`, `String({"a": [[1, "<"], 0x01]}) == "{\"a\":[[1,\"\\u003c\"],\"AQ==\"]}"`, `attributes["octal"] == "010"`, `8 == 010`, `10 == 010`, `Int("010") == 10`, `trace_id == TraceID("0102030405060708090a0b0c0d0e0f10")`,
 	`span_id == SpanID("1112131415161718")`, `IsMatch(attributes["http.method"], attributes["pattern"])`, `IsMatch(name, attributes["bad_pattern"])`, `Substring(attributes["umlaut"], 1, 3, true) == "x"`,
 	`Substring("äöü", 1, 2, utf8_safe = true) == "ö"`, `String(events) != ""`, `String(status) != ""`, `String(trace_id) != ""`, `IsMatch(trace_id, "^0102")`, `Concat([trace_id], "") == "x"`, `Len(trace_id) == 16`,
 }
