@@ -5,6 +5,9 @@ MODE ?= release
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(notdir $(CC))),clang++,g++)
+endif
 PKGS := libnghttp2 libuv libprotobuf-c libzstd libisal yaml-0.1 openssl
 B := build/$(MODE)
 

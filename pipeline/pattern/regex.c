@@ -54,7 +54,7 @@ static void find_head(const struct re2_engine *engine, struct head *head)
 
 static bool has_head(const struct head *head, struct slice text)
 {
-	return text.len > head->len && memcmp(text.ptr, head->bytes, head->len) == 0 &&
+	return text.len > head->len && slice_has_prefix(text, slice_of(head->bytes, head->len)) &&
 	       text.ptr[head->len] >= head->low && text.ptr[head->len] <= head->high;
 }
 
@@ -163,11 +163,11 @@ static bool repair(struct slice text, struct buf *out)
 
 static enum regex_result search(const struct regex *regex, struct slice text)
 {
-	/* RE2 tells an empty text from none by its pointer, and finds nothing in none. */
-	const uint8_t *ptr = text.ptr ? text.ptr : (const uint8_t *)"";
+	if (!text.ptr) /* RE2 tells an empty text from none by its pointer, and finds nothing in none */
+		text = SLICE("");
 	if (regex->head.known && !has_head(&regex->head, text))
 		return REGEX_NO_MATCH;
-	int found = re2_engine_search(regex->engine, ptr, text.len);
+	int found = re2_engine_search(regex->engine, text.ptr, text.len);
 	if (found < 0)
 		return REGEX_FAILED;
 	return found > 0 ? REGEX_MATCH : REGEX_NO_MATCH;
