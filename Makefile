@@ -252,7 +252,7 @@ run-interop: bin/sluice $(DIFFER)
 	@SLUICE_BIN=$(CURDIR)/bin/sluice SLUICE_BUILD=$(CURDIR)/$(B) tests/interop/run
 
 interop:
-	@$(DEPS) build interop
+	@$(DEPS) build test interop
 	+@$(AGAIN) MODE=release run-interop
 
 # ---- lint -----------------------------------------------------------------------------------
