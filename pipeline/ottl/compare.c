@@ -130,7 +130,8 @@ static int maps_equal(struct evaluation *ev, const struct term *left, const stru
 
 static int lists_equal(struct evaluation *ev, const struct term *left, const struct term *right)
 {
-	struct term_walk left_walk = term_walk_begin(ev, left), right_walk = term_walk_begin(ev, right);
+	struct term_walk left_walk = term_walk_begin(ev, left),
+			 right_walk = term_walk_begin(ev, right);
 	struct slice ignored;
 	struct term left_member, right_member;
 	int more, equal = 1;

@@ -98,7 +98,7 @@ static void answer_condition(struct slice body)
 		bool only = ottl_condition_context(condition) < OTTL_SPAN;
 		uint32_t element = only ? 0 : (uint32_t)strtoul(at, NULL, 10);
 		enum ottl_result result =
-			ottl_eval(condition, bench.edit, element, bench.scratch, &err);
+			ottl_eval(condition, bench.view, element, bench.scratch, &err);
 		printf("%s%s%s\n", answers[result], result == OTTL_ERROR ? " " : "",
 		       result == OTTL_ERROR ? err.msg : "");
 		ottl_condition_free(condition);
