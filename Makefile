@@ -5,7 +5,10 @@ MODE ?= release
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-PKGS := libnghttp2 libuv libprotobuf-c libzstd libisal snappy liblz4 yaml-0.1 openssl libpcre2-8
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(notdir $(CC))),clang++,g++)
+endif
+PKGS := libnghttp2 libuv libprotobuf-c libzstd libisal snappy liblz4 yaml-0.1 openssl
 B := build/$(MODE)
 
 # ---- flags ----------------------------------------------------------------------------------
@@ -41,9 +44,17 @@ PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 INCLUDES = -I. -I$(B)/gen $(PKG_CFLAGS) -isystem /usr/share/include \
 	-isystem /usr/share/include/llhttp
 SLUICE_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(INCLUDES) $(OPT_$(MODE)) -MMD -MP
-LIBS = $(PKG_LIBS) -lpthread -lm
+# RE2 is C++: so is one file of ours, and only that one.
+CXX_CFLAGS = -std=c++17 -I. $(OPT_$(MODE)) -fno-rtti -fvisibility=hidden -MMD -MP
+CXX_WARN := -Wall -Wextra -Wshadow -Wconversion $(if $(CI),-Werror)
+# Statically in what is shipped: 0.6 MiB of memory and most of the start time are saved. Not libgcc:
+# an exception that passes through the C library has to meet one unwinder only.
+RE2_LIBS := -lre2 -lstdc++
+RE2_LIBS_release := -Wl,-Bstatic $(RE2_LIBS) -Wl,-Bdynamic
+LIBS = $(PKG_LIBS) $(or $(RE2_LIBS_$(MODE)),$(RE2_LIBS)) -lpthread -lm
 
 # ---- what is built --------------------------------------------------------------------------
+CXX_SRCS := pipeline/pattern/re2_shim.cc
 SRCS := $(wildcard pipeline/*/*.c receivers/*/*.c processors/*/*.c exporters/*/*.c connectors/*/*.c \
 	extensions/*/*.c)
 CMDS := $(wildcard cmd/*.c)
@@ -53,7 +64,8 @@ LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
 MAIN := $(B)/cmd/sluice.o
 LIB := $(B)/libsluice.a
 # The subcommands are in the library, too, so that tests reach them and their parts.
-LIB_OBJS := $(SRCS:%.c=$(B)/%.o) $(filter-out $(MAIN),$(CMDS:%.c=$(B)/%.o)) $(GEN:%.c=%.o) $(LLHTTP)
+LIB_OBJS := $(SRCS:%.c=$(B)/%.o) $(filter-out $(MAIN),$(CMDS:%.c=$(B)/%.o)) $(GEN:%.c=%.o) $(LLHTTP) \
+	$(CXX_SRCS:%.cc=$(B)/%.o)
 TEST_LIB := $(B)/libtest.a
 TEST_LIB_SRCS := $(wildcard tests/support/*.c)
 # T=text narrows what `make test` runs to the names that contain it.
@@ -61,7 +73,7 @@ T ?=
 narrow = $(if $(T),$(foreach name,$(1),$(if $(findstring $(T),$(name)),$(name))),$(1))
 TEST_SRCS := $(wildcard tests/unit/*/test_*.c tests/scenario/test_*.c)
 # Sanitizers bring their own allocator: what counts allocations is a test of the release build.
-COUNTS_ALLOCATIONS := tests/unit/trace/test_allocation
+COUNTS_ALLOCATIONS := tests/unit/trace/test_allocation tests/unit/pattern/test_no_memory
 TESTS := $(call narrow,$(TEST_SRCS:%.c=$(B)/%))
 ifneq (,$(filter asan tsan,$(MODE)))
 TESTS := $(filter-out $(COUNTS_ALLOCATIONS:%=$(B)/%),$(TESTS))
@@ -71,10 +83,12 @@ FUZZERS := $(call narrow,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%.c=$(B)/%.replay)
 FUZZ_BINS := $(FUZZERS:%.c=$(B)/%)
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+DIFFER := $(B)/tests/interop/differ/differ
 HEADERS := $(wildcard pipeline/*/*.h receivers/*/*.h processors/*/*.h exporters/*/*.h \
 	connectors/*/*.h extensions/*/*.h cmd/*.h tests/support/*.h)
-FORMATTED := $(SRCS) $(CMDS) $(HEADERS) $(TEST_LIB_SRCS) $(wildcard tests/unit/*/*.[ch] \
-	tests/scenario/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+FORMATTED := $(SRCS) $(CXX_SRCS) $(CMDS) $(HEADERS) $(TEST_LIB_SRCS) $(wildcard tests/unit/*/*.[ch] \
+	tests/scenario/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
+	tests/interop/differ/*.c)
 
 .PHONY: all docs deps run test asan tsan fuzz bench interop lint headers install clean build-tests FORCE \
 	run-tests run-fuzz format lint-format lint-tidy lint-cppcheck
@@ -120,11 +134,15 @@ $(GEN) $(LLHTTP) $(LIB_OBJS) $(MAIN): | packages
 
 # Generated sources first: any file may include a generated header.
 $(SRCS:%.c=$(B)/%.o) $(TEST_LIB_SRCS:%.c=$(B)/%.o) $(TEST_SRCS:%.c=$(B)/%.o) \
-	$(FUZZERS:%.c=$(B)/%.o) $(BENCHES:%=%.o) $(CMDS:%.c=$(B)/%.o): | $(GEN)
+	$(FUZZERS:%.c=$(B)/%.o) $(BENCHES:%=%.o) $(DIFFER).o $(CMDS:%.c=$(B)/%.o): | $(GEN)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call short,CC)$(CC) $(SLUICE_CFLAGS) $(WARN) $(CFLAGS) -c -o $@ $<
+
+$(B)/%.o: %.cc
+	@mkdir -p $(@D)
+	$(call short,CXX)$(CXX) $(CXX_CFLAGS) $(CXX_WARN) $(CXXFLAGS) -c -o $@ $<
 
 $(B)/cmd/local.o: configs/dev.yaml # a part of the program
 
@@ -141,7 +159,7 @@ $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	$(call short,CC)$(CC) $(SLUICE_CFLAGS) -DLLHTTP_STRICT_MODE=1 -w $(CFLAGS) -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(LIB_OBJS)) $(MAIN:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) \
-	$(TEST_LIB_SRCS:%.c=$(B)/%.d) $(FUZZERS:%.c=$(B)/%.d) $(BENCHES:%=%.d) \
+	$(TEST_LIB_SRCS:%.c=$(B)/%.d) $(FUZZERS:%.c=$(B)/%.d) $(BENCHES:%=%.d) $(DIFFER).d \
 	$(B)/tests/fuzz/replay_main.d $(HEADERS:%=$(B)/%.alone.d)
 
 # ---- running --------------------------------------------------------------------------------
@@ -228,7 +246,7 @@ cover: $(REPLAYS)
 		pipeline/ottl pipeline/pattern pipeline/config" $(REPLAYS)
 
 # ---- bench, interop -------------------------------------------------------------------------
-$(BENCHES): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
+$(BENCHES) $(DIFFER): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
 	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
 
 .PHONY: run-bench run-interop
@@ -239,11 +257,11 @@ bench:
 	@$(DEPS) build test bench
 	+@$(AGAIN) MODE=release run-bench
 
-run-interop: bin/sluice
+run-interop: bin/sluice $(DIFFER)
 	@SLUICE_BIN=$(CURDIR)/bin/sluice SLUICE_BUILD=$(CURDIR)/$(B) tests/interop/run
 
 interop:
-	@$(DEPS) build interop
+	@$(DEPS) build test interop
 	+@$(AGAIN) MODE=release run-interop
 
 # ---- lint -----------------------------------------------------------------------------------

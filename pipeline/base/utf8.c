@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/base/utf8.h"
 
+#include <string.h>
+
 static bool is_continuation(uint8_t byte)
 {
 	return (byte & 0xc0) == 0x80;
@@ -44,9 +46,28 @@ size_t utf8_sequence_len(struct slice s)
 	return len;
 }
 
+/* How many bytes from the start are ASCII, in whole words. */
+static size_t ascii_words(struct slice s)
+{
+	const uint64_t high_bits = UINT64_C(0x8080808080808080);
+	size_t at = 0;
+	uint64_t word;
+	for (; at + sizeof(word) <= s.len; at += sizeof(word)) {
+		memcpy(&word, s.ptr + at, sizeof(word));
+		if (word & high_bits)
+			break;
+	}
+	return at;
+}
+
 bool utf8_valid(struct slice s)
 {
 	while (s.len > 0) {
+		size_t ascii = ascii_words(s);
+		s.ptr += ascii;
+		s.len -= ascii;
+		if (s.len == 0)
+			break;
 		size_t len = utf8_sequence_len(s);
 		if (len == 0)
 			return false;

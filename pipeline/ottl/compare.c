@@ -58,7 +58,8 @@ static bool ids_equal(struct slice left, struct slice right)
 	return slice_equal(left, right);
 }
 
-static int members_equal(struct evaluation *ev, const struct term *left, const struct term *right);
+static int maps_equal(struct evaluation *ev, const struct term *left, const struct term *right);
+static int lists_equal(struct evaluation *ev, const struct term *left, const struct term *right);
 
 /* 1 equal, 0 different, -1 failed. Strict about types, as members of maps and lists are. */
 static int terms_equal(struct evaluation *ev, const struct term *left, const struct term *right)
@@ -75,8 +76,8 @@ static int terms_equal(struct evaluation *ev, const struct term *left, const str
 	case TERM_INT:
 	case TERM_TIME:
 	case TERM_DURATION: return left->i == right->i;
-	case TERM_MAP:
-	case TERM_LIST: return members_equal(ev, left, right);
+	case TERM_MAP: return maps_equal(ev, left, right);
+	case TERM_LIST: return lists_equal(ev, left, right);
 	case TERM_NIL:
 	case TERM_EVENTS: /* one element has one of each */
 	case TERM_LINKS:
@@ -91,44 +92,55 @@ static bool count_step(struct evaluation *ev)
 	return ++ev->steps <= EVAL_STEPS_MAX || eval_fail(ev, "comparison visits too many members");
 }
 
-/* Looks for ${key} among the members of the map that ${walk} steps through, from where it is to
- * where it began: maps of one origin mostly have one order, so the next member is the one. */
-static int find_member(struct evaluation *ev, const struct term *map, struct term_walk *walk,
-		       struct slice key, struct term *ret_member)
+/* The first member with ${key}; NULL when there is none. */
+static const struct term *find_first(const struct term_pair *pairs, size_t count, struct slice key)
 {
-	struct slice found;
-	for (int round = 0; round < 2; round++) {
-		int more;
-		while ((more = term_walk_next(ev, walk, &found, ret_member)) > 0) {
-			if (!count_step(ev))
-				return -1;
-			if (slice_equal(found, key))
-				return 1;
-		}
-		if (more < 0)
-			return -1;
-		*walk = term_walk_begin(ev, map);
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (slice_compare(pairs[middle].key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return 0;
+	return low < count && slice_equal(pairs[low].key, key) ? &pairs[low].member : NULL;
 }
 
-static int members_equal(struct evaluation *ev, const struct term *left, const struct term *right)
+/* As many members, and each is equal to the first one of its key on the other side. */
+static int maps_equal(struct evaluation *ev, const struct term *left, const struct term *right)
+{
+	struct term_walk walk = term_walk_begin(ev, left);
+	struct term_pair *pairs;
+	struct slice key;
+	struct term member;
+	size_t count;
+	int more, equal = 1;
+	if (term_count(ev, left) != term_count(ev, right))
+		return 0;
+	if (!term_sort_map(ev, right, &pairs, &count))
+		return -1;
+	while (equal == 1 && (more = term_walk_next(ev, &walk, &key, &member)) != 0) {
+		if (more < 0 || !count_step(ev))
+			return -1;
+		const struct term *other = find_first(pairs, count, key);
+		equal = other ? terms_equal(ev, &member, other) : 0;
+	}
+	return equal;
+}
+
+static int lists_equal(struct evaluation *ev, const struct term *left, const struct term *right)
 {
 	struct term_walk left_walk = term_walk_begin(ev, left),
 			 right_walk = term_walk_begin(ev, right);
-	struct slice key, ignored;
+	struct slice ignored;
 	struct term left_member, right_member;
 	int more, equal = 1;
 	if (term_count(ev, left) != term_count(ev, right))
 		return 0;
-	while (equal == 1 && (more = term_walk_next(ev, &left_walk, &key, &left_member)) != 0) {
-		if (more < 0 || !count_step(ev))
+	while (equal == 1 && (more = term_walk_next(ev, &left_walk, &ignored, &left_member)) != 0) {
+		if (more < 0 || !count_step(ev) ||
+		    term_walk_next(ev, &right_walk, &ignored, &right_member) < 0)
 			return -1;
-		int found = left->type == TERM_MAP
-				    ? find_member(ev, right, &right_walk, key, &right_member)
-				    : term_walk_next(ev, &right_walk, &ignored, &right_member);
-		if (found <= 0)
-			return found;
 		equal = terms_equal(ev, &left_member, &right_member);
 	}
 	return equal;

@@ -95,6 +95,7 @@ void ottl_scratch_free(struct ottl_scratch *scratch)
 	if (!scratch)
 		return;
 	regex_scratch_fini(&scratch->regex);
+	pattern_cache_fini(&scratch->patterns);
 	arena_fini(&scratch->texts);
 	buf_fini(&scratch->building);
 	free(scratch);

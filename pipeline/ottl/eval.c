@@ -20,6 +20,52 @@ bool eval_fail(struct evaluation *ev, const char *format, ...)
 	return false;
 }
 
+static bool fits_map(struct evaluation *ev, const struct term *term, bool outermost);
+
+static bool fit_map(struct evaluation *ev, const struct term *list, bool outermost)
+{
+	struct term_walk walk = term_walk_begin(ev, list);
+	struct slice ignored;
+	struct term member;
+	int more;
+	while ((more = term_walk_next(ev, &walk, &ignored, &member)) > 0) {
+		if (member.type == TERM_MAP ? !outermost : !fits_map(ev, &member, false))
+			return false;
+	}
+	return more == 0;
+}
+
+/* A written map takes what pdata can be made of: plain values, maps, and written lists of both; in
+ * lists within those no maps. */
+static bool fits_map(struct evaluation *ev, const struct term *term, bool outermost)
+{
+	switch ((int)term->type) {
+	case TERM_NIL:
+	case TERM_STRING:
+	case TERM_BYTES:
+	case TERM_BOOL:
+	case TERM_INT:
+	case TERM_DOUBLE: return true;
+	case TERM_MAP: return outermost;
+	case TERM_LIST: return term->store == STORE_NODES && fit_map(ev, term, outermost);
+	default: return false;
+	}
+}
+
+/* Evaluates the members of a list or map: one that fails, fails the whole. */
+static bool check_members(struct evaluation *ev, const struct node *node)
+{
+	struct term member;
+	for (const struct node *child = node->child; child; child = child->next) {
+		if (!eval_value(ev, child, &member))
+			return false;
+		if (node->kind == NODE_MAP && !fits_map(ev, &member, true))
+			return eval_fail(ev, "<Invalid value type %s>",
+					 term_type_name(member.type));
+	}
+	return true;
+}
+
 bool eval_value(struct evaluation *ev, const struct node *node, struct term *ret_term)
 {
 	switch (node->kind) {
@@ -31,6 +77,8 @@ bool eval_value(struct evaluation *ev, const struct node *node, struct term *ret
 	case NODE_NEGATE: return eval_negate(ev, node, ret_term);
 	case NODE_LIST:
 	case NODE_MAP:
+		if (!node->written && !check_members(ev, node))
+			return false;
 		*ret_term = (struct term){.type = node->kind == NODE_MAP ? TERM_MAP : TERM_LIST,
 					  .store = STORE_NODES,
 					  .nodes = node->child};
@@ -99,6 +147,8 @@ enum ottl_result eval_truth(struct evaluation *ev, const struct node *node)
 {
 	struct term term;
 	enum ottl_result result;
+	if (node->fixed != FIXED_OPEN)
+		return truth_of(node->fixed == FIXED_TRUE);
 	switch ((int)node->kind) {
 	case NODE_COMPARE: return eval_comparison(ev, node);
 	case NODE_OR: return eval_junction(ev, node, OTTL_TRUE);

@@ -17,12 +17,26 @@ enum {
 	EVAL_STEPS_MAX = 1000000,
 	EVAL_TEXT_BYTES_MAX = 16 << 20,	 /* texts made by one evaluation */
 	EVAL_TEXT_KEEP_BYTES = 64 << 10, /* scratch memory kept between evaluations */
+	PATTERNS_KEPT = 8,		 /* patterns that are values, compiled */
+	PATTERN_VALUE_BYTES_MAX = 1024,
+	PATTERN_VALUE_MEMORY_BYTES = 256 << 10,
+};
+
+struct cached_pattern {
+	struct buf text;
+	struct regex *regex; /* NULL: free */
+};
+
+struct pattern_cache {
+	struct cached_pattern at[PATTERNS_KEPT];
+	size_t next; /* the one that is replaced next, modulo PATTERNS_KEPT */
 };
 
 struct ottl_scratch {
 	struct regex_scratch regex;
 	struct arena texts;  /* results of Concat and the like; reset after each evaluation */
 	struct buf building; /* the text being made */
+	struct pattern_cache patterns;
 };
 
 struct evaluation {
@@ -47,6 +61,10 @@ bool eval_fail(struct evaluation *ev, const char *format, ...) PRINTF_LIKE(2, 3)
 bool eval_path(struct evaluation *ev, const struct node *node, struct term *ret_term);
 struct owner eval_owner(const struct evaluation *ev, enum ottl_context level);
 MUST_CHECK bool eval_index(struct evaluation *ev, const struct node *node, struct term *ret_term);
+
+/* The value of ${wanted} in a trace state: "" when there is none, nil when ${state} is no trace state
+ * (trace_state.c). */
+struct term trace_state_member(struct slice state, struct slice wanted);
 
 /* ---- values (term.c) ---- */
 struct term term_of_value(struct value value);
@@ -93,10 +111,32 @@ int term_walk_next(struct evaluation *ev, struct term_walk *walk, struct slice *
 /* Members of a map or list. */
 size_t term_count(struct evaluation *ev, const struct term *term);
 
-/* Appends the text that functions on "string-like" values see: strings as they are, numbers in
- * decimal without exponent, true/false, bytes and ids in hex, maps and lists as JSON. False
- * (failed) for types without one. nil is the caller's business. */
+struct term_pair {
+	struct slice key;
+	struct term member;
+	size_t order; /* in the map */
+};
+
+/* The members of a map by key, equal keys in the map's order; in the scratch. */
+MUST_CHECK bool term_sort_map(struct evaluation *ev, const struct term *map,
+			      struct term_pair **ret_pairs, size_t *ret_count);
+
+/* ---- text (text.c) ---- */
+
+/* Appends the text that functions on "string-like" values see: strings as they are, bytes in hex,
+ * everything else as Go's JSON: maps by key, times in RFC 3339. False (failed) for what JSON cannot
+ * say. nil is the caller's business. */
 MUST_CHECK bool term_append_text(struct evaluation *ev, struct buf *out, const struct term *term);
+
+/* Appends the text that a received value has of itself (pdata's AsString). */
+void term_append_value_text(struct buf *out, const struct term *term);
+
+/* ---- patterns (pattern_cache.c) ---- */
+
+/* The compiled ${pattern}, which is a value; valid until the next call. */
+MUST_CHECK bool pattern_find(struct evaluation *ev, struct slice pattern,
+			     const struct regex **ret_regex);
+void pattern_cache_fini(struct pattern_cache *cache);
 
 /* ---- comparison (compare.c) ---- */
 MUST_CHECK bool eval_compare(struct evaluation *ev, const struct term *left, enum compare_op op,

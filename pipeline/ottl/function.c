@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Converters that conditions may call. What is not in the table does not exist. Patterns and
- * the case of ConvertCase are literals, checked when the condition is parsed; texts that a call
- * makes are built in the scratch and die with the evaluation.
+ * The Converters that conditions may call. What is not in the table does not exist. Texts that a
+ * call makes are built in the scratch and die with the evaluation.
  */
 #include "pipeline/ottl/function.h"
-
-#include <errno.h>
-#include <math.h>
-#include <stdlib.h>
 
 /* ---- arguments at run time ---- */
 
@@ -34,68 +29,29 @@ static bool want_int(struct evaluation *ev, const struct node *node, int64_t *re
 	return true;
 }
 
-/* The scratch buffer is taken out while a text is built in it: what is evaluated meanwhile may
- * build texts of its own. */
-static struct buf building_take(struct evaluation *ev)
-{
-	struct buf building = ev->scratch->building;
-	ev->scratch->building = BUF_INIT;
-	buf_reset(&building);
-	return building;
-}
-
-/* Gives the buffer back and, when ${done}, copies what was built into the scratch arena. */
-static bool building_give(struct evaluation *ev, struct buf *building, bool done,
-			  struct slice *ret_text)
-{
-	struct ottl_scratch *scratch = ev->scratch;
-	struct slice text = {NULL, 0};
-	bool failed = building->failed;
-	if (done && !failed)
-		text = arena_copy(&scratch->texts, buf_slice(building));
-	buf_fini(&scratch->building);
-	if (building->capacity > EVAL_TEXT_KEEP_BYTES)
-		buf_fini(building);
-	scratch->building = *building;
-	if (!done)
-		return false;
-	if (!text.ptr)
-		return eval_fail(ev, "texts of one evaluation are too long");
-	*ret_text = text;
-	return true;
-}
-
-/* The text of a "string-like" value; strings are not copied. */
-static bool text_of(struct evaluation *ev, const struct term *term, struct slice *ret_text)
-{
-	if (term->type == TERM_STRING) {
-		*ret_text = term->bytes;
-		return true;
-	}
-	struct buf building = building_take(ev);
-	bool done = term_append_text(ev, &building, term);
-	return building_give(ev, &building, done, ret_text);
-}
-
 /* ---- tests ---- */
 
 static bool call_is_match(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
+	const struct regex *regex = call->call.regex;
 	struct term target;
-	struct slice text = {0};
+	struct slice text = {0}, pattern = {0};
 	*ret_term = term_bool(false);
+	if (!regex &&
+	    (!want_string(ev, call->call.args[1], &pattern) || !pattern_find(ev, pattern, &regex)))
+		return false;
 	if (!eval_value(ev, call->call.args[0], &target))
 		return false;
 	if (target.type == TERM_NIL)
 		return true;
-	if (!text_of(ev, &target, &text))
+	if (!convert_text(ev, &target, &text))
 		return false;
-	switch (regex_search(call->call.regex, text, &ev->scratch->regex)) {
+	switch (regex_search(regex, text, &ev->scratch->regex)) {
 	case REGEX_NO_MATCH: return true;
 	case REGEX_MATCH: *ret_term = term_bool(true); return true;
 	case REGEX_FAILED: break;
 	}
-	return eval_fail(ev, "IsMatch gave up: the pattern needs too many steps for this value");
+	return eval_fail(ev, "IsMatch: no memory for the search");
 }
 
 static bool call_is_root_span(struct evaluation *ev, const struct node *call, struct term *ret_term)
@@ -175,7 +131,7 @@ static bool call_len(struct evaluation *ev, const struct node *call, struct term
 	struct term target;
 	if (!eval_value(ev, call->call.args[0], &target))
 		return false;
-	if (target.type == TERM_STRING)
+	if (target.type == TERM_STRING || target.type == TERM_BYTES)
 		*ret_term = term_int((int64_t)target.bytes.len);
 	else if (target.type == TERM_MAP || target.type == TERM_LIST)
 		*ret_term = term_int((int64_t)term_count(ev, &target));
@@ -188,77 +144,33 @@ static bool call_len(struct evaluation *ev, const struct node *call, struct term
 	return true;
 }
 
-/* Decimal digits with an optional sign that fit 64 bits. */
-static bool parse_int(struct slice text, int64_t *ret_number)
-{
-	bool negative = text.len > 0 && text.ptr[0] == '-';
-	uint64_t size, bound = (uint64_t)INT64_MAX + negative;
-	if (text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+'))
-		text.ptr++, text.len--;
-	if (!slice_parse_u64(text, &size) || size > bound)
-		return false;
-	*ret_number = (int64_t)(negative ? 0 - size : size);
-	return true;
-}
-
-static int64_t truncate_double(double number)
-{
-	/* Outside of the range the conversion has no defined result; Go's on amd64 is this one. */
-	const double limit = 9223372036854775808.0; /* 2^63 */
-	return number >= -limit && number < limit ? (int64_t)number : INT64_MIN;
-}
-
 static bool call_int(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
 	struct term target;
-	int64_t number;
+	int64_t number = 0;
+	*ret_term = term_nil();
 	if (!eval_value(ev, call->call.args[0], &target))
 		return false;
-	*ret_term = term_nil();
-	if (target.type == TERM_INT || target.type == TERM_BOOL)
-		*ret_term = term_int(target.i);
-	else if (target.type == TERM_DOUBLE)
-		*ret_term = term_int(truncate_double(target.d));
-	else if (target.type == TERM_STRING && parse_int(target.bytes, &number))
-		*ret_term = term_int(number);
-	else if (target.type != TERM_STRING && target.type != TERM_NIL)
-		return eval_fail(ev, "unsupported type: %s", term_type_name(target.type));
-	return true;
-}
-
-static bool parse_double(struct slice text, double *ret_number)
-{
-	char copy[400]; /* the longest exact decimal that people write; longer ones are no number */
-	if (text.len == 0 || text.len >= sizeof(copy) || memchr(text.ptr, 0, text.len) ||
-	    memchr(text.ptr, '(', text.len))
+	if (target.type == TERM_NIL)
+		return true;
+	if (!convert_int(ev, &target, &number))
 		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] <= ' ')
-			return false; /* strtod skips white space, a number has none */
-		copy[i] = (char)text.ptr[i];
-	}
-	copy[text.len] = 0;
-	char *end;
-	errno = 0;
-	*ret_number = strtod(copy, &end);
-	return *end == 0 && end != copy && !(errno == ERANGE && isinf(*ret_number));
+	*ret_term = term_int(number);
+	return true;
 }
 
 static bool call_double(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
 	struct term target;
-	double number;
+	double number = 0;
+	*ret_term = term_nil();
 	if (!eval_value(ev, call->call.args[0], &target))
 		return false;
-	*ret_term = term_nil();
-	if (target.type == TERM_INT || target.type == TERM_BOOL)
-		*ret_term = term_double((double)target.i);
-	else if (target.type == TERM_DOUBLE)
-		*ret_term = target;
-	else if (target.type == TERM_STRING && parse_double(target.bytes, &number))
-		*ret_term = term_double(number);
-	else if (target.type != TERM_STRING && target.type != TERM_NIL)
-		return eval_fail(ev, "unsupported type: %s", term_type_name(target.type));
+	if (target.type == TERM_NIL)
+		return true;
+	if (!convert_double(ev, &target, &number))
+		return false;
+	*ret_term = term_double(number);
 	return true;
 }
 
@@ -271,7 +183,7 @@ static bool call_string(struct evaluation *ev, const struct node *call, struct t
 	*ret_term = term_nil();
 	if (target.type == TERM_NIL)
 		return true;
-	if (!text_of(ev, &target, &text))
+	if (!convert_text(ev, &target, &text))
 		return false;
 	*ret_term = term_string(text);
 	return true;
@@ -288,6 +200,11 @@ static bool call_convert_case(struct evaluation *ev, const struct node *call, st
 		return false;
 	*ret_term = term_string(text);
 	return true;
+}
+
+static bool is_continuation(uint8_t byte)
+{
+	return (byte & 0xc0) == 0x80;
 }
 
 static bool call_substring(struct evaluation *ev, const struct node *call, struct term *ret_term)
@@ -308,7 +225,42 @@ static bool call_substring(struct evaluation *ev, const struct node *call, struc
 	if ((uint64_t)start > text.len || (uint64_t)length > text.len - (uint64_t)start)
 		return eval_fail(ev, "invalid range for substring function, start+length cannot be "
 				     "greater than the length of target string");
-	*ret_term = term_string(slice_of(text.ptr + start, (size_t)length));
+	size_t begin = (size_t)start, end = begin + (size_t)length;
+	if (call->call.utf8_safe) {
+		while (begin < text.len && is_continuation(text.ptr[begin]))
+			begin++;
+		while (begin < end && end < text.len && is_continuation(text.ptr[end]))
+			end--;
+		end = end < begin ? begin : end;
+	}
+	*ret_term = term_string(slice_of(text.ptr + begin, end - begin));
+	return true;
+}
+
+/* The Collector takes the members of a list that was received as values with a text of their own
+ * (bytes in base64, nothing for an empty one), and those of a written list as any argument. */
+static bool append_member(struct evaluation *ev, bool received, const struct term *member,
+			  struct buf *out)
+{
+	if (received && member->type == TERM_NIL)
+		return true;
+	if (received && member->type != TERM_STRING) {
+		term_append_value_text(out, member);
+		return true;
+	}
+	if (member->type == TERM_NIL)
+		buf_append_str(out, "<nil>");
+	return member->type == TERM_NIL || term_append_text(ev, out, member);
+}
+
+/* To the Collector bytes are a list of small numbers. */
+static bool append_numbers(struct slice bytes, struct slice delimiter, struct buf *out)
+{
+	for (size_t i = 0; i < bytes.len; i++) {
+		if (i > 0)
+			buf_append(out, delimiter);
+		buf_append_u64(out, bytes.ptr[i]);
+	}
 	return true;
 }
 
@@ -323,9 +275,7 @@ static bool append_members(struct evaluation *ev, const struct term *list, struc
 	     first = false) {
 		if (!first)
 			buf_append(out, delimiter);
-		if (member.type == TERM_NIL)
-			buf_append_str(out, "<nil>");
-		else if (!term_append_text(ev, out, &member))
+		if (!append_member(ev, list->store == STORE_WIRE, &member, out))
 			return false;
 		if (out->len > EVAL_TEXT_BYTES_MAX)
 			return eval_fail(ev, "texts of one evaluation are too long");
@@ -340,109 +290,85 @@ static bool call_concat(struct evaluation *ev, const struct node *call, struct t
 	if (!want_string(ev, call->call.args[1], &delimiter) ||
 	    !eval_value(ev, call->call.args[0], &list))
 		return false;
-	if (list.type != TERM_LIST)
-		return eval_fail(ev, "expected pcommon.Slice but got %s",
-				 term_type_name(list.type));
+	*ret_term = term_string((struct slice){NULL, 0});
+	if (list.type == TERM_NIL)
+		return true;
+	if (list.type != TERM_LIST && list.type != TERM_BYTES)
+		return eval_fail(ev, "expected a slice, got %s", term_type_name(list.type));
 	struct buf building = building_take(ev);
-	bool done = append_members(ev, &list, delimiter, &building);
+	bool done = list.type == TERM_LIST ? append_members(ev, &list, delimiter, &building)
+					   : append_numbers(list.bytes, delimiter, &building);
 	if (!building_give(ev, &building, done, &text))
 		return false;
 	*ret_term = term_string(text);
 	return true;
 }
 
-static bool call_trace_id(struct evaluation *ev, const struct node *call, struct term *ret_term)
+static bool call_id(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
-	(void)ev;
-	*ret_term = call->call.args[0]->literal;
-	ret_term->type = TERM_TRACE_ID;
-	return true;
-}
-
-static bool call_span_id(struct evaluation *ev, const struct node *call, struct term *ret_term)
-{
-	(void)ev;
-	*ret_term = call->call.args[0]->literal;
-	ret_term->type = TERM_SPAN_ID;
-	return true;
+	struct term target;
+	struct slice bytes = {0};
+	if (!eval_value(ev, call->call.args[0], &target))
+		return false;
+	if (target.type != TERM_NIL && !convert_bytes(ev, &target, &bytes))
+		return false;
+	return convert_id(ev, bytes, call->call.function->result, ret_term);
 }
 
 /* ---- the table ---- */
 
-#define TARGET                                                                                     \
+#define ONE_ARGUMENT(function_name, result_type, argument_kind, function_call)                     \
 	{                                                                                          \
-		SLICE_INIT("target"), ARGUMENT_VALUE                                               \
+		.name = SLICE_INIT(function_name), .result = (result_type), .argument_count = 1,   \
+		.required_count = 1, .arguments = {{SLICE_INIT("target"), (argument_kind)}},       \
+		.call = (function_call),                                                           \
 	}
-#define TYPE_TEST(function_name, function_call)                                                    \
+#define TWO_ARGUMENTS(function_name, result_type, first, first_kind, second, second_kind,          \
+		      function_call)                                                               \
 	{                                                                                          \
-		SLICE_INIT(function_name), TERM_BOOL, 0, 1, {TARGET}, (function_call)              \
+		.name = SLICE_INIT(function_name), .result = (result_type), .argument_count = 2,   \
+		.required_count = 2,                                                               \
+		.arguments = {{SLICE_INIT(first), (first_kind)},                                   \
+			      {SLICE_INIT(second), (second_kind)}},                                \
+		.call = (function_call),                                                           \
 	}
 
 static const struct function functions[] = {
-	{SLICE_INIT("IsMatch"),
-	 TERM_BOOL,
-	 0,
-	 2,
-	 {TARGET, {SLICE_INIT("pattern"), ARGUMENT_PATTERN}},
-	 call_is_match},
-	{SLICE_INIT("IsRootSpan"),
-	 TERM_BOOL,
-	 1u << OTTL_SPAN,
-	 0,
-	 {{{NULL, 0}, 0}},
-	 call_is_root_span},
-	{SLICE_INIT("HasPrefix"),
-	 TERM_BOOL,
-	 0,
-	 2,
-	 {TARGET, {SLICE_INIT("prefix"), ARGUMENT_VALUE}},
-	 call_has_prefix},
-	{SLICE_INIT("HasSuffix"),
-	 TERM_BOOL,
-	 0,
-	 2,
-	 {TARGET, {SLICE_INIT("suffix"), ARGUMENT_VALUE}},
-	 call_has_suffix},
-	{SLICE_INIT("Len"), TERM_INT, 0, 1, {TARGET}, call_len},
-	TYPE_TEST("IsString", call_is_string),
-	TYPE_TEST("IsInt", call_is_int),
-	TYPE_TEST("IsDouble", call_is_double),
-	TYPE_TEST("IsBool", call_is_bool),
-	TYPE_TEST("IsMap", call_is_map),
-	TYPE_TEST("IsList", call_is_list),
-	{SLICE_INIT("Int"), TERM_UNKNOWN, 0, 1, {TARGET}, call_int},
-	{SLICE_INIT("Double"), TERM_UNKNOWN, 0, 1, {TARGET}, call_double},
-	{SLICE_INIT("String"), TERM_UNKNOWN, 0, 1, {TARGET}, call_string},
-	{SLICE_INIT("ConvertCase"),
-	 TERM_STRING,
-	 0,
-	 2,
-	 {TARGET, {SLICE_INIT("to_case"), ARGUMENT_CASE}},
-	 call_convert_case},
-	{SLICE_INIT("Substring"),
-	 TERM_STRING,
-	 0,
-	 3,
-	 {TARGET, {SLICE_INIT("start"), ARGUMENT_VALUE}, {SLICE_INIT("length"), ARGUMENT_VALUE}},
-	 call_substring},
-	{SLICE_INIT("Concat"),
-	 TERM_STRING,
-	 0,
-	 2,
-	 {{SLICE_INIT("vals"), ARGUMENT_VALUE}, {SLICE_INIT("delimiter"), ARGUMENT_VALUE}},
-	 call_concat},
-	{SLICE_INIT("TraceID"),
-	 TERM_TRACE_ID,
-	 0,
-	 1,
-	 {{SLICE_INIT("target"), ARGUMENT_BYTES}},
-	 call_trace_id},
-	{SLICE_INIT("SpanID"),
-	 TERM_SPAN_ID,
-	 0,
-	 1,
-	 {{SLICE_INIT("target"), ARGUMENT_BYTES}},
-	 call_span_id},
+	TWO_ARGUMENTS("IsMatch", TERM_BOOL, "target", ARGUMENT_TEXT, "pattern", ARGUMENT_PATTERN,
+		      call_is_match),
+	{.name = SLICE_INIT("IsRootSpan"),
+	 .result = TERM_BOOL,
+	 .contexts = 1u << OTTL_SPAN,
+	 .call = call_is_root_span},
+	TWO_ARGUMENTS("HasPrefix", TERM_BOOL, "target", ARGUMENT_STRING, "prefix", ARGUMENT_STRING,
+		      call_has_prefix),
+	TWO_ARGUMENTS("HasSuffix", TERM_BOOL, "target", ARGUMENT_STRING, "suffix", ARGUMENT_STRING,
+		      call_has_suffix),
+	ONE_ARGUMENT("Len", TERM_INT, ARGUMENT_ANY, call_len),
+	ONE_ARGUMENT("IsString", TERM_BOOL, ARGUMENT_STRING, call_is_string),
+	ONE_ARGUMENT("IsInt", TERM_BOOL, ARGUMENT_INT, call_is_int),
+	ONE_ARGUMENT("IsDouble", TERM_BOOL, ARGUMENT_DOUBLE, call_is_double),
+	ONE_ARGUMENT("IsBool", TERM_BOOL, ARGUMENT_BOOL, call_is_bool),
+	ONE_ARGUMENT("IsMap", TERM_BOOL, ARGUMENT_MAP, call_is_map),
+	ONE_ARGUMENT("IsList", TERM_BOOL, ARGUMENT_ANY, call_is_list),
+	ONE_ARGUMENT("Int", TERM_UNKNOWN, ARGUMENT_TO_INT, call_int),
+	ONE_ARGUMENT("Double", TERM_UNKNOWN, ARGUMENT_TO_DOUBLE, call_double),
+	ONE_ARGUMENT("String", TERM_UNKNOWN, ARGUMENT_TEXT, call_string),
+	TWO_ARGUMENTS("ConvertCase", TERM_STRING, "target", ARGUMENT_STRING, "to_case",
+		      ARGUMENT_CASE, call_convert_case),
+	{.name = SLICE_INIT("Substring"),
+	 .result = TERM_STRING,
+	 .argument_count = 4,
+	 .required_count = 3,
+	 .arguments = {{SLICE_INIT("target"), ARGUMENT_STRING},
+		       {SLICE_INIT("start"), ARGUMENT_INT},
+		       {SLICE_INIT("length"), ARGUMENT_INT},
+		       {SLICE_INIT("utf8_safe"), ARGUMENT_FLAG}},
+	 .call = call_substring},
+	TWO_ARGUMENTS("Concat", TERM_STRING, "vals", ARGUMENT_TEXTS, "delimiter", ARGUMENT_STRING,
+		      call_concat),
+	ONE_ARGUMENT("TraceID", TERM_TRACE_ID, ARGUMENT_TO_BYTES, call_id),
+	ONE_ARGUMENT("SpanID", TERM_SPAN_ID, ARGUMENT_TO_BYTES, call_id),
 };
 
 const struct function *function_find(struct slice name, enum ottl_context context)

@@ -5,18 +5,30 @@
 
 #include "pipeline/ottl/evaluation.h"
 
+/* What the Collector asks of an argument. A literal that does not fit is refused when the condition
+ * is parsed, a value when it is evaluated. */
 enum argument_kind {
-	ARGUMENT_VALUE = 0,
-	ARGUMENT_PATTERN, /* string literal, compiled */
+	ARGUMENT_ANY = 0,
+	ARGUMENT_STRING,
+	ARGUMENT_INT,
+	ARGUMENT_DOUBLE,
+	ARGUMENT_BOOL,
+	ARGUMENT_MAP,
+	ARGUMENT_TEXT,	 /* whatever has a text */
+	ARGUMENT_TO_INT, /* whatever can be made an int */
+	ARGUMENT_TO_DOUBLE,
+	ARGUMENT_TO_BYTES,
+	ARGUMENT_TEXTS,	  /* a list of what has a text */
+	ARGUMENT_PATTERN, /* a string; a literal one is compiled */
 	ARGUMENT_CASE,	  /* string literal, one of the case names */
-	ARGUMENT_BYTES,	  /* 0x literal */
+	ARGUMENT_FLAG,	  /* true or false */
 };
 
 struct function {
 	struct slice name;
 	enum term_type result; /* TERM_UNKNOWN: may be nil as well */
 	unsigned contexts;     /* bit per context; 0: all */
-	size_t argument_count;
+	size_t argument_count, required_count;
 	struct {
 		struct slice name;
 		enum argument_kind kind;
@@ -41,10 +53,35 @@ const struct function *function_find(struct slice name, enum ottl_context contex
 /* The lowest context that a call of ${name} asks for; false when it asks for none. */
 bool function_wants_context(struct slice name, enum ottl_context *ret_context);
 
-/* Completes ${call} (kind NODE_CALL) for ${function}. A compiled pattern is pushed on ${regexes}.
- * -1 with the Collector's text, without position. */
+/* What binding needs of the parser. */
+struct binding {
+	struct ottl_scratch *scratch;
+	struct regex **regexes; /* compiled patterns are pushed on it */
+};
+
+/* Completes ${call} (kind NODE_CALL) for ${function}. -1 with the Collector's text, without
+ * position. */
 MUST_CHECK int function_bind(const struct function *function, const struct arguments *arguments,
-			     struct node *call, struct regex **regexes, struct err *err);
+			     struct node *call, struct binding *binding, struct err *err);
+
+/* The conversions of arguments (convert.c); false with the error. */
+MUST_CHECK bool convert_text(struct evaluation *ev, const struct term *term,
+			     struct slice *ret_text);
+MUST_CHECK bool convert_int(struct evaluation *ev, const struct term *term, int64_t *ret_number);
+MUST_CHECK bool convert_double(struct evaluation *ev, const struct term *term, double *ret_number);
+MUST_CHECK bool convert_bytes(struct evaluation *ev, const struct term *term,
+			      struct slice *ret_bytes);
+/* An id of ${type} from its bytes or from twice as many hexadecimal digits. */
+MUST_CHECK bool convert_id(struct evaluation *ev, struct slice bytes, enum term_type type,
+			   struct term *ret_term);
+
+/* A text that is made during an evaluation. The scratch buffer is taken out while a text is built in
+ * it: what is evaluated meanwhile may build texts of its own. */
+struct buf building_take(struct evaluation *ev);
+
+/* Gives the buffer back and, when ${done}, copies what was built into the scratch arena. */
+MUST_CHECK bool building_give(struct evaluation *ev, struct buf *building, bool done,
+			      struct slice *ret_text);
 
 bool function_call(struct evaluation *ev, const struct node *call, struct term *ret_term);
 

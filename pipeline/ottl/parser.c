@@ -114,6 +114,7 @@ struct node *parser_new_literal(struct parser *parser, uint32_t offset, struct t
 	node->literal = term;
 	node->type = term.type;
 	node->constant = true;
+	node->written = true;
 	return node;
 }
 
@@ -170,6 +171,7 @@ struct node *parser_fold(struct parser *parser, struct node *node)
 		node->kind = NODE_LITERAL;
 		node->type = term.type;
 		node->child = NULL;
+		node->written = false;
 		node->literal = term;
 	}
 	return node;
@@ -223,6 +225,22 @@ static void shape_comparison(struct node *compare)
 	compare->compare.text = literal->literal.bytes;
 }
 
+/* Decides what needs no evaluation: a written bool, or the comparison of two written values. */
+static enum fixed_truth fix_comparison(struct parser *parser, const struct node *node)
+{
+	struct evaluation ev = {.scratch = parser->scratch};
+	const struct node *left = node->child, *right = left->next;
+	struct term left_term, right_term;
+	bool holds = left->written && left->kind == NODE_LITERAL && left->literal.i;
+	if (!left->written || (right && !right->written) || parser->mistake.kind != ERR_NONE)
+		return FIXED_OPEN;
+	if (right &&
+	    (!eval_value(&ev, left, &left_term) || !eval_value(&ev, right, &right_term) ||
+	     !eval_compare(&ev, &left_term, (enum compare_op)node->op, &right_term, &holds)))
+		return FIXED_OPEN;
+	return holds ? FIXED_TRUE : FIXED_FALSE;
+}
+
 static struct node *parse_comparison(struct parser *parser)
 {
 	uint32_t offset = parser->at->offset;
@@ -238,13 +256,16 @@ static struct node *parse_comparison(struct parser *parser)
 		return NULL;
 	node->child = left;
 	node->constant = left->constant;
-	if (!compares)
+	if (!compares) {
+		node->fixed = fix_comparison(parser, node);
 		return node;
+	}
 	node->op = (uint8_t)read_operator(parser_token_text(parser, parser->at++));
 	left->next = parser_value(parser, NULL);
 	if (!left->next)
 		return NULL;
 	node->constant = left->constant && left->next->constant;
+	node->fixed = fix_comparison(parser, node);
 	shape_comparison(node);
 	return node;
 }
@@ -271,7 +292,23 @@ static struct node *parse_unary(struct parser *parser)
 		return NULL;
 	negation->child = node;
 	negation->constant = node->constant;
+	if (node->fixed != FIXED_OPEN)
+		negation->fixed = node->fixed == FIXED_TRUE ? FIXED_FALSE : FIXED_TRUE;
 	return negation;
+}
+
+/* One part that decides is enough, wherever it stands; all parts together decide otherwise. */
+static enum fixed_truth fix_junction(const struct node *junction)
+{
+	enum fixed_truth deciding = junction->kind == NODE_OR ? FIXED_TRUE : FIXED_FALSE;
+	enum fixed_truth all = deciding == FIXED_TRUE ? FIXED_FALSE : FIXED_TRUE;
+	for (const struct node *child = junction->child; child; child = child->next) {
+		if (child->fixed == deciding)
+			return deciding;
+		if (child->fixed == FIXED_OPEN)
+			all = FIXED_OPEN;
+	}
+	return all;
 }
 
 static struct node *parse_junction(struct parser *parser, enum token_kind word, enum node_kind kind,
@@ -293,6 +330,7 @@ static struct node *parse_junction(struct parser *parser, enum token_kind word, 
 		parser_append_child(junction, &tail, part);
 		junction->constant = junction->constant && part->constant;
 	}
+	junction->fixed = fix_junction(junction);
 	return junction;
 }
 

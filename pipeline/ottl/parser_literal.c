@@ -43,19 +43,42 @@ struct node *parser_bytes(struct parser *parser)
 	return parser_new_literal(parser, token->offset, term);
 }
 
+/* Digits as Go's ParseInt reads them with base 0: a leading zero makes them octal. */
+static bool read_int(struct slice digits, int64_t *ret_number)
+{
+	uint64_t number = 0;
+	bool octal = digits.len > 1 && digits.ptr[0] == '0';
+	if (!octal) {
+		bool fits = slice_parse_u64(digits, &number) && number <= INT64_MAX;
+		*ret_number = (int64_t)number;
+		return fits;
+	}
+	for (size_t i = 0; i < digits.len; i++) {
+		if (digits.ptr[i] > '7' || number > INT64_MAX >> 3)
+			return false;
+		number = number << 3 | (uint64_t)(digits.ptr[i] - '0');
+	}
+	*ret_number = (int64_t)number;
+	return true;
+}
+
 struct node *parser_number(struct parser *parser)
 {
 	const struct token *token = parser->at++;
 	struct slice digits = parser_token_text(parser, token);
 	char copy[64];
-	uint64_t whole;
+	int64_t whole;
 	if (token->kind == TOKEN_INT) {
-		if (!slice_parse_u64(digits, &whole) || whole > INT64_MAX)
+		if (!read_int(digits, &whole))
 			return parser_fail_syntax(
-				parser, token->offset,
-				"strconv.ParseInt: parsing \"%.*s\": value out of range",
-				(int)(digits.len > 40 ? 40 : digits.len), digits.ptr);
-		return parser_new_literal(parser, token->offset, term_int((int64_t)whole));
+				parser, token->offset, "strconv.ParseInt: parsing \"%.*s\": %s",
+				(int)(digits.len > 40 ? 40 : digits.len), digits.ptr,
+				memchr(digits.ptr, '8', digits.len) ||
+						memchr(digits.ptr, '9', digits.len)
+					? digits.ptr[0] == '0' ? "invalid syntax"
+							       : "value out of range"
+					: "value out of range");
+		return parser_new_literal(parser, token->offset, term_int(whole));
 	}
 	double number = HUGE_VAL;
 	if (digits.len < sizeof(copy)) {
@@ -101,8 +124,11 @@ static struct node *make_container(struct node *node, enum term_type type)
 {
 	node->type = type;
 	node->constant = true;
-	for (const struct node *child = node->child; child; child = child->next)
+	node->written = true;
+	for (const struct node *child = node->child; child; child = child->next) {
 		node->constant = node->constant && child->constant;
+		node->written = node->written && child->written;
+	}
 	return node;
 }
 
@@ -128,6 +154,21 @@ struct node *parser_list(struct parser *parser)
 	return make_container(list, TERM_LIST);
 }
 
+/* Of two members with one key the later one is meant. */
+static void forget_key(struct node *map, struct node **tail, struct slice key)
+{
+	struct node **link = &map->child, *last = NULL;
+	while (*link) {
+		if (slice_equal((*link)->key, key)) {
+			*link = (*link)->next;
+			continue;
+		}
+		last = *link;
+		link = &last->next;
+	}
+	*tail = last;
+}
+
 struct node *parser_map(struct parser *parser)
 {
 	struct node *map = parser_new_node(parser, NODE_MAP, parser->at++->offset), *tail = NULL;
@@ -141,6 +182,7 @@ struct node *parser_map(struct parser *parser)
 		if (!member)
 			return NULL;
 		member->key = key->literal.bytes;
+		forget_key(map, &tail, member->key);
 		parser_append_child(map, &tail, member);
 		if (parser->at->kind == TOKEN_COMMA)
 			parser->at++;

@@ -133,10 +133,11 @@ static struct node *parse_call(struct parser *parser)
 	if (!call || !parse_arguments(parser, &arguments) || !parse_keys(parser, &keys))
 		return NULL;
 	struct err err = {0};
+	struct binding binding = {.scratch = parser->scratch, .regexes = &parser->regexes};
 	const struct function *function = function_find(name, parser->scope.context);
 	if (!function)
 		parser_note_text(parser, from->offset, "undefined function \"", name, "\"");
-	else if (function_bind(function, &arguments, call, &parser->regexes, &err) != 0)
+	else if (function_bind(function, &arguments, call, &binding, &err) != 0)
 		parser_note_mistake(parser, from->offset, &err);
 	parser->call_from = from;
 	parser->call_end = parser->at;
@@ -182,6 +183,7 @@ static struct node *parse_factor(struct parser *parser)
 		parser->at++;
 		return parser_new_literal(parser, sign->offset, term_int(INT64_MIN));
 	}
+	bool number = parser->at->kind == TOKEN_INT || parser->at->kind == TOKEN_FLOAT;
 	struct node *operand = parse_operand(parser);
 	if (!operand || parser->text.ptr[sign->offset] == '+')
 		return operand;
@@ -191,7 +193,10 @@ static struct node *parse_factor(struct parser *parser)
 	negate->type = term_is_number(operand->type) ? operand->type : TERM_UNKNOWN;
 	negate->constant = operand->constant;
 	negate->child = operand;
-	return parser_fold(parser, negate);
+	struct node *folded = parser_fold(parser, negate);
+	if (folded)
+		folded->written = number && folded->kind == NODE_LITERAL;
+	return folded;
 }
 
 /* A chain of ${parse_part}s joined by operators of ${kind}. */

@@ -237,28 +237,31 @@ static const char *indexed_type_name(enum term_type type)
 	case TERM_BOOL: return "Bool";
 	case TERM_INT: return "Int";
 	case TERM_DOUBLE: return "Double";
+	case TERM_NIL: return "Empty";
 	default: return term_type_name(type);
 	}
 }
 
 static bool map_member(struct evaluation *ev, const struct term *map, const struct term *key,
-		       struct term *ret_term)
+		       struct term *ret_term, bool *ret_found)
 {
 	struct term_walk walk = term_walk_begin(ev, map);
 	struct term member;
 	struct slice found;
-	int more;
+	int more = 0;
 	if (key->type != TERM_STRING)
 		return eval_fail(ev,
 				 "unable to resolve a string index in map: could not resolve key "
 				 "for map/slice, expecting 'string' but got '%s'",
 				 term_type_name(key->type));
 	*ret_term = term_nil();
-	while ((more = term_walk_next(ev, &walk, &found, &member)) > 0) {
-		if (slice_equal(found, key->bytes))
-			*ret_term = member; /* the last one of equal keys, as for literal keys */
+	*ret_found = false;
+	while (!*ret_found && (more = term_walk_next(ev, &walk, &found, &member)) > 0) {
+		*ret_found = slice_equal(found, key->bytes);
+		if (*ret_found)
+			*ret_term = member; /* the first one of equal keys, as for literal keys */
 	}
-	return more == 0;
+	return more >= 0;
 }
 
 static bool list_member(struct evaluation *ev, const struct term *list, const struct node *key_node,
@@ -281,58 +284,55 @@ static bool list_member(struct evaluation *ev, const struct term *list, const st
 	return true;
 }
 
-/* trace_state["k"]: the member's value, "" when there is none, nil when the text is no trace state
- * (W3C Trace Context §3.3: list-members key=value, optional white space around commas). */
-static bool trace_state_member(struct evaluation *ev, struct slice state, const struct term *key,
-			       struct term *ret_term)
+/* The value that is indexed. *ret_found is false when it is an attribute that is not there: then
+ * the keys behind it do not matter. */
+static bool index_base(struct evaluation *ev, const struct node *base, struct term *ret_term,
+		       bool *ret_found)
 {
-	if (key->type != TERM_STRING)
-		return eval_fail(ev, "trace_state indexing type must be a string");
-	*ret_term = term_string((struct slice){NULL, 0});
-	while (state.len > 0) {
-		const uint8_t *comma = memchr(state.ptr, ',', state.len);
-		size_t len = comma ? (size_t)(comma - state.ptr) : state.len;
-		struct slice member = slice_trim((struct slice){state.ptr, len});
-		size_t used = len + (comma != NULL);
-		state = (struct slice){state.ptr + used, state.len - used};
-		if (member.len == 0)
-			continue;
-		const uint8_t *equals = memchr(member.ptr, '=', member.len);
-		if (!equals || equals == member.ptr) {
-			*ret_term = term_nil();
-			return true;
-		}
-		struct slice name = {member.ptr, (size_t)(equals - member.ptr)};
-		if (slice_equal(name, key->bytes))
-			*ret_term = term_string(slice_of(equals + 1, member.len - name.len - 1));
-	}
+	struct value value;
+	*ret_found = true;
+	if (base->kind != NODE_PATH || base->path.field != FIELD_ATTRIBUTE)
+		return eval_value(ev, base, ret_term);
+	*ret_found = view_find_attr(ev->view, eval_owner(ev, base->path.level), base->path.key_id,
+				    &value);
+	*ret_term = *ret_found ? term_of_value(value) : term_nil();
 	return true;
+}
+
+static bool index_once(struct evaluation *ev, const struct node *base, const struct node *key_node,
+		       const struct term *value, struct term *ret_member, bool *ret_found)
+{
+	bool trace_state = base->kind == NODE_PATH && base->path.field == FIELD_TRACE_STATE;
+	struct term key;
+	if (!eval_value(ev, key_node, &key))
+		return false;
+	if (trace_state) {
+		struct slice wanted = key.type == TERM_STRING ? key.bytes : SLICE("");
+		*ret_member = trace_state_member(value->bytes, wanted);
+		return ret_member->type == TERM_NIL ||
+		       (key_node->written && key.type == TERM_STRING) ||
+		       eval_fail(ev, "trace_state indexing type must be a string");
+	}
+	/* What a Converter returned has no members: its maps and lists are none of pdata's. */
+	if (base->kind == NODE_PATH && value->type == TERM_MAP)
+		return map_member(ev, value, &key, ret_member, ret_found);
+	if (base->kind == NODE_PATH && value->type == TERM_LIST)
+		return list_member(ev, value, key_node, &key, ret_member);
+	return eval_fail(ev, "type %s does not support string indexing",
+			 indexed_type_name(value->type));
 }
 
 bool eval_index(struct evaluation *ev, const struct node *node, struct term *ret_term)
 {
 	const struct node *base = node->child;
-	struct term value, key;
-	if (!eval_value(ev, base, &value))
+	struct term value;
+	bool found;
+	if (!index_base(ev, base, &value, &found))
 		return false;
-	bool trace_state = base->kind == NODE_PATH && base->path.field == FIELD_TRACE_STATE;
-	for (const struct node *key_node = base->next; key_node; key_node = key_node->next) {
+	for (const struct node *key_node = base->next; found && key_node;
+	     key_node = key_node->next) {
 		struct term member;
-		if (value.type == TERM_NIL)
-			break;
-		if (!eval_value(ev, key_node, &key))
-			return false;
-		bool found;
-		if (trace_state)
-			found = trace_state_member(ev, value.bytes, &key, &member);
-		else if (value.type == TERM_MAP)
-			found = map_member(ev, &value, &key, &member);
-		else if (value.type == TERM_LIST)
-			found = list_member(ev, &value, key_node, &key, &member);
-		else
-			return eval_fail(ev, "type %s does not support string indexing",
-					 indexed_type_name(value.type));
-		if (!found)
+		if (!index_once(ev, base, key_node, &value, &member, &found))
 			return false;
 		value = member;
 	}

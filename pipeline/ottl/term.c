@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values: from the wire view to terms, steps through maps and lists wherever their members are, and
- * the text that "string-like" arguments become. Nothing is copied; texts go to the caller's buffer.
+ * Values: from the wire view to terms, and steps through maps and lists wherever their members are.
+ * Nothing is copied.
  */
 #include "pipeline/ottl/evaluation.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 const char *term_type_name(enum term_type type)
@@ -120,108 +117,34 @@ size_t term_count(struct evaluation *ev, const struct term *term)
 	return 0;
 }
 
-/* ---- text ---- */
-
-/* The shortest decimal digits that read back as ${number}, laid out without an exponent. */
-static void append_double_plain(struct buf *out, double number)
+static int compare_pairs(const void *a, const void *b)
 {
-	char digits[40];
-	if (isnan(number) || isinf(number)) {
-		buf_append_str(out, isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf");
-		return;
-	}
-	int precision = 0;
-	do
-		(void)snprintf(digits, sizeof(digits), "%.*e", precision, number);
-	while (strtod(digits, NULL) != number && ++precision < 17);
-	int exponent = (int)strtol(strchr(digits, 'e') + 1, NULL, 10);
-	int decimals = precision - exponent;
-	buf_printf(out, "%.*f", decimals > 0 ? decimals : 0, number);
+	const struct term_pair *x = a, *y = b;
+	int order = slice_compare(x->key, y->key);
+	return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-static bool append_json(struct evaluation *ev, struct buf *out, const struct term *term);
-
-static bool append_json_members(struct evaluation *ev, struct buf *out, const struct term *term)
+bool term_sort_map(struct evaluation *ev, const struct term *map, struct term_pair **ret_pairs,
+		   size_t *ret_count)
 {
-	struct term_walk walk = term_walk_begin(ev, term);
-	struct slice key;
-	struct term member;
-	bool map = term->type == TERM_MAP;
-	int more;
-	buf_append_byte(out, map ? '{' : '[');
-	for (bool first = true; (more = term_walk_next(ev, &walk, &key, &member)) > 0;
-	     first = false) {
-		if (!first)
-			buf_append_byte(out, ',');
-		if (map) {
-			buf_append_byte(out, '"');
-			buf_append_json(out, key);
-			buf_append_str(out, "\":");
-		}
-		if (!append_json(ev, out, &member))
-			return false;
+	struct term_walk walk = term_walk_begin(ev, map);
+	size_t room = term_count(ev, map), count = 0;
+	struct term_pair *pairs = NULL;
+	int more = 0;
+	if (room > 0) {
+		pairs = arena_alloc(&ev->scratch->texts, room * sizeof(*pairs));
+		if (!pairs)
+			return eval_fail(ev, "texts of one evaluation are too long");
 	}
-	buf_append_byte(out, map ? '}' : ']');
-	return more == 0;
-}
-
-/* Recursion is bounded by TRACE_VALUE_DEPTH_MAX and OTTL_DEPTH_MAX. */
-static bool append_json(struct evaluation *ev, struct buf *out, const struct term *term)
-{
-	switch (term->type) {
-	case TERM_NIL: buf_append_str(out, "null"); return true;
-	case TERM_STRING:
-		buf_append_byte(out, '"');
-		buf_append_json(out, term->bytes);
-		buf_append_byte(out, '"');
-		return true;
-	case TERM_BYTES:
-		buf_append_byte(out, '"');
-		value_append_text(out, (struct value){.type = VALUE_BYTES, .bytes = term->bytes});
-		buf_append_byte(out, '"');
-		return true;
-	case TERM_DOUBLE: /* JSON has its own form of doubles */
-		value_append_text(out, value_of_double(term->d));
-		return true;
-	case TERM_MAP:
-	case TERM_LIST: return append_json_members(ev, out, term);
-	case TERM_TRACE_ID:
-	case TERM_SPAN_ID:
-		buf_append_byte(out, '"');
-		buf_append_hex(out, term->bytes);
-		buf_append_byte(out, '"');
-		return true;
-	case TERM_BOOL:
-	case TERM_INT:
-	case TERM_TIME:
-	case TERM_DURATION:
-	case TERM_EVENTS:
-	case TERM_LINKS:
-	case TERM_STATUS:
-	case TERM_TYPE_COUNT: break;
+	for (; count < room; count++) {
+		more = term_walk_next(ev, &walk, &pairs[count].key, &pairs[count].member);
+		if (more <= 0)
+			break;
+		pairs[count].order = count;
 	}
-	return term_append_text(ev, out, term);
-}
-
-bool term_append_text(struct evaluation *ev, struct buf *out, const struct term *term)
-{
-	switch (term->type) {
-	case TERM_STRING: buf_append(out, term->bytes); return true;
-	case TERM_BOOL: buf_append_str(out, term->i ? "true" : "false"); return true;
-	case TERM_INT: buf_printf(out, "%" PRId64, term->i); return true;
-	case TERM_DOUBLE: append_double_plain(out, term->d); return true;
-	case TERM_BYTES:
-	case TERM_TRACE_ID:
-	case TERM_SPAN_ID: buf_append_hex(out, term->bytes); return true;
-	case TERM_MAP:
-	case TERM_LIST: return append_json_members(ev, out, term);
-	case TERM_NIL:
-	case TERM_TIME:
-	case TERM_DURATION:
-	case TERM_EVENTS:
-	case TERM_LINKS:
-	case TERM_STATUS:
-	case TERM_TYPE_COUNT: break;
-	}
-	return eval_fail(ev, "unsupported type: %s", term_type_name(term->type));
+	if (count > 1)
+		qsort(pairs, count, sizeof(*pairs), compare_pairs);
+	*ret_pairs = pairs;
+	*ret_count = count;
+	return more >= 0;
 }

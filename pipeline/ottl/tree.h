@@ -8,7 +8,10 @@
  *     siblings, only nesting adds depth;
  *  2. a node marked constant reads nothing from the request;
  *  3. type is the type of every value that the node can yield, TERM_UNKNOWN when it varies (nil
- *     counts as a type of its own).
+ *     counts as a type of its own);
+ *  4. `x or true` is true even where x fails, `x and false` is false: literals, and comparisons of
+ *     two literals, are decided when the condition is parsed. The result of a constant call or sum
+ *     is folded, too, but only to save time: it decides in its turn, as any other value.
  */
 #ifndef SLUICE_OTTL_TREE_H
 #define SLUICE_OTTL_TREE_H
@@ -122,12 +125,17 @@ enum field {
 struct function;
 struct regex;
 
-enum { CALL_ARGS_MAX = 3 };
+enum { CALL_ARGS_MAX = 4 };
+
+/* What the Collector knows of a condition before any span is seen. */
+enum fixed_truth { FIXED_OPEN = 0, FIXED_FALSE, FIXED_TRUE };
 
 struct node {
 	enum node_kind kind;
 	enum term_type type;
 	bool constant;
+	bool written; /* a literal as the Collector sees it: no result of a call or of arithmetic */
+	uint8_t fixed; /* enum fixed_truth, of a condition: decided without evaluation, see invariant 4 */
 	uint8_t op;	 /* enum compare_op, enum math_op */
 	uint32_t offset; /* of its first byte in the condition's text */
 	struct node *child, *next;
@@ -148,8 +156,9 @@ struct node {
 		struct {
 			const struct function *function;
 			const struct node *args[CALL_ARGS_MAX];
-			const struct regex *regex; /* IsMatch */
+			const struct regex *regex; /* IsMatch; NULL: the pattern is a value */
 			int letter_case;	   /* ConvertCase: enum letter_case */
+			bool utf8_safe;		   /* Substring */
 		} call;
 	};
 };

@@ -1,92 +1,126 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compiling and matching. Options keep RE2's meaning: subjects are UTF-8 and may be damaged, `$` is
- * the very end unless (?m), classes like \d are ASCII (no UCP), `^` under (?m) also matches after a
- * final line break.
+ * Compiling and matching. Three ways lead to an answer, the cheapest first: bytes are compared when
+ * the pattern is a literal (literal.c); a text that does not begin as all matches of an anchored
+ * pattern do is none; everything else is RE2's, which takes time linear in the text.
  *
- * PCRE2 backtracks, RE2 does not, and subjects come from peers. So a search is bounded three times:
- * steps and heap per start position, and time over all start positions (a callout at the head of
- * the pattern looks at the clock). What breaks a bound is tried once more with the DFA matcher,
- * which takes no exponential time, but quadratic time in the subject and in its work space: so both
- * are small, and what it cannot do (longer or damaged text, too many states) is an error.
+ * Go reads a damaged byte as U+FFFD, RE2 lets nothing match it: so a text that is not UTF-8 is
+ * copied with U+FFFD in the damaged places before RE2 sees it.
  *
- * Ownership: a regex owns its code; scratch belongs to one shard.
+ * What RE2 learns in searches (the states of its automata) is bounded by the memory given at
+ * compile time; when that is used up it starts over, and in the end walks its program, slower by a
+ * constant. Ownership: a regex owns its engine; a scratch belongs to one shard.
  */
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "pipeline/pattern/regex.h"
 
-#include "pipeline/base/clock.h"
+#include "pipeline/base/utf8.h"
+#include "pipeline/pattern/re2_shim.h"
+#include "pipeline/pattern/regex_internal.h"
 
-#include <pcre2.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* What every text with a match begins with: some bytes, and one in a range behind them. */
+struct head {
+	bool known;
+	uint8_t bytes[RE2_RANGE_BYTES];
+	size_t len;
+	uint8_t low, high;
+};
 
 struct regex {
-	pcre2_code *code;
-	pcre2_code *strict; /* the same without MATCH_INVALID_UTF, which the DFA matcher refuses */
+	struct re2_engine *engine; /* NULL: the literal is all */
 	struct regex *next;
+	enum literal_place place;
+	struct buf literal;
+	struct head head;
 };
 
-enum { CALLOUT_CLOCK_EVERY = 32 }; /* start positions between two looks at the clock */
-
-struct stopwatch {
-	uint64_t deadline_ns;
-	uint32_t callouts;
-};
-
-static pcre2_code *compile(const struct buf *translated, uint32_t option, int *ret_error)
+/* RE2 tells the least and the greatest text that the expression matches as a whole. All between them
+ * share what those two share, and the next byte is between theirs. */
+static void find_head(const struct re2_engine *engine, struct head *head)
 {
-	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-	if (!context)
+	uint8_t low[RE2_RANGE_BYTES], high[RE2_RANGE_BYTES];
+	size_t lens[2], len = 0;
+	if (!re2_engine_range(engine, low, high, lens))
+		return;
+	while (len < lens[0] && len < lens[1] && low[len] == high[len])
+		len++;
+	if (len >= lens[0] || len >= lens[1])
+		return;
+	*head = (struct head){.known = true, .len = len, .low = low[len], .high = high[len]};
+	memcpy(head->bytes, low, len);
+}
+
+static bool has_head(const struct head *head, struct slice text)
+{
+	return text.len > head->len && slice_has_prefix(text, slice_of(head->bytes, head->len)) &&
+	       text.ptr[head->len] >= head->low && text.ptr[head->len] <= head->high;
+}
+
+static int compile(struct regex *regex, struct slice pattern, size_t memory_bytes,
+		   size_t memory_bytes_max, struct err *err)
+{
+	struct buf translated = BUF_INIT;
+	char error[RE2_ERROR_BYTES] = "out of memory";
+	bool anchored, too_large = false;
+	if (go_syntax_to_re2(pattern, &translated, &anchored, err) != 0) {
+		buf_fini(&translated);
+		return -1;
+	}
+	if (!translated.failed)
+		regex->engine = re2_engine_new(translated.data, translated.len, memory_bytes, error,
+					       &too_large);
+	if (too_large && memory_bytes < memory_bytes_max)
+		regex->engine = re2_engine_new(translated.data, translated.len, memory_bytes_max,
+					       error, &too_large);
+	buf_fini(&translated);
+	if (!regex->engine)
+		return err_set(err, ERR_CONFIG, "error parsing regexp: %s", error);
+	if (anchored)
+		find_head(regex->engine, &regex->head);
+	return 0;
+}
+
+static struct regex *new_regex(struct slice pattern, size_t memory_bytes, size_t memory_bytes_max,
+			       struct err *err)
+{
+	struct regex *regex = calloc(1, sizeof(*regex));
+	if (!regex)
+		return err_set(err, ERR_NOMEM, "no memory for a regular expression"), NULL;
+	if (pattern.len > REGEX_PATTERN_BYTES_MAX) {
+		err_set(err, ERR_CONFIG, "error parsing regexp: longer than %d bytes",
+			REGEX_PATTERN_BYTES_MAX);
+		regex_free(regex);
 		return NULL;
-	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-	PCRE2_SIZE offset;
-	pcre2_code *code =
-		pcre2_compile(translated->data, translated->len,
-			      PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX |
-				      PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C | option,
-			      ret_error, &offset, context);
-	pcre2_compile_context_free(context);
-	return code;
+	}
+	regex->place = literal_read(pattern, &regex->literal);
+	if (regex->place != LITERAL_NONE && !regex->literal.failed)
+		return regex;
+	buf_fini(&regex->literal);
+	regex->place = LITERAL_NONE;
+	if (compile(regex, pattern, memory_bytes, memory_bytes_max, err) == 0)
+		return regex;
+	regex_free(regex);
+	return NULL;
 }
 
 struct regex *regex_new(struct slice pattern, struct err *err)
 {
-	struct buf translated = BUF_INIT;
-	struct regex *regex = calloc(1, sizeof(*regex));
-	int error = 0;
-	buf_append_str(&translated, "(?C1)(?:");
-	if (!regex)
-		err_set(err, ERR_NOMEM, "no memory for a regular expression");
-	else if (re2_translate(pattern, &translated, err) == 0) {
-		buf_append_byte(&translated, ')');
-		if (!translated.failed) {
-			regex->code = compile(&translated, PCRE2_MATCH_INVALID_UTF, &error);
-			regex->strict = compile(&translated, 0, &error);
-		}
-		if (!regex->code || !regex->strict) {
-			PCRE2_UCHAR text[128] = "out of memory";
-			if (error != 0)
-				pcre2_get_error_message(error, text, sizeof(text));
-			err_set(err, ERR_CONFIG, "error parsing regexp: %s: `%.*s`", (char *)text,
-				SLICE_FMT(pattern));
-		}
-	}
-	buf_fini(&translated);
-	if (!regex || !regex->code || !regex->strict) {
-		regex_free(regex);
-		return NULL;
-	}
-	/* Where executable memory is forbidden this fails and the interpreter does the work. */
-	(void)pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
-	return regex;
+	return new_regex(pattern, REGEX_MEMORY_BYTES, REGEX_MEMORY_BYTES_MAX, err);
+}
+
+struct regex *regex_new_within(struct slice pattern, size_t memory_bytes, struct err *err)
+{
+	return new_regex(pattern, memory_bytes, memory_bytes, err);
 }
 
 void regex_free(struct regex *regex)
 {
 	if (!regex)
 		return;
-	pcre2_code_free(regex->code);
-	pcre2_code_free(regex->strict);
+	re2_engine_free(regex->engine);
+	buf_fini(&regex->literal);
 	free(regex);
 }
 
@@ -107,58 +141,51 @@ void regex_list_free(struct regex *list)
 
 int regex_scratch_init(struct regex_scratch *scratch)
 {
-	pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-	pcre2_match_context *context = pcre2_match_context_create(NULL);
-	*scratch = (struct regex_scratch){
-		.match_data = match,
-		.context = context,
-		.dfa_words = calloc(REGEX_DFA_WORDS, sizeof(int)),
-	};
-	if (!match || !context || !scratch->dfa_words) {
-		regex_scratch_fini(scratch);
-		return -1;
-	}
-	pcre2_set_match_limit(context, REGEX_STEPS_MAX);
-	pcre2_set_heap_limit(context, REGEX_HEAP_KIB_MAX);
+	*scratch = (struct regex_scratch){.repaired = BUF_INIT};
 	return 0;
 }
 
 void regex_scratch_fini(struct regex_scratch *scratch)
 {
-	pcre2_match_data_free(scratch->match_data);
-	pcre2_match_context_free(scratch->context);
-	free(scratch->dfa_words);
-	*scratch = (struct regex_scratch){0};
+	buf_fini(&scratch->repaired);
 }
 
-/* Called at each start position that PCRE2 tries. Negative ends the search with that code. */
-static int look_at_clock(pcre2_callout_block *block, void *arg)
+static bool repair(struct slice text, struct buf *out)
 {
-	struct stopwatch *watch = arg;
-	(void)block;
-	if (++watch->callouts % CALLOUT_CLOCK_EVERY != 0)
-		return 0;
-	uint64_t now = clock_monotonic_ns();
-	if (watch->deadline_ns == 0)
-		watch->deadline_ns = now + REGEX_TIME_MS_MAX * NS_PER_MS;
-	return now > watch->deadline_ns ? PCRE2_ERROR_CALLOUT : 0;
+	buf_reset(out);
+	while (text.len > 0 && !out->failed) {
+		size_t len = utf8_sequence_len(text);
+		buf_append(out, len > 0 ? slice_of(text.ptr, len) : SLICE("\xef\xbf\xbd"));
+		text = slice_of(text.ptr + (len > 0 ? len : 1), text.len - (len > 0 ? len : 1));
+	}
+	return !out->failed;
+}
+
+static enum regex_result search(const struct regex *regex, struct slice text)
+{
+	if (!text.ptr) /* RE2 tells an empty text from none by its pointer, and finds nothing in none */
+		text = SLICE("");
+	if (regex->head.known && !has_head(&regex->head, text))
+		return REGEX_NO_MATCH;
+	int found = re2_engine_search(regex->engine, text.ptr, text.len);
+	if (found < 0)
+		return REGEX_FAILED;
+	return found > 0 ? REGEX_MATCH : REGEX_NO_MATCH;
 }
 
 enum regex_result regex_search(const struct regex *regex, struct slice subject,
 			       struct regex_scratch *scratch)
 {
-	struct stopwatch watch = {0};
-	const uint8_t *text = subject.ptr ? subject.ptr : (const uint8_t *)"";
-	pcre2_set_callout(scratch->context, look_at_clock, &watch);
-	int found = pcre2_match(regex->code, text, subject.len, 0, 0, scratch->match_data,
-				scratch->context);
-	if (found < 0 && found != PCRE2_ERROR_NOMATCH && subject.len <= REGEX_DFA_SUBJECT_MAX) {
-		watch = (struct stopwatch){0};
-		found = pcre2_dfa_match(regex->strict, text, subject.len, 0, PCRE2_DFA_SHORTEST,
-					scratch->match_data, scratch->context, scratch->dfa_words,
-					REGEX_DFA_WORDS);
-	}
-	if (found >= 0)
-		return REGEX_MATCH;
-	return found == PCRE2_ERROR_NOMATCH ? REGEX_NO_MATCH : REGEX_FAILED;
+	if (regex->place != LITERAL_NONE)
+		return literal_found(regex->place, buf_slice(&regex->literal), subject)
+			       ? REGEX_MATCH
+			       : REGEX_NO_MATCH;
+	if (LIKELY(utf8_valid(subject)))
+		return search(regex, subject);
+	enum regex_result result = repair(subject, &scratch->repaired)
+					   ? search(regex, buf_slice(&scratch->repaired))
+					   : REGEX_FAILED;
+	if (scratch->repaired.capacity > REGEX_REPAIRED_KEEP_BYTES)
+		buf_fini(&scratch->repaired);
+	return result;
 }

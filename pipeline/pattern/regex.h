@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Regular expressions with RE2's meaning on PCRE2. A pattern is first read by RE2's grammar
- * (re2_syntax.c), which rejects what RE2 rejects and writes out an equivalent PCRE2 pattern; so no
- * construct reaches PCRE2 that means something else there.
+ * Regular expressions with the meaning of Go's regexp, which is RE2's: patterns are checked and, in
+ * the few places where the two differ, rewritten (go_syntax.c), then left to RE2. Time is linear in
+ * the text for every pattern.
  */
 #ifndef SLUICE_PATTERN_REGEX_H
 #define SLUICE_PATTERN_REGEX_H
@@ -14,17 +14,19 @@
 struct regex; /* immutable: matched by all shards at once */
 
 enum {
-	REGEX_GROUP_DEPTH_MAX = 200,  /* parentheses inside parentheses */
-	REGEX_REPEAT_MAX = 1000,      /* RE2's bound on counts, nested ones multiplied */
-	REGEX_STEPS_MAX = 100000,     /* match limit per start position */
-	REGEX_HEAP_KIB_MAX = 4096,    /* backtracking memory of one match */
-	REGEX_TIME_MS_MAX = 100,      /* one search, checked at start positions */
-	REGEX_DFA_WORDS = 4096,	      /* work space of the DFA matcher */
-	REGEX_DFA_SUBJECT_MAX = 8192, /* bytes */
+	REGEX_PATTERN_BYTES_MAX = 64 << 10,
+	REGEX_MEMORY_BYTES = 1 << 20,	     /* of one pattern, program and search states */
+	REGEX_MEMORY_BYTES_MAX = 8 << 20,    /* of one whose program needs more */
+	REGEX_REPAIRED_KEEP_BYTES = 64 << 10 /* of scratch, between searches */
 };
 
-/* Compiles ${pattern}. NULL with ERR_CONFIG and RE2's text ("error parsing regexp: …"). */
+/* Compiles ${pattern}. NULL with ERR_CONFIG and Go's text ("error parsing regexp: …"), ERR_NOMEM
+ * when memory is short. */
 MUST_CHECK struct regex *regex_new(struct slice pattern, struct err *err);
+
+/* As regex_new with ${memory_bytes} and no more: for patterns that a peer sent. */
+MUST_CHECK struct regex *regex_new_within(struct slice pattern, size_t memory_bytes,
+					  struct err *err);
 void regex_free(struct regex *regex);
 
 /* The list of one condition's expressions is threaded through them. */
@@ -33,9 +35,7 @@ void regex_list_free(struct regex *list);
 
 /* Per-shard matching memory. */
 struct regex_scratch {
-	void *match_data; /* pcre2_match_data */
-	void *context;	  /* pcre2_match_context */
-	int *dfa_words;
+	struct buf repaired; /* a text that is not UTF-8, with U+FFFD for each damaged byte */
 };
 
 MUST_CHECK int regex_scratch_init(struct regex_scratch *scratch);
@@ -43,11 +43,9 @@ void regex_scratch_fini(struct regex_scratch *scratch);
 
 enum regex_result { REGEX_NO_MATCH = 0, REGEX_MATCH, REGEX_FAILED };
 
-/* Searches ${subject} for ${regex}. REGEX_FAILED: neither engine came to an end within limits. */
+/* Searches ${subject}, which may be damaged, for ${regex}. REGEX_FAILED: memory was short; a rule
+ * that denies takes it for a match. */
 enum regex_result regex_search(const struct regex *regex, struct slice subject,
 			       struct regex_scratch *scratch);
-
-/* Reads ${pattern} by RE2's grammar and appends the PCRE2 form to ${out}. -1 with ERR_CONFIG. */
-MUST_CHECK int re2_translate(struct slice pattern, struct buf *out, struct err *err);
 
 #endif

@@ -102,4 +102,7 @@ bool value_equal(struct value a, struct value b);
  * decimal, bool true/false, bytes in base64, arrays and maps as JSON, empty as "". */
 void value_append_text(struct buf *out, struct value value);
 
+/* Appends ${text} as a JSON string as Go's encoder writes it, with <, > and & escaped. */
+void value_append_json_string(struct buf *out, struct slice text);
+
 #endif

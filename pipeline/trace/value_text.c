@@ -102,7 +102,7 @@ static void append_double(struct buf *out, double number)
 }
 
 /* A JSON string as Go's encoder writes it when it has not to care for HTML. */
-static void append_json_string(struct buf *out, struct slice text)
+void value_append_json_string(struct buf *out, struct slice text)
 {
 	buf_append_byte(out, '"');
 	size_t plain = 0, at = 0;
@@ -155,7 +155,7 @@ static bool append_json_map(struct buf *out, struct value map)
 	for (size_t i = 0; ok && i < count; i++) {
 		if (i > 0)
 			buf_append_byte(out, ',');
-		append_json_string(out, pairs[i].key);
+		value_append_json_string(out, pairs[i].key);
 		buf_append_byte(out, ':');
 		ok = append_json(out, pairs[i].value);
 	}
@@ -169,7 +169,7 @@ static bool append_json(struct buf *out, struct value value)
 	switch (value.type) {
 	case VALUE_EMPTY:
 	case VALUE_TYPE_COUNT: buf_append_str(out, "null"); return true;
-	case VALUE_STRING: append_json_string(out, value.bytes); return true;
+	case VALUE_STRING: value_append_json_string(out, value.bytes); return true;
 	case VALUE_BOOL: buf_append_str(out, value.i ? "true" : "false"); return true;
 	case VALUE_INT: append_int(out, value.i); return true;
 	case VALUE_DOUBLE:

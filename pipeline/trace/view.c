@@ -293,17 +293,16 @@ static bool find_added(const struct trace_view *view, struct owner owner, key_id
 bool view_find_attr(const struct trace_view *view, struct owner owner, key_id id,
 		    struct value *ret_value)
 {
-	if (UNLIKELY(view_has_flag(view, owner, FLAG_PATCHED)) &&
-	    find_added(view, owner, id, ret_value))
-		return true;
-	if (!view_may_have_key(view, owner, id))
-		return false;
-	struct attr_range attrs = view_attrs_of(&view->index, owner);
-	for (uint32_t attr = attrs.begin + attrs.count; attr-- > attrs.begin;) {
+	struct attr_range attrs = {0};
+	if (view_may_have_key(view, owner, id))
+		attrs = view_attrs_of(&view->index, owner);
+	for (uint32_t attr = attrs.begin; attr < attrs.begin + attrs.count; attr++) {
 		if (view_live_key_id(view, attr) != id || (view->attr_flags[attr] & FLAG_DROPPED))
 			continue;
 		*ret_value = view_live_value(view, attr);
 		return true;
 	}
-	return false;
+	/* What an edit added stands behind what was received. */
+	return UNLIKELY(view_has_flag(view, owner, FLAG_PATCHED)) &&
+	       find_added(view, owner, id, ret_value);
 }

@@ -510,8 +510,8 @@ static inline struct slice view_attr_bytes(const struct trace_view *view,
 	return index_slice(&view->index, view->index.attrs[attr->attr].value);
 }
 
-/* The live attribute of ${owner} with the registered key ${id} (not 0); the last one wins, as in
- * most backends. False when there is none. The hot path of conditions. */
+/* The live attribute of ${owner} with the registered key ${id} (not 0); the first one wins, as in
+ * the Collector. False when there is none. The hot path of conditions. */
 bool view_find_attr(const struct trace_view *view, struct owner owner, key_id id,
 		    struct value *ret_value);
 

@@ -185,7 +185,7 @@ static void put_rich_span(struct buf *scope_spans)
 	put_bytes(&span, SPAN_TRACE_ID,
 		  SLICE("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"));
 	put_bytes(&span, SPAN_SPAN_ID, SLICE("\x11\x12\x13\x14\x15\x16\x17\x18"));
-	put_text(&span, SPAN_TRACE_STATE, "vendor=a1, other=b=2");
+	put_text(&span, SPAN_TRACE_STATE, "vendor=a1, other=b2");
 	put_bytes(&span, SPAN_PARENT_SPAN_ID, SLICE("\x21\x22\x23\x24\x25\x26\x27\x28"));
 	put_text(&span, SPAN_NAME, "GET /metrics");
 	put_number(&span, SPAN_KIND, SPAN_KIND_SERVER);

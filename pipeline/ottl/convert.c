@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Conversions of arguments: to the text, the number, the bytes that a Converter asks for. What has
+ * none is an error, which a condition's error_mode decides about; its text names types and never a
+ * value.
+ */
+#include "pipeline/ottl/function.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct buf building_take(struct evaluation *ev)
+{
+	struct buf building = ev->scratch->building;
+	ev->scratch->building = BUF_INIT;
+	buf_reset(&building);
+	return building;
+}
+
+bool building_give(struct evaluation *ev, struct buf *building, bool done, struct slice *ret_text)
+{
+	struct ottl_scratch *scratch = ev->scratch;
+	struct slice text = {NULL, 0};
+	bool failed = building->failed;
+	if (done && !failed)
+		text = arena_copy(&scratch->texts, buf_slice(building));
+	buf_fini(&scratch->building);
+	if (building->capacity > EVAL_TEXT_KEEP_BYTES)
+		buf_fini(building);
+	scratch->building = *building;
+	if (!done)
+		return false;
+	if (!text.ptr)
+		return eval_fail(ev, "texts of one evaluation are too long");
+	*ret_text = text;
+	return true;
+}
+
+bool convert_text(struct evaluation *ev, const struct term *term, struct slice *ret_text)
+{
+	if (term->type == TERM_STRING) { /* not copied */
+		*ret_text = term->bytes;
+		return true;
+	}
+	struct buf building = building_take(ev);
+	bool done = term_append_text(ev, &building, term);
+	return building_give(ev, &building, done, ret_text);
+}
+
+/* ---- numbers ---- */
+
+/* Decimal digits with an optional sign that fit 64 bits. */
+static bool parse_int(struct slice text, int64_t *ret_number)
+{
+	bool negative = text.len > 0 && text.ptr[0] == '-';
+	uint64_t size, bound = (uint64_t)INT64_MAX + negative;
+	if (text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+'))
+		text.ptr++, text.len--;
+	if (!slice_parse_u64(text, &size) || size > bound)
+		return false;
+	*ret_number = (int64_t)(negative ? 0 - size : size);
+	return true;
+}
+
+static int64_t truncate_double(double number)
+{
+	/* Outside of the range the conversion has no defined result; Go's on amd64 is this one. */
+	const double limit = 9223372036854775808.0; /* 2^63 */
+	return number >= -limit && number < limit ? (int64_t)number : INT64_MIN;
+}
+
+bool convert_int(struct evaluation *ev, const struct term *term, int64_t *ret_number)
+{
+	if (term->type == TERM_INT || term->type == TERM_BOOL)
+		*ret_number = term->i;
+	else if (term->type == TERM_DOUBLE)
+		*ret_number = truncate_double(term->d);
+	else if (term->type != TERM_STRING)
+		return eval_fail(ev, "unsupported type: %s", term_type_name(term->type));
+	else if (!parse_int(term->bytes, ret_number))
+		return eval_fail(ev, "strconv.ParseInt: invalid syntax or value out of range");
+	return true;
+}
+
+static bool parse_double(struct slice text, double *ret_number)
+{
+	char copy[400]; /* the longest exact decimal that people write; longer ones are no number */
+	if (text.len == 0 || text.len >= sizeof(copy) || memchr(text.ptr, 0, text.len) ||
+	    memchr(text.ptr, '(', text.len))
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] <= ' ')
+			return false; /* strtod skips white space, a number has none */
+		copy[i] = (char)text.ptr[i];
+	}
+	copy[text.len] = 0;
+	char *end;
+	errno = 0;
+	*ret_number = strtod(copy, &end);
+	return *end == 0 && end != copy && !(errno == ERANGE && isinf(*ret_number));
+}
+
+bool convert_double(struct evaluation *ev, const struct term *term, double *ret_number)
+{
+	if (term->type == TERM_INT || term->type == TERM_BOOL)
+		*ret_number = (double)term->i;
+	else if (term->type == TERM_DOUBLE)
+		*ret_number = term->d;
+	else if (term->type != TERM_STRING)
+		return eval_fail(ev, "unsupported type: %s", term_type_name(term->type));
+	else if (!parse_double(term->bytes, ret_number))
+		return eval_fail(ev, "strconv.ParseFloat: invalid syntax or value out of range");
+	return true;
+}
+
+/* ---- bytes and ids ---- */
+
+/* Numbers are eight bytes, the most significant first. */
+bool convert_bytes(struct evaluation *ev, const struct term *term, struct slice *ret_bytes)
+{
+	uint64_t word = 0;
+	switch ((int)term->type) {
+	case TERM_STRING:
+	case TERM_BYTES: *ret_bytes = term->bytes; return true;
+	case TERM_BOOL:
+	case TERM_INT: word = (uint64_t)term->i; break;
+	case TERM_DOUBLE: memcpy(&word, &term->d, sizeof(word)); break;
+	default: return eval_fail(ev, "unsupported type: %s", term_type_name(term->type));
+	}
+	size_t len = term->type == TERM_BOOL ? 1 : sizeof(word);
+	uint8_t *bytes = arena_alloc(&ev->scratch->texts, len);
+	if (!bytes)
+		return eval_fail(ev, "texts of one evaluation are too long");
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)(word >> 8 * (len - 1 - i));
+	*ret_bytes = slice_of(bytes, len);
+	return true;
+}
+
+static int hex_digit(uint8_t digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	uint8_t letter = digit | 0x20;
+	return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+bool convert_id(struct evaluation *ev, struct slice bytes, enum term_type type,
+		struct term *ret_term)
+{
+	bool trace_id = type == TERM_TRACE_ID;
+	const char *name = trace_id ? "TraceID" : "SpanID";
+	size_t len = trace_id ? TRACE_ID_BYTES : SPAN_ID_BYTES;
+	*ret_term = (struct term){.type = type, .bytes = bytes};
+	if (bytes.len == len)
+		return true;
+	if (bytes.len != 2 * len)
+		return eval_fail(ev,
+				 "%s: could not decode ID: invalid length: expected %zu or %zu "
+				 "bytes, got %zu",
+				 name, len, 2 * len, bytes.len);
+	uint8_t *id = arena_alloc(&ev->scratch->texts, len);
+	if (!id)
+		return eval_fail(ev, "texts of one evaluation are too long");
+	for (size_t i = 0; i < len; i++) {
+		int high = hex_digit(bytes.ptr[2 * i]), low = hex_digit(bytes.ptr[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return eval_fail(ev, "%s: could not decode ID: invalid hex", name);
+		id[i] = (uint8_t)(high << 4 | low);
+	}
+	ret_term->bytes = slice_of(id, len);
+	return true;
+}
