@@ -5,7 +5,7 @@ MODE ?= release
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-PKGS := libnghttp2 libuv libprotobuf-c libzstd libisal yaml-0.1 openssl libpcre2-8
+PKGS := libnghttp2 libuv libcares libprotobuf-c libzstd libisal yaml-0.1 openssl libpcre2-8
 B := build/$(MODE)
 
 # ---- flags ----------------------------------------------------------------------------------

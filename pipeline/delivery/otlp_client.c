@@ -159,7 +159,10 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 	else
 		client->path = traces_path(client->endpoint.path, arena);
 	/* Not the text as written: a URL may carry user:password. */
-	client->label = arena_printf(arena, "%s:%u", client->endpoint.host, client->endpoint.port);
+	client->label = client->endpoint.port == 0
+				? client->endpoint.host /* a unix socket's path */
+				: arena_printf(arena, "%s:%u", client->endpoint.host,
+					       client->endpoint.port);
 	client->url = client->path ? shown_url(client, arena) : NULL;
 	if (!client->path || !client->label || !client->url) {
 		(void)err_set(err, ERR_NOMEM, "out of memory");
