@@ -206,14 +206,14 @@ static void fail(struct lookup *lookup, enum dns_outcome outcome, const char *wh
 static const char *describe(int status)
 {
 	switch (status) {
-	case ARES_ETIMEOUT: return "lookup: the name server does not answer";
+	case ARES_ETIMEOUT: return "the name server does not answer";
 	case ARES_ECONNREFUSED:
 	case ARES_ESERVFAIL:
-	case ARES_EREFUSED: return "lookup: no name server could answer";
-	case ARES_EBADRESP: return "lookup: malformed answer of the name server";
-	case ARES_EBADNAME: return "lookup: this is no host name";
-	case ARES_ENOMEM: return "lookup: no memory";
-	default: return "lookup: failed";
+	case ARES_EREFUSED: return "no name server could answer";
+	case ARES_EBADRESP: return "malformed answer of the name server";
+	case ARES_EBADNAME: return "this is no host name";
+	case ARES_ENOMEM: return "no memory";
+	default: return "the look-up failed";
 	}
 }
 
@@ -271,7 +271,8 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 static void ask(struct lookup *lookup)
 {
 	const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC,
-						  .ai_socktype = SOCK_STREAM};
+						  .ai_socktype = SOCK_STREAM,
+						  .ai_flags = ARES_AI_ENVHOSTS};
 	struct dns *dns = lookup->dns;
 	lookup->again = false;
 	if (dns->channel)

@@ -4,8 +4,8 @@
  * nothing of caching, see resolver.h. When /etc/resolv.conf has changed, the look-ups under way
  * begin anew with what it says now.
  *
- * Two environment variables are for tests: SLUICE_RESOLV_CONF is read in place of /etc/resolv.conf,
- * SLUICE_DNS_PORT is the port of its name servers.
+ * Environment variables for tests: SLUICE_RESOLV_CONF is read in place of /etc/resolv.conf, and
+ * SLUICE_DNS_PORT is the port of its name servers; CARES_HOSTS is read in place of /etc/hosts.
  */
 #ifndef SLUICE_NET_DNS_H
 #define SLUICE_NET_DNS_H

@@ -11,6 +11,7 @@
 #include "pipeline/net/resolver.h"
 
 #include "pipeline/base/clock.h"
+#include "pipeline/base/compiler.h"
 #include "pipeline/base/slice.h"
 #include "pipeline/net/dns.h"
 
@@ -252,12 +253,12 @@ static struct name *add_name(struct resolver *resolver, const char *host, struct
 {
 	size_t bytes = strlen(host) + 1;
 	if (resolver->name_count == RESOLVER_NAMES_MAX && !drop_name(resolver)) {
-		(void)err_set(err, ERR_LIMIT, "lookup: more than %d at once", RESOLVER_NAMES_MAX);
+		(void)err_set(err, ERR_LIMIT, "more than %d look-ups at once", RESOLVER_NAMES_MAX);
 		return NULL;
 	}
 	struct name *name = calloc(1, sizeof(*name) + bytes);
 	if (!name) {
-		(void)err_set(err, ERR_NOMEM, "lookup: no memory");
+		(void)err_set(err, ERR_NOMEM, "no memory");
 		return NULL;
 	}
 	name->resolver = resolver;
@@ -331,7 +332,7 @@ int resolver_ask(struct loop *loop, const char *host, struct resolver_request *r
 {
 	struct resolver *resolver = resolver_of(loop);
 	if (!resolver)
-		return err_set(err, ERR_NOMEM, "lookup: no memory");
+		return err_set(err, ERR_NOMEM, "no memory");
 	request->answer.count = 0;
 	if (is_known(host, &request->answer)) {
 		make_ready(resolver, request);
@@ -372,50 +373,55 @@ socklen_t resolver_address_len(const union resolver_address *address)
 
 /* ---- the blocking form ---------------------------------------------------------------------- */
 
+struct now {
+	struct resolver_request request;
+	struct loop loop;
+	bool is_over;
+};
+
+/* uv_stop: a turn whose answer came from a file would wait for the timer. */
 static void on_now_done(struct resolver_request *request)
 {
-	request->done = NULL;
+	struct now *now = CONTAINER_OF(request, struct now, request);
+	now->is_over = true;
+	uv_stop(&now->loop.uv);
 }
 
 static void on_now_timer(uv_timer_t *timer)
 {
-	*(bool *)timer->data = true;
+	struct now *now = timer->data;
+	now->is_over = true;
+	resolver_cancel(&now->request);
 }
 
-static int run_now(struct loop *loop, const char *host, struct resolver_request *request,
-		   struct err *err)
+static int run_now(struct now *now, const char *host, struct err *err)
 {
 	uv_timer_t timer;
-	bool is_late = false;
-	if (resolver_ask(loop, host, request, err) != 0)
+	if (resolver_ask(&now->loop, host, &now->request, err) != 0)
 		return -1;
-	(void)uv_timer_init(&loop->uv, &timer); /* these two cannot fail */
-	timer.data = &is_late;
+	(void)err_set(&now->request.err, ERR_IO, "no answer within %d s", RESOLVER_NOW_MS / 1000);
+	(void)uv_timer_init(&now->loop.uv, &timer); /* these two cannot fail */
+	timer.data = now;
 	(void)uv_timer_start(&timer, on_now_timer, RESOLVER_NOW_MS, 0);
-	while (request->done && !is_late)
-		(void)uv_run(&loop->uv, UV_RUN_ONCE);
+	while (!now->is_over)
+		(void)uv_run(&now->loop.uv, UV_RUN_ONCE);
 	uv_close((uv_handle_t *)&timer, NULL);
-	(void)uv_run(&loop->uv, UV_RUN_NOWAIT); /* the timer is on this stack */
-	if (!request->done)
-		return 0;
-	resolver_cancel(request);
-	return err_set(err, ERR_IO, "lookup: no answer within %d s", RESOLVER_NOW_MS / 1000);
+	(void)uv_run(&now->loop.uv, UV_RUN_NOWAIT); /* the timer is on this stack */
+	if (now->request.answer.count == 0)
+		*err = now->request.err;
+	return now->request.answer.count > 0 ? 0 : -1;
 }
 
 int resolver_ask_now(const char *host, struct resolver_answer *ret_answer, struct err *err)
 {
-	struct resolver_request request = {.done = on_now_done};
-	struct loop loop;
+	struct now now = {.request.done = on_now_done};
 	if (is_known(host, ret_answer))
 		return 0;
-	if (loop_init(&loop, err) != 0)
+	if (loop_init(&now.loop, err) != 0)
 		return -1;
-	int result = run_now(&loop, host, &request, err);
-	loop_fini(&loop);
-	if (result == 0 && request.answer.count == 0) {
-		*err = request.err;
-		return -1;
-	}
-	*ret_answer = request.answer;
+	int result = run_now(&now, host, err);
+	loop_fini(&now.loop);
+	if (result == 0)
+		*ret_answer = now.request.answer;
 	return result;
 }
