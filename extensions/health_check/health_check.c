@@ -72,6 +72,7 @@ static const struct config_block block = CONFIG_BLOCK_CHECKED(struct health_conf
 struct health {
 	const struct health_config *config; /* immutable */
 	struct log log;
+	struct metrics *metrics;
 	/* owned by the main loop */
 	struct tls_context *tls;
 	struct server *server;
@@ -182,6 +183,7 @@ static void *create(const struct component_env *env, const void *config,
 		return NULL;
 	self->config = config;
 	self->log = env->log;
+	self->metrics = env->metrics;
 	return self;
 }
 
@@ -189,7 +191,9 @@ static int start(void *arg, const struct extension_host *host, struct err *err)
 {
 	struct health *self = arg;
 	const struct health_config *config = self->config;
-	if (config->tls_present && !(self->tls = tls_server_context(&config->tls, "http/1.1", err)))
+	const struct tls_owner owner = {.log = &self->log, .metrics = self->metrics};
+	if (config->tls_present &&
+	    !(self->tls = tls_server_context(&config->tls, "http/1.1", &owner, err)))
 		return -1;
 	const struct server_config server = {.endpoint = config->endpoint,
 					     .transport = "tcp",

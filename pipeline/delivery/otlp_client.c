@@ -180,7 +180,8 @@ int otlp_client_start(void *self, struct loop *loop, struct err *err)
 	struct otlp_client *client = self;
 	const struct otlp_client_config *config = &client->config;
 	const char *alpn = config->mode == CLIENT_GRPC ? "h2" : "h2,http/1.1";
-	if (client->tls_on && !(client->tls = tls_client_context(config->tls, alpn, err)))
+	const struct tls_owner owner = {.log = &client->log, .metrics = config->metrics};
+	if (client->tls_on && !(client->tls = tls_client_context(config->tls, alpn, &owner, err)))
 		return -1;
 	client->coder = coder_new();
 	if (!client->coder)

@@ -296,7 +296,7 @@ static void set_up(void)
 	fuzz_must((world.coder = coder_new()) != NULL);
 	const struct tls_config tls = {.cert_file = fuzz_tls_path(FUZZ_TLS_CERTIFICATE),
 				       .key_file = fuzz_tls_path(FUZZ_TLS_KEY)};
-	world.tls = tls_server_context(&tls, "h2,http/1.1", &err);
+	world.tls = tls_server_context(&tls, "h2,http/1.1", NULL, &err);
 	fuzz_must(world.tls != NULL);
 	(void)snprintf(world.directory, sizeof(world.directory), "/tmp/sluice-fuzz-XXXXXX");
 	fuzz_must(mkdtemp(world.directory) != NULL && atexit(remove_directory) == 0);

@@ -366,7 +366,7 @@ static void https_asks_for_a_tunnel(void **state)
 	struct client_fixture fixture;
 	char url[64];
 	struct tls_config config = {0};
-	struct tls_context *tls = tls_client_context(&config, "http/1.1", &err);
+	struct tls_context *tls = tls_client_context(&config, "http/1.1", NULL, &err);
 	assert_non_null(tls);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", peer_port(peer));
 	fixture_open(&fixture, CLIENT_HTTP, 4318,
