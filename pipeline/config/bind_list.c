@@ -181,8 +181,8 @@ static bool bind_header(struct slice name, const struct config_node *node,
 			       NULL, "white space %s the value of header \"%.*s\" was removed%s",
 			       is_basic ? "inside" : "around", SLICE_FMT(name),
 			       is_basic ? " (base64 wraps its output at 76 "
-							 "columns; use base64 -w0)"
-						       : "");
+					  "columns; use base64 -w0)"
+					: "");
 	ret->name = (const char *)arena_copy(arena, name).ptr;
 	ret->value = (const char *)arena_copy(arena, value).ptr;
 	ret->loc = node->loc;

@@ -358,8 +358,7 @@ static int copy_config(struct client *client, const struct client_config *config
 	*own = *config;
 	own->proxy_url = NULL;
 	own->host = strdup(config->host);
-	own->authority =
-		config->authority ? strdup(config->authority) : default_authority(config);
+	own->authority = config->authority ? strdup(config->authority) : default_authority(config);
 	own->server_name = strdup(config->server_name ? config->server_name : server_name);
 	client->target = host_text(config, true);
 	if (own->connections_max == 0)

@@ -295,7 +295,8 @@ static int open_address(struct connector *c, const union resolver_address *addre
 static void start_address_timer(struct connector *c)
 {
 	uint64_t now = clock_monotonic_ns();
-	uint64_t addresses = c->resolve.answer.count - c->next + 1; /* this one, and those to come */
+	uint64_t addresses =
+		c->resolve.answer.count - c->next + 1; /* this one, and those to come */
 	uint64_t left_ms = c->deadline_ns > now ? (c->deadline_ns - now) / NS_PER_MS : 0;
 	uint64_t share_ms = left_ms / addresses;
 	if (share_ms < ADDRESS_TIMEOUT_MS_MIN)
@@ -347,7 +348,8 @@ static void on_unix_start(uv_timer_t *timer)
 	struct connector *c = timer->data;
 	struct sockaddr_un address;
 	socklen_t len = unix_address_set(c->host, &address);
-	int code = len > 0 ? open_socket(c, (const struct sockaddr *)&address, len) : UV_ENAMETOOLONG;
+	int code =
+		len > 0 ? open_socket(c, (const struct sockaddr *)&address, len) : UV_ENAMETOOLONG;
 	if (code == 0)
 		start_address_timer(c);
 	else

@@ -141,8 +141,8 @@ static void make_channel(struct dns *dns)
 		.sock_state_cb_data = dns,
 		.resolvconf_path = (char *)(uintptr_t)resolv_conf(), /* copied */
 	};
-	int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
-		    ARES_OPT_RESOLVCONF;
+	int given =
+		ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
 	const char *port_text = getenv("SLUICE_DNS_PORT");
 	uint64_t port;
 	if (port_text && slice_parse_u64(slice_str(port_text), &port) && port <= UINT16_MAX) {
@@ -270,9 +270,8 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 
 static void ask(struct lookup *lookup)
 {
-	const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC,
-						  .ai_socktype = SOCK_STREAM,
-						  .ai_flags = ARES_AI_ENVHOSTS};
+	const struct ares_addrinfo_hints hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_ENVHOSTS};
 	struct dns *dns = lookup->dns;
 	lookup->again = false;
 	if (dns->channel)

@@ -209,8 +209,8 @@ static int parse_unix(struct slice path, bool is_abstract, struct arena *arena,
 		if (path.ptr[i] < ' ' || path.ptr[i] == 0x7f)
 			return err_set(err, ERR_CONFIG, "invalid character in path");
 	}
-	const char *host = arena_printf(arena, "unix:%s%.*s", is_abstract ? "@" : "",
-					SLICE_FMT(path));
+	const char *host =
+		arena_printf(arena, "unix:%s%.*s", is_abstract ? "@" : "", SLICE_FMT(path));
 	if (!host)
 		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
 	if (unix_address_set(host, &address) == 0)

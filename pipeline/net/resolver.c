@@ -119,10 +119,10 @@ static bool parse_numeric(const char *host, union resolver_address *ret_address)
 static void set_loopback(struct resolver_answer *answer)
 {
 	answer->count = 2;
-	answer->addresses[0].v4 = (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	answer->addresses[1].v6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
-							.sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	answer->addresses[0].v4 = (struct sockaddr_in){.sin_family = AF_INET,
+						       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	answer->addresses[1].v6 =
+		(struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
 }
 
 static bool is_known(const char *host, struct resolver_answer *ret_answer)

@@ -14,9 +14,9 @@ static const struct metric_desc metric_reloads = {
 	"Times that changed certificate, key or CA files were read again, by outcome; after a "
 	"failure the old ones stay in use",
 	METRIC_COUNTER};
-static const struct metric_desc metric_expiry = {
-	"sluice_tls_certificate_expiry", "s",
-	"Unix time at which our certificate expires", METRIC_GAUGE};
+static const struct metric_desc metric_expiry = {"sluice_tls_certificate_expiry", "s",
+						 "Unix time at which our certificate expires",
+						 METRIC_GAUGE};
 
 static double read_expiry(void *arg)
 {

@@ -230,8 +230,7 @@ static void make_unix_address(struct address *address, const char *name)
 	/* abstract: nothing in the file system */
 	int len = snprintf(un->sun_path + 1, sizeof(un->sun_path) - 1, "sluice-fuzz-%d-%s",
 			   (int)getpid(), name);
-	address->len =
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+	address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
 }
 
 /* A listener whose queue is full: the kernel ignores who else comes. */

@@ -114,9 +114,9 @@ static void add_found(struct resolver_answer *answer, int family, uint8_t last_b
 {
 	union resolver_address *found = &answer->addresses[answer->count++];
 	if (family == AF_INET)
-		found->v4 = (struct sockaddr_in){
-			.sin_family = AF_INET,
-			.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + last_byte)};
+		found->v4 = (struct sockaddr_in){.sin_family = AF_INET,
+						 .sin_addr.s_addr =
+							 htonl(INADDR_LOOPBACK - 1 + last_byte)};
 	else
 		found->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
 						  .sin6_addr = in6addr_loopback};

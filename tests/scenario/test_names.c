@@ -49,8 +49,9 @@ static struct daemon *start_beside_silence(uint16_t port)
 		"exporters:\n"
 		"  otlphttp/good: {endpoint: 'http://good.test:%u'}\n"
 		"  otlphttp/silent: {endpoint: 'http://silent.test:%u', timeout: 60s}\n"
-		"  otlp/mute: {endpoint: 'mute.test:%u', tls: {insecure: true}, timeout: 60s}\n"
-		SCENARIO_PIPELINE "exporters: [otlphttp/silent, otlp/mute, otlphttp/good]}\n",
+		"  otlp/mute: {endpoint: 'mute.test:%u', tls: {insecure: true}, timeout: "
+		"60s}\n" SCENARIO_PIPELINE
+		"exporters: [otlphttp/silent, otlp/mute, otlphttp/good]}\n",
 		port, port, port);
 }
 
@@ -111,8 +112,8 @@ static void a_backend_that_moved_is_found(void **state)
 		NULL,
 		SCENARIO_LISTENERS
 		"exporters: {otlp: {endpoint: 'moving.test:%u', tls: {insecure: true}, "
-		"retry_on_failure: {initial_interval: 50ms, max_interval: 50ms}}}\n"
-		SCENARIO_PIPELINE "exporters: [otlp]}\n",
+		"retry_on_failure: {initial_interval: 50ms, max_interval: "
+		"50ms}}}\n" SCENARIO_PIPELINE "exporters: [otlp]}\n",
 		peer_grpc_port(peer));
 	scenario_sender_open(&sender, CLIENT_HTTP, daemon_http_port(daemon));
 	scenario_send_spans(&sender, 0, SPANS);

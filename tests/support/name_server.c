@@ -199,8 +199,8 @@ static struct name_record note_question(struct name_server *server, const struct
 	struct entry *entry = find(server, q->name);
 	struct name_record record = entry->record;
 	bool is_a = q->type == TYPE_A;
-	unsigned before = is_a ? entry->asked_a++ - entry->set_a
-			       : entry->asked_aaaa++ - entry->set_aaaa;
+	unsigned before =
+		is_a ? entry->asked_a++ - entry->set_a : entry->asked_aaaa++ - entry->set_aaaa;
 	if (before < record.ignored)
 		record.behaviour = NAME_SILENT;
 	pthread_cond_broadcast(&server->asked);
@@ -248,8 +248,8 @@ static void answer(struct name_server *server, const struct question *q, bool is
 		return;
 	if (behaviour == NAME_NXDOMAIN || behaviour == NAME_SERVFAIL)
 		put_header(&m, q->id,
-			   FLAG_RESPONSE | (behaviour == NAME_SERVFAIL ? RCODE_SERVFAIL
-								       : RCODE_NXDOMAIN),
+			   FLAG_RESPONSE |
+				   (behaviour == NAME_SERVFAIL ? RCODE_SERVFAIL : RCODE_NXDOMAIN),
 			   q);
 	if (behaviour == NAME_TRUNCATED && !is_tcp)
 		put_header(&m, q->id, FLAG_RESPONSE | FLAG_TRUNCATED, q);
@@ -322,9 +322,8 @@ static void serve_tcp(struct name_server *server)
 static void *serve(void *arg)
 {
 	struct name_server *server = arg;
-	struct pollfd polls[] = {{server->udp, POLLIN, 0},
-				 {server->tcp, POLLIN, 0},
-				 {server->stop[0], POLLIN, 0}};
+	struct pollfd polls[] = {
+		{server->udp, POLLIN, 0}, {server->tcp, POLLIN, 0}, {server->stop[0], POLLIN, 0}};
 	while (poll(polls, ARRAY_COUNT(polls), -1) > 0 && !polls[2].revents) {
 		if (polls[0].revents)
 			serve_udp(server);
@@ -408,8 +407,7 @@ void name_server_stop(struct name_server *server)
 	free(server);
 }
 
-void name_server_set(struct name_server *server, const char *name,
-		     const struct name_record *record)
+void name_server_set(struct name_server *server, const char *name, const struct name_record *record)
 {
 	pthread_mutex_lock(&server->lock);
 	struct entry *entry = find(server, name);

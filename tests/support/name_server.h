@@ -29,7 +29,7 @@ struct name_record {
 	enum name_behaviour behaviour;
 	unsigned ignored; /* so many questions (of each type) come to nothing: it is slow */
 	uint32_t ttl_s;
-	const char *cname;			   /* NULL: none; its ttl is cname_ttl_s */
+	const char *cname; /* NULL: none; its ttl is cname_ttl_s */
 	uint32_t cname_ttl_s;
 	const char *addresses[NAME_ADDRESSES_MAX]; /* of both families, as text */
 };

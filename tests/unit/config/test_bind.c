@@ -417,9 +417,12 @@ static void white_space_inside_a_basic_value_is_removed_and_said_once(void **sta
 		const char *name, *text, *value;
 		const char *warning;
 	} cases[] = {
-		{"Authorization", "\"Basic dXNlcjpw\\nYXNz\"", "Basic dXNlcjpwYXNz", "inside the value"},
-		{"Authorization", "\"Basic ${env:WRAPPED}\"", "Basic dXNlcjpwYXNz", "inside the value"},
-		{"Authorization", "\"basic  dXNl cjpw\\r\\nYXNz \\n\"", "basic dXNlcjpwYXNz", "inside the value"},
+		{"Authorization", "\"Basic dXNlcjpw\\nYXNz\"", "Basic dXNlcjpwYXNz",
+		 "inside the value"},
+		{"Authorization", "\"Basic ${env:WRAPPED}\"", "Basic dXNlcjpwYXNz",
+		 "inside the value"},
+		{"Authorization", "\"basic  dXNl cjpw\\r\\nYXNz \\n\"", "basic dXNlcjpwYXNz",
+		 "inside the value"},
 		{"Authorization", "Basic dXNlcjpwYXNz", "Basic dXNlcjpwYXNz", NULL},
 		{"Authorization", "\"Bearer abc\\n\"", "Bearer abc", "around the value"},
 		{"Authorization", "Bearer a b", "Bearer a b", NULL},
@@ -435,7 +438,8 @@ static void white_space_inside_a_basic_value_is_removed_and_said_once(void **sta
 		struct config_support s;
 		struct sample_exporter e;
 		struct buf text = BUF_INIT;
-		buf_printf(&text, "endpoint: x\nheaders:\n  %s: %s\n", cases[i].name, cases[i].text);
+		buf_printf(&text, "endpoint: x\nheaders:\n  %s: %s\n", cases[i].name,
+			   cases[i].text);
 		bind_headers(&s, buf_cstr(&text), &e);
 		assert_string_equal(config_support_errors(&s), "");
 		assert_string_equal(e.headers.at[0].value, cases[i].value);

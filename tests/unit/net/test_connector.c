@@ -82,9 +82,9 @@ static struct fixture_call post(struct scene *scene)
 static void every_address_of_a_name_is_tried(void **state)
 {
 	struct scene *scene = *state;
-	name_is(scene, (struct name_record){.ttl_s = 3600,
-					    .addresses = {"127.0.0.77", "127.0.0.78", "::1",
-							  "127.0.0.1"}});
+	name_is(scene, (struct name_record){
+			       .ttl_s = 3600,
+			       .addresses = {"127.0.0.77", "127.0.0.78", "::1", "127.0.0.1"}});
 	open_client(scene, "backend.test");
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(post(scene).result.http_status, 200);
@@ -178,9 +178,9 @@ static void a_client_connects_to_a_unix_socket(void **state)
 		if (i > 0)
 			fixture_close(&scene->client);
 		/* No proxy stands before a socket of this machine. */
-		fixture_open(&scene->client, CLIENT_HTTP, 0,
-			     &(struct client_config){.host = host,
-						     .proxy_url = "http://127.0.0.77:1"});
+		fixture_open(
+			&scene->client, CLIENT_HTTP, 0,
+			&(struct client_config){.host = host, .proxy_url = "http://127.0.0.77:1"});
 		assert_int_equal(post(scene).result.http_status, 200);
 		assert_non_null(strstr(peer.head, "\r\nHost: localhost\r\n"));
 		assert_int_equal(pthread_join(peer.thread, NULL), 0);

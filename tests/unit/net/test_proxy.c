@@ -344,8 +344,7 @@ static void a_proxys_refusal_of_a_tunnel_is_told(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct fixture_call call;
-		struct proxy_script script = {.reply = cases[i].reply,
-					      .expected = connect_request};
+		struct proxy_script script = {.reply = cases[i].reply, .expected = connect_request};
 		run_through_proxy(&script, CLIENT_GRPC, 1, &call);
 		assert_int_equal(script.asked_as_expected, 1);
 		assert_int_equal(call.result.outcome, CLIENT_CONNECT_FAILED);
@@ -369,9 +368,9 @@ static void https_asks_for_a_tunnel(void **state)
 	struct tls_context *tls = tls_client_context(&config, "http/1.1", NULL, &err);
 	assert_non_null(tls);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", peer_port(peer));
-	fixture_open(&fixture, CLIENT_HTTP, 4318,
-		     &(struct client_config){
-			     .host = "backend.invalid", .proxy_url = url, .tls = tls});
+	fixture_open(
+		&fixture, CLIENT_HTTP, 4318,
+		&(struct client_config){.host = "backend.invalid", .proxy_url = url, .tls = tls});
 	fixture_call(&fixture, &call, "/v1/traces", SLICE(""));
 	assert_int_equal(script.asked_as_expected, 1);
 	assert_int_equal(call.result.outcome, CLIENT_CONNECT_FAILED);

@@ -135,7 +135,11 @@ static void set(struct fixture *f, const char *name, struct name_record record)
 
 static const struct name_record silent = {.behaviour = NAME_SILENT};
 
-#define ONE(address) (struct name_record){.ttl_s = 3600, .addresses = {address}}
+#define ONE(address)                                                                               \
+	(struct name_record)                                                                       \
+	{                                                                                          \
+		.ttl_s = 3600, .addresses = { address }                                            \
+	}
 
 /* ---- nobody is asked ------------------------------------------------------------------------ */
 
@@ -191,9 +195,7 @@ static void every_kind_of_answer_is_read(void **state)
 		{"long.test",
 		 {.behaviour = NAME_TRUNCATED, .addresses = {"192.0.2.4", "2001:db8::4"}},
 		 "192.0.2.4 2001:db8::4"},
-		{"id.test",
-		 {.behaviour = NAME_OTHERS_ID, .addresses = {"192.0.2.5"}},
-		 "192.0.2.5"},
+		{"id.test", {.behaviour = NAME_OTHERS_ID, .addresses = {"192.0.2.5"}}, "192.0.2.5"},
 		{"question.test",
 		 {.behaviour = NAME_OTHERS_NAME, .addresses = {"192.0.2.6"}},
 		 "192.0.2.6"},
@@ -343,10 +345,11 @@ static void an_answer_is_kept_for_its_time_to_live(void **state)
 	struct fixture *f = *state;
 	set(f, "kept.test", ONE("192.0.2.1"));
 	set(f, "fleeting.test", (struct name_record){.ttl_s = 0, .addresses = {"192.0.2.2"}});
-	set(f, "alias.test", (struct name_record){.cname = "real.test",
-						  .cname_ttl_s = 0,
-						  .ttl_s = 3600,
-						  .addresses = {"192.0.2.3"}});
+	set(f, "alias.test",
+	    (struct name_record){.cname = "real.test",
+				 .cname_ttl_s = 0,
+				 .ttl_s = 3600,
+				 .addresses = {"192.0.2.3"}});
 	for (int i = 0; i < 3; i++) {
 		expect(f, "kept.test", "192.0.2.1");
 		expect(f, "Kept.Test", "192.0.2.1");

@@ -6,11 +6,11 @@
 #include "tests/support/net_certificate.h"
 #include "tests/support/net_peer.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -99,10 +99,11 @@ static bool shake_hands(SSL *accepting, SSL *connecting)
 	bool failed = false;
 	while (!failed && (accepted != 1 || connected != 1)) {
 		connected = connected == 1 ? 1 : SSL_do_handshake(connecting);
-		failed = connected != 1 && SSL_get_error(connecting, connected) != SSL_ERROR_WANT_READ;
+		failed = connected != 1 &&
+			 SSL_get_error(connecting, connected) != SSL_ERROR_WANT_READ;
 		accepted = accepted == 1 ? 1 : SSL_do_handshake(accepting);
-		failed = failed || (accepted != 1 && SSL_get_error(accepting, accepted) !=
-							     SSL_ERROR_WANT_READ);
+		failed = failed || (accepted != 1 &&
+				    SSL_get_error(accepting, accepted) != SSL_ERROR_WANT_READ);
 	}
 	ERR_clear_error();
 	SSL_free(accepting);
@@ -248,12 +249,12 @@ static void a_choice_narrows_the_list(void **state)
 		{"TLS_AES_256_GCM_SHA384", true, true}, /* no choice in TLS 1.3, as in Go */
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		assert_int_equal(our_server_agrees(KIND_RSA, &chosen, cases[i].suite,
-						   cases[i].is_tls13),
-				 cases[i].agrees);
-		assert_int_equal(our_client_agrees(KIND_RSA, &chosen, cases[i].suite,
-						   cases[i].is_tls13),
-				 cases[i].agrees);
+		assert_int_equal(
+			our_server_agrees(KIND_RSA, &chosen, cases[i].suite, cases[i].is_tls13),
+			cases[i].agrees);
+		assert_int_equal(
+			our_client_agrees(KIND_RSA, &chosen, cases[i].suite, cases[i].is_tls13),
+			cases[i].agrees);
 	}
 }
 
@@ -261,9 +262,9 @@ static void an_unsafe_suite_cannot_be_chosen(void **state)
 {
 	(void)state;
 	static const char *const unsafe[] = {
-		"TLS_RSA_WITH_AES_128_GCM_SHA256",	   "TLS_RSA_WITH_AES_256_CBC_SHA",
-		"TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",	   "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
-		"TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",	   "TLS_RSA_WITH_NULL_SHA",
+		"TLS_RSA_WITH_AES_128_GCM_SHA256",     "TLS_RSA_WITH_AES_256_CBC_SHA",
+		"TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+		"TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_RSA_WITH_NULL_SHA",
 		"ECDHE-RSA-AES128-GCM-SHA256", /* OpenSSL's name */
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(unsafe); i++) {
