@@ -119,6 +119,8 @@ static const char *shown_url(const struct otlp_client *client, struct arena *are
 {
 	const struct endpoint *endpoint = &client->endpoint;
 	bool v6 = strchr(endpoint->host, ':') != NULL;
+	if (endpoint->port == 0)
+		return endpoint->host; /* a unix socket's path */
 	return arena_printf(arena, "%s://%s%s%s:%u%.*s", client->tls_on ? "https" : "http",
 			    v6 ? "[" : "", endpoint->host, v6 ? "]" : "", endpoint->port,
 			    (int)strcspn(client->path, "?#"), client->path);

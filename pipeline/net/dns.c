@@ -3,6 +3,9 @@
  * The channel is made with the first look-up and made anew when resolv.conf looks different (c-ares
  * 1.18 reads it once). Destroying it ends its queries with ARES_EDESTRUCTION: on the way to a new
  * channel they are kept and asked again, on the way out they are freed.
+ *
+ * c-ares gives up a search at the first domain whose servers fail; glibc and Go go on, and so do we:
+ * with ndots:5 every name outside of a Kubernetes cluster is first looked for in the node's domain.
  */
 #include "pipeline/net/dns.h"
 
@@ -10,17 +13,21 @@
 
 #include <ares.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
 
+enum { NAME_BYTES_MAX = 253 /* RFC 1035 §2.3.4 as text */ };
+
 struct lookup {
 	struct dns *dns;
 	struct lookup *next, *previous;
 	void *arg;
-	bool again; /* lost its channel, see restart */
+	bool again;	  /* lost its channel, see restart */
+	size_t candidate; /* see ask_candidate; 0: c-ares searches */
 	char name[];
 };
 
@@ -35,8 +42,9 @@ struct dns_socket {
 struct dns {
 	struct loop *loop;
 	dns_done_f *done;
-	ares_channel channel; /* NULL: none yet */
-	bool ending;	      /* a channel is being destroyed; its queries are no failures */
+	ares_channel channel;	   /* NULL: none yet */
+	struct ares_options saved; /* the channel's search domains */
+	bool ending;		   /* a channel is being destroyed; its queries are no failures */
 	struct lookup *lookups;
 	struct dns_socket *sockets;
 	uv_timer_t timer;
@@ -154,6 +162,8 @@ static void make_channel(struct dns *dns)
 		dns->resolv_conf = (struct stat){0};
 	if (ares_init_options(&dns->channel, &options, given) != ARES_SUCCESS)
 		dns->channel = NULL; /* the next look-up tries again */
+	else if (ares_save_options(dns->channel, &dns->saved, &given) != ARES_SUCCESS)
+		dns->saved = (struct ares_options){0}; /* no domains then */
 }
 
 static void destroy_channel(struct dns *dns)
@@ -164,6 +174,8 @@ static void destroy_channel(struct dns *dns)
 	ares_destroy(dns->channel);
 	dns->channel = NULL;
 	dns->ending = false;
+	ares_destroy_options(&dns->saved);
+	dns->saved = (struct ares_options){0};
 }
 
 static bool has_resolv_conf_changed(const struct dns *dns)
@@ -252,6 +264,39 @@ static void take_result(struct lookup *lookup, const struct ares_addrinfo *found
 		fail(lookup, DNS_NO_NAME, "no such host");
 }
 
+static void ask(struct lookup *lookup, const char *name);
+
+/* After a failed search: the next of the names that it consists of, each domain's and at last the
+ * name as it is, with a dot at its end, so that c-ares takes it as such. False: that was the last. */
+static bool ask_candidate(struct lookup *lookup)
+{
+	const struct ares_options *saved = &lookup->dns->saved;
+	size_t len = strlen(lookup->name),
+	       domains = saved->ndomains > 0 ? (size_t)saved->ndomains : 0;
+	char name[NAME_BYTES_MAX + 2];
+	if (domains == 0 || len == 0 || lookup->name[len - 1] == '.')
+		return false;
+	while (lookup->candidate <= domains) {
+		size_t i = lookup->candidate++;
+		const char *domain = i < domains ? saved->domains[i] : "";
+		int written = snprintf(name, sizeof(name), "%s%s%s.", lookup->name,
+				       *domain ? "." : "", domain);
+		if (written < 0 || (size_t)written >= sizeof(name))
+			continue; /* longer than names are */
+		ask(lookup, name);
+		return true;
+	}
+	return false;
+}
+
+/* A server that does not answer at all would not for the next name either. */
+static bool goes_on(const struct lookup *lookup, int status)
+{
+	bool is_missing = status == ARES_ENOTFOUND || status == ARES_ENODATA;
+	return status != ARES_SUCCESS && status != ARES_ETIMEOUT &&
+	       (lookup->candidate > 0 || !is_missing);
+}
+
 static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *found)
 {
 	(void)timeouts;
@@ -260,6 +305,10 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 		lookup->again = true;
 	else if (status == ARES_SUCCESS)
 		take_result(lookup, found);
+	else if (goes_on(lookup, status) && ask_candidate(lookup))
+		;			/* it is not over yet */
+	else if (lookup->candidate > 0) /* a server failed, whatever the last one said */
+		fail(lookup, DNS_FAILED, describe(ARES_ESERVFAIL));
 	else if (status == ARES_ENOTFOUND || status == ARES_ENODATA)
 		fail(lookup, DNS_NO_NAME, "no such host");
 	else
@@ -268,14 +317,14 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 		ares_freeaddrinfo(found);
 }
 
-static void ask(struct lookup *lookup)
+static void ask(struct lookup *lookup, const char *name)
 {
 	const struct ares_addrinfo_hints hints = {
 		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_ENVHOSTS};
 	struct dns *dns = lookup->dns;
 	lookup->again = false;
 	if (dns->channel)
-		ares_getaddrinfo(dns->channel, lookup->name, NULL, &hints, on_answer, lookup);
+		ares_getaddrinfo(dns->channel, name, NULL, &hints, on_answer, lookup);
 	else
 		fail(lookup, DNS_FAILED, describe(ARES_ENOMEM));
 }
@@ -287,8 +336,10 @@ static void restart(struct dns *dns)
 	make_channel(dns);
 	for (struct lookup *lookup = dns->lookups, *next; lookup; lookup = next) {
 		next = lookup->next; /* an answer from a file comes at once and frees its own */
-		if (lookup->again)
-			ask(lookup);
+		if (!lookup->again)
+			continue;
+		lookup->candidate = 0;
+		ask(lookup, lookup->name);
 	}
 }
 
@@ -311,7 +362,7 @@ void dns_look_up(struct dns *dns, const char *name, void *arg)
 	if (lookup->next)
 		lookup->next->previous = lookup;
 	dns->lookups = lookup;
-	ask(lookup);
+	ask(lookup, lookup->name);
 	arm_timer(dns);
 }
 

@@ -156,6 +156,7 @@ static const struct choice_case {
 	{"a bad port", "http://secret:word@p:port", {{0}}, true, NULL, 0, ""},
 	{"a bad escape", "http://us%4@p:1", {{0}}, true, NULL, 0, ""},
 	{"no host", "http://", {{0}}, true, NULL, 0, ""},
+	{"a unix socket", "unix:proxy", {{0}}, true, NULL, 0, ""},
 };
 
 static void the_proxy_is_chosen_as_go_does(void **state)

@@ -260,12 +260,21 @@ static void search_domains_and_ndots_are_obeyed(void **state)
 		{"search ns.svc.test\noptions ndots:5", "jaeger.x", "192.0.2.3"},
 		{"search ns.svc.test\noptions ndots:1", "jaeger.x", "192.0.2.4"},
 		{"search ns.svc.test\noptions ndots:5", "jaeger.x.", "192.0.2.4"},
+		/* a domain whose servers fail ends no search */
+		{"search broken.test svc.test", "tempo", "192.0.2.2"},
+		{"search svc.test broken.test\noptions ndots:5", "outside.x", "192.0.2.5"},
+		{"search svc.test broken.test\noptions ndots:5", "nobody.x",
+		 "no name server could answer"},
 	};
 	struct fixture *f = *state;
 	set(f, "jaeger.ns.svc.test", ONE("192.0.2.1"));
 	set(f, "tempo.svc.test", ONE("192.0.2.2"));
 	set(f, "jaeger.x.ns.svc.test", ONE("192.0.2.3"));
 	set(f, "jaeger.x", ONE("192.0.2.4"));
+	set(f, "outside.x", ONE("192.0.2.5"));
+	set(f, "tempo.broken.test", (struct name_record){.behaviour = NAME_SERVFAIL});
+	set(f, "outside.x.broken.test", (struct name_record){.behaviour = NAME_SERVFAIL});
+	set(f, "nobody.x.broken.test", (struct name_record){.behaviour = NAME_SERVFAIL});
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		name_server_rewrite(f->server, cases[i].options, false);
 		struct fixture own = {.server = f->server};
