@@ -41,8 +41,9 @@ static char *take_text(BIO *bio)
 {
 	char *bytes;
 	long len = BIO_get_mem_data(bio, &bytes);
-	char *text = strndup(bytes, (size_t)len);
+	char *text = calloc(1, (size_t)len + 1);
 	assert_non_null(text);
+	memcpy(text, bytes, (size_t)len);
 	BIO_free(bio);
 	return text;
 }
