@@ -8,7 +8,7 @@ endif
 ifeq ($(origin CXX),default)
 CXX := $(if $(findstring clang,$(notdir $(CC))),clang++,g++)
 endif
-PKGS := libnghttp2 libuv libprotobuf-c libzstd libisal snappy liblz4 yaml-0.1 openssl
+PKGS := libnghttp2 libuv libcares libprotobuf-c libzstd libisal snappy liblz4 yaml-0.1 openssl
 B := build/$(MODE)
 
 # ---- flags ----------------------------------------------------------------------------------

@@ -197,7 +197,7 @@ static int connect_to(struct example_sender *sender, struct loop *loop, struct e
 			   err) != 0)
 		return -1;
 	if (endpoint.tls == 1 &&
-	    !(sender->tls = tls_client_context(&tls, config->http ? "http/1.1" : "h2", err)))
+	    !(sender->tls = tls_client_context(&tls, config->http ? "http/1.1" : "h2", NULL, err)))
 		return -1;
 	sender->path = config->http
 			       ? arena_printf(&sender->arena, "%s/v1/traces",

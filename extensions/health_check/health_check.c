@@ -199,7 +199,9 @@ static int start(void *arg, const struct extension_host *host, struct err *err)
 {
 	struct health *self = arg;
 	const struct health_config *config = self->config;
-	if (config->tls_present && !(self->tls = tls_server_context(&config->tls, "http/1.1", err)))
+	const struct tls_owner owner = {.log = &self->log, .metrics = self->metrics};
+	if (config->tls_present &&
+	    !(self->tls = tls_server_context(&config->tls, "http/1.1", &owner, err)))
 		return -1;
 	const struct server_config server = {.endpoint = config->endpoint,
 					     .transport = "tcp",

@@ -166,18 +166,23 @@ static bool bind_header(struct slice name, const struct config_node *node,
 		return header_problem(node, scope, name, "has an invalid name", report);
 	/* The node's length counts: a value may hold zero bytes, which are controls. */
 	struct slice whole = is_plain_null ? SLICE("") : node->text;
-	struct slice value = join_basic(arena, trim_space(whole));
+	/* In another header two words may be meant: "Basic plan". */
+	bool is_credential = slice_equal_nocase(name, SLICE("Authorization"));
+	struct slice value = trim_space(whole);
+	if (is_credential)
+		value = join_basic(arena, value);
 	if (has_control(value))
 		return header_problem(node, scope, name,
 				      "has a value with a line end or another control character",
 				      report);
+	bool is_basic = is_credential && basic_prefix(value) > 0;
 	if (value.len != whole.len && !node->unset_env)
 		config_problem(report, CONFIG_WARNING, node->loc, config_scope_path(scope, arena),
 			       NULL, "white space %s the value of header \"%.*s\" was removed%s",
-			       basic_prefix(value) > 0 ? "inside" : "around", SLICE_FMT(name),
-			       basic_prefix(value) > 0 ? " (base64 wraps its output at 76 "
-							 "columns; use base64 -w0)"
-						       : "");
+			       is_basic ? "inside" : "around", SLICE_FMT(name),
+			       is_basic ? " (base64 wraps its output at 76 "
+					  "columns; use base64 -w0)"
+					: "");
 	ret->name = (const char *)arena_copy(arena, name).ptr;
 	ret->value = (const char *)arena_copy(arena, value).ptr;
 	ret->loc = node->loc;

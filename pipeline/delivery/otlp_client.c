@@ -121,6 +121,8 @@ static const char *shown_url(const struct otlp_client *client, struct arena *are
 {
 	const struct endpoint *endpoint = &client->endpoint;
 	bool v6 = strchr(endpoint->host, ':') != NULL;
+	if (endpoint->port == 0)
+		return endpoint->host; /* a unix socket's path */
 	return arena_printf(arena, "%s://%s%s%s:%u%.*s", client->tls_on ? "https" : "http",
 			    v6 ? "[" : "", endpoint->host, v6 ? "]" : "", endpoint->port,
 			    (int)strcspn(client->path, "?#"), client->path);
@@ -161,7 +163,10 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 	else
 		client->path = traces_path(client->endpoint.path, arena);
 	/* Not the text as written: a URL may carry user:password. */
-	client->label = arena_printf(arena, "%s:%u", client->endpoint.host, client->endpoint.port);
+	client->label = client->endpoint.port == 0
+				? client->endpoint.host /* a unix socket's path */
+				: arena_printf(arena, "%s:%u", client->endpoint.host,
+					       client->endpoint.port);
 	client->url = client->path ? shown_url(client, arena) : NULL;
 	if (!client->path || !client->label || !client->url) {
 		(void)err_set(err, ERR_NOMEM, "out of memory");
@@ -179,7 +184,8 @@ int otlp_client_start(void *self, struct loop *loop, struct err *err)
 	struct otlp_client *client = self;
 	const struct otlp_client_config *config = &client->config;
 	const char *alpn = config->mode == CLIENT_GRPC ? "h2" : "h2,http/1.1";
-	if (client->tls_on && !(client->tls = tls_client_context(config->tls, alpn, err)))
+	const struct tls_owner owner = {.log = &client->log, .metrics = config->metrics};
+	if (client->tls_on && !(client->tls = tls_client_context(config->tls, alpn, &owner, err)))
 		return -1;
 	client->coder = coder_new();
 	if (!client->coder)

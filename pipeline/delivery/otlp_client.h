@@ -59,6 +59,8 @@ struct otlp_client_config {
 	const struct foreign_service *foreign; /* NULL: OTLP */
 	void *foreign_self;		       /* taken over, as json is */
 	const struct tls_config *tls;
+	struct metrics
+		*metrics; /* outlives the client; NULL: reloads of TLS files are not counted */
 	const struct config_headers *headers;
 	const char *proxy_url, *authority, *user_agent;
 	uint32_t connections_max;

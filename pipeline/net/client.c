@@ -11,6 +11,7 @@
 #include "pipeline/net/client_internal.h"
 
 #include "pipeline/base/clock.h"
+#include "pipeline/net/unix_address.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -317,9 +318,10 @@ void client_free(struct client *client)
 	uv_close((uv_handle_t *)&client->timer, on_timer_closed);
 }
 
-/* The authority as a URL would have it: without the port that goes without saying. */
-static char *default_authority(const struct client_config *config, bool with_port)
+static char *host_text(const struct client_config *config, bool with_port)
 {
+	if (unix_address_is(config->host))
+		return strdup(config->host);
 	bool v6 = strchr(config->host, ':') != NULL;
 	char *text = NULL;
 	int len = with_port ? asprintf(&text, v6 ? "[%s]:%u" : "%s:%u", config->host, config->port)
@@ -327,17 +329,38 @@ static char *default_authority(const struct client_config *config, bool with_por
 	return len < 0 ? NULL : text;
 }
 
-static int copy_config(struct client *client, const struct client_config *config, struct err *err)
+/* As a URL would have it: without the port that goes without saying. */
+static char *default_authority(const struct client_config *config)
 {
 	bool is_default_port = config->port == (config->tls ? HTTPS_PORT : HTTP_PORT);
+	/* A unix socket has no name: this is what gRPC says. */
+	return unix_address_is(config->host) ? strdup("localhost")
+					     : host_text(config, !is_default_port);
+}
+
+static int choose_proxy(struct client *client, const struct client_config *config, struct err *err)
+{
+	bool is_grpc = config->mode == CLIENT_GRPC;
+	if (unix_address_is(config->host))
+		return 0;
+	/* Every gRPC connection wants a tunnel; grpc-go asks for HTTPS_PROXY, whatever it carries. */
+	if (proxy_choose(config->proxy_url, config->host, config->port, config->tls || is_grpc,
+			 getenv, &client->proxy, err) < 0)
+		return -1;
+	client->proxy.forwards = client->proxy.host[0] && !config->tls && !is_grpc;
+	return 0;
+}
+
+static int copy_config(struct client *client, const struct client_config *config, struct err *err)
+{
 	struct client_config *own = &client->config;
+	const char *server_name = unix_address_is(config->host) ? "localhost" : config->host;
 	*own = *config;
 	own->proxy_url = NULL;
 	own->host = strdup(config->host);
-	own->authority = config->authority ? strdup(config->authority)
-					   : default_authority(config, !is_default_port);
-	own->server_name = strdup(config->server_name ? config->server_name : config->host);
-	client->target = default_authority(config, true);
+	own->authority = config->authority ? strdup(config->authority) : default_authority(config);
+	own->server_name = strdup(config->server_name ? config->server_name : server_name);
+	client->target = host_text(config, true);
 	if (own->connections_max == 0)
 		own->connections_max = 1;
 	if (own->idle_timeout_ns == 0)
@@ -346,8 +369,7 @@ static int copy_config(struct client *client, const struct client_config *config
 		return err_set(err, ERR_NOMEM, "no memory for a client");
 	if (!client_value_is_valid(slice_str(own->authority)))
 		return err_set(err, ERR_CONFIG, "authority: invalid character");
-	return proxy_choose(config->proxy_url, config->host, config->port, config->tls != NULL,
-			    getenv, &client->proxy, err);
+	return choose_proxy(client, config, err);
 }
 
 struct client *client_new(struct loop *loop, const struct client_config *config, struct err *err)

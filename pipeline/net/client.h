@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The client side: calls to one endpoint over HTTP/1.1 (llhttp) or HTTP/2 (nghttp2), plain or TLS,
- * direct or through a CONNECT proxy, with a pool of connections made on demand. One connector for
+ * direct or through an HTTP proxy, with a pool of connections made on demand. One connector for
  * all exporters: DNS (every address is tried), TCP, proxy, TLS, ALPN.
  *
  * A client belongs to one loop; every function and callback runs on its thread.
@@ -29,14 +29,15 @@ enum {
 
 struct client_config {
 	enum client_mode mode;
-	const char *host; /* name or address, without brackets */
+	const char *host; /* name or address, without brackets; or "unix:path" */
 	uint16_t port;
 	const char *authority;	  /* Host / :authority; NULL: host[:port] */
 	struct tls_context *tls;  /* NULL: plain; borrowed */
 	bool tls_by_scheme;	  /* https:// asked for it: tls.insecure would not end it */
 	const char *server_name;  /* SNI and verification; NULL: host */
 	const char *proxy_url;	  /* "http://[user:pass@]host:port"; NULL: environment (HTTPS_PROXY,
-				    HTTP_PROXY, NO_PROXY as Go reads them); "" : none */
+				    HTTP_PROXY, NO_PROXY as Go reads them); "" : none. Plain HTTP
+				    is forwarded by it, everything else goes through a tunnel */
 	uint32_t connections_max; /* pool bound; 1 is enough for HTTP/2 */
 	uint64_t idle_timeout_ns; /* HTTP/1.1: kept connections; 0: 90 s */
 	uint64_t keepalive_time_ns, keepalive_timeout_ns; /* HTTP/2 PING; 0: off */
@@ -109,8 +110,9 @@ void client_send(struct client *client, struct client_call *call);
 void client_cancel(struct client_call *call);
 
 /* Splits "host:port", "http://host:port/path", "https://…", "dns:///host:port", "[::1]:4317" into
- * parts. ${ret_tls} is 1 for https, 0 for http, -1 when the endpoint does not say. Texts are put in
- * ${arena}. -1 with ERR_CONFIG (e.g. `invalid port "abc"`). */
+ * parts; "unix:path", "unix:///path" and "unix-abstract:name" become a host "unix:path" or
+ * "unix:@name" and port 0. ${ret_tls} is 1 for https, 0 for http, -1 when the endpoint does not say.
+ * Texts are put in ${arena}. -1 with ERR_CONFIG (e.g. `invalid port "abc"`). */
 struct endpoint {
 	const char *host, *path; /* path "" when none */
 	uint16_t port;

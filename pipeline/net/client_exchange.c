@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { HTTP_PROXY_AUTHENTICATION_REQUIRED = 407 };
+
 static const struct slice own_fields[] = {
 	SLICE_INIT("connection"),	 SLICE_INIT("content-length"),	 SLICE_INIT("host"),
 	SLICE_INIT("keep-alive"),	 SLICE_INIT("proxy-connection"), SLICE_INIT("te"),
@@ -73,12 +75,26 @@ void exchange_free(struct exchange *exchange)
 	free(exchange);
 }
 
+/* The proxy's own word (RFC 9110 §15.5.8): the backend has not seen the request. */
+static void refuse_proxy(const struct client *client, struct client_result *result)
+{
+	*result = (struct client_result){.outcome = CLIENT_CONNECT_FAILED};
+	(void)err_set(&result->err, ERR_PEER,
+		      "connect to %s through proxy %s:%u: the proxy answered %d (authentication "
+		      "required)",
+		      client->target, client->proxy.host, client->proxy.port,
+		      HTTP_PROXY_AUTHENTICATION_REQUIRED);
+}
+
 void exchange_answer(struct exchange *exchange)
 {
 	struct client_result result = {0};
+	const struct client *client = exchange->link->client;
 	exchange->link->served++;
 	if (response_finish(&exchange->response, &result, &result.err) < 0)
 		result = (struct client_result){.outcome = CLIENT_BROKEN, .err = result.err};
+	else if (client->proxy.forwards && result.http_status == HTTP_PROXY_AUTHENTICATION_REQUIRED)
+		refuse_proxy(client, &result);
 	call_finish(exchange->call, &result);
 }
 

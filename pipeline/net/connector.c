@@ -2,14 +2,16 @@
 /*
  * RESOLVING -> CONNECTING (one address after the other) -> TUNNELLING (with a proxy) -> ENDED.
  * The whole attempt is bounded by CLIENT_CONNECT_TIMEOUT_MS; an address gets an equal share of what
- * is left, at least ADDRESS_TIMEOUT_MS_MIN. The connector owns itself: it is freed when its handles
- * are closed and the resolver, which cannot always be stopped, has come back.
+ * is left, at least ADDRESS_TIMEOUT_MS_MIN. A name whose addresses all failed is looked up again by
+ * the next attempt. The connector owns itself: it is freed when its timer is closed.
  */
 #include "pipeline/net/connector.h"
 
 #include "pipeline/base/buf.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/net/client.h"
+#include "pipeline/net/resolver.h"
+#include "pipeline/net/unix_address.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,11 +31,10 @@ struct connector {
 	char *host;
 	uint16_t port;
 	enum state state;
-	uint8_t pending; /* timer, resolver: the memory stays while they do */
-	uv_getaddrinfo_t resolve;
+	struct resolver_request resolve;
+	size_t next; /* the address to try */
 	uv_timer_t timer;
 	uv_poll_t *poll; /* one per socket, frees itself when closed */
-	struct addrinfo *addresses, *next;
 	uint64_t deadline_ns;
 	int fd;
 	struct err first_error; /* of the addresses tried */
@@ -46,11 +47,20 @@ static bool has_proxy(const struct connector *c)
 	return c->proxy.host[0] != 0;
 }
 
-static void unpend(struct connector *c)
+/* Whether the way to the peer begins with a CONNECT request. */
+static bool has_tunnel(const struct connector *c)
 {
-	if (--c->pending > 0)
-		return;
-	uv_freeaddrinfo(c->addresses);
+	return has_proxy(c) && !c->proxy.forwards;
+}
+
+static const char *dialled_host(const struct connector *c)
+{
+	return has_proxy(c) ? c->proxy.host : c->host;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct connector *c = handle->data;
 	explicit_bzero(&c->proxy, sizeof(c->proxy));
 	if (c->request.data)
 		explicit_bzero(c->request.data, c->request.capacity);
@@ -58,11 +68,6 @@ static void unpend(struct connector *c)
 	buf_fini(&c->reply);
 	free(c->host);
 	free(c);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-	unpend(handle->data);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -87,8 +92,8 @@ static void close_socket(struct connector *c)
 
 static void end(struct connector *c)
 {
-	if (c->state == RESOLVING) /* too late is fine: the callback checks for ENDED */
-		(void)uv_cancel((uv_req_t *)&c->resolve);
+	if (c->state == RESOLVING)
+		resolver_cancel(&c->resolve);
 	c->state = ENDED;
 	close_socket(c);
 	uv_close((uv_handle_t *)&c->timer, on_timer_closed);
@@ -117,8 +122,10 @@ static void fail(struct connector *c, const struct err *err)
 /* "connect to host:port: what"; ${code} is libuv's, its texts are lower-case like Go's. */
 static void describe(const struct connector *c, int code, const char *what, struct err *err)
 {
-	bool v6 = !has_proxy(c) && strchr(c->host, ':');
-	if (has_proxy(c))
+	bool v6 = strchr(c->host, ':');
+	if (unix_address_is(c->host))
+		(void)err_set(err, ERR_IO, "connect to %s: %s", c->host, what);
+	else if (has_proxy(c))
 		(void)err_set(err, ERR_IO, "connect to %s:%u through proxy %s:%u: %s", c->host,
 			      c->port, c->proxy.host, c->proxy.port, what);
 	else
@@ -246,19 +253,14 @@ static void on_connect_poll(uv_poll_t *poll, int status, int events)
 		code = -status;
 	if (code != 0)
 		note_failure(c, -code);
-	else if (has_proxy(c))
+	else if (has_tunnel(c))
 		begin_tunnel(c);
 	else
 		succeed(c);
 }
 
-static int open_socket(struct connector *c, const struct addrinfo *address)
+static int watch_socket(struct connector *c)
 {
-	c->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0)
-		return -errno;
-	if (connect(c->fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
-		return -errno;
 	uv_poll_t *poll = malloc(sizeof(*poll));
 	if (!poll)
 		return UV_ENOMEM;
@@ -272,11 +274,29 @@ static int open_socket(struct connector *c, const struct addrinfo *address)
 	return uv_poll_start(poll, UV_WRITABLE, on_connect_poll);
 }
 
+static int open_socket(struct connector *c, const struct sockaddr *address, socklen_t len)
+{
+	c->fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0)
+		return -errno;
+	if (connect(c->fd, address, len) != 0 && errno != EINPROGRESS)
+		return -errno;
+	return watch_socket(c);
+}
+
+/* The port stands at one place in both families, see listener.c. */
+static int open_address(struct connector *c, const union resolver_address *address)
+{
+	union resolver_address with_port = *address;
+	with_port.v4.sin_port = htons(has_proxy(c) ? c->proxy.port : c->port);
+	return open_socket(c, &with_port.any, resolver_address_len(&with_port));
+}
+
 static void start_address_timer(struct connector *c)
 {
-	uint64_t now = clock_monotonic_ns(), addresses = 1;
-	for (const struct addrinfo *a = c->next; a; a = a->ai_next)
-		addresses++;
+	uint64_t now = clock_monotonic_ns();
+	uint64_t addresses =
+		c->resolve.answer.count - c->next + 1; /* this one, and those to come */
 	uint64_t left_ms = c->deadline_ns > now ? (c->deadline_ns - now) / NS_PER_MS : 0;
 	uint64_t share_ms = left_ms / addresses;
 	if (share_ms < ADDRESS_TIMEOUT_MS_MIN)
@@ -286,10 +306,9 @@ static void start_address_timer(struct connector *c)
 
 static void try_next(struct connector *c)
 {
-	while (c->next && clock_monotonic_ns() < c->deadline_ns) {
-		const struct addrinfo *address = c->next;
-		c->next = c->next->ai_next;
-		int code = open_socket(c, address);
+	const struct resolver_answer *answer = &c->resolve.answer;
+	while (c->next < answer->count && clock_monotonic_ns() < c->deadline_ns) {
+		int code = open_address(c, &answer->addresses[c->next++]);
 		if (code == 0) {
 			start_address_timer(c);
 			return;
@@ -300,6 +319,7 @@ static void try_next(struct connector *c)
 	}
 	if (c->first_error.kind == ERR_NONE)
 		describe(c, UV_ETIMEDOUT, uv_strerror(UV_ETIMEDOUT), &c->first_error);
+	resolver_distrust(c->loop, dialled_host(c));
 	fail(c, &c->first_error);
 }
 
@@ -312,29 +332,50 @@ static void on_timeout(uv_timer_t *timer)
 		fail_code(c, UV_ETIMEDOUT);
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses)
+static void on_resolved(struct resolver_request *request)
 {
-	struct connector *c = request->data;
-	c->addresses = addresses;
-	if (c->state == ENDED) {
-		unpend(c);
-		return;
-	}
-	c->pending--; /* the timer still holds the connector */
+	struct connector *c = CONTAINER_OF(request, struct connector, resolve);
 	c->state = CONNECTING;
-	if (status == UV_EAI_NONAME || status == UV_EAI_NODATA) {
-		fail_text(c, "no such host");
-		return;
-	}
-	if (status != 0) {
-		fail_text(c, uv_strerror(status));
-		return;
-	}
-	c->next = addresses;
-	try_next(c);
+	if (request->answer.count > 0)
+		try_next(c);
+	else
+		fail_text(c, request->err.msg);
+}
+
+/* The first turn of the timer: an attempt never ends inside connector_start. */
+static void on_unix_start(uv_timer_t *timer)
+{
+	struct connector *c = timer->data;
+	struct sockaddr_un address;
+	socklen_t len = unix_address_set(c->host, &address);
+	int code =
+		len > 0 ? open_socket(c, (const struct sockaddr *)&address, len) : UV_ENAMETOOLONG;
+	if (code == 0)
+		start_address_timer(c);
+	else
+		fail_code(c, code);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
+
+static int begin(struct connector *c, struct err *err)
+{
+	uint64_t timeout_ms = CLIENT_CONNECT_TIMEOUT_MS;
+	c->deadline_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
+	if (!has_proxy(c) && unix_address_is(c->host)) {
+		c->state = CONNECTING;
+		(void)uv_timer_start(&c->timer, on_unix_start, 0, 0); /* cannot fail */
+		return 0;
+	}
+	(void)uv_timer_start(&c->timer, on_timeout, timeout_ms, 0); /* cannot fail */
+	c->resolve.done = on_resolved;
+	struct err why;
+	if (resolver_ask(c->loop, dialled_host(c), &c->resolve, &why) == 0)
+		return 0;
+	describe(c, 0, why.msg, err);
+	err->kind = why.kind;
+	return -1;
+}
 
 struct connector *connector_start(struct loop *loop, const char *host, uint16_t port,
 				  const struct proxy *proxy, connector_done_f *done, void *arg,
@@ -352,25 +393,12 @@ struct connector *connector_start(struct loop *loop, const char *host, uint16_t 
 	c->done = done;
 	c->arg = arg;
 	c->fd = -1;
-	c->deadline_ns = clock_monotonic_ns() + CLIENT_CONNECT_TIMEOUT_MS * NS_PER_MS;
-	char service[8];
-	unsigned dialled_port = has_proxy(c) ? proxy->port : port;
-	(void)snprintf(service, sizeof(service), "%u", dialled_port);
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	c->resolve.data = c;
-	int code = uv_getaddrinfo(&loop->uv, &c->resolve, on_resolved,
-				  has_proxy(c) ? proxy->host : host, service, &hints);
-	if (code != 0) {
-		describe(c, code, uv_strerror(code), err);
-		free(c->host);
-		free(c);
-		return NULL;
-	}
 	(void)uv_timer_init(&loop->uv, &c->timer); /* cannot fail */
 	c->timer.data = c;
-	c->pending = 2;
-	(void)uv_timer_start(&c->timer, on_timeout, CLIENT_CONNECT_TIMEOUT_MS, 0); /* cannot fail */
-	return c;
+	if (begin(c, err) == 0)
+		return c;
+	uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+	return NULL;
 }
 
 void connector_cancel(struct connector *connector)

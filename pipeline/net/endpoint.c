@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The endpoint forms of the Collector's clients: "host:port", a URL, and the gRPC target names
- * that lead to the same ("dns:///host:port", "passthrough:host:port"). Nothing is resolved here.
+ * The endpoint forms of the Collector's clients: "host:port", a URL, and gRPC's target names:
+ * "dns:///host:port", "passthrough:host:port", "unix:path", "unix:///path", "unix-abstract:name".
+ * Nothing is resolved here.
  */
 #include "pipeline/net/client.h"
+#include "pipeline/net/unix_address.h"
 
 #include <arpa/inet.h>
 
@@ -56,8 +58,6 @@ static int cut_scheme(const struct scheme *scheme, struct slice *rest, struct er
 				return err_set(err, ERR_CONFIG, "unsupported scheme \"%.*s\"",
 					       (int)(i < 32 ? i : 32), (const char *)rest->ptr);
 		}
-		if (slice_has_prefix(*rest, SLICE("unix:")))
-			return err_set(err, ERR_CONFIG, "unsupported scheme \"unix\"");
 		return 0;
 	}
 	if (scheme->is_url && !has_slashes)
@@ -157,12 +157,9 @@ static int check_path(struct slice path, struct err *err)
 	return 0;
 }
 
-int endpoint_parse(const char *text, uint16_t default_port, struct arena *arena,
-		   struct endpoint *ret_endpoint, struct err *err)
+static int parse_address(struct slice rest, uint16_t default_port, struct arena *arena,
+			 struct endpoint *ret_endpoint, struct err *err)
 {
-	struct slice rest = slice_trim(slice_str(text));
-	if (rest.len == 0)
-		return err_set(err, ERR_CONFIG, "endpoint is empty");
 	const struct scheme *scheme = scheme_of(rest);
 	if (cut_scheme(scheme, &rest, err) < 0)
 		return -1;
@@ -194,4 +191,47 @@ int endpoint_parse(const char *text, uint16_t default_port, struct arena *arena,
 		.tls = scheme->tls,
 	};
 	return 0;
+}
+
+/* What is after "unix:" or "unix-abstract:", as grpc-go reads it: "//" stands before an authority,
+ * which has to be empty. */
+static int parse_unix(struct slice path, bool is_abstract, struct arena *arena,
+		      struct endpoint *ret_endpoint, struct err *err)
+{
+	struct sockaddr_un address;
+	bool has_slashes = slice_has_prefix(path, SLICE("//"));
+	if (has_slashes)
+		path = slice_from(path, 2);
+	if (has_slashes && (path.len == 0 || path.ptr[0] != '/'))
+		return err_set(err, ERR_CONFIG,
+			       "the path of a unix socket begins with a slash: unix:///path");
+	for (size_t i = 0; i < path.len; i++) {
+		if (path.ptr[i] < ' ' || path.ptr[i] == 0x7f)
+			return err_set(err, ERR_CONFIG, "invalid character in path");
+	}
+	const char *host =
+		arena_printf(arena, "unix:%s%.*s", is_abstract ? "@" : "", SLICE_FMT(path));
+	if (!host)
+		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
+	if (unix_address_set(host, &address) == 0)
+		return err_set(err, ERR_CONFIG, "the path of a unix socket has 1 to %d bytes",
+			       UNIX_PATH_BYTES_MAX);
+	*ret_endpoint = (struct endpoint){.host = host, .path = "", .port = 0, .tls = -1};
+	return 0;
+}
+
+int endpoint_parse(const char *text, uint16_t default_port, struct arena *arena,
+		   struct endpoint *ret_endpoint, struct err *err)
+{
+	static const struct slice unix_file = SLICE_INIT("unix:"),
+				  unix_abstract = SLICE_INIT("unix-abstract:");
+	struct slice rest = slice_trim(slice_str(text));
+	if (rest.len == 0)
+		return err_set(err, ERR_CONFIG, "endpoint is empty");
+	if (slice_has_prefix(rest, unix_file))
+		return parse_unix(slice_from(rest, unix_file.len), false, arena, ret_endpoint, err);
+	if (slice_has_prefix(rest, unix_abstract))
+		return parse_unix(slice_from(rest, unix_abstract.len), true, arena, ret_endpoint,
+				  err);
+	return parse_address(rest, default_port, arena, ret_endpoint, err);
 }

@@ -177,15 +177,29 @@ static void write_field(struct buf *head, struct slice name, struct slice value)
 	buf_append(head, SLICE("\r\n"));
 }
 
+/* A proxy that forwards is told the whole URL; with the authority that Host has, as Go does it. */
+static void write_request_line(struct buf *head, const struct proxy *proxy, struct slice authority,
+			       struct slice path)
+{
+	buf_append(head, SLICE("POST "));
+	if (proxy->forwards) {
+		buf_append(head, SLICE("http://"));
+		buf_append(head, authority);
+	}
+	buf_append(head, path);
+	buf_append(head, SLICE(" HTTP/1.1\r\n"));
+	write_field(head, SLICE("Host"), authority);
+	if (proxy->forwards && proxy->authorization[0])
+		write_field(head, SLICE("Proxy-Authorization"), slice_str(proxy->authorization));
+}
+
 static void write_head(struct http1 *http1, const struct exchange *exchange)
 {
 	const struct client_call *call = exchange->call;
+	const struct client *client = http1->link->client;
 	struct buf *head = &http1->head;
 	buf_reset(head);
-	buf_append(head, SLICE("POST "));
-	buf_append(head, call->path);
-	buf_append(head, SLICE(" HTTP/1.1\r\n"));
-	write_field(head, SLICE("Host"), client_authority(http1->link->client, call));
+	write_request_line(head, &client->proxy, client_authority(client, call), call->path);
 	if (call->content_type)
 		write_field(head, SLICE("Content-Type"), slice_str(call->content_type));
 	if (call->content_encoding)

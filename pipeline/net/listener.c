@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From an endpoint text to listening sockets. A name is bound at every address it resolves to
- * (`localhost`: 127.0.0.1 and ::1, of which one may be missing on this machine); an unspecified
- * IPv4 address listens dual-stack, as Go does it, unless the transport says tcp4. With port 0 all
- * addresses get the same port.
+ * (`localhost`: 127.0.0.1 and ::1, of which one may be missing on this machine); looking it up
+ * blocks the start, for RESOLVER_NOW_MS at most. An unspecified IPv4 address listens dual-stack, as
+ * Go does it, unless the transport says tcp4. With port 0 all addresses get the same port.
  */
+#include "pipeline/net/resolver.h"
 #include "pipeline/net/server_internal.h"
+#include "pipeline/net/unix_address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +18,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -49,14 +50,6 @@ static int split(const char *endpoint, char *host, uint16_t *ret_port, struct er
 	host[len] = 0;
 	*ret_port = (uint16_t)port;
 	return 0;
-}
-
-static void set_port(struct sockaddr *address, uint16_t port)
-{
-	if (address->sa_family == AF_INET6)
-		((struct sockaddr_in6 *)(void *)address)->sin6_port = htons(port);
-	else
-		((struct sockaddr_in *)(void *)address)->sin_port = htons(port);
 }
 
 _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
@@ -126,16 +119,15 @@ static bool is_missing_address(int sys)
 	return sys == EADDRNOTAVAIL || sys == EAFNOSUPPORT;
 }
 
-/* Binds every address of the list at one port. 0, or -1 with errno of the address ${ret_at}. */
-static int bind_all(struct listener *listener, struct addrinfo *list, uint16_t port,
-		    struct addrinfo **ret_at)
+/* Binds every address at one port. 0, or -1 with errno of the address ${ret_at}. */
+static int bind_all(struct listener *listener, struct resolver_answer *answer, uint16_t port,
+		    const union resolver_address **ret_at)
 {
 	int missing = 0;
-	for (struct addrinfo *at = list; at; at = at->ai_next) {
-		if (listener->count == LISTENER_SOCKETS_MAX)
-			break;
-		set_port(at->ai_addr, port != 0 ? port : listener->port);
-		int fd = open_socket(at->ai_addr, at->ai_addrlen, false);
+	for (size_t i = 0; i < answer->count && i < LISTENER_SOCKETS_MAX; i++) {
+		union resolver_address *at = &answer->addresses[i];
+		at->v4.sin_port = htons(port != 0 ? port : listener->port);
+		int fd = open_socket(&at->any, resolver_address_len(at), false);
 		*ret_at = at;
 		if (fd >= 0)
 			add_socket(listener, fd);
@@ -148,22 +140,41 @@ static int bind_all(struct listener *listener, struct addrinfo *list, uint16_t p
 	return listener->count > 0 ? 0 : -1;
 }
 
+/* AF_UNSPEC: both families. */
+static void keep_family(struct resolver_answer *answer, int family)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < answer->count; i++) {
+		if (family == AF_UNSPEC || answer->addresses[i].any.sa_family == family)
+			answer->addresses[kept++] = answer->addresses[i];
+	}
+	answer->count = kept;
+}
+
+static int look_up(const char *transport, const char *host, int family,
+		   struct resolver_answer *answer, struct err *err)
+{
+	struct err why;
+	if (resolver_ask_now(host, answer, &why) != 0)
+		return err_set(err, why.kind, "listen %s: lookup %s: %s", transport, host, why.msg);
+	keep_family(answer, family);
+	if (answer->count == 0)
+		return err_set(err, ERR_IO, "listen %s: lookup %s: no address of this family",
+			       transport, host);
+	return 0;
+}
+
 static int open_host(struct listener *listener, const char *transport, const char *host,
 		     uint16_t port, int family, struct err *err)
 {
-	struct addrinfo hints = {.ai_family = family,
-				 .ai_socktype = SOCK_STREAM,
-				 .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	struct addrinfo *list = NULL, *at = NULL;
-	int code = getaddrinfo(host, "0", &hints, &list);
-	if (code != 0)
-		return err_set(err, ERR_IO, "listen %s: lookup %s: %s", transport, host,
-			       gai_strerror(code));
+	struct resolver_answer answer;
+	const union resolver_address *at = NULL;
 	int result = -1;
-	at = list;
+	if (look_up(transport, host, family, &answer, err) != 0)
+		return -1;
 	for (int i = 0; i < FREE_PORT_TRIES && result != 0; i++) {
 		listener->port = 0;
-		result = bind_all(listener, list, port, &at);
+		result = bind_all(listener, &answer, port, &at);
 		if (result == 0)
 			break;
 		close_sockets(listener);
@@ -171,8 +182,7 @@ static int open_host(struct listener *listener, const char *transport, const cha
 			break;
 	}
 	if (result != 0)
-		(void)describe(err, errno, transport, at->ai_addr, at->ai_addrlen, port);
-	freeaddrinfo(list);
+		(void)describe(err, errno, transport, &at->any, resolver_address_len(at), port);
 	return result;
 }
 
@@ -198,26 +208,34 @@ static int open_any(struct listener *listener, const char *transport, uint16_t p
 	return 0;
 }
 
-static int open_unix(struct listener *listener, const char *path, struct err *err)
+/* What an earlier run left behind is removed; a socket that answers, or a file, is not. */
+static void remove_dead_socket(const char *path, const struct sockaddr *address, socklen_t len)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct stat status;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return err_set(err, ERR_CONFIG, "listen unix %s: path too long", path);
-	memcpy(address.sun_path, path, strlen(path));
 	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive =
-		probe >= 0 && connect(probe, (struct sockaddr *)&address, sizeof(address)) == 0;
+	bool alive = probe >= 0 && connect(probe, address, len) == 0;
 	if (probe >= 0)
 		(void)close(probe);
-	/* What an earlier run left behind is removed; a socket that answers, or a file, is not. */
 	if (!alive && lstat(path, &status) == 0 && S_ISSOCK(status.st_mode))
 		(void)unlink(path);
-	int fd = open_socket((struct sockaddr *)&address, sizeof(address), false);
+}
+
+static int open_unix(struct listener *listener, const char *endpoint, struct err *err)
+{
+	struct sockaddr_un address;
+	socklen_t len = unix_address_set(endpoint, &address);
+	if (len == 0)
+		return err_set(err, ERR_CONFIG, "listen unix %s: a path has 1 to %d bytes",
+			       endpoint, UNIX_PATH_BYTES_MAX);
+	bool is_file = address.sun_path[0] != 0;
+	if (is_file)
+		remove_dead_socket(address.sun_path, (struct sockaddr *)&address, len);
+	int fd = open_socket((struct sockaddr *)&address, len, false);
 	if (fd < 0)
-		return err_set_sys(err, errno, "listen unix %s: bind", path);
+		return err_set_sys(err, errno, "listen unix %s: bind", endpoint);
 	listener->fds[listener->count++] = fd;
-	memcpy(listener->unix_path, path, strlen(path) + 1);
+	if (is_file)
+		memcpy(listener->unix_path, address.sun_path, sizeof(address.sun_path));
 	return 0;
 }
 

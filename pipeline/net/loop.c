@@ -10,6 +10,8 @@
  */
 #include "pipeline/net/loop.h"
 
+#include "pipeline/net/resolver.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +132,8 @@ void loop_fini(struct loop *loop)
 	set_thread(loop);
 	while (run_mailbox(loop) || run_deferred(loop))
 		;
+	resolver_free(loop->resolver);
+	loop->resolver = NULL;
 	uv_unref((uv_handle_t *)&loop->wake);
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT); /* close callbacks of what is closing */
 	uv_close((uv_handle_t *)&loop->wake, NULL);

@@ -19,6 +19,8 @@ struct loop_task {
 	struct loop_task *next;		     /* private */
 };
 
+struct resolver;
+
 struct loop {
 	uv_loop_t uv;
 	/* Shared receive buffer: bytes are handed on before the next read, so one is enough. */
@@ -34,6 +36,7 @@ struct loop {
 	struct loop_task *deferred_head, **deferred_tail;
 	uv_prepare_t before_poll;
 	uv_check_t after_poll;
+	struct resolver *resolver; /* private to resolver.c; NULL until a name is asked for */
 };
 
 enum { LOOP_READ_BUFFER_BYTES = 256 * 1024 };

@@ -212,6 +212,8 @@ static int proxy_parse(const char *url, struct proxy *ret_proxy, struct err *err
 	struct err detail;
 	arena_init(&arena, NULL, PARSE_BYTES_MAX);
 	int rc = endpoint_parse(address, PROXY_PORT_DEFAULT, &arena, &endpoint, &detail);
+	if (rc == 0 && endpoint.port == 0)
+		rc = -1; /* a unix socket */
 	if (rc == 0) {
 		snprintf(ret_proxy->host, sizeof(ret_proxy->host), "%s", endpoint.host);
 		ret_proxy->port = endpoint.port;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which proxy a client goes through. The rules are those of Go's net/http: HTTPS_PROXY for TLS
- * endpoints, HTTP_PROXY for plain ones (upper case first, then lower case), NO_PROXY with host
+ * Which proxy a client goes through. The rules are those of Go: HTTPS_PROXY for TLS endpoints and
+ * for gRPC, HTTP_PROXY for plain HTTP (upper case first, then lower case), NO_PROXY with host
  * suffixes, addresses, CIDR blocks, ports and "*"; localhost and loopback are never proxied.
  */
 #ifndef SLUICE_NET_PROXY_H
@@ -17,13 +17,15 @@ enum { PROXY_HOST_BYTES_MAX = 253, PROXY_CREDENTIAL_BYTES_MAX = 512 };
 struct proxy {
 	char host[PROXY_HOST_BYTES_MAX + 1]; /* "" : no proxy */
 	uint16_t port;
+	bool forwards; /* takes requests in the absolute form (RFC 9112 §3.2.2) instead of CONNECT */
 	char authorization[BASIC_AUTH_BYTES(PROXY_CREDENTIAL_BYTES_MAX)]; /* or ""; a secret */
 };
 
 /* Reads an environment variable; getenv outside of tests. */
 typedef char *proxy_getenv_f(const char *name);
 
-/* Fills ${ret_proxy} with the proxy for ${host}:${port}. ${url} as in client_config.proxy_url. -1
+/* Fills ${ret_proxy} with the proxy for ${host}:${port}; whether it forwards is left to the caller.
+ * ${tls}: HTTPS_PROXY instead of HTTP_PROXY. ${url} as in client_config.proxy_url. -1
  * with ERR_CONFIG for a URL that is malformed or not http; the text has no part of the URL. */
 MUST_CHECK int proxy_choose(const char *url, const char *host, uint16_t port, bool tls,
 			    proxy_getenv_f *get, struct proxy *ret_proxy, struct err *err);

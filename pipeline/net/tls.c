@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A context holds its configuration (copied) and the SSL_CTX made from it. When a session is wanted
- * and one of the files looks different (device, inode, size, time of change, through symbolic
- * links), a whole new SSL_CTX is made and swapped in; sessions that exist keep the old one. Files
- * are looked at no more often than once per reload interval, or a quarter of a second.
+ * and one of the files looks different, a whole new SSL_CTX is made and swapped in; sessions that
+ * exist keep the old one.
  *
  * Thread-safe: the lock covers the swap and the making of a session, a few microseconds.
  */
 #include "pipeline/net/tls.h"
 
-#include "pipeline/base/clock.h"
 #include "pipeline/net/tls_session.h"
+#include "pipeline/net/tls_suites.h"
+#include "pipeline/net/tls_watch.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -19,22 +19,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
 	ALPN_BYTES_MAX = 32,
-	CIPHERS_MAX = 64,
-	FILES_MAX = 4,
-	LOOK_INTERVAL_MS = 250,
 	READ_AHEAD_BYTES = 64 * 1024 + 1024, /* four records in one recv; freed when empty */
-};
-
-struct file_stamp {
-	const char *path; /* points into the context's copy of the configuration */
-	dev_t device;
-	ino_t inode;
-	off_t bytes;
-	struct timespec changed;
 };
 
 struct tls_context {
@@ -43,13 +31,10 @@ struct tls_context {
 	bool is_server;
 	uint8_t alpn[ALPN_BYTES_MAX]; /* wire form: length, name, … */
 	unsigned alpn_len;
-	const struct log *log;
 	/* guarded by lock */
 	pthread_mutex_t lock;
 	SSL_CTX *ssl_ctx;
-	struct file_stamp files[FILES_MAX];
-	size_t file_count;
-	uint64_t looked_ns;
+	struct tls_watch watch;
 };
 
 static int tls_fail(struct err *err, const char *what)
@@ -108,29 +93,6 @@ static int use_versions(SSL_CTX *ssl_ctx, const struct tls_config *config, struc
 	if (SSL_CTX_set_min_proto_version(ssl_ctx, min) != 1 ||
 	    SSL_CTX_set_max_proto_version(ssl_ctx, max) != 1)
 		return tls_fail(err, "TLS versions");
-	return 0;
-}
-
-/* Suites come under their IANA names, as Go calls them. Those of TLS 1.3 are always on. */
-static int use_ciphers(SSL_CTX *ssl_ctx, const struct config_strings *suites, struct err *err)
-{
-	char list[CIPHERS_MAX * 40] = "";
-	size_t at = 0;
-	for (size_t i = 0; i < suites->count; i++) {
-		const char *name = OPENSSL_cipher_name(suites->at[i]);
-		if (!name || strcmp(name, "(NONE)") == 0 || i == CIPHERS_MAX)
-			return err_set(err, ERR_CONFIG, "invalid TLS cipher suite: \"%s\"",
-				       suites->at[i]);
-		size_t len = strlen(name);
-		if (strncmp(name, "TLS_", 4) == 0 || at + len + 2 > sizeof(list))
-			continue;
-		if (at > 0)
-			list[at++] = ':';
-		memcpy(list + at, name, len + 1);
-		at += len;
-	}
-	if (at > 0 && SSL_CTX_set_cipher_list(ssl_ctx, list) != 1)
-		return tls_fail(err, "TLS cipher suites");
 	return 0;
 }
 
@@ -288,7 +250,7 @@ static SSL_CTX *make_ssl_ctx(struct tls_context *context, struct err *err)
 	SSL_CTX_set_read_ahead(ssl_ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ssl_ctx, READ_AHEAD_BYTES);
 	if (use_versions(ssl_ctx, config, err) != 0 ||
-	    use_ciphers(ssl_ctx, &config->cipher_suites, err) != 0 ||
+	    tls_suites_use(ssl_ctx, &config->cipher_suites, err) != 0 ||
 	    use_roots(ssl_ctx, config, context->is_server, err) != 0 ||
 	    (has_pair && use_key_pair(ssl_ctx, config, err) != 0))
 		goto fail;
@@ -307,66 +269,19 @@ fail:
 	return NULL;
 }
 
-/* ---- files that change ------------------------------------------------------------------------
- */
-
-/* Takes a stamp of each file; true when one differs from the stamp before. */
-static bool restamp(struct tls_context *context)
-{
-	bool changed = false;
-	for (size_t i = 0; i < context->file_count; i++) {
-		struct file_stamp *file = &context->files[i];
-		struct stat now;
-		if (stat(file->path, &now) != 0)
-			continue; /* between two versions: wait for the new one */
-		if (now.st_dev == file->device && now.st_ino == file->inode &&
-		    now.st_size == file->bytes && now.st_mtim.tv_sec == file->changed.tv_sec &&
-		    now.st_mtim.tv_nsec == file->changed.tv_nsec)
-			continue;
-		changed = true;
-		file->device = now.st_dev;
-		file->inode = now.st_ino;
-		file->bytes = now.st_size;
-		file->changed = now.st_mtim;
-	}
-	return changed;
-}
-
-static void watch_files(struct tls_context *context)
-{
-	const struct tls_config *config = &context->config;
-	const char *paths[FILES_MAX] = {config->cert_file, config->key_file, config->ca_file,
-					config->client_ca_file};
-	for (size_t i = 0; i < FILES_MAX; i++) {
-		if (is_set(paths[i]))
-			context->files[context->file_count++].path = paths[i];
-	}
-	(void)restamp(context); /* the first stamp differs from nothing */
-	context->looked_ns = clock_monotonic_ns();
-}
-
 /* With the lock held. A bad new file keeps the old pair; it is read again when it changes again. */
 static void reload_if_changed(struct tls_context *context)
 {
-	uint64_t interval_ns = context->config.reload_interval_ns;
-	uint64_t now_ns = clock_monotonic_ns();
-	if (interval_ns == 0)
-		interval_ns = LOOK_INTERVAL_MS * NS_PER_MS;
-	if (context->file_count == 0 || now_ns - context->looked_ns < interval_ns)
-		return;
-	context->looked_ns = now_ns;
-	if (!restamp(context))
-		return;
 	struct err err;
-	SSL_CTX *fresh = make_ssl_ctx(context, &err);
-	if (!fresh) {
-		log_error(context->log, LOG_MSG("Failed to reload TLS files, keeping the old ones"),
-			  LOG_ERR(&err));
+	if (!tls_watch_has_changed(&context->watch))
 		return;
-	}
+	SSL_CTX *fresh = make_ssl_ctx(context, &err);
+	tls_watch_report(&context->watch, fresh ? NULL : &err);
+	if (!fresh)
+		return;
 	SSL_CTX_free(context->ssl_ctx);
 	context->ssl_ctx = fresh;
-	log_info(context->log, LOG_MSG("Reloaded TLS files"));
+	tls_watch_certificate(&context->watch, fresh);
 }
 
 /* ---- contexts and sessions --------------------------------------------------------------------
@@ -444,7 +359,8 @@ static void free_strings(struct tls_config *config)
 }
 
 static struct tls_context *new_context(const struct tls_config *config, bool is_server,
-				       const char *alpn, struct err *err)
+				       const char *alpn, const struct tls_owner *owner,
+				       struct err *err)
 {
 	struct tls_context *context = calloc(1, sizeof(*context));
 	if (!context) {
@@ -462,9 +378,12 @@ static struct tls_context *new_context(const struct tls_config *config, bool is_
 		(void)err_set(err, ERR_INTERNAL, "bad ALPN list");
 		goto fail;
 	}
-	watch_files(context);
+	tls_watch_init(&context->watch, &context->config);
 	context->ssl_ctx = make_ssl_ctx(context, err);
-	if (context->ssl_ctx)
+	if (!context->ssl_ctx)
+		goto fail;
+	tls_watch_certificate(&context->watch, context->ssl_ctx);
+	if (!owner || tls_watch_tell(&context->watch, owner, err) == 0)
 		return context;
 fail:
 	tls_context_free(context);
@@ -490,24 +409,19 @@ static int check_pair(const struct tls_config *config, bool required, struct err
 }
 
 struct tls_context *tls_server_context(const struct tls_config *config, const char *alpn,
-				       struct err *err)
+				       const struct tls_owner *owner, struct err *err)
 {
 	if (check_pair(config, true, err) != 0)
 		return NULL;
-	return new_context(config, true, alpn, err);
+	return new_context(config, true, alpn, owner, err);
 }
 
 struct tls_context *tls_client_context(const struct tls_config *config, const char *alpn,
-				       struct err *err)
+				       const struct tls_owner *owner, struct err *err)
 {
 	if (check_pair(config, false, err) != 0)
 		return NULL;
-	return new_context(config, false, alpn, err);
-}
-
-void tls_context_set_log(struct tls_context *context, const struct log *log)
-{
-	context->log = log;
+	return new_context(config, false, alpn, owner, err);
 }
 
 void tls_context_free(struct tls_context *context)

@@ -3,13 +3,15 @@
  * TLS contexts from the Collector's `tls:` blocks. One SSL_CTX per distinct block; the system's CA
  * bundle (7 MiB, 40 ms) is loaded only by a client that verifies against it. Certificate, key and
  * CA files are re-read when they change on disk (reload looks at directory entries, because
- * Kubernetes replaces a symlink); a bad new file keeps the old pair and is logged.
+ * Kubernetes replaces a symlink); a bad new file keeps the old pair; both are logged and
+ * counted.
  */
 #ifndef SLUICE_NET_TLS_H
 #define SLUICE_NET_TLS_H
 
 #include "pipeline/base/error.h"
 #include "pipeline/base/log.h"
+#include "pipeline/base/metrics.h"
 #include "pipeline/config/bind.h"
 
 /* configtls of the Collector, client and server keys together. */
@@ -32,15 +34,19 @@ extern const struct config_block tls_server_block; /* for struct tls_config */
 
 struct tls_context;
 
-/* ${alpn}: "h2", "http/1.1" or both as "h2,http/1.1", in order of preference. NULL with ${err}
- * (ERR_TLS; the text names the file, never its content). */
-MUST_CHECK struct tls_context *tls_server_context(const struct tls_config *config, const char *alpn,
-						  struct err *err);
-MUST_CHECK struct tls_context *tls_client_context(const struct tls_config *config, const char *alpn,
-						  struct err *err);
+/* Whose context it is: where reloads are told. Both outlive the context. */
+struct tls_owner {
+	const struct log *log;	 /* kind and id become a label of the metrics, too */
+	struct metrics *metrics; /* NULL: none */
+	const char *listener;	 /* a further label for servers: "grpc"; NULL: none */
+};
 
-/* Where reloads are logged; before the first session. ${log} outlives the context. Unset: nowhere. */
-void tls_context_set_log(struct tls_context *context, const struct log *log);
+/* ${alpn}: "h2", "http/1.1" or both as "h2,http/1.1", in order of preference. ${owner} NULL: nobody
+ * is told of reloads. NULL with ${err} (ERR_TLS; the text names the file, never its content). */
+MUST_CHECK struct tls_context *tls_server_context(const struct tls_config *config, const char *alpn,
+						  const struct tls_owner *owner, struct err *err);
+MUST_CHECK struct tls_context *tls_client_context(const struct tls_config *config, const char *alpn,
+						  const struct tls_owner *owner, struct err *err);
 
 /* After the last session that was made from it. NULL is accepted. */
 void tls_context_free(struct tls_context *context);

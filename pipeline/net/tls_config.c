@@ -21,9 +21,10 @@
 			    "trust the system's CA certificates besides ca_file"),                 \
 		CONFIG_DURATION(struct tls_config, reload_interval_ns, "reload_interval", "0s",    \
 				"how often to look for changed files; 0: at every handshake"),     \
-		CONFIG_STRING_LIST(struct tls_config, cipher_suites, "cipher_suites",              \
-				   "suites of TLS 1.2 under their IANA names; all safe ones when " \
-				   "empty"),                                                       \
+		CONFIG_STRING_LIST(                                                                \
+			struct tls_config, cipher_suites, "cipher_suites",                         \
+			"suites of TLS 1.2 under their IANA names; when empty all safe "           \
+			"ones: ECDHE with AES-GCM, ChaCha20-Poly1305 or AES-CBC-SHA"),             \
 		CONFIG_IGNORED("curve_preferences", "the TLS library chooses the curves"),         \
 		CONFIG_IGNORED("include_insecure_cipher_suites", "insecure suites are never used")
 

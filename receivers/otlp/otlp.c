@@ -287,7 +287,10 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 	bool grpc = which == LISTENER_GRPC;
 	if (grpc ? config->grpc.tls_present : config->http.tls_present) {
 		const struct tls_config *tls = grpc ? &config->grpc.tls : &config->http.tls;
-		self->tls[which] = tls_server_context(tls, "h2,http/1.1", err);
+		const struct tls_owner owner = {.log = &self->log,
+						.metrics = self->metrics,
+						.listener = grpc ? "grpc" : "http"};
+		self->tls[which] = tls_server_context(tls, "h2,http/1.1", &owner, err);
 		if (!self->tls[which])
 			return -1;
 	}

@@ -145,13 +145,33 @@ static bool on_grpc_header(struct otlp_handler *handler, struct server_request *
 	return false;
 }
 
+static size_t skip_slashes(struct slice path, size_t at)
+{
+	while (at < path.len && path.ptr[at] == '/')
+		at++;
+	return at;
+}
+
+/* A run of slashes is as good as one: an endpoint with a slash at its end makes "//v1/traces", which
+ * the Collector redirects. Not at the end of the path, where it answers 404. */
+static bool is_same_path(struct slice path, struct slice wanted)
+{
+	size_t at = 0, i = 0;
+	while (at < path.len && i < wanted.len && path.ptr[at] == wanted.ptr[i]) {
+		bool is_slash = path.ptr[at] == '/';
+		at = is_slash ? skip_slashes(path, at) : at + 1;
+		i = is_slash ? skip_slashes(wanted, i) : i + 1;
+	}
+	return at == path.len && i == wanted.len;
+}
+
 static bool on_http_header(struct otlp_handler *handler, struct server_request *request)
 {
 	if (cors_is_preflight(&handler->cors, request)) {
 		respond_preflight(handler, request);
 		return false;
 	}
-	if (!slice_equal(request->path, slice_str(handler->traces_url_path))) {
+	if (!is_same_path(request->path, slice_str(handler->traces_url_path))) {
 		char text[512];
 		(void)snprintf(text, sizeof(text),
 			       "404 page not found: OTLP/HTTP traces go to POST %s\n",

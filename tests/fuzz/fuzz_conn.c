@@ -323,9 +323,9 @@ static bool make_contexts(uint8_t flags, uint8_t versions, uint8_t extras)
 		.client_ca_file = flags & 32 ? fuzz_tls_path(FUZZ_TLS_AUTHORITY) : "",
 	};
 	change_file(0);
-	world.sides[0].tls = tls_client_context(&client, client_alpn, &err);
+	world.sides[0].tls = tls_client_context(&client, client_alpn, NULL, &err);
 	fuzz_must(world.sides[0].tls || err.msg[0] != 0);
-	world.sides[1].tls = tls_server_context(&server, server_alpn, &err);
+	world.sides[1].tls = tls_server_context(&server, server_alpn, NULL, &err);
 	fuzz_must(world.sides[1].tls || err.msg[0] != 0);
 	return world.sides[0].tls && world.sides[1].tls;
 }

@@ -4,13 +4,15 @@
  * silent, and a scripted proxy. The attempt ends exactly once, or never when it was cancelled; a
  * connection that comes out of a tunnel begins with the first byte after the proxy's answer.
  *
- * Byte 0: bits 0-1 addresses, bit 2 a proxy, bit 3 the resolver fails, bit 4 it cannot be
- * cancelled. Byte 1: two bits per address, enum kind. The rest are steps of two bytes.
+ * Byte 0: bits 0-1 addresses, bit 2 a proxy, bit 3 the resolver fails, bit 4 the proxy forwards.
+ * Byte 1: two bits per address, enum kind. The rest are steps of two bytes.
  *
- * The resolver is this file's: it defines uv_getaddrinfo and its companions itself.
+ * The resolver is this file's: it defines the functions of resolver.h itself, and connect, which
+ * puts a unix socket in the place of most connections: no port is used up.
  */
 #include "pipeline/net/client.h"
 #include "pipeline/net/connector.h"
+#include "pipeline/net/resolver.h"
 #include "tests/fuzz/virtual_clock.h"
 #include "tests/support/fuzz_script.h"
 
@@ -18,12 +20,13 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { ADDRESSES_MAX = 3, STEPS_MAX = 200, FLAG_PROXY = 4, FLAG_FAIL = 8, FLAG_STUBBORN = 16 };
+enum { ADDRESSES_MAX = 3, STEPS_MAX = 200, FLAG_PROXY = 4, FLAG_FAIL = 8, FLAG_FORWARDS = 16 };
 
 enum kind { KIND_ANSWERS = 0, KIND_REFUSES, KIND_IMPOSSIBLE, KIND_SILENT };
 
@@ -39,17 +42,16 @@ enum step {
 };
 
 struct address {
-	struct addrinfo info;
 	struct sockaddr_storage storage;
+	socklen_t len;
 };
 
 static struct world {
 	struct loop loop;
-	int listener; /* of KIND_ANSWERS, a unix socket: no port is used up */
+	int listener; /* of KIND_ANSWERS, a unix socket */
 	struct address silent, answers, refuses;
 	uint8_t flags;
-	uv_getaddrinfo_t *request; /* waits for STEP_RESOLVE */
-	uv_getaddrinfo_cb resolved;
+	struct resolver_request *request; /* waits for STEP_RESOLVE */
 	struct connector *connector;
 	bool cancelled, done;
 	int fd;		 /* what the connector gave us */
@@ -59,68 +61,75 @@ static struct world {
 
 /* ---- the resolver --------------------------------------------------------------------------- */
 
-int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb resolved,
-		   const char *node, const char *service, const struct addrinfo *hints)
+int resolver_ask(struct loop *loop, const char *host, struct resolver_request *request,
+		 struct err *err)
 {
 	(void)loop;
-	fuzz_must(node[0] != 0 && service[0] != 0 && hints->ai_socktype == SOCK_STREAM);
-	fuzz_must(!world.request);
+	(void)err;
+	fuzz_must(host[0] != 0 && request->done && !world.request);
 	world.request = request;
-	world.resolved = resolved;
 	return 0;
 }
 
-void uv_freeaddrinfo(struct addrinfo *list)
+void resolver_cancel(struct resolver_request *request)
 {
-	while (list) {
-		struct addrinfo *next = list->ai_next;
-		free(list);
-		list = next;
-	}
-}
-
-static void resolve(int code, struct addrinfo *list)
-{
-	uv_getaddrinfo_t *request = world.request;
-	if (!request)
-		return;
+	fuzz_must(request == world.request);
 	world.request = NULL;
-	world.resolved(request, code, list);
 }
 
-int uv_cancel(uv_req_t *request)
+void resolver_distrust(struct loop *loop, const char *host)
 {
-	fuzz_must(request == (uv_req_t *)world.request);
-	return world.flags & FLAG_STUBBORN ? UV_EBUSY : 0; /* the callback comes either way */
+	fuzz_must(loop == &world.loop && host[0] != 0);
 }
 
-static struct addrinfo *make_address(enum kind kind)
+socklen_t resolver_address_len(const union resolver_address *address)
 {
-	const struct address *model = kind == KIND_ANSWERS  ? &world.answers
-				      : kind == KIND_SILENT ? &world.silent
-							    : &world.refuses;
-	struct address *address = malloc(sizeof(*address));
-	fuzz_must(address != NULL);
-	*address = *model;
-	address->info.ai_addr = (struct sockaddr *)&address->storage;
-	if (kind == KIND_IMPOSSIBLE)
-		address->info.ai_family = AF_MAX;
-	return &address->info;
+	return sizeof(address->v4);
+}
+
+void resolver_free(struct resolver *resolver)
+{
+	fuzz_must(!resolver);
+}
+
+/* Its kind is the last byte. */
+static union resolver_address make_address(enum kind kind)
+{
+	union resolver_address address = {0};
+	address.v4.sin_family = kind == KIND_IMPOSSIBLE ? AF_MAX : AF_INET;
+	address.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + kind);
+	return address;
 }
 
 static void answer_resolver(uint8_t kinds)
 {
-	struct addrinfo *list = NULL;
-	if (world.flags & FLAG_FAIL) {
-		resolve(kinds & 1 ? UV_EAI_NONAME : UV_EAI_AGAIN, NULL);
+	struct resolver_request *request = world.request;
+	if (!request)
 		return;
+	world.request = NULL;
+	request->answer.count = world.flags & FLAG_FAIL ? 0 : world.flags & ADDRESSES_MAX;
+	for (size_t i = 0; i < request->answer.count; i++)
+		request->answer.addresses[i] = make_address((enum kind)(kinds >> 2 * i & 3));
+	if (request->answer.count == 0)
+		(void)err_set(&request->err, ERR_IO, "no such host");
+	request->done(request);
+}
+
+/* To what the address stands for. */
+int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
+{
+	const struct sockaddr_in *to = address.__sockaddr_in__;
+	enum kind kind = (enum kind)(ntohl(to->sin_addr.s_addr) - INADDR_LOOPBACK);
+	const struct address *real = kind == KIND_ANSWERS  ? &world.answers
+				     : kind == KIND_SILENT ? &world.silent
+							   : &world.refuses;
+	fuzz_must(len == sizeof(*to) && to->sin_port != 0);
+	if (kind != KIND_SILENT) {
+		int in_place = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		fuzz_must(in_place >= 0 && dup3(in_place, fd, O_CLOEXEC) == fd);
+		(void)close(in_place);
 	}
-	for (size_t i = 0; world.request && i < (world.flags & ADDRESSES_MAX); i++) {
-		struct addrinfo *address = make_address((enum kind)(kinds >> 2 * i & 3));
-		address->ai_next = list;
-		list = address;
-	}
-	resolve(0, list);
+	return (int)syscall(SYS_connect, fd, &real->storage, real->len);
 }
 
 /* ---- the script ----------------------------------------------------------------------------- */
@@ -200,7 +209,7 @@ static void check_connection(void)
 		return;
 	fuzz_must(fcntl(world.fd, F_GETFL) & O_NONBLOCK);
 	size_t reply_len = 0;
-	if (world.flags & FLAG_PROXY) {
+	if ((world.flags & (FLAG_PROXY | FLAG_FORWARDS)) == FLAG_PROXY) {
 		reply_len = proxy_reply_parse(buf_slice(&world.sent), &status);
 		fuzz_must(reply_len > 0 && status >= 200 && status < 300);
 	}
@@ -221,9 +230,7 @@ static void make_unix_address(struct address *address, const char *name)
 	/* abstract: nothing in the file system */
 	int len = snprintf(un->sun_path + 1, sizeof(un->sun_path) - 1, "sluice-fuzz-%d-%s",
 			   (int)getpid(), name);
-	address->info.ai_family = AF_UNIX;
-	address->info.ai_addrlen =
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+	address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
 }
 
 /* A listener whose queue is full: the kernel ignores who else comes. */
@@ -240,10 +247,9 @@ static void make_silent_address(struct address *address)
 	for (int i = 0; i < 4; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		fuzz_must(fd >= 0);
-		(void)connect(fd, any, len); /* stays open as long as the process */
+		(void)syscall(SYS_connect, fd, any, len); /* stays open as long as the process */
 	}
-	address->info.ai_family = AF_INET;
-	address->info.ai_addrlen = len;
+	address->len = len;
 }
 
 static void set_up(void)
@@ -256,14 +262,17 @@ static void set_up(void)
 	world.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	fuzz_must(world.listener >= 0 &&
 		  bind(world.listener, (struct sockaddr *)&world.answers.storage,
-		       world.answers.info.ai_addrlen) == 0 &&
+		       world.answers.len) == 0 &&
 		  listen(world.listener, 16) == 0);
 }
 
 static void begin(uint8_t flags)
 {
-	static const struct proxy none,
-		through = {.host = "proxy.example", .port = 3128, .authorization = "Basic dTpw"};
+	static const struct proxy none;
+	const struct proxy through = {.host = "proxy.example",
+				      .port = 3128,
+				      .authorization = "Basic dTpw",
+				      .forwards = flags & FLAG_FORWARDS};
 	struct err err;
 	world.flags = flags;
 	world.cancelled = world.done = false;
@@ -288,9 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	virtual_clock_advance(CLIENT_CONNECT_TIMEOUT_MS + 1000); /* the end, if it was not before */
 	for (int i = 0; i < ADDRESSES_MAX + 1; i++)
 		turn();
-	resolve(UV_ECANCELED, NULL);
-	turn();
-	fuzz_must(world.done != world.cancelled);
+	fuzz_must(!world.request && world.done != world.cancelled);
 	check_connection();
 	close_peer();
 	accept_peer(); /* what is still in the queue */

@@ -6,6 +6,7 @@
  */
 #include "pipeline/net/client.h"
 #include "pipeline/net/proxy.h"
+#include "pipeline/net/unix_address.h"
 #include "tests/support/fuzz_script.h"
 
 #include <stdio.h>
@@ -44,6 +45,19 @@ static bool is_plain(const char *text)
 			return false;
 	}
 	return true;
+}
+
+/* Its path says the same when it is read again, and fits into an address. */
+static void check_unix(struct arena *arena, const struct endpoint *endpoint)
+{
+	struct endpoint again;
+	struct sockaddr_un address;
+	struct err err;
+	fuzz_must(endpoint->port == 0 && endpoint->path[0] == 0 && endpoint->tls < 0);
+	fuzz_must(unix_address_set(endpoint->host, &address) > 0);
+	fuzz_must(!strpbrk(endpoint->host, "\r\n"));
+	fuzz_must(endpoint_parse(endpoint->host, 1, arena, &again, &err) == 0);
+	fuzz_must(strcmp(again.host, endpoint->host) == 0);
 }
 
 static void check_endpoint(struct arena *arena, const struct endpoint *endpoint)
@@ -125,9 +139,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take_line(&script, lines.no_proxy);
 	arena_init(&arena, NULL, 64 << 10);
 	if (endpoint_parse(lines.endpoint, PORT_DEFAULT, &arena, &endpoint, &err) == 0) {
-		check_endpoint(&arena, &endpoint);
-		choose_proxy(&endpoint, lines.proxy);
-		choose_proxy(&endpoint, NULL);
+		if (unix_address_is(endpoint.host)) {
+			check_unix(&arena, &endpoint);
+		} else {
+			check_endpoint(&arena, &endpoint);
+			choose_proxy(&endpoint, lines.proxy);
+			choose_proxy(&endpoint, NULL);
+		}
 	} else {
 		fuzz_must(err.kind == ERR_CONFIG && err.msg[0] != 0);
 	}

@@ -7,9 +7,10 @@
  * Byte 0: bits 0-1 transport, bit 2 TLS, bit 3 no keep-alive, bit 4 one connection only, bit 5 short
  * time limits, bit 6 freed without a drain. A line with the endpoint; then steps of two bytes.
  *
- * Names, addresses and ports of the input never leave loopback: this file defines getaddrinfo and
- * bind itself (see there), and accept4, which can be made to fail.
+ * Names, addresses and ports of the input never leave loopback: this file defines resolver_ask_now
+ * and bind itself (see there), and accept4, which can be made to fail.
  */
+#include "pipeline/net/resolver.h"
 #include "pipeline/net/server_internal.h"
 #include "tests/fuzz/virtual_clock.h"
 #include "tests/support/fuzz_script.h"
@@ -18,7 +19,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -110,73 +110,54 @@ int accept4(int fd, __SOCKADDR_ARG address, socklen_t *len, int flags)
 	return (int)syscall(SYS_accept4, fd, address.__sockaddr__, len, flags);
 }
 
-struct found {
-	struct addrinfo info;
-	struct sockaddr_storage address;
-};
-
-static void add_found(struct addrinfo **list, int family, uint8_t last_byte)
+static void add_found(struct resolver_answer *answer, int family, uint8_t last_byte)
 {
-	struct found *found = calloc(1, sizeof(*found));
-	fuzz_must(found != NULL);
+	union resolver_address *found = &answer->addresses[answer->count++];
 	if (family == AF_INET)
-		*(struct sockaddr_in *)&found->address = (struct sockaddr_in){
-			.sin_family = AF_INET,
-			.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + last_byte)};
+		found->v4 = (struct sockaddr_in){.sin_family = AF_INET,
+						 .sin_addr.s_addr =
+							 htonl(INADDR_LOOPBACK - 1 + last_byte)};
 	else
-		*(struct sockaddr_in6 *)&found->address = (struct sockaddr_in6){
-			.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
-	found->info = (struct addrinfo){
-		.ai_family = family,
-		.ai_socktype = SOCK_STREAM,
-		.ai_addr = (struct sockaddr *)&found->address,
-		.ai_addrlen = family == AF_INET ? sizeof(struct sockaddr_in)
-						: sizeof(struct sockaddr_in6),
-		.ai_next = *list,
-	};
-	*list = &found->info;
+		found->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
+						  .sin6_addr = in6addr_loopback};
+}
+
+socklen_t resolver_address_len(const union resolver_address *address)
+{
+	return address->any.sa_family == AF_INET6 ? sizeof(address->v6) : sizeof(address->v4);
+}
+
+void resolver_free(struct resolver *resolver)
+{
+	fuzz_must(!resolver);
 }
 
 /* A few names, and any numeric address, which becomes one of loopback. */
-int getaddrinfo(const char *restrict host, const char *restrict service,
-		const struct addrinfo *restrict hints, struct addrinfo **restrict ret_list)
+int resolver_ask_now(const char *host, struct resolver_answer *ret_answer, struct err *err)
 {
 	struct in6_addr ignored;
-	struct addrinfo *list = NULL;
-	(void)service;
-	bool v4 = hints->ai_family != AF_INET6, v6 = hints->ai_family != AF_INET;
+	struct resolver_answer answer = {0};
 	if (strcmp(host, "localhost") == 0) {
-		if (v4)
-			add_found(&list, AF_INET, 1);
-		if (v6)
-			add_found(&list, AF_INET6, 1);
+		add_found(&answer, AF_INET, 1);
+		add_found(&answer, AF_INET6, 1);
 	} else if (strcmp(host, "twice") == 0) { /* the second one finds the port in use */
-		add_found(&list, AF_INET, 1);
-		add_found(&list, AF_INET, 1);
+		add_found(&answer, AF_INET, 1);
+		add_found(&answer, AF_INET, 1);
 	} else if (strcmp(host, "many") == 0) {
 		for (uint8_t i = 1; i <= LISTENER_SOCKETS_MAX + 4; i++)
-			add_found(&list, AF_INET, i);
+			add_found(&answer, AF_INET, i);
 	} else if (strcmp(host, "nowhere") == 0) {
-		add_found(&list, AF_INET, 1);
-		list->ai_addr->sa_family = AF_MAX;
-	} else if (v4 && inet_pton(AF_INET, host, &ignored) == 1) {
-		add_found(&list, AF_INET, 1);
-	} else if (v6 && inet_pton(AF_INET6, host, &ignored) == 1) {
-		add_found(&list, AF_INET6, 1);
+		add_found(&answer, AF_INET, 1);
+		answer.addresses[0].any.sa_family = AF_MAX;
+	} else if (inet_pton(AF_INET, host, &ignored) == 1) {
+		add_found(&answer, AF_INET, 1);
+	} else if (inet_pton(AF_INET6, host, &ignored) == 1) {
+		add_found(&answer, AF_INET6, 1);
 	}
-	if (!list)
-		return EAI_NONAME;
-	*ret_list = list;
+	if (answer.count == 0)
+		return err_set(err, ERR_IO, "no such host");
+	*ret_answer = answer;
 	return 0;
-}
-
-void freeaddrinfo(struct addrinfo *list)
-{
-	while (list) {
-		struct addrinfo *next = list->ai_next;
-		free(list);
-		list = next;
-	}
 }
 
 /* ---- peers ---------------------------------------------------------------------------------- */
@@ -315,7 +296,7 @@ static void set_up(void)
 	fuzz_must((world.coder = coder_new()) != NULL);
 	const struct tls_config tls = {.cert_file = fuzz_tls_path(FUZZ_TLS_CERTIFICATE),
 				       .key_file = fuzz_tls_path(FUZZ_TLS_KEY)};
-	world.tls = tls_server_context(&tls, "h2,http/1.1", &err);
+	world.tls = tls_server_context(&tls, "h2,http/1.1", NULL, &err);
 	fuzz_must(world.tls != NULL);
 	(void)snprintf(world.directory, sizeof(world.directory), "/tmp/sluice-fuzz-XXXXXX");
 	fuzz_must(mkdtemp(world.directory) != NULL && atexit(remove_directory) == 0);

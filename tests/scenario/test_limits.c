@@ -228,6 +228,25 @@ static double misdirected(struct scene *scene, const char *reason)
 	return daemon_metric(scene->daemon, series);
 }
 
+/* An endpoint with a slash at its end; the Collector redirects, and its clients follow. */
+static void doubled_slashes_are_one(void **state)
+{
+	struct scene *scene = *state;
+	static const char *const paths[] = {"//v1/traces", "/v1//traces", "///v1//traces",
+					    "//v1/traces?x=1"};
+	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
+		struct raw_answer answers[2];
+		raw_http1_post(daemon_http_port(scene->daemon), "POST", paths[i], PROTOBUF,
+			       (struct slice){0}, &answers[0]);
+		raw_http2(daemon_http_port(scene->daemon), "POST", paths[i], PROTOBUF,
+			  (struct slice){0}, &answers[1]);
+		for (size_t k = 0; k < 2; k++) {
+			assert_int_equal(answers[k].status, 200);
+			raw_answer_fini(&answers[k]);
+		}
+	}
+}
+
 static void requests_for_somebody_else_are_told_where_to_go(void **state)
 {
 	struct scene *scene = *state;
@@ -238,6 +257,10 @@ static void requests_for_somebody_else_are_told_where_to_go(void **state)
 	} cases[] = {
 		{"POST", "/v1/trace", PROTOBUF, 404, "/v1/traces", "path"},
 		{"POST", "/v1/metrics", PROTOBUF, 404, "/v1/traces", "path"},
+		{"POST", "/v1/traces/", PROTOBUF, 404, "/v1/traces", "path"},
+		{"POST", "//v1/traces/", PROTOBUF, 404, "/v1/traces", "path"},
+		{"POST", "/v1traces", PROTOBUF, 404, "/v1/traces", "path"},
+		{"POST", "//v1/traces2", PROTOBUF, 404, "/v1/traces", "path"},
 		{"GET", "/", "", 404, "/v1/traces", "path"},
 		{"GET", "/v1/traces", "", 405, "405 method not allowed, supported: [POST]",
 		 "method"},
@@ -511,6 +534,7 @@ int main(void)
 		IN_SCENE(bombs_are_413_and_never_unpacked),
 		IN_SCENE(grpc_messages_over_the_limit_are_resource_exhausted),
 		IN_SCENE(codings_that_are_unknown_or_broken_are_refused),
+		IN_SCENE(doubled_slashes_are_one),
 		IN_SCENE(requests_for_somebody_else_are_told_where_to_go),
 		IN_SCENE(malformed_requests_are_refused_whole_with_the_place),
 		IN_SCENE(requests_without_spans_are_taken),

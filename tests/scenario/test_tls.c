@@ -8,9 +8,11 @@
 
 #include <cmocka.h>
 
+#include "pipeline/base/clock.h"
 #include "tests/support/net_certificate.h"
 #include "tests/support/peer_socket.h"
 #include "tests/support/scenario_config.h"
+#include "tests/support/scenario_raw.h"
 #include "tests/support/scenario_sender.h"
 #include "tests/support/scenario_spans.h"
 
@@ -193,12 +195,103 @@ static void certificates_are_verified_unless_told_otherwise(void **state)
 	peer_grpc_stop(peer);
 }
 
+/* ---- files that change ------------------------------------------------------------------------ */
+
+/* Knocks until the log says ${text}: a listener looks at its files when a connection comes. */
+static void knock_until(struct daemon *daemon, const char *text)
+{
+	uint64_t deadline_ns = clock_monotonic_ns() + SCENARIO_WAIT_MS * NS_PER_MS;
+	while (!strstr(daemon_output(daemon), text)) {
+		int fd = raw_connect(daemon_grpc_port(daemon));
+		(void)close(fd);
+		if (clock_monotonic_ns() > deadline_ns)
+			fail_msg("no \"%s\" in: %s", text, daemon_output(daemon));
+	}
+}
+
+/* Sends until the log says ${text}: every request makes a new connection to ${sink}. */
+static unsigned send_until(struct daemon *daemon, struct http_sink *sink, unsigned sent,
+			   const char *text)
+{
+	uint64_t deadline_ns = clock_monotonic_ns() + SCENARIO_WAIT_MS * NS_PER_MS;
+	struct scenario_sender sender;
+	scenario_sender_open(&sender, CLIENT_HTTP, daemon_http_port(daemon));
+	while (!strstr(daemon_output(daemon), text)) {
+		scenario_send_spans(&sender, sent, 1);
+		assert_true(http_sink_wait_spans(sink, ++sent, SCENARIO_WAIT_MS));
+		if (clock_monotonic_ns() > deadline_ns)
+			fail_msg("no \"%s\" in: %s", text, daemon_output(daemon));
+	}
+	scenario_sender_close(&sender);
+	return sent;
+}
+
+static const char failed[] = "Failed to reload TLS files, keeping the old ones";
+static const char reloaded[] = "Reloaded TLS files";
+
+static void a_listeners_certificate_is_reloaded_and_said(void **state)
+{
+	(void)state;
+	struct files files;
+	files_make(&files);
+	struct daemon *daemon = scenario_start(
+		NULL,
+		"receivers: {otlp: {protocols: {grpc: {endpoint: '127.0.0.1:0', tls: {cert_file: "
+		"%s, key_file: %s}}}}}\nexporters: {nop: }\n" SCENARIO_PIPELINE
+		"exporters: [nop]}\n",
+		files.certificate, files.key);
+	daemon_wait_metric(daemon, "sluice_tls_reloads{receiver=\"otlp\",listener=\"grpc\"", 0);
+	write_pem(files.certificate, "this is no certificate\n");
+	knock_until(daemon, failed);
+	daemon_wait_metric(daemon,
+			   "sluice_tls_reloads{receiver=\"otlp\",listener=\"grpc\",outcome="
+			   "\"failure\"}",
+			   1);
+	struct net_authority authority;
+	net_authority_init(&authority);
+	net_authority_issue(&authority, "localhost", files.certificate, files.key);
+	net_authority_fini(&authority);
+	knock_until(daemon, reloaded);
+	assert_true(daemon_metric(daemon, "sluice_tls_certificate_expiry{receiver=\"otlp\"") >
+		    (double)(clock_wall_ns() / NS_PER_S));
+	assert_int_equal(daemon_stop(daemon), 0);
+	files_remove(&files);
+}
+
+static void an_exporters_authority_is_reloaded_and_said(void **state)
+{
+	(void)state;
+	struct files files;
+	struct http_sink *sink = http_sink_start(0, true);
+	http_sink_set(sink, &(struct http_sink_behaviour){.ends_connection = true}, 0);
+	files_make(&files);
+	write_pem(files.ca, http_sink_certificate(sink));
+	struct daemon *daemon = scenario_start(
+		NULL,
+		SCENARIO_LISTENERS "exporters: {otlphttp: {endpoint: 'https://localhost:%u', tls: "
+				   "{ca_file: %s}}}\n" SCENARIO_PIPELINE "exporters: [otlphttp]}\n",
+		http_sink_port(sink), files.ca);
+	write_pem(files.ca, "this is no certificate\n");
+	unsigned sent = send_until(daemon, sink, 0, failed); /* each of them arrives */
+	write_pem(files.ca, http_sink_certificate(sink));
+	(void)send_until(daemon, sink, sent, reloaded);
+	daemon_wait_metric(daemon, "sluice_tls_reloads{exporter=\"otlphttp\",outcome=\"failure\"}",
+			   1);
+	daemon_wait_metric(daemon, "sluice_tls_reloads{exporter=\"otlphttp\",outcome=\"success\"}",
+			   1);
+	assert_int_equal(daemon_stop(daemon), 0);
+	files_remove(&files);
+	http_sink_stop(sink);
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spans_travel_over_tls_in_and_out),
 		cmocka_unit_test(a_mismatch_is_named_in_the_log),
+		cmocka_unit_test(a_listeners_certificate_is_reloaded_and_said),
+		cmocka_unit_test(an_exporters_authority_is_reloaded_and_said),
 		cmocka_unit_test(certificates_are_verified_unless_told_otherwise),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

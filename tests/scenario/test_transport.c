@@ -17,6 +17,7 @@
 #include "pipeline/trace/otlp.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 /* Two gRPC backends and two HTTP ones, in different codings. */
 struct backends {
@@ -223,11 +224,49 @@ static void exporters_say_on_the_wire_what_the_configuration_says(void **state)
 	backends_stop(&backends);
 }
 
+/* From one program to the next through a socket that is no port, a file or a name in the kernel. */
+static void spans_travel_through_unix_sockets(void **state)
+{
+	(void)state;
+	static const char *const forms[][2] = {
+		/* the server's endpoint, the client's */
+		{"/tmp/", "unix:///tmp/"},
+		{"@", "unix:@"},
+		{"@", "unix-abstract:"},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
+		struct peer_grpc *end = peer_grpc_start(&(struct peer_grpc_options){0});
+		struct scenario_sender sender;
+		int pid = (int)getpid();
+		struct daemon *back = scenario_start(
+			NULL,
+			"receivers: {otlp: {protocols: {grpc: {endpoint: '%ssluice-%d.sock', "
+			"transport: unix}, http: {endpoint: '127.0.0.1:0'}}}}\n"
+			"exporters: {otlp: {" SCENARIO_GRPC_TO "}}\n" SCENARIO_PIPELINE
+			"exporters: [otlp]}\n",
+			forms[i][0], pid, peer_grpc_port(end));
+		struct daemon *front = scenario_start(
+			NULL,
+			SCENARIO_LISTENERS "exporters: {otlp: {endpoint: '%ssluice-%d.sock', tls: "
+					   "{insecure: true}}}\n" SCENARIO_PIPELINE
+					   "exporters: [otlp]}\n",
+			forms[i][1], pid);
+		scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(front));
+		scenario_send_spans(&sender, 0, 10);
+		assert_true(peer_grpc_wait_spans(end, 10, SCENARIO_WAIT_MS));
+		scenario_sender_close(&sender);
+		assert_int_equal(daemon_stop(front), 0);
+		assert_int_equal(daemon_stop(back), 0);
+		peer_grpc_stop(end);
+	}
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_byte_of_every_span_arrives_once_at_every_backend),
+		cmocka_unit_test(spans_travel_through_unix_sockets),
 		cmocka_unit_test(spans_that_a_filter_leaves_keep_every_byte),
 		cmocka_unit_test(exporters_say_on_the_wire_what_the_configuration_says),
 	};

@@ -211,6 +211,8 @@ static bool answer(struct peer_stream *stream, const struct http_sink_behaviour 
 		   behaviour->body.len);
 	if (behaviour->coding)
 		buf_printf(&out, "Content-Encoding: %s\r\n", behaviour->coding);
+	if (behaviour->ends_connection)
+		buf_printf(&out, "Connection: close\r\n");
 	if (behaviour->custom)
 		buf_printf(&out, "X-Custom: %s\r\n", behaviour->custom);
 	if (behaviour->retry_after)
@@ -219,7 +221,7 @@ static bool answer(struct peer_stream *stream, const struct http_sink_behaviour 
 	buf_append(&out, behaviour->body);
 	bool written = peer_write(stream, buf_slice(&out));
 	buf_fini(&out);
-	return written;
+	return written && !behaviour->ends_connection;
 }
 
 static void serve(struct peer_stream *stream, unsigned index, void *arg)

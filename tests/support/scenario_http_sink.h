@@ -20,6 +20,7 @@ struct http_sink_behaviour {
 	const char *retry_after;  /* NULL: none */
 	const char *reason;	  /* after the status; NULL: something harmless */
 	const char *custom;	  /* value of a header X-Custom; NULL: none */
+	bool ends_connection;	  /* says Connection: close, and does */
 	struct slice body;	  /* as it is coded */
 	const char *coding;	  /* of it; NULL: none */
 	const char *content_type; /* of the answer; NULL: application/x-protobuf */

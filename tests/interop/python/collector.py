@@ -55,9 +55,10 @@ def environment(**more):
 
 
 class Collector:
-    """`config`: a file of configs/. `overrides`: {path: value}, over the addresses set here."""
+    """`config`: a file of configs/. `overrides`: {path: value}, over the addresses set here.
+    `variables`: further ones of its environment."""
 
-    def __init__(self, binary, config, log_path, overrides, health_check=False):
+    def __init__(self, binary, config, log_path, overrides, health_check=False, variables=None):
         self.metrics_port = free_port()
         self.health_port = free_port() if health_check else None
         self.ports = {"grpc": free_port(), "http": free_port()}
@@ -78,6 +79,7 @@ class Collector:
             self._command += ["--set", f"{path}={value}"]
         self.log_path = log_path
         self.output_path = log_path + ".out"
+        self._environment = environment(**SECRETS, **(variables or {}))
         self._process = None
 
     def start(self):
@@ -86,7 +88,7 @@ class Collector:
         with open(self.log_path, "ab") as log, open(self.output_path, "ab") as output:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=log,
-                env=environment(**SECRETS))
+                env=self._environment)
         deadline = time.monotonic() + START_S
         while READY not in self.log()[log_begin:]:
             if self._process.poll() is not None:

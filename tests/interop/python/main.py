@@ -21,6 +21,7 @@ import langfuse_sdk
 import lifecycle
 import limits
 import matrix
+import network
 import policy
 import scraping
 import selfcheck
@@ -67,7 +68,7 @@ def main():
     setting = Setting(sluice, configs, work, senders, applications, make_certificate(work),
                       dict(zip(("collector", "jaeger", "jaegerdiff"), peers, strict=True)))
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, backends, jaeger, codings, scraping, policy, langfuse_sdk, limits, transport,
+    parts = [lifecycle, backends, jaeger, codings, scraping, policy, langfuse_sdk, limits, transport, network,
              terminal, matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]

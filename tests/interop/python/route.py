@@ -47,10 +47,13 @@ def without_rewriting(config):
 
 
 class Route:
-    """A running collector and its sinks; a context manager. `secure`: TLS at both ends."""
+    """A running collector and its sinks; a context manager. `secure`: TLS at both ends. `hosts`:
+    {exporter: what its backend is called}, else its address. `variables`: see Collector."""
 
-    def __init__(self, setting, name, config, overrides=None, secure=False):
+    def __init__(self, setting, name, config, overrides=None, secure=False, hosts=None,
+                 variables=None):
         self.setting, self.name, self.config = setting, name, config
+        self._hosts = hosts or {}
         certificate = setting.certificate if secure else None
         self.sinks = {exporter: Sink(certificate) for exporter in CONFIGS[config]}
         values = {**dict(without_rewriting(config)), **(overrides or {})}
@@ -63,17 +66,19 @@ class Route:
         own = os.path.join(OWN, config)
         self.collector = Collector(
             setting.sluice, own if os.path.exists(own) else os.path.join(setting.configs, config),
-            os.path.join(setting.work, name + ".log"), values, config in HEALTH_CHECKS)
+            os.path.join(setting.work, name + ".log"), values, config in HEALTH_CHECKS,
+            variables)
 
     def _backend(self, exporter, protocol, secure):
         sink = self.sinks[exporter]
         scheme = "https" if secure else "http"
-        http = f"{scheme}://{LOOPBACK}:{sink.http_port}"
+        host = self._hosts.get(exporter, LOOPBACK)
+        http = f"{scheme}://{host}:{sink.http_port}"
         if exporter == "langfuse":
             yield "exporters.langfuse.host", http
         else:
             yield f"exporters.{exporter}.endpoint", (
-                f"{LOOPBACK}:{sink.grpc_port}" if protocol == "grpc" else http + PATH)
+                f"{host}:{sink.grpc_port}" if protocol == "grpc" else http + PATH)
         if secure:
             yield f"exporters.{exporter}.tls.insecure", "false"
             yield f"exporters.{exporter}.tls.ca_file", self.setting.certificate[0]

@@ -414,23 +414,32 @@ static void a_header_names_the_unset_variable_of_its_value(void **state)
 static void white_space_inside_a_basic_value_is_removed_and_said_once(void **state)
 {
 	static const struct {
-		const char *text, *value;
+		const char *name, *text, *value;
 		const char *warning;
 	} cases[] = {
-		{"\"Basic dXNlcjpw\\nYXNz\"", "Basic dXNlcjpwYXNz", "inside the value"},
-		{"\"Basic ${env:WRAPPED}\"", "Basic dXNlcjpwYXNz", "inside the value"},
-		{"\"basic  dXNl cjpw\\r\\nYXNz \\n\"", "basic dXNlcjpwYXNz", "inside the value"},
-		{"Basic dXNlcjpwYXNz", "Basic dXNlcjpwYXNz", NULL},
-		{"\"Bearer abc\\n\"", "Bearer abc", "around the value"},
-		{"Bearer a b", "Bearer a b", NULL},
-		{"Basically a b", "Basically a b", NULL},
+		{"Authorization", "\"Basic dXNlcjpw\\nYXNz\"", "Basic dXNlcjpwYXNz",
+		 "inside the value"},
+		{"Authorization", "\"Basic ${env:WRAPPED}\"", "Basic dXNlcjpwYXNz",
+		 "inside the value"},
+		{"Authorization", "\"basic  dXNl cjpw\\r\\nYXNz \\n\"", "basic dXNlcjpwYXNz",
+		 "inside the value"},
+		{"Authorization", "Basic dXNlcjpwYXNz", "Basic dXNlcjpwYXNz", NULL},
+		{"Authorization", "\"Bearer abc\\n\"", "Bearer abc", "around the value"},
+		{"Authorization", "Bearer a b", "Bearer a b", NULL},
+		{"Authorization", "Basically a b", "Basically a b", NULL},
+		{"authorization", "Basic dXNl cjpw", "Basic dXNlcjpw", "inside the value"},
+		{"X-Plan", "Basic plan for all", "Basic plan for all", NULL},
+		{"X-Plan", "\"basic  two  spaces\"", "basic  two  spaces", NULL},
+		{"X-Plan", "\"Basic plan \\n\"", "Basic plan", "around the value"},
+		{"X-Authorization", "Basic a b", "Basic a b", NULL},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct config_support s;
 		struct sample_exporter e;
 		struct buf text = BUF_INIT;
-		buf_printf(&text, "endpoint: x\nheaders:\n  Authorization: %s\n", cases[i].text);
+		buf_printf(&text, "endpoint: x\nheaders:\n  %s: %s\n", cases[i].name,
+			   cases[i].text);
 		bind_headers(&s, buf_cstr(&text), &e);
 		assert_string_equal(config_support_errors(&s), "");
 		assert_string_equal(e.headers.at[0].value, cases[i].value);

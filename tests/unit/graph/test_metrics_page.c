@@ -7,6 +7,7 @@
 #include "pipeline/graph/component.h"
 #include "pipeline/graph/graph.h"
 #include "tests/support/config_support.h"
+#include "tests/support/net_certificate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +21,8 @@
 #include <cmocka.h>
 
 #define DOCUMENT "docs/metrics.md"
+#define CERTIFICATE "build/test_metrics_page.crt"
+#define KEY "build/test_metrics_page.key"
 
 /* Blocks of the components that cannot do without one. */
 static const struct {
@@ -27,7 +30,8 @@ static const struct {
 	const char *name, *block;
 } blocks[] = {
 	{COMPONENT_RECEIVER, "otlp",
-	 "{protocols: {grpc: {endpoint: '127.0.0.1:0'}, http: {endpoint: '127.0.0.1:0'}}}"},
+	 "{protocols: {grpc: {endpoint: '127.0.0.1:0'}, http: {endpoint: '127.0.0.1:0', tls: "
+	 "{cert_file: '" CERTIFICATE "', key_file: '" KEY "'}}}}"},
 	{COMPONENT_PROCESSOR, "memory_limiter", "{check_interval: 1s, limit_percentage: 50}"},
 	{COMPONENT_PROCESSOR, "filter", "{traces: {span: ['name == \"x\"']}}"},
 	{COMPONENT_EXPORTER, "otlp_grpc", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
@@ -98,12 +102,21 @@ static void stop_when_ready(void *arg, struct graph *graph)
 	graph_stop(graph);
 }
 
+static void make_certificate(void)
+{
+	struct net_authority authority;
+	net_authority_init(&authority);
+	net_authority_issue(&authority, "localhost", CERTIFICATE, KEY);
+	net_authority_fini(&authority);
+}
+
 /* The page of a graph of everything, while it runs. */
 static void print_page(struct buf *page)
 {
 	struct config_support config;
 	struct buf yaml = BUF_INIT;
 	struct err err;
+	make_certificate();
 	append_configuration(&yaml);
 	config_support_init(&config);
 	const struct config_node *root = config_support_load_text(&config, buf_cstr(&yaml));

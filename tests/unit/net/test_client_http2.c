@@ -24,7 +24,7 @@ static void begin(struct state *state, const char *alpn, uint32_t connections_ma
 	const struct tls_config tls = {.ca_pem = peer_grpc_certificate(state->peer)};
 	const struct client_config config = {
 		.host = "localhost",
-		.tls = tls_client_context(&tls, alpn, &err),
+		.tls = tls_client_context(&tls, alpn, NULL, &err),
 		.connections_max = connections_max,
 	};
 	if (!config.tls)

@@ -15,7 +15,7 @@
 static struct tls_context *context(const struct tls_config *config, const char *alpn)
 {
 	struct err err;
-	struct tls_context *tls = tls_client_context(config, alpn, &err);
+	struct tls_context *tls = tls_client_context(config, alpn, NULL, &err);
 	if (!tls)
 		fail_msg("%s", err.msg);
 	return tls;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/net/server_internal.h"
+#include "tests/support/name_server.h"
 #include "tests/support/net_server.h"
 
 #include <arpa/inet.h>
@@ -147,6 +148,51 @@ static void unix_sockets_replace_dead_ones_and_not_living_ones(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* As Go reads it: "@name" is a name in the kernel, not a file. */
+static void a_unix_socket_with_an_at_sign_is_abstract(void **state)
+{
+	struct err err;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char name[64];
+	(void)state;
+	int len = snprintf(name, sizeof(name), "@sluice-test-%d", (int)getpid());
+	struct listener *listener = listener_open("unix", name, &err);
+	assert_non_null(listener);
+	assert_int_equal(access(name, F_OK), -1);
+	memcpy(address.sun_path + 1, name + 1, (size_t)len - 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address,
+				 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len)),
+			 0);
+	(void)close(fd);
+	assert_null(listener_open("unix", name, &err));
+	assert_non_null(strstr(err.msg, name));
+	listener_close(listener);
+	listener = listener_open("unix", name, &err); /* the name went with its socket */
+	assert_non_null(listener);
+	listener_close(listener);
+	assert_null(listener_open("unix", "@", &err));
+	assert_null(listener_open("unix", "", &err));
+}
+
+static void a_name_of_the_network_is_listened_on(void **state)
+{
+	struct err err;
+	(void)state;
+	struct name_server *names = name_server_start(NULL);
+	const struct name_record record = {.addresses = {"127.0.0.1", "127.0.0.2"}};
+	name_server_set(names, "here.test", &record);
+	struct listener *listener = listener_open("tcp4", "here.test:0", &err);
+	assert_non_null(listener);
+	assert_int_equal(listener->count, 2);
+	listener_close(listener);
+	assert_null(listener_open("tcp6", "here.test:0", &err));
+	assert_string_equal(err.msg, "listen tcp6: lookup here.test: no address of this family");
+	assert_null(listener_open("tcp", "nowhere.test:0", &err));
+	assert_string_equal(err.msg, "listen tcp: lookup nowhere.test: no such host");
+	name_server_stop(names);
+}
+
 static void accepting_goes_on_after_descriptors_ran_out(void **state)
 {
 	struct net_server *server = *state;
@@ -176,6 +222,8 @@ int main(void)
 		cmocka_unit_test(a_port_in_use_names_its_holder),
 		cmocka_unit_test(wrong_endpoints_are_refused),
 		cmocka_unit_test(unix_sockets_replace_dead_ones_and_not_living_ones),
+		cmocka_unit_test(a_unix_socket_with_an_at_sign_is_abstract),
+		cmocka_unit_test(a_name_of_the_network_is_listened_on),
 		cmocka_unit_test_setup_teardown(accepting_goes_on_after_descriptors_ran_out,
 						net_server_set_up, net_server_tear_down),
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/net/proxy.h"
 #include "tests/support/client_fixture.h"
+#include "tests/support/name_server.h"
 #include "tests/support/peer_socket.h"
 
 #include <setjmp.h>
@@ -8,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -154,6 +156,7 @@ static const struct choice_case {
 	{"a bad port", "http://secret:word@p:port", {{0}}, true, NULL, 0, ""},
 	{"a bad escape", "http://us%4@p:1", {{0}}, true, NULL, 0, ""},
 	{"no host", "http://", {{0}}, true, NULL, 0, ""},
+	{"a unix socket", "unix:proxy", {{0}}, true, NULL, 0, ""},
 };
 
 static void the_proxy_is_chosen_as_go_does(void **state)
@@ -226,8 +229,10 @@ static void a_reply_is_found_in_any_split(void **state)
 
 struct proxy_script {
 	const char *reply;
-	const char *expected; /* the CONNECT request */
-	bool asked_as_expected;
+	const char *expected; /* the beginning of the request */
+	const char *then;     /* the beginning of what comes through a tunnel; NULL: no tunnel */
+	unsigned asked_as_expected;
+	unsigned connections;
 };
 
 static bool read_head(struct peer_stream *stream, char *head, size_t size)
@@ -241,53 +246,94 @@ static bool read_head(struct peer_stream *stream, char *head, size_t size)
 	return false;
 }
 
-/* Answers CONNECT, then plays the backend. */
 static void serve_proxy(struct peer_stream *stream, unsigned index, void *arg)
 {
-	(void)index;
 	struct proxy_script *script = arg;
 	char head[2048];
-	if (!read_head(stream, head, sizeof(head)))
-		return;
-	script->asked_as_expected = strcmp(head, script->expected) == 0;
-	for (const char *at = script->reply; *at; at++) { /* byte by byte */
-		if (!peer_write(stream, slice_of(at, 1)))
-			return;
+	script->connections = index + 1;
+	while (read_head(stream, head, sizeof(head))) {
+		const char *expected = script->expected;
+		if (script->then && script->asked_as_expected > 0)
+			expected = script->then;
+		script->asked_as_expected += strncmp(head, expected, strlen(expected)) == 0;
+		for (const char *at = script->reply; *at; at++) { /* byte by byte */
+			if (!peer_write(stream, slice_of(at, 1)))
+				return;
+		}
 	}
-	if (read_head(stream, head, sizeof(head)))
-		(void)peer_write(stream, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
 }
 
-static struct proxy_script run_through_proxy(const char *reply, struct fixture_call *call)
+/* Sends ${count} calls through the proxy that ${script} plays. */
+static void run_through_proxy(struct proxy_script *script, enum client_mode mode, unsigned count,
+			      struct fixture_call *call)
 {
-	struct proxy_script script = {
-		.reply = reply,
-		.expected = "CONNECT backend.invalid:80 HTTP/1.1\r\nHost: backend.invalid:80\r\n"
-			    "Proxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n"};
-	struct peer *peer = peer_start(&(struct peer_options){0}, serve_proxy, &script);
+	struct peer *peer = peer_start(&(struct peer_options){0}, serve_proxy, script);
 	struct client_fixture fixture;
 	char url[64];
 	snprintf(url, sizeof(url), "http://user:pass@127.0.0.1:%u", peer_port(peer));
-	fixture_open(&fixture, CLIENT_HTTP, 80,
+	fixture_open(&fixture, mode, 4318,
 		     &(struct client_config){.host = "backend.invalid", .proxy_url = url});
-	fixture_call(&fixture, call, "/v1/traces", SLICE(""));
+	while (count-- > 0) {
+		*call = (struct fixture_call){0};
+		fixture_call(&fixture, call, "/v1/traces", SLICE(""));
+	}
 	fixture_close(&fixture);
 	peer_stop(peer);
-	return script;
 }
 
-static void a_call_goes_through_a_tunnel(void **state)
+/* Squid as it comes refuses CONNECT to every port but 443. */
+static void plain_http_is_forwarded_in_the_absolute_form(void **state)
 {
 	(void)state;
-	struct fixture_call call = {0};
-	struct proxy_script script =
-		run_through_proxy("HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n", &call);
-	assert_true(script.asked_as_expected);
+	struct fixture_call call;
+	struct proxy_script script = {
+		.reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+		.expected = "POST http://backend.invalid:4318/v1/traces HTTP/1.1\r\n"
+			    "Host: backend.invalid:4318\r\n"
+			    "Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"};
+	run_through_proxy(&script, CLIENT_HTTP, 3, &call);
+	assert_int_equal(script.asked_as_expected, 3);
+	assert_int_equal(script.connections, 1);
 	assert_int_equal(call.result.outcome, CLIENT_ANSWERED);
 	assert_string_equal(call.body, "ok");
 }
 
-static void a_proxys_refusal_is_told(void **state)
+static void a_forwarding_proxys_own_refusal_is_told_apart(void **state)
+{
+	(void)state;
+	struct fixture_call call;
+	struct proxy_script script = {.reply = "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n",
+				      .expected = "POST http://"};
+	run_through_proxy(&script, CLIENT_HTTP, 1, &call);
+	assert_int_equal(call.result.outcome, CLIENT_CONNECT_FAILED);
+	assert_non_null(strstr(call.result.err.msg,
+			       "connect to backend.invalid:4318 through proxy 127.0.0.1:"));
+	assert_non_null(strstr(call.result.err.msg, "answered 407 (authentication required)"));
+	assert_null(strstr(call.result.err.msg, "pass"));
+	script.reply = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n";
+	run_through_proxy(&script, CLIENT_HTTP, 1, &call);
+	assert_int_equal(call.result.outcome, CLIENT_ANSWERED);
+	assert_int_equal(call.result.http_status, 503);
+}
+
+static const char connect_request[] =
+	"CONNECT backend.invalid:4318 HTTP/1.1\r\nHost: backend.invalid:4318\r\n"
+	"Proxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n";
+
+static void grpc_goes_through_a_tunnel(void **state)
+{
+	(void)state;
+	struct fixture_call call;
+	struct proxy_script script = {
+		.reply = "HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n",
+		.expected = connect_request,
+		.then = "PRI * HTTP/2.0\r\n"};
+	run_through_proxy(&script, CLIENT_GRPC, 1, &call); /* our "backend" speaks HTTP/1.1 */
+	assert_int_equal(script.asked_as_expected, 2);
+	assert_int_equal(call.result.outcome, CLIENT_BROKEN);
+}
+
+static void a_proxys_refusal_of_a_tunnel_is_told(void **state)
 {
 	(void)state;
 	static const struct {
@@ -298,13 +344,76 @@ static void a_proxys_refusal_is_told(void **state)
 		{"SSH-2.0\r\n\r\n", "the proxy does not speak HTTP"},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		struct fixture_call call = {0};
-		run_through_proxy(cases[i].reply, &call);
+		struct fixture_call call;
+		struct proxy_script script = {.reply = cases[i].reply, .expected = connect_request};
+		run_through_proxy(&script, CLIENT_GRPC, 1, &call);
+		assert_int_equal(script.asked_as_expected, 1);
 		assert_int_equal(call.result.outcome, CLIENT_CONNECT_FAILED);
 		if (!strstr(call.result.err.msg, cases[i].text))
 			fail_msg("%s", call.result.err.msg);
 		assert_null(strstr(call.result.err.msg, "pass"));
 	}
+}
+
+static void https_asks_for_a_tunnel(void **state)
+{
+	(void)state;
+	struct fixture_call call = {0};
+	struct err err;
+	struct proxy_script script = {.reply = "HTTP/1.1 403 No\r\n\r\n",
+				      .expected = "CONNECT backend.invalid:4318 HTTP/1.1\r\n"};
+	struct peer *peer = peer_start(&(struct peer_options){0}, serve_proxy, &script);
+	struct client_fixture fixture;
+	char url[64];
+	struct tls_config config = {0};
+	struct tls_context *tls = tls_client_context(&config, "http/1.1", NULL, &err);
+	assert_non_null(tls);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", peer_port(peer));
+	fixture_open(
+		&fixture, CLIENT_HTTP, 4318,
+		&(struct client_config){.host = "backend.invalid", .proxy_url = url, .tls = tls});
+	fixture_call(&fixture, &call, "/v1/traces", SLICE(""));
+	assert_int_equal(script.asked_as_expected, 1);
+	assert_int_equal(call.result.outcome, CLIENT_CONNECT_FAILED);
+	fixture_close(&fixture);
+	peer_stop(peer);
+}
+
+/* grpc-go asks for the proxy of an https URL, whatever the connection carries. */
+static void grpc_in_plain_text_takes_the_https_proxy(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *variable;
+		enum client_mode mode;
+		unsigned connections;
+	} cases[] = {
+		{"HTTPS_PROXY", CLIENT_GRPC, 1},
+		{"HTTP_PROXY", CLIENT_GRPC, 0},
+		{"HTTPS_PROXY", CLIENT_HTTP, 0},
+		{"HTTP_PROXY", CLIENT_HTTP, 1},
+	};
+	struct name_server *names = name_server_start(NULL); /* nobody is called backend.invalid */
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct fixture_call call = {0};
+		struct proxy_script script = {
+			.reply = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", .expected = ""};
+		struct peer *peer = peer_start(&(struct peer_options){0}, serve_proxy, &script);
+		struct client_fixture fixture;
+		char url[64];
+		snprintf(url, sizeof(url), "http://127.0.0.1:%u", peer_port(peer));
+		setenv(cases[i].variable, url, 1);
+		fixture_open(&fixture, cases[i].mode, 4318,
+			     &(struct client_config){.host = "backend.invalid"});
+		unsetenv(cases[i].variable);
+		fixture_call(&fixture, &call, "/v1/traces", SLICE(""));
+		fixture_close(&fixture);
+		peer_stop(peer);
+		if (script.connections != cases[i].connections)
+			fail_msg("%s, %d: %u", cases[i].variable, cases[i].mode,
+				 script.connections);
+	}
+	name_server_stop(names);
 }
 
 static void a_silent_proxy_is_given_up_at_the_calls_timeout(void **state)
@@ -316,7 +425,7 @@ static void a_silent_proxy_is_given_up_at_the_calls_timeout(void **state)
 	struct fixture_call call = {.call.timeout_ns = 30 * 1000000};
 	char url[64];
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", peer_port(peer));
-	fixture_open(&fixture, CLIENT_HTTP, 80,
+	fixture_open(&fixture, CLIENT_GRPC, 80,
 		     &(struct client_config){.host = "backend.invalid", .proxy_url = url});
 	fixture_call(&fixture, &call, "/v1/traces", SLICE(""));
 	assert_int_equal(call.result.outcome, CLIENT_TIMED_OUT);
@@ -346,8 +455,12 @@ int main(void)
 		cmocka_unit_test(the_proxy_is_chosen_as_go_does),
 		cmocka_unit_test(overlong_credentials_are_refused),
 		cmocka_unit_test(a_reply_is_found_in_any_split),
-		cmocka_unit_test(a_call_goes_through_a_tunnel),
-		cmocka_unit_test(a_proxys_refusal_is_told),
+		cmocka_unit_test(plain_http_is_forwarded_in_the_absolute_form),
+		cmocka_unit_test(a_forwarding_proxys_own_refusal_is_told_apart),
+		cmocka_unit_test(grpc_goes_through_a_tunnel),
+		cmocka_unit_test(a_proxys_refusal_of_a_tunnel_is_told),
+		cmocka_unit_test(https_asks_for_a_tunnel),
+		cmocka_unit_test(grpc_in_plain_text_takes_the_https_proxy),
 		cmocka_unit_test(a_silent_proxy_is_given_up_at_the_calls_timeout),
 		cmocka_unit_test(a_bad_proxy_url_fails_at_once),
 	};

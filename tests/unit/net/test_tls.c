@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS contexts through connections: a client's and a server's on one loop. */
+#include "pipeline/base/clock.h"
 #include "pipeline/net/conn.h"
 #include "pipeline/net/tls_session.h"
 #include "tests/support/net_certificate.h"
 #include "tests/support/net_peer.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -139,21 +141,27 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct tls_context *server_of(const struct folder *f, const char *client_ca)
+static struct tls_context *owned_server_of(const struct folder *f, const char *client_ca,
+					   const struct tls_owner *owner)
 {
 	struct err err;
 	struct tls_config config = {
 		.cert_file = f->cert, .key_file = f->key, .client_ca_file = client_ca};
-	struct tls_context *context = tls_server_context(&config, "h2,http/1.1", &err);
+	struct tls_context *context = tls_server_context(&config, "h2,http/1.1", owner, &err);
 	if (!context)
 		fail_msg("%s", err.msg);
 	return context;
 }
 
+static struct tls_context *server_of(const struct folder *f, const char *client_ca)
+{
+	return owned_server_of(f, client_ca, NULL);
+}
+
 static struct tls_context *client_of(struct tls_config config)
 {
 	struct err err;
-	struct tls_context *context = tls_client_context(&config, "h2,http/1.1", &err);
+	struct tls_context *context = tls_client_context(&config, "h2,http/1.1", NULL, &err);
 	if (!context)
 		fail_msg("%s", err.msg);
 	return context;
@@ -343,6 +351,143 @@ static void changed_files_are_taken_up_and_bad_ones_are_not(void **state)
 	tls_context_free(server);
 }
 
+/* ---- what is told about reloads --------------------------------------------------------------- */
+
+/* A log whose lines can be read back, and metrics. */
+struct told {
+	struct logger *logger;
+	struct log log;
+	struct metrics *metrics;
+	int pipe[2];
+	struct buf lines;
+};
+
+static void told_init(struct told *told, const char *kind)
+{
+	struct logger_config config = logger_config_default();
+	memset(told, 0, sizeof(*told));
+	assert_int_equal(pipe2(told->pipe, O_NONBLOCK | O_CLOEXEC), 0);
+	config.fd = told->pipe[1];
+	told->logger = logger_new(&config);
+	told->log = (struct log){told->logger, kind, "otlp/x"};
+	told->metrics = metrics_new();
+	assert_true(told->logger && told->metrics);
+}
+
+static void told_fini(struct told *told)
+{
+	logger_free(told->logger);
+	metrics_free(told->metrics);
+	(void)close(told->pipe[0]);
+	(void)close(told->pipe[1]);
+	buf_fini(&told->lines);
+}
+
+static const char *told_lines(struct told *told)
+{
+	char bytes[4096];
+	ssize_t len;
+	while ((len = read(told->pipe[0], bytes, sizeof(bytes))) > 0)
+		buf_append(&told->lines, slice_of(bytes, (size_t)len));
+	return buf_cstr(&told->lines);
+}
+
+static double told_count(const struct told *told, const char *labels)
+{
+	double value = -1;
+	(void)metrics_value(told->metrics, "sluice_tls_reloads", labels, &value);
+	return value;
+}
+
+struct awaited {
+	struct tls_context *server, *client;
+	const struct told *told;
+	const char *labels;
+};
+
+/* A handshake makes a context look at its files. */
+static bool is_counted(void *arg)
+{
+	struct awaited *awaited = arg;
+	struct pair pair;
+	connect_pair(&pair, awaited->server, awaited->client, "localhost");
+	close_pair(&pair);
+	return told_count(awaited->told, awaited->labels) > 0;
+}
+
+static void spoil(const char *path)
+{
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	(void)fputs("this is no certificate\n", file);
+	(void)fclose(file);
+}
+
+#define SERVER_LABELS "receiver=\"otlp/x\",listener=\"grpc\""
+#define CLIENT_LABELS "exporter=\"otlp/x\""
+
+static void a_servers_reloads_are_told(void **state)
+{
+	struct folder *f = *state;
+	struct told told;
+	double expiry = 0;
+	told_init(&told, "receiver");
+	const struct tls_owner owner = {&told.log, told.metrics, "grpc"};
+	struct tls_context *server = owned_server_of(f, NULL, &owner);
+	struct tls_context *client = client_of((struct tls_config){.insecure_skip_verify = true});
+	struct awaited good = {server, client, &told, SERVER_LABELS ",outcome=\"success\""};
+	struct awaited bad = {server, client, &told, SERVER_LABELS ",outcome=\"failure\""};
+	assert_true(told_count(&told, good.labels) == 0 && told_count(&told, bad.labels) == 0);
+	assert_true(metrics_value(told.metrics, "sluice_tls_certificate_expiry", SERVER_LABELS,
+				  &expiry));
+	assert_true(expiry > (double)(clock_wall_ns() / NS_PER_S));
+	net_authority_issue(&f->other, "localhost", f->cert, f->key);
+	assert_true(net_run_until(NULL, is_counted, &good));
+	assert_non_null(strstr(told_lines(&told), "Reloaded TLS files"));
+	assert_non_null(strstr(told_lines(&told), "info"));
+	assert_null(strstr(told_lines(&told), "error"));
+	spoil(f->cert);
+	assert_true(net_run_until(NULL, is_counted, &bad));
+	assert_non_null(strstr(told_lines(&told), "Failed to reload TLS files, keeping the old"));
+	assert_non_null(strstr(told_lines(&told), f->cert));
+	assert_true(told_count(&told, bad.labels) == 1); /* once for a bad file */
+	assert_true(is_served_by(server, f->other_ca));
+	tls_context_free(server);
+	tls_context_free(client);
+	told_fini(&told);
+}
+
+static void a_clients_reloads_are_told(void **state)
+{
+	struct folder *f = *state;
+	struct told told;
+	struct err err;
+	told_init(&told, "exporter");
+	const struct tls_owner owner = {&told.log, told.metrics, NULL};
+	const struct tls_config config = {.ca_file = f->ca};
+	struct tls_context *server = server_of(f, NULL);
+	struct tls_context *client = tls_client_context(&config, "h2", &owner, &err);
+	assert_non_null(client);
+	struct awaited good = {server, client, &told, CLIENT_LABELS ",outcome=\"success\""};
+	struct awaited bad = {server, client, &told, CLIENT_LABELS ",outcome=\"failure\""};
+	double expiry;
+	assert_false(metrics_value(told.metrics, "sluice_tls_certificate_expiry", CLIENT_LABELS,
+				   &expiry)); /* it has no certificate */
+	spoil(f->ca);
+	assert_true(net_run_until(NULL, is_counted, &bad));
+	assert_non_null(strstr(told_lines(&told), "failed to load CA certificates"));
+	struct pair pair;
+	connect_pair(&pair, server, client, "localhost");
+	assert_true(pair.client.opened); /* by the old authority */
+	close_pair(&pair);
+	net_authority_write(&f->authority, f->ca);
+	assert_true(net_run_until(NULL, is_counted, &good));
+	assert_non_null(strstr(told_lines(&told), "Reloaded TLS files"));
+	tls_context_free(server);
+	tls_context_free(client);
+	told_fini(&told);
+}
+
 static void wrong_configurations_say_what_is_wrong(void **state)
 {
 	struct folder *f = *state;
@@ -374,7 +519,7 @@ static void wrong_configurations_say_what_is_wrong(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct err err = {0};
-		assert_null(tls_server_context(&cases[i].config, "h2", &err));
+		assert_null(tls_server_context(&cases[i].config, "h2", NULL, &err));
 		if (!strstr(err.msg, cases[i].text))
 			fail_msg("\"%s\" lacks \"%s\"", err.msg, cases[i].text);
 	}
@@ -390,6 +535,8 @@ int main(void)
 		CASE(a_client_that_showed_its_certificate_may_resume),
 		CASE(a_peer_without_tls_is_told_apart),
 		CASE(changed_files_are_taken_up_and_bad_ones_are_not),
+		CASE(a_servers_reloads_are_told),
+		CASE(a_clients_reloads_are_told),
 		CASE(wrong_configurations_say_what_is_wrong),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
