@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 
+enum { VARIABLE_BYTES_MAX = 64 };
 enum { HTTP_PORT = 80, HTTPS_PORT = 443, HOST_BYTES_MAX = 253 /* RFC 1035 §2.3.4 as text */ };
 
 static const struct scheme {
@@ -157,6 +158,32 @@ static int check_path(struct slice path, struct err *err)
 	return 0;
 }
 
+/* "$NAME" is what a shell would replace; ${…} has been replaced before. */
+static int refuse_variable(struct slice text, struct err *err)
+{
+	size_t dollar = find(text, '$');
+	if (dollar == text.len)
+		return 0;
+	struct slice name = slice_from(text, dollar + 1);
+	size_t len = 0;
+	while (len < name.len && (is_host_byte(name.ptr[len], false) && name.ptr[len] != '.' &&
+				  name.ptr[len] != '-' && name.ptr[len] < 0x80))
+		len++;
+	if (len == 0 || len > VARIABLE_BYTES_MAX)
+		return 0;
+	return err_set(err, ERR_CONFIG,
+		       "$%.*s is not replaced: only braces name a variable; write ${env:%.*s}",
+		       (int)len, (const char *)name.ptr, (int)len, (const char *)name.ptr);
+}
+
+/* Where the address ends: at a path, a query or a fragment. */
+static size_t address_end(struct slice rest)
+{
+	size_t slash = find(rest, '/'), query = find(rest, '?'), fragment = find(rest, '#');
+	size_t end = slash < query ? slash : query;
+	return end < fragment ? end : fragment;
+}
+
 int endpoint_parse(const char *text, uint16_t default_port, struct arena *arena,
 		   struct endpoint *ret_endpoint, struct err *err)
 {
@@ -166,8 +193,10 @@ int endpoint_parse(const char *text, uint16_t default_port, struct arena *arena,
 	const struct scheme *scheme = scheme_of(rest);
 	if (cut_scheme(scheme, &rest, err) < 0)
 		return -1;
-	size_t slash = find(rest, '/');
-	struct slice address = slice_of(rest.ptr, slash), path = slice_from(rest, slash);
+	size_t end = address_end(rest);
+	struct slice address = slice_of(rest.ptr, end), path = slice_from(rest, end);
+	if (refuse_variable(address, err) < 0)
+		return -1;
 	if (path.len > 0 && !scheme->is_url)
 		return err_set(err, ERR_CONFIG, "a path needs http:// or https:// before the host");
 	if (find(address, '@') < address.len)
