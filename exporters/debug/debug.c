@@ -35,6 +35,7 @@ static const char *const verbosities[] = {"basic", "normal", "detailed", "tree",
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
 {
+	(void)node;
 	const struct debug_config *debug = config;
 	for (size_t i = 0; i < debug->output_paths.count; i++) {
 		const char *target = debug->output_paths.at[i];
@@ -43,18 +44,15 @@ static void check(const void *config, const struct config_node *node, const char
 				       path, "stdout",
 				       "'output_paths' may hold stdout or stderr, not %s", target);
 	}
-	if (debug->sampling_thereafter == 0)
-		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
-			       path, NULL, "'sampling_thereafter' must be greater than zero");
 }
 
 static const struct config_field fields[] = {
-	CONFIG_ENUM(struct debug_config, verbosity, "verbosity", verbosities, "basic",
-		    "basic, normal, detailed, or tree: whole traces as trees."),
+	CONFIG_ENUM_ANY_CASE(struct debug_config, verbosity, "verbosity", verbosities, "basic",
+			     "basic, normal, detailed, or tree: whole traces as trees."),
 	CONFIG_U32(struct debug_config, sampling_initial, "sampling_initial", "2", 0, 4294967295.0,
 		   "", "Requests printed in each second before sampling begins."),
 	CONFIG_U32(struct debug_config, sampling_thereafter, "sampling_thereafter", "1", 0,
-		   4294967295.0, "", "Then every so-manieth."),
+		   4294967295.0, "", "After that, one request in this many; 0: none."),
 	CONFIG_BOOL(struct debug_config, use_internal_logger, "use_internal_logger", "true",
 		    "true: to stderr, beside the log; false: to output_paths."),
 	CONFIG_STRING_LIST(struct debug_config, output_paths, "output_paths",
@@ -233,8 +231,9 @@ static bool sampled(struct debug *self)
 		self->seen = 0;
 	}
 	uint32_t number = ++self->seen;
-	return number <= self->config->sampling_initial ||
-	       (number - self->config->sampling_initial) % self->config->sampling_thereafter == 0;
+	uint32_t initial = self->config->sampling_initial;
+	uint32_t thereafter = self->config->sampling_thereafter;
+	return number <= initial || (thereafter > 0 && (number - initial) % thereafter == 0);
 }
 
 static void show(struct debug *self, struct export_call *call)
