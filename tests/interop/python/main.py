@@ -24,6 +24,7 @@ import scraping
 import selfcheck
 import terminal
 import transport
+import validation
 from case import Setting
 
 SIDE_BY_SIDE = 3  # some mostly wait
@@ -64,8 +65,8 @@ def main():
                "Node.js": ["node", node_sender]}
     setting = Setting(sluice, configs, work, senders, applications, make_certificate(work), peer)
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, backends, scraping, policy, langfuse_sdk, limits, transport, terminal,
-             matrix, selfcheck]
+    parts = [validation, lifecycle, backends, scraping, policy, langfuse_sdk, limits, transport,
+             terminal, matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]
