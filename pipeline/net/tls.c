@@ -10,15 +10,14 @@
 #include "pipeline/net/tls.h"
 
 #include "pipeline/base/clock.h"
+#include "pipeline/net/tls_pem.h"
 #include "pipeline/net/tls_session.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,98 +136,7 @@ static int use_ciphers(SSL_CTX *ssl_ctx, const struct config_strings *suites, st
 	return 0;
 }
 
-/* ---- PEM ------------------------------------------------------------------------------------ */
-
-/* A PEM text and what messages call it: its file, or the key of the configuration. */
-struct pem {
-	const char *file, *text; /* the file counts when both are set */
-	const char *label;
-};
-
-static struct pem pem_of(const char *file, const char *text, const char *key)
-{
-	return (struct pem){.file = file, .text = text, .label = is_set(file) ? file : key};
-}
-
-/* NULL with errno's text in ${err}; a folder opens well and shows with the first read. */
-static BIO *open_pem(const struct pem *pem, struct err *err)
-{
-	BIO *bio = NULL;
-	if (!is_set(pem->file)) {
-		bio = BIO_new_mem_buf(pem->text, -1);
-	} else {
-		FILE *stream = fopen(pem->file, "re");
-		if (!stream || (fgetc(stream) == EOF && ferror(stream))) {
-			(void)err_set_sys(err, errno, "%s", pem->label);
-			if (stream)
-				(void)fclose(stream);
-			return NULL;
-		}
-		rewind(stream);
-		bio = BIO_new_fp(stream, BIO_CLOSE);
-		if (!bio)
-			(void)fclose(stream);
-	}
-	if (!bio)
-		(void)err_set(err, ERR_NOMEM, "no memory for TLS");
-	return bio;
-}
-
-/* The kind of the first block, of which none is a secret; "" for none, "?" for an unknown one. */
-static const char *first_block(const struct pem *pem)
-{
-	static const char *const kinds[] = {
-		"CERTIFICATE",	  "TRUSTED CERTIFICATE",   "CERTIFICATE REQUEST", "PRIVATE KEY",
-		"EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY",	  "PUBLIC KEY",
-	};
-	char *name = NULL, *header = NULL;
-	unsigned char *data = NULL;
-	long len = 0;
-	const char *found = "";
-	BIO *bio = open_pem(pem, NULL);
-	/* openssl writes the curve before the key. */
-	while (bio && PEM_read_bio(bio, &name, &header, &data, &len) == 1) {
-		found = "?";
-		for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
-			found = strcmp(name, kinds[i]) == 0 ? kinds[i] : found;
-		bool goes_on = strcmp(name, "EC PARAMETERS") == 0;
-		OPENSSL_free(name);
-		OPENSSL_free(header);
-		OPENSSL_clear_free(data, (size_t)len);
-		if (!goes_on)
-			break;
-	}
-	BIO_free(bio);
-	return found;
-}
-
-/* Says why ${pem} gave no ${want} ("CERTIFICATE", "PRIVATE KEY"). The queue of OpenSSL's errors is
- * the failure's. */
-static int refuse_pem(const struct pem *pem, const char *want, struct err *err)
-{
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = ERR_reason_error_string(code);
-	bool no_start =
-		ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-	ERR_clear_error();
-	const char *found = first_block(pem);
-	ERR_clear_error();
-	bool is_wanted = strstr(found, want) && !strstr(found, "REQUEST");
-	if (strcmp(found, "ENCRYPTED PRIVATE KEY") == 0 && is_wanted)
-		return err_set(err, ERR_TLS,
-			       "%s: the key is encrypted, and there is nobody to ask for its "
-			       "passphrase: store it decrypted (openssl pkey)",
-			       pem->label);
-	if (!found[0] && no_start)
-		return err_set(err, ERR_TLS, "%s: no PEM text: no line -----BEGIN %s-----",
-			       pem->label, want);
-	if (found[0] && !is_wanted)
-		return err_set(err, ERR_TLS, "%s: holds %s%s, not a %s", pem->label,
-			       found[0] == '?' ? "something else" : "a ",
-			       found[0] == '?' ? "" : found, want);
-	return err_set(err, ERR_TLS, "%s: damaged PEM text: %s", pem->label,
-		       reason ? reason : "it cannot be decoded");
-}
+/* ---- key pair and roots ---------------------------------------------------------------------- */
 
 /* No passphrase is ever asked for on a terminal: there is none. */
 static int no_passphrase(char *buffer, int size, int writing, void *arg)
@@ -262,20 +170,20 @@ static int use_key_pair(SSL_CTX *ssl_ctx, const struct tls_config *config, struc
 {
 	int result = -1;
 	EVP_PKEY *key = NULL;
-	struct pem cert_pem = pem_of(config->cert_file, config->cert_pem, "cert_pem");
-	struct pem key_pem = pem_of(config->key_file, config->key_pem, "key_pem");
-	BIO *key_bio = NULL, *bio = open_pem(&cert_pem, err);
+	struct tls_pem cert_pem = tls_pem_of(config->cert_file, config->cert_pem, "cert_pem");
+	struct tls_pem key_pem = tls_pem_of(config->key_file, config->key_pem, "key_pem");
+	BIO *key_bio = NULL, *bio = tls_pem_open(&cert_pem, err);
 	if (!bio || use_chain(ssl_ctx, bio) != 1) {
 		if (bio)
-			(void)refuse_pem(&cert_pem, "CERTIFICATE", err);
+			(void)tls_pem_refuse(&cert_pem, "CERTIFICATE", err);
 		(void)err_wrap(err, "failed to load TLS certificate");
 		goto done;
 	}
-	key_bio = open_pem(&key_pem, err);
+	key_bio = tls_pem_open(&key_pem, err);
 	key = key_bio ? PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL) : NULL;
 	if (!key) {
 		if (key_bio)
-			(void)refuse_pem(&key_pem, "PRIVATE KEY", err);
+			(void)tls_pem_refuse(&key_pem, "PRIVATE KEY", err);
 		(void)err_wrap(err, "failed to load TLS key");
 		goto done;
 	}
@@ -294,10 +202,10 @@ done:
 }
 
 /* Adds every certificate of the PEM text; at least one has to be there. */
-static int add_roots(X509_STORE *store, struct pem pem, struct err *err)
+static int add_roots(X509_STORE *store, struct tls_pem pem, struct err *err)
 {
 	size_t count = 0;
-	BIO *bio = open_pem(&pem, err);
+	BIO *bio = tls_pem_open(&pem, err);
 	X509 *root = NULL;
 	bool added = true;
 	while (bio && added && (root = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL))) {
@@ -307,7 +215,7 @@ static int add_roots(X509_STORE *store, struct pem pem, struct err *err)
 	}
 	if (!bio || count == 0 || !added) {
 		if (bio)
-			(void)refuse_pem(&pem, "CERTIFICATE", err);
+			(void)tls_pem_refuse(&pem, "CERTIFICATE", err);
 		BIO_free(bio);
 		return err_wrap(err, "failed to load CA certificates");
 	}
@@ -336,12 +244,13 @@ static int use_roots(SSL_CTX *ssl_ctx, const struct tls_context *context, struct
 				   NULL);
 		STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(config->client_ca_file);
 		SSL_CTX_set_client_CA_list(ssl_ctx, names); /* NULL: failure is told below */
-		return add_roots(store, pem_of(config->client_ca_file, NULL, ""), err);
+		return add_roots(store, tls_pem_of(config->client_ca_file, NULL, ""), err);
 	}
 	if (config->insecure_skip_verify)
 		return 0;
 	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
-	if (own && add_roots(store, pem_of(config->ca_file, config->ca_pem, "ca_pem"), err) != 0)
+	if (own &&
+	    add_roots(store, tls_pem_of(config->ca_file, config->ca_pem, "ca_pem"), err) != 0)
 		return -1;
 	if (!context->check_only && (!own || config->include_system_ca_certs_pool) &&
 	    SSL_CTX_set_default_verify_paths(ssl_ctx) != 1)
