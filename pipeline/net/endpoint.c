@@ -4,10 +4,10 @@
  * that lead to the same ("dns:///host:port", "passthrough:host:port"). Nothing is resolved here.
  */
 #include "pipeline/net/client.h"
+#include "pipeline/net/shell_variable.h"
 
 #include <arpa/inet.h>
 
-enum { VARIABLE_BYTES_MAX = 64 };
 enum { HTTP_PORT = 80, HTTPS_PORT = 443, HOST_BYTES_MAX = 253 /* RFC 1035 §2.3.4 as text */ };
 
 static const struct scheme {
@@ -158,24 +158,6 @@ static int check_path(struct slice path, struct err *err)
 	return 0;
 }
 
-/* "$NAME" is what a shell would replace; ${…} has been replaced before. */
-static int refuse_variable(struct slice text, struct err *err)
-{
-	size_t dollar = find(text, '$');
-	if (dollar == text.len)
-		return 0;
-	struct slice name = slice_from(text, dollar + 1);
-	size_t len = 0;
-	while (len < name.len && (is_host_byte(name.ptr[len], false) && name.ptr[len] != '.' &&
-				  name.ptr[len] != '-' && name.ptr[len] < 0x80))
-		len++;
-	if (len == 0 || len > VARIABLE_BYTES_MAX)
-		return 0;
-	return err_set(err, ERR_CONFIG,
-		       "$%.*s is not replaced: only braces name a variable; write ${env:%.*s}",
-		       (int)len, (const char *)name.ptr, (int)len, (const char *)name.ptr);
-}
-
 /* Where the address ends: at a path, a query or a fragment. */
 static size_t address_end(struct slice rest)
 {
@@ -195,7 +177,7 @@ int endpoint_parse(const char *text, uint16_t default_port, struct arena *arena,
 		return -1;
 	size_t end = address_end(rest);
 	struct slice address = slice_of(rest.ptr, end), path = slice_from(rest, end);
-	if (refuse_variable(address, err) < 0)
+	if (shell_variable_refuse(address, err) < 0)
 		return -1;
 	if (path.len > 0 && !scheme->is_url)
 		return err_set(err, ERR_CONFIG, "a path needs http:// or https:// before the host");

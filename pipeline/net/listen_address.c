@@ -2,7 +2,7 @@
 /* Texts to listen addresses; see listen_address.h. No state. */
 #include "pipeline/net/listen_address.h"
 
-#include "pipeline/base/slice.h"
+#include "pipeline/net/shell_variable.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -15,6 +15,8 @@ enum { UNIX_PATH_BYTES_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 
 static int refuse_form(const char *endpoint, struct err *err)
 {
+	if (shell_variable_refuse(slice_str(endpoint), err) != 0)
+		return -1;
 	if (endpoint[0] == '/' || strncmp(endpoint, "unix:", 5) == 0)
 		return err_set(err, ERR_CONFIG,
 			       "address %s: a socket in the file system needs transport: unix, and "

@@ -72,6 +72,11 @@ static void every_wrong_form_is_refused_and_says_what_to_write(void **state)
 		{"tcp", "a\xe2\x80\x8b:4317", "invalid character in host name"},
 		{"tcp", "http://127.0.0.1:4317", "leave out what stands before the host"},
 		{"tcp", "127.0.0.1:4317/v1/traces", "leave out the path"},
+		{"tcp", "$POD_IP:4317",
+		 "$POD_IP is not replaced: only braces name a variable; write "
+		 "${env:POD_IP}"},
+		{"tcp", "0.0.0.0:$PORT", "write ${env:PORT}"},
+		{"tcp", "a$:4317", "invalid character in host name"},
 		{"tcp", "/run/sluice.sock", "needs transport: unix"},
 		{"tcp", "unix:///run/sluice.sock", "needs transport: unix"},
 		{"tcp4", "[::1]:4317", "no IPv4 address for transport tcp4"},
