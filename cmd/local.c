@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ports are not asked for beforehand: the receiver binds what is wished. Only when that fails
+ * Ports are not asked for beforehand: the receiver binds what is wished, unless one is wished twice.
+ * Only when that fails
  * because an address is in use, a probe finds out which port it was, takes the next free one, and
  * everything is made anew. Whoever takes that one in between costs another attempt, no more.
  */
@@ -101,6 +102,8 @@ static bool prepare(struct local *local)
 		fprintf(stderr, "Error: a port is at most %u\n", (unsigned)UINT16_MAX);
 		return false;
 	}
+	if (local->grpc_port == local->http_port && !find_port(&local->http_port, local->grpc_port))
+		return false;
 	write_ports(local);
 	return prepend(&local->options.configs, "--config", &config, 1) &&
 	       prepend(&local->options.sets, "--set", sets, ARRAY_COUNT(sets));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a configuration as `run` would read it, and warns about what is legal but surely not
- * meant. Opens nothing. Silent and 0 when all is well. */
+ * meant. Opens nothing but files. Silent and 0 when all is well. */
 #include "cmd/collector.h"
 #include "cmd/commands.h"
 
@@ -18,7 +18,7 @@ int command_validate(int argc, char **argv)
 	case OPTIONS_HELP:
 		options_help("sluice validate --config FILE [options]",
 			     "Checks a configuration: every error with its file, line and column, "
-			     "then warnings.\nExit code 1 on errors. Nothing is opened.",
+			     "then warnings.\nExit code 1 on errors. Nothing is opened but files.",
 			     specs, ARRAY_COUNT(specs));
 		return 0;
 	}

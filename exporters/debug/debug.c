@@ -68,6 +68,7 @@ static enum verbosity verbosity_of(const struct debug_config *config)
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
 {
+	(void)node;
 	const struct debug_config *debug = config;
 	for (size_t i = 0; i < debug->output_paths.count; i++) {
 		const char *target = debug->output_paths.at[i];
@@ -80,14 +81,11 @@ static void check(const void *config, const struct config_node *node, const char
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL,
 			       "'loglevel' must be one of debug, info, warn, error: use verbosity");
-	if (debug->sampling_thereafter == 0)
-		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
-			       path, NULL, "'sampling_thereafter' must be greater than zero");
 }
 
 static const struct config_field fields[] = {
-	CONFIG_ENUM(struct debug_config, verbosity, "verbosity", verbosities, "basic",
-		    "basic, normal, detailed, or tree: whole traces as trees."),
+	CONFIG_ENUM_ANY_CASE(struct debug_config, verbosity, "verbosity", verbosities, "basic",
+			     "basic, normal, detailed, or tree: whole traces as trees."),
 	CONFIG_STRING(
 		struct debug_config, loglevel, "loglevel", NULL,
 		"Of the former logging exporter, in place of verbosity: debug means detailed, "
@@ -95,7 +93,7 @@ static const struct config_field fields[] = {
 	CONFIG_U32(struct debug_config, sampling_initial, "sampling_initial", "2", 0, 4294967295.0,
 		   "", "Requests printed in each second before sampling begins."),
 	CONFIG_U32(struct debug_config, sampling_thereafter, "sampling_thereafter", "1", 0,
-		   4294967295.0, "", "Then every so-manieth."),
+		   4294967295.0, "", "After that, one request in this many; 0: none."),
 	CONFIG_BOOL(struct debug_config, use_internal_logger, "use_internal_logger", "true",
 		    "true: to stderr, beside the log; false: to output_paths."),
 	CONFIG_STRING_LIST(struct debug_config, output_paths, "output_paths",
@@ -274,8 +272,9 @@ static bool sampled(struct debug *self)
 		self->seen = 0;
 	}
 	uint32_t number = ++self->seen;
-	return number <= self->config->sampling_initial ||
-	       (number - self->config->sampling_initial) % self->config->sampling_thereafter == 0;
+	uint32_t initial = self->config->sampling_initial;
+	uint32_t thereafter = self->config->sampling_thereafter;
+	return number <= initial || (thereafter > 0 && (number - initial) % thereafter == 0);
 }
 
 static void show(struct debug *self, struct export_call *call)

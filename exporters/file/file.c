@@ -74,15 +74,15 @@ static const struct config_block rotation_block =
 static const struct config_field fields[] = {
 	CONFIG_STRING(struct file_config, path, "path", "",
 		      "File to write; its directory has to be there."),
-	CONFIG_OPTIONAL(struct file_config, rotation, rotation_present, "rotation", &rotation_block,
-			"Several files in place of one; off unless written."),
+	CONFIG_OPTIONAL_SET(struct file_config, rotation, rotation_present, "rotation",
+			    &rotation_block, "Several files in place of one; off unless written."),
 	CONFIG_ENUM(struct file_config, format, "format", formats, "json",
 		    "json: OTLP/JSON, one request a line; proto: each after its length."),
 	CONFIG_BOOL(struct file_config, append, "append", "false",
 		    "Keep what the file holds at the start; rotation always does."),
 	CONFIG_ENUM(struct file_config, compression, "compression", compressions, "none",
 		    "none or zstd: each request compressed, after its length."),
-	CONFIG_IGNORED("flush_interval",
+	CONFIG_IGNORED(DURATION, "flush_interval",
 		       "Accepted; a batch is written at once, and only then counts as delivered."),
 	DELIVERY_FIELDS(struct file_config, delivery, "0s"),
 };

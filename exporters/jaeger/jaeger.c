@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 
+enum { DEFAULT_PORT = 14250 };
 enum { GRPC_RESOURCE_EXHAUSTED = 8, GRPC_UNIMPLEMENTED = 12 };
 
 struct keepalive_config {
@@ -38,7 +39,7 @@ static const struct config_field keepalive_fields[] = {
 			"PING after so long without a sign of the peer."),
 	CONFIG_DURATION(struct keepalive_config, timeout_ns, "timeout", "10s",
 			"Close the connection when the PING is not answered in this time."),
-	CONFIG_IGNORED("permit_without_stream", "Accepted; PINGs are sent while calls run."),
+	CONFIG_IGNORED(BOOL, "permit_without_stream", "Accepted; PINGs are sent while calls run."),
 };
 static const struct config_block keepalive_block =
 	CONFIG_BLOCK(struct keepalive_config, keepalive_fields);
@@ -48,7 +49,8 @@ static void check(const void *config, const struct config_node *node, const char
 {
 	const struct jaeger_config *jaeger = config;
 	collector_keys_check(&jaeger->keys, path, report);
-	client_endpoint_check(node, "endpoint", jaeger->endpoint, path, report);
+	client_endpoint_check(node, "endpoint", jaeger->endpoint, CLIENT_ENDPOINT_GRPC, path,
+			      report);
 	if (!jaeger->endpoint[0])
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "requires a non-empty \"endpoint\"");
@@ -62,17 +64,18 @@ static const struct config_field fields[] = {
 	CONFIG_SUB(struct jaeger_config, tls, "tls", &tls_client_block, "TLS to the collector."),
 	CONFIG_HEADERS(struct jaeger_config, headers, "headers",
 		       "Metadata sent with each request (x-tenant); values are secret."),
-	CONFIG_OPTIONAL(struct jaeger_config, keepalive, keepalive_present, "keepalive",
-			&keepalive_block, "HTTP/2 PINGs; off unless the key is there."),
+	CONFIG_OPTIONAL_SET(struct jaeger_config, keepalive, keepalive_present, "keepalive",
+			    &keepalive_block, "HTTP/2 PINGs; off unless the key is there."),
 	CONFIG_STRING(struct jaeger_config, authority, "authority", "",
 		      ":authority to send in place of the endpoint's."),
 	CONFIG_STRING(struct jaeger_config, user_agent, "user_agent", "sluice",
 		      "user-agent to send."),
 	DELIVERY_FIELDS(struct jaeger_config, delivery, "5s"),
-	CONFIG_IGNORED("balancer_name", "Accepted; one connection, every address is tried."),
-	CONFIG_IGNORED("wait_for_ready", "Accepted; failed connections are retried."),
-	CONFIG_IGNORED("read_buffer_size", "Accepted; buffers belong to shards."),
-	CONFIG_IGNORED("write_buffer_size", "Accepted; output is gathered."),
+	CONFIG_IGNORED(STRING, "balancer_name",
+		       "Accepted; one connection, every address is tried."),
+	CONFIG_IGNORED(BOOL, "wait_for_ready", "Accepted; failed connections are retried."),
+	CONFIG_IGNORED(I64, "read_buffer_size", "Accepted; buffers belong to shards."),
+	CONFIG_IGNORED(I64, "write_buffer_size", "Accepted; output is gathered."),
 	COLLECTOR_CLIENT_FIELDS(struct jaeger_config, keys),
 };
 static const struct config_block block = CONFIG_BLOCK_CHECKED(struct jaeger_config, fields, check);
@@ -132,7 +135,7 @@ static void *create(const struct component_env *env, const void *config,
 		.foreign = &post_spans,
 		.foreign_self = request,
 		.endpoint = jaeger->endpoint,
-		.default_port = 14250,
+		.default_port = DEFAULT_PORT,
 		.tls_by_default = true,
 		.coding = otlp_grpc_coding(jaeger->compression),
 		.tls = &jaeger->tls,
@@ -159,9 +162,19 @@ static const struct delivery_config *delivery(const void *config)
 
 static const struct exporter_ops ops = {OTLP_CLIENT_OPS(create, delivery)};
 
+static void addresses(const void *config, component_visit_address *visit, void *arg)
+{
+	const struct component_address address = {
+		.key = "endpoint",
+		.endpoint = ((const struct jaeger_config *)config)->endpoint,
+		.default_port = DEFAULT_PORT};
+	visit(arg, &address);
+}
+
 const struct component_type exporter_jaeger = {
 	.kind = COMPONENT_EXPORTER,
 	.names = {"jaeger"},
 	.summary = "Jaeger's own gRPC (PostSpans, port 14250), for collectors without OTLP.",
 	.config = &block,
+	.addresses = addresses,
 	.exporter = &ops};

@@ -43,7 +43,7 @@ static void check(const void *config, const struct config_node *node, const char
 {
 	const struct langfuse_config *langfuse = config;
 	struct config_loc loc = node ? node->loc : (struct config_loc){0};
-	client_endpoint_check(node, "host", langfuse->host, path, report);
+	client_endpoint_check(node, "host", langfuse->host, CLIENT_ENDPOINT_BASE, path, report);
 	client_proxy_check(node, "proxy_url", langfuse->proxy_url, path, report);
 	if (!langfuse->host[0])
 		client_key_problem(report, CONFIG_ERROR, node, "host", path,

@@ -45,13 +45,29 @@ static void check_langfuse(const struct otlp_http_config *http, const struct con
 				   "it would refuse a request for are left out there");
 }
 
+/* The whole URL given as the base: the likeliest mistake with a backend that shows its OTLP URL. */
+static void check_doubled_path(const struct otlp_http_config *http, const struct config_node *node,
+			       const char *path, struct config_report *report)
+{
+	struct slice url = slice_str(http->endpoint);
+	while (url.len > 0 && url.ptr[url.len - 1] == '/')
+		url.len--;
+	if (!http->traces_endpoint[0] && slice_has_suffix(url, SLICE("/v1/traces")))
+		client_key_problem(report, CONFIG_WARNING, node, "endpoint", path,
+				   "/v1/traces is added to the base URL: requests go to "
+				   "…/v1/traces/v1/traces; take it off, or give the whole URL as "
+				   "traces_endpoint");
+}
+
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
 {
 	const struct otlp_http_config *http = config;
 	collector_keys_check(&http->keys, path, report);
-	client_endpoint_check(node, "endpoint", http->endpoint, path, report);
-	client_endpoint_check(node, "traces_endpoint", http->traces_endpoint, path, report);
+	client_endpoint_check(node, "endpoint", http->endpoint, CLIENT_ENDPOINT_BASE, path, report);
+	client_endpoint_check(node, "traces_endpoint", http->traces_endpoint, CLIENT_ENDPOINT_URL,
+			      path, report);
+	check_doubled_path(http, node, path, report);
 	client_proxy_check(node, "proxy_url", http->proxy_url, path, report);
 	if (langfuse_is_endpoint(url_of(http)))
 		check_langfuse(http, node, path, report);
@@ -59,6 +75,16 @@ static void check(const void *config, const struct config_node *node, const char
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "at least one endpoint must be specified");
 }
+
+static const struct config_field compression_fields[] = {
+	CONFIG_IGNORED(I64, "level", "Accepted; the level is fixed."),
+};
+static const struct config_block compression_block = CONFIG_BLOCK_OF_IGNORED(compression_fields);
+
+static const struct config_field cookie_fields[] = {
+	CONFIG_IGNORED(BOOL, "enabled", "Accepted; cookies are not kept."),
+};
+static const struct config_block cookie_block = CONFIG_BLOCK_OF_IGNORED(cookie_fields);
 
 static const struct config_field fields[] = {
 	CONFIG_STRING(struct otlp_http_config, endpoint, "endpoint", "",
@@ -82,30 +108,34 @@ static const struct config_field fields[] = {
 	CONFIG_U32(struct otlp_http_config, max_conns_per_host, "max_conns_per_host", "0", 0, 1000,
 		   "", "Connections at once; 0: as many as sending_queue.num_consumers."),
 	DELIVERY_FIELDS(struct otlp_http_config, delivery, "30s"),
-	CONFIG_IGNORED("read_buffer_size", "Accepted; buffers belong to shards."),
-	CONFIG_IGNORED("write_buffer_size", "Accepted; output is gathered."),
-	CONFIG_IGNORED("max_idle_conns", "Accepted; idle_conn_timeout bounds the pool."),
-	CONFIG_IGNORED("max_idle_conns_per_host", "Accepted; idle_conn_timeout bounds the pool."),
-	CONFIG_IGNORED("disable_keep_alives", "Accepted; connections are kept."),
-	CONFIG_IGNORED("force_attempt_http2", "Accepted; under TLS ALPN decides."),
-	CONFIG_IGNORED("compression_params", "Accepted; the level is fixed."),
-	CONFIG_IGNORED("metrics_endpoint", "Accepted; Sluice sends traces alone."),
-	CONFIG_IGNORED("logs_endpoint", "Accepted; Sluice sends traces alone."),
-	CONFIG_IGNORED("profiles_endpoint", "Accepted; Sluice sends traces alone."),
-	CONFIG_IGNORED("http2_read_idle_timeout", "Accepted; dead peers show by time-outs."),
-	CONFIG_IGNORED("http2_ping_timeout", "Accepted; see http2_read_idle_timeout."),
-	CONFIG_IGNORED("cookies", "Accepted; cookies are not kept."),
+	CONFIG_IGNORED(I64, "read_buffer_size", "Accepted; buffers belong to shards."),
+	CONFIG_IGNORED(I64, "write_buffer_size", "Accepted; output is gathered."),
+	CONFIG_IGNORED(I64, "max_idle_conns", "Accepted; idle_conn_timeout bounds the pool."),
+	CONFIG_IGNORED(I64, "max_idle_conns_per_host",
+		       "Accepted; idle_conn_timeout bounds the pool."),
+	CONFIG_IGNORED(BOOL, "disable_keep_alives", "Accepted; connections are kept."),
+	CONFIG_IGNORED(BOOL, "force_attempt_http2", "Accepted; under TLS ALPN decides."),
+	CONFIG_IGNORED_BLOCK("compression_params", &compression_block,
+			     "Accepted; the level is fixed."),
+	CONFIG_IGNORED(STRING, "metrics_endpoint", "Accepted; Sluice sends traces alone."),
+	CONFIG_IGNORED(STRING, "logs_endpoint", "Accepted; Sluice sends traces alone."),
+	CONFIG_IGNORED(STRING, "profiles_endpoint", "Accepted; Sluice sends traces alone."),
+	CONFIG_IGNORED(DURATION, "http2_read_idle_timeout",
+		       "Accepted; dead peers show by time-outs."),
+	CONFIG_IGNORED(DURATION, "http2_ping_timeout", "Accepted; see http2_read_idle_timeout."),
+	CONFIG_IGNORED_BLOCK("cookies", &cookie_block, "Accepted; cookies are not kept."),
 	COLLECTOR_CLIENT_FIELDS(struct otlp_http_config, keys),
 };
 static const struct config_block block =
 	CONFIG_BLOCK_CHECKED(struct otlp_http_config, fields, check);
 
-/* The path of a full URL, "/" when it has none. */
-static const char *path_of(const char *url)
+/* Path and query of a full URL, "/" for no path. NULL: no memory. */
+static const char *path_of(const char *url, struct arena *arena)
 {
 	const char *scheme = strstr(url, "://");
-	const char *path = strchr(scheme ? scheme + 3 : url, '/');
-	return path ? path : "/";
+	const char *rest = scheme ? scheme + 3 : url;
+	rest += strcspn(rest, "/?");
+	return *rest == '/' ? rest : arena_printf(arena, "/%s", rest);
 }
 
 /* What makes the bodies, where they are not the batches' own bytes. False: out of memory. */
@@ -133,7 +163,7 @@ static void *create(const struct component_env *env, const void *config,
 	struct otlp_client_config client = {
 		.mode = CLIENT_HTTP,
 		.endpoint = url_of(http),
-		.path = full ? path_of(http->traces_endpoint) : NULL,
+		.path = full ? path_of(http->traces_endpoint, env->arena) : NULL,
 		.default_port = 0,
 		.tls_by_default = false,
 		.coding = otlp_http_coding(http->compression),
@@ -164,9 +194,19 @@ static const struct delivery_config *delivery(const void *config)
 
 static const struct exporter_ops ops = {OTLP_CLIENT_OPS(create, delivery)};
 
+static void addresses(const void *config, component_visit_address *visit, void *arg)
+{
+	const struct otlp_http_config *http = config;
+	const struct component_address address = {
+		.key = http->traces_endpoint[0] ? "traces_endpoint" : "endpoint",
+		.endpoint = url_of(http)};
+	visit(arg, &address);
+}
+
 const struct component_type exporter_otlp_http = {
 	.kind = COMPONENT_EXPORTER,
 	.names = {"otlp_http", "otlphttp"},
 	.summary = "OTLP over HTTP, protobuf or JSON: Langfuse, Tempo, any OTLP endpoint.",
 	.config = &block,
+	.addresses = addresses,
 	.exporter = &ops};

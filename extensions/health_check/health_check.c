@@ -22,7 +22,7 @@ struct response_body {
 };
 
 struct health_config {
-	const char *endpoint, *path;
+	const char *endpoint, *transport, *path;
 	struct response_body response_body;
 	bool response_body_present;
 	struct config_headers response_headers;
@@ -41,23 +41,25 @@ static const struct config_field fields[] = {
 	CONFIG_STRING(struct health_config, endpoint, "endpoint", "localhost:13133",
 		      "Address to listen on."),
 	CONFIG_STRING(struct health_config, path, "path", "/", "Path that answers; / is all."),
-	CONFIG_OPTIONAL(struct health_config, response_body, response_body_present, "response_body",
-			&body_block, "Texts in place of the JSON status."),
-	CONFIG_OPTIONAL(struct health_config, tls, tls_present, "tls", &tls_server_block,
-			"Certificate and key; without it connections are plain text."),
-	CONFIG_IGNORED("check_collector_pipeline",
+	CONFIG_OPTIONAL_SET(struct health_config, response_body, response_body_present,
+			    "response_body", &body_block, "Texts in place of the JSON status."),
+	CONFIG_OPTIONAL_SET(struct health_config, tls, tls_present, "tls", &tls_server_block,
+			    "Certificate and key; without it connections are plain text."),
+	CONFIG_IGNORED(MAP, "check_collector_pipeline",
 		       "Accepted; it has no effect in the Collector either."),
 	CONFIG_HEADERS(struct health_config, response_headers, "response_headers",
 		       "Added to every answer."),
-	CONFIG_IGNORED("transport", "Accepted; probes come over TCP."),
-	CONFIG_IGNORED("max_request_body_size", "Accepted; bodies of probes are not read."),
-	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
-	CONFIG_IGNORED("compression_algorithms", "Accepted; bodies of probes are not read."),
-	CONFIG_IGNORED("read_timeout", "Accepted; the server's own limits hold."),
-	CONFIG_IGNORED("read_header_timeout", "Accepted; the server's own limits hold."),
-	CONFIG_IGNORED("write_timeout", "Accepted; the server's own limits hold."),
-	CONFIG_IGNORED("idle_timeout", "Accepted; the server's own limits hold."),
-	CONFIG_IGNORED("keep_alives_enabled", "Accepted; connections are kept."),
+	CONFIG_STRING(struct health_config, transport, "transport", "tcp",
+		      "tcp, tcp4, tcp6 or unix."),
+	CONFIG_IGNORED(I64, "max_request_body_size", "Accepted; bodies of probes are not read."),
+	CONFIG_IGNORED(BOOL, "include_metadata", "Accepted; no component reads request metadata."),
+	CONFIG_IGNORED(STRING_LIST, "compression_algorithms",
+		       "Accepted; bodies of probes are not read."),
+	CONFIG_IGNORED(DURATION, "read_timeout", "Accepted; the server's own limits hold."),
+	CONFIG_IGNORED(DURATION, "read_header_timeout", "Accepted; the server's own limits hold."),
+	CONFIG_IGNORED(DURATION, "write_timeout", "Accepted; the server's own limits hold."),
+	CONFIG_IGNORED(DURATION, "idle_timeout", "Accepted; the server's own limits hold."),
+	CONFIG_IGNORED(BOOL, "keep_alives_enabled", "Accepted; connections are kept."),
 	COLLECTOR_HTTP_SERVER_FIELDS(struct health_config, keys),
 };
 
@@ -204,7 +206,7 @@ static int start(void *arg, const struct extension_host *host, struct err *err)
 	    !(self->tls = tls_server_context(&config->tls, "http/1.1", &owner, err)))
 		return -1;
 	const struct server_config server = {.endpoint = config->endpoint,
-					     .transport = "tcp",
+					     .transport = config->transport,
 					     .label = "health check",
 					     .tls = self->tls,
 					     .budget = &self->budget,
@@ -259,9 +261,18 @@ static void destroy(void *arg)
 static const struct extension_ops ops = {
 	.create = create, .start = start, .ready = ready, .stop = stop, .destroy = destroy};
 
+static void addresses(const void *config, component_visit_address *visit, void *arg)
+{
+	const struct health_config *health = config;
+	const struct component_address address = {
+		.key = "endpoint", .endpoint = health->endpoint, .transport = health->transport};
+	visit(arg, &address);
+}
+
 const struct component_type extension_health_check = {
 	.kind = COMPONENT_EXTENSION,
 	.names = {"health_check"},
 	.summary = "Answers probes: 200 while the pipelines run.",
 	.config = &block,
+	.addresses = addresses,
 	.extension = &ops};

@@ -106,19 +106,59 @@ static bool is_null(const struct config_node *node)
 	return !node || node->kind == CONFIG_NULL;
 }
 
-/* `sending_queue: false` for a block that has an `enabled` key: the switch alone. */
-static bool bind_switch(const struct config_block *block, const struct config_node *node,
-			void *config)
+static bool container_problem(const struct binder *b, const struct config_node *node,
+			      const struct config_scope *scope, const char *format_of_kind)
 {
-	if (node->kind != CONFIG_SCALAR || node->scalar != SCALAR_BOOL || node->literal_string)
-		return false;
-	for (size_t i = 0; i < block->field_count; i++) {
-		const struct config_field *field = &block->fields[i];
-		if (field->type != CONFIG_TYPE_BOOL || strcmp(field->key, "enabled") != 0)
-			continue;
-		*(bool *)member_of(config, field->offset) = config_scalar_is_true(node->text);
+	config_problem(b->report, CONFIG_ERROR, node->loc, config_scope_path(scope, b->arena), NULL,
+		       "'%s' %s%s", config_scope_name(scope, b->arena), format_of_kind,
+		       config_go_type(node));
+	return false;
+}
+
+/* A value that is checked and then forgotten: where it would be put. */
+union unused {
+	bool b;
+	uint32_t u32;
+	uint64_t u64;
+	int64_t i64;
+	double d;
+	const char *text;
+	struct config_strings strings;
+	struct config_headers headers;
+};
+
+static bool check_ignored(const struct binder *b, const struct config_field *field,
+			  const struct config_node *node, const struct config_scope *scope)
+{
+	union unused unused = {0};
+	struct config_field as = *field;
+	as.type = field->ignored;
+	if (is_null(node))
 		return true;
-	}
+	if (as.type == CONFIG_TYPE_MAP)
+		return node->kind == CONFIG_MAP ||
+		       container_problem(b, node, scope, "expected a map, got ");
+	if (as.type == CONFIG_TYPE_LIST)
+		return node->kind == CONFIG_LIST ||
+		       container_problem(b, node, scope,
+					 "source data must be an array or slice, got ");
+	if (as.type == CONFIG_TYPE_STRING_LIST)
+		return config_bind_strings(node, scope, &unused.strings, b->report);
+	return config_bind_scalar(&as, node, scope, &unused, b->report);
+}
+
+/* Whether the block of ${field} is on; an optional one is so when its key is there. */
+static bool block_is_on(const struct binder *b, const struct config_field *field,
+			const struct config_node *node, const struct config_scope *scope)
+{
+	if (field->present_offset == SIZE_MAX)
+		return true;
+	bool nothing = node && node->kind == CONFIG_NULL && !node->from_env;
+	if (!field->null_is_absent || !nothing)
+		return node != NULL;
+	config_problem(b->report, CONFIG_WARNING, node->loc, config_scope_path(scope, b->arena),
+		       NULL, "'%s' is empty and counts as absent, as in the Collector",
+		       config_scope_name(scope, b->arena));
 	return false;
 }
 
@@ -128,10 +168,8 @@ static void bind_block_list(struct binder *b, const struct config_field *field,
 {
 	if (node->kind != CONFIG_LIST) {
 		b->bad_values++;
-		config_problem(b->report, CONFIG_ERROR, node->loc,
-			       config_scope_path(scope, b->arena), NULL,
-			       "'%s' source data must be an array or slice, got %s",
-			       config_scope_name(scope, b->arena), config_go_type(node));
+		(void)container_problem(b, node, scope,
+					"source data must be an array or slice, got ");
 		return;
 	}
 	void **at = arena_calloc(b->arena, node->count, sizeof(*at));
@@ -154,16 +192,16 @@ static void bind_field(struct binder *b, const struct config_field *field,
 {
 	void *member = member_of(config, field->offset);
 	bool ok = true;
-	bool optional = field->present_offset != SIZE_MAX;
-	if (optional)
-		*(bool *)member_of(config, field->present_offset) = node != NULL;
+	bool on = block_is_on(b, field, node, scope);
+	if (field->present_offset != SIZE_MAX)
+		*(bool *)member_of(config, field->present_offset) = on;
 	switch (field->type) {
-	case CONFIG_TYPE_IGNORED: return;
+	case CONFIG_TYPE_IGNORED: ok = check_ignored(b, field, node, scope); break;
 	case CONFIG_TYPE_NODE: *(const struct config_node **)member = node; return;
 	case CONFIG_TYPE_BLOCK:
-		b->off += optional && !node;
-		bind_block(b, field->block, node, scope, member);
-		b->off -= optional && !node;
+		b->off += !on;
+		bind_block(b, field->block, on ? node : NULL, scope, member);
+		b->off -= !on;
 		return;
 	case CONFIG_TYPE_BLOCK_LIST:
 		if (!is_null(node))
@@ -184,6 +222,8 @@ static void bind_field(struct binder *b, const struct config_field *field,
 	case CONFIG_TYPE_STRING:
 	case CONFIG_TYPE_OPAQUE:
 	case CONFIG_TYPE_ENUM:
+	case CONFIG_TYPE_MAP:
+	case CONFIG_TYPE_LIST:
 	case CONFIG_TYPE_COUNT:
 		ok = !node || config_bind_scalar(field, node, scope, member, b->report);
 		break;
@@ -241,8 +281,7 @@ static void bind_block(struct binder *b, const struct config_block *block,
 	if (node)
 		b->loc = node->loc;
 	bind_defaults(b, block, scope, config);
-	bool is_switch = !is_null(node) && bind_switch(block, node, config);
-	if (node && !is_null(node) && !is_switch && node->kind != CONFIG_MAP) {
+	if (node && !is_null(node) && node->kind != CONFIG_MAP) {
 		b->bad_values++;
 		config_problem(b->report, CONFIG_ERROR, node->loc,
 			       config_scope_path(scope, b->arena), NULL,
@@ -251,13 +290,12 @@ static void bind_block(struct binder *b, const struct config_block *block,
 		b->loc = loc_before;
 		return;
 	}
-	const struct config_node *map = is_switch ? NULL : node;
-	if (!is_null(map))
-		report_unknown_keys(b, block, map, scope);
+	if (!is_null(node))
+		report_unknown_keys(b, block, node, scope);
 	for (size_t i = 0; i < block->field_count; i++) {
 		const struct config_field *field = &block->fields[i];
 		struct config_scope here = {.parent = scope, .key = slice_str(field->key)};
-		bind_field(b, field, config_get(map, field->key), &here, config);
+		bind_field(b, field, config_get(node, field->key), &here, config);
 	}
 	if (block->check && b->off == 0 && b->bad_values == bad_before)
 		run_check(b, block, node, scope, config);

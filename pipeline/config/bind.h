@@ -31,7 +31,9 @@ enum config_type {
 	CONFIG_TYPE_BLOCK,   /* embedded struct of the block's type */
 	CONFIG_TYPE_BLOCK_LIST, /* struct config_blocks */
 	CONFIG_TYPE_NODE,	/* const struct config_node *: the component reads it itself */
-	CONFIG_TYPE_IGNORED,	/* accepted, checked for nothing, without effect (doc says why) */
+	CONFIG_TYPE_IGNORED,	/* accepted, checked as `ignored`, without effect (doc says why) */
+	CONFIG_TYPE_MAP,	/* of CONFIG_TYPE_IGNORED alone: a map of anything */
+	CONFIG_TYPE_LIST,	/* of CONFIG_TYPE_IGNORED alone: a list of anything */
 	CONFIG_TYPE_COUNT
 };
 
@@ -62,6 +64,9 @@ struct config_block;
 struct config_field {
 	const char *key;
 	enum config_type type;
+	enum config_type ignored; /* CONFIG_TYPE_IGNORED: the type that the value must have */
+	bool null_is_absent;	  /* optional blocks: `key: null` leaves the block off */
+	bool any_case;		  /* CONFIG_TYPE_ENUM: words count in capitals, too */
 	size_t offset;		  /* of the member in the struct */
 	size_t present_offset;	  /* of a bool that says "the key was there"; SIZE_MAX: none */
 	const char *default_text; /* as it would stand in YAML; NULL: zero / empty / block off */
@@ -84,7 +89,9 @@ struct config_block {
 
 /*
  * Fills ${config} (block->struct_size bytes) with defaults, then with what ${node} says (NULL or
- * CONFIG_NULL: defaults only). Unknown keys, wrong types, values out of bounds, unknown enum words
+ * CONFIG_NULL: defaults only). Inside, null does what it does in the Collector: a number, a duration,
+ * a bool, a text becomes zero, false, empty; a word of a closed set and a block keep their default.
+ * So does a variable that is not set. Unknown keys, wrong types, values out of bounds, unknown enum words
  * become problems with the Collector's texts; the rest is still bound, so that all problems show
  * in one run. ${path} is the key path of ${node}, e.g. "processors.batch".
  */
@@ -139,6 +146,13 @@ void config_block_document(const struct config_block *block, struct buf *out);
 		.offset = CONFIG_CHECKED_OFFSET(type_, member, int), .present_offset = SIZE_MAX,   \
 		.default_text = (dflt), .names = (words), .unit = "", .doc = (doc_),               \
 	}
+/* As CONFIG_ENUM, with words that count in capitals, too. */
+#define CONFIG_ENUM_ANY_CASE(type_, member, key_, words, dflt, doc_)                               \
+	{                                                                                          \
+		.key = (key_), .type = CONFIG_TYPE_ENUM, .any_case = true,                         \
+		.offset = CONFIG_CHECKED_OFFSET(type_, member, int), .present_offset = SIZE_MAX,   \
+		.default_text = (dflt), .names = (words), .unit = "", .doc = (doc_),               \
+	}
 /* An embedded block that is always there. */
 #define CONFIG_SUB(type_, member, key_, block_, doc_)                                              \
 	{                                                                                          \
@@ -153,20 +167,42 @@ void config_block_document(const struct config_block *block, struct buf *out);
 		.present_offset = CONFIG_CHECKED_OFFSET(type_, present_member, bool),              \
 		.block = (block_), .unit = "", .doc = (doc_),                                      \
 	}
+/* As CONFIG_OPTIONAL, but null counts as absent, with a warning: the Collector's blocks that have no
+ * defaults of their own, such as `tls:`. */
+#define CONFIG_OPTIONAL_SET(type_, member, present_member, key_, block_, doc_)                     \
+	{                                                                                          \
+		.key = (key_), .type = CONFIG_TYPE_BLOCK, .null_is_absent = true,                  \
+		.offset = offsetof(type_, member),                                                 \
+		.present_offset = CONFIG_CHECKED_OFFSET(type_, present_member, bool),              \
+		.block = (block_), .unit = "", .doc = (doc_),                                      \
+	}
 #define CONFIG_SUB_LIST(type_, member, key_, block_, doc_)                                         \
 	{                                                                                          \
 		.key = (key_), .type = CONFIG_TYPE_BLOCK_LIST,                                     \
 		.offset = CONFIG_CHECKED_OFFSET(type_, member, struct config_blocks),              \
 		.present_offset = SIZE_MAX, .block = (block_), .unit = "", .doc = (doc_),          \
 	}
-#define CONFIG_IGNORED(key_, doc_)                                                                 \
+/* A key without effect: ${kind} is what stands behind CONFIG_TYPE_ for the type it must have. */
+#define CONFIG_IGNORED(kind, key_, doc_)                                                           \
 	{                                                                                          \
-		.key = (key_), .type = CONFIG_TYPE_IGNORED, .present_offset = SIZE_MAX,            \
-		.unit = "", .doc = (doc_),                                                         \
+		.key = (key_), .type = CONFIG_TYPE_IGNORED, .ignored = CONFIG_TYPE_##kind,         \
+		.present_offset = SIZE_MAX, .min = -9.3e18, .max = 1.9e19, .unit = "",             \
+		.doc = (doc_),                                                                     \
+	}
+/* A block without effect, whose keys are all CONFIG_IGNORED. */
+#define CONFIG_IGNORED_BLOCK(key_, block_, doc_)                                                   \
+	{                                                                                          \
+		.key = (key_), .type = CONFIG_TYPE_BLOCK, .present_offset = SIZE_MAX,              \
+		.block = (block_), .unit = "", .doc = (doc_),                                      \
 	}
 #define CONFIG_BLOCK(type, table)                                                                  \
 	{                                                                                          \
 		.fields = (table), .field_count = ARRAY_COUNT(table), .struct_size = sizeof(type)  \
+	}
+/* For CONFIG_IGNORED_BLOCK: nothing is stored. */
+#define CONFIG_BLOCK_OF_IGNORED(table)                                                             \
+	{                                                                                          \
+		.fields = (table), .field_count = ARRAY_COUNT(table),                              \
 	}
 #define CONFIG_BLOCK_CHECKED(type, table, check_fn)                                                \
 	{                                                                                          \

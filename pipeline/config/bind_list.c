@@ -62,7 +62,8 @@ bool config_bind_strings(const struct config_node *node, const struct config_sco
 		strings.nodes[i] = node->items[i];
 		strings.at[i] = config_string_of(node->items[i], report->arena);
 		if (!strings.at[i]) {
-			config_type_problem(node->items[i], &here, "string", false, report);
+			config_type_problem(node->items[i], &here, "string", CONFIG_TYPE_STRING,
+					    report);
 			strings.at[i] = "";
 			ok = false;
 		}
@@ -159,7 +160,7 @@ static bool bind_header(struct slice name, const struct config_node *node,
 	struct arena *arena = report->arena;
 	bool is_plain_null = node->kind == CONFIG_NULL && !node->from_env;
 	if (!is_plain_null && !config_string_of(node, arena)) {
-		config_type_problem(node, scope, "string", true, report);
+		config_type_problem(node, scope, "string", CONFIG_TYPE_OPAQUE, report);
 		return false;
 	}
 	if (!is_token(name))
@@ -213,7 +214,7 @@ bool config_bind_headers(const struct config_node *node, const struct config_sco
 {
 	bool ok = true;
 	if (node->kind != CONFIG_MAP && node->kind != CONFIG_LIST) {
-		config_type_problem(node, scope, "map[string]string", true, report);
+		config_type_problem(node, scope, "map[string]string", CONFIG_TYPE_OPAQUE, report);
 		return false;
 	}
 	struct config_header *at = arena_calloc(report->arena, node->count, sizeof(*at));

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Single values: bool, numbers, durations, texts, words of a closed set. Types are strict as in the
- * Collector ("5" is no number), except where a value came whole from ${…}. Values that came from
- * ${…} are not shown in messages: they may be secrets.
+ * Collector ("5" is no number), except where a value came whole from ${…}. What came from ${…} is
+ * shown in messages only when it looks like what was wanted: it may be a secret in the wrong place.
  */
 #include "pipeline/config/internal.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <strings.h>
 
 /* One value on its way into its member. */
 struct value {
@@ -22,20 +23,61 @@ static const char *name_of(const struct value *v)
 	return config_scope_name(v->scope, v->report->arena);
 }
 
+static struct slice shown(const struct value *v)
+{
+	return config_shown(v->node, v->field->type);
+}
+
 static const char *path_of(const struct value *v)
 {
 	return config_scope_path(v->scope, v->report->arena);
 }
 
-/* The text as messages may show it. */
-static struct slice shown(const struct config_node *node)
+/* ---- what messages may show ---- */
+
+enum { SHOWN_WORD_BYTES_MAX = 12, SHOWN_NUMBER_BYTES_MAX = 20, SHOWN_UNIT_BYTES_MAX = 3 };
+
+static size_t count_letters(struct slice text)
 {
-	return node->expanded ? SLICE("[REDACTED]") : node->text;
+	size_t count = 0;
+	while (count < text.len && ((text.ptr[count] | 0x20) >= 'a') &&
+	       ((text.ptr[count] | 0x20) <= 'z'))
+		count++;
+	return count;
+}
+
+/* "-1", "1_000", "2.5", "100MiB": digits and at most a unit. */
+static bool looks_like_number(struct slice text)
+{
+	size_t digits = 0;
+	while (digits < text.len && text.ptr[digits] != 0 &&
+	       strchr("0123456789._+-", text.ptr[digits]))
+		digits++;
+	size_t unit = count_letters(slice_of(text.ptr + digits, text.len - digits));
+	return digits > 0 && digits + unit == text.len && unit <= SHOWN_UNIT_BYTES_MAX &&
+	       text.len <= SHOWN_NUMBER_BYTES_MAX;
+}
+
+/* "verbose": letters alone. */
+static bool looks_like_word(struct slice text)
+{
+	return text.len <= SHOWN_WORD_BYTES_MAX && count_letters(text) == text.len;
+}
+
+struct slice config_shown(const struct config_node *node, enum config_type type)
+{
+	bool is_word = type == CONFIG_TYPE_ENUM || type == CONFIG_TYPE_BOOL;
+	bool is_text = type == CONFIG_TYPE_STRING || type == CONFIG_TYPE_OPAQUE;
+	bool is_harmless = node->text.len == 0 ||
+			   (node->from_env && ((is_word && looks_like_word(node->text)) ||
+					       (!is_text && looks_like_number(node->text))));
+	return !node->expanded || is_harmless ? node->text : SLICE("[REDACTED]");
 }
 
 void config_type_problem(const struct config_node *node, const struct config_scope *scope,
-			 const char *want, bool opaque, struct config_report *report)
+			 const char *want, enum config_type type, struct config_report *report)
 {
+	bool opaque = type == CONFIG_TYPE_OPAQUE;
 	const char *name = config_scope_name(scope, report->arena);
 	const char *path = config_scope_path(scope, report->arena);
 	if (opaque || node->kind != CONFIG_SCALAR)
@@ -46,12 +88,12 @@ void config_type_problem(const struct config_node *node, const struct config_sco
 		config_problem(
 			report, CONFIG_ERROR, node->loc, path, NULL,
 			"'%s' expected type '%s', got unconvertible type '%s', value: '%.*s'", name,
-			want, config_go_type(node), SLICE_FMT(shown(node)));
+			want, config_go_type(node), SLICE_FMT(config_shown(node, type)));
 }
 
 static bool wrong_type(const struct value *v, const char *want)
 {
-	config_type_problem(v->node, v->scope, want, false, v->report);
+	config_type_problem(v->node, v->scope, want, v->field->type, v->report);
 	return false;
 }
 
@@ -102,7 +144,7 @@ static bool out_of_bounds(const struct value *v)
 	(void)snprintf(most, sizeof(most), "%.15g%s", field->max, unit);
 	config_problem(v->report, CONFIG_ERROR, v->node->loc, path_of(v), NULL,
 		       "'%s' must be between %s and %s, got %.*s", name_of(v), least, most,
-		       SLICE_FMT(shown(v->node)));
+		       SLICE_FMT(shown(v)));
 	return false;
 }
 
@@ -114,8 +156,8 @@ static bool within(const struct config_field *field, double value)
 static bool overflows(const struct value *v, const char *type)
 {
 	config_problem(v->report, CONFIG_ERROR, v->node->loc, path_of(v), NULL,
-		       "cannot parse '%s', %.*s overflows %s", name_of(v),
-		       SLICE_FMT(shown(v->node)), type);
+		       "cannot parse '%s', %.*s overflows %s", name_of(v), SLICE_FMT(shown(v)),
+		       type);
 	return false;
 }
 
@@ -196,7 +238,7 @@ static bool duration_problem(const struct value *v, enum config_duration_fault f
 {
 	struct config_report *report = v->report;
 	const struct config_loc loc = v->node->loc;
-	struct slice text = shown(v->node);
+	struct slice text = shown(v);
 	switch (fault) {
 	case DURATION_MISSING_UNIT:
 		config_problem(report, CONFIG_ERROR, loc, path_of(v), NULL,
@@ -204,7 +246,7 @@ static bool duration_problem(const struct value *v, enum config_duration_fault f
 			       SLICE_FMT(text));
 		break;
 	case DURATION_UNKNOWN_UNIT:
-		if (v->node->expanded)
+		if (!slice_equal(text, v->node->text))
 			unit = text;
 		config_problem(report, CONFIG_ERROR, loc, path_of(v), NULL,
 			       "'%s' time: unknown unit \"%.*s\" in duration \"%.*s\"", name_of(v),
@@ -246,9 +288,7 @@ static bool bind_string(const struct value *v, const char **ret)
 {
 	const char *text = config_string_of(v->node, v->report->arena);
 	if (!text) {
-		config_type_problem(v->node, v->scope, "string",
-				    v->field->type == CONFIG_TYPE_OPAQUE, v->report);
-		return false;
+		return wrong_type(v, "string");
 	}
 	*ret = text;
 	return true;
@@ -265,7 +305,7 @@ static bool unknown_word(const struct value *v, size_t count)
 		       v->node->expanded ? NULL
 					 : config_nearest(v->node->text, v->field->names, count),
 		       "'%s' unknown value \"%.*s\" (valid values: [%s])", name_of(v),
-		       SLICE_FMT(shown(v->node)), buf_cstr(&words));
+		       SLICE_FMT(shown(v)), buf_cstr(&words));
 	buf_fini(&words);
 	return false;
 }
@@ -274,10 +314,11 @@ static bool bind_enum(const struct value *v, int *ret)
 {
 	size_t count = 0;
 	const char *text = config_string_of(v->node, v->report->arena);
+	int (*differ)(const char *, const char *) = v->field->any_case ? strcasecmp : strcmp;
 	if (!text)
 		return wrong_type(v, "string");
 	for (; v->field->names[count]; count++) {
-		if (strcmp(text, v->field->names[count]) == 0) {
+		if (differ(text, v->field->names[count]) == 0) {
 			*ret = (int)count;
 			return true;
 		}
@@ -285,15 +326,36 @@ static bool bind_enum(const struct value *v, int *ret)
 	return unknown_word(v, count);
 }
 
+/* ---- null ---- */
+
+/* What stands for null: the Collector sets numbers to zero, texts to "", bools to false, whatever
+ * the default is. Of a closed set null is the empty word, where there is one. */
+static bool stands_for_null(const struct config_field *field, struct config_node *ret_node)
+{
+	bool is_text = field->type == CONFIG_TYPE_STRING || field->type == CONFIG_TYPE_OPAQUE;
+	bool is_word = field->type == CONFIG_TYPE_ENUM, has_empty = false;
+	for (size_t i = 0; is_word && field->names[i]; i++)
+		has_empty = has_empty || !field->names[i][0];
+	ret_node->kind = CONFIG_SCALAR;
+	ret_node->scalar = is_text || is_word		     ? SCALAR_STRING
+			   : field->type == CONFIG_TYPE_BOOL ? SCALAR_BOOL
+							     : SCALAR_INT;
+	ret_node->text = is_text || is_word		   ? SLICE("")
+			 : field->type == CONFIG_TYPE_BOOL ? SLICE("false")
+							   : SLICE("0");
+	return !is_word || has_empty;
+}
+
 bool config_bind_scalar(const struct config_field *field, const struct config_node *node,
 			const struct config_scope *scope, void *member,
 			struct config_report *report)
 {
+	struct config_node null_node = *node;
 	struct value v = {field, node, scope, report};
-	bool wants_text = field->type == CONFIG_TYPE_STRING || field->type == CONFIG_TYPE_OPAQUE;
-	/* null keeps the default; an empty variable is an empty text where one is wanted. */
-	if (node->kind == CONFIG_NULL && !(wants_text && node->from_env))
+	if (node->kind == CONFIG_NULL && !stands_for_null(field, &null_node))
 		return true;
+	if (node->kind == CONFIG_NULL && !(node->from_env && node->text.len > 0))
+		v.node = &null_node;
 	switch (field->type) {
 	case CONFIG_TYPE_BOOL: return bind_bool(&v, member);
 	case CONFIG_TYPE_U32: return bind_u32(&v, member);
@@ -310,6 +372,8 @@ bool config_bind_scalar(const struct config_field *field, const struct config_no
 	case CONFIG_TYPE_BLOCK_LIST:
 	case CONFIG_TYPE_NODE:
 	case CONFIG_TYPE_IGNORED:
+	case CONFIG_TYPE_MAP:
+	case CONFIG_TYPE_LIST:
 	case CONFIG_TYPE_COUNT: break;
 	}
 	return true;

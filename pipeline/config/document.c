@@ -24,10 +24,13 @@ static void print_type(const struct config_field *field, struct buf *out)
 		[CONFIG_TYPE_BLOCK] = "block",
 		[CONFIG_TYPE_BLOCK_LIST] = "list of blocks",
 		[CONFIG_TYPE_NODE] = "own syntax",
-		[CONFIG_TYPE_IGNORED] = "any, no effect",
+		[CONFIG_TYPE_MAP] = "map",
+		[CONFIG_TYPE_LIST] = "list",
 	};
 	if (field->type == CONFIG_TYPE_ENUM)
 		print_words(field, out);
+	else if (field->type == CONFIG_TYPE_IGNORED)
+		buf_printf(out, "%s, no effect", names[field->ignored]);
 	else
 		buf_append_str(out, names[field->type]);
 }

@@ -159,10 +159,14 @@ bool config_bind_strings(const struct config_node *node, const struct config_sco
 bool config_bind_headers(const struct config_node *node, const struct config_scope *scope,
 			 struct config_headers *ret_headers, struct config_report *report);
 
+/* The text of ${node} as messages about a field of ${type} may show it. What came from ${…} is shown
+ * when it is empty or looks like a number or word that was wanted, else "[REDACTED]". */
+struct slice config_shown(const struct config_node *node, enum config_type type);
+
 /* "'name' expected type 'want', got unconvertible type 'string', value: 'abc'"; the value is left
- * out when it may be a secret. */
+ * out for CONFIG_TYPE_OPAQUE, shown as config_shown does it for another ${type}. */
 void config_type_problem(const struct config_node *node, const struct config_scope *scope,
-			 const char *want, bool opaque, struct config_report *report);
+			 const char *want, enum config_type type, struct config_report *report);
 
 /* The text of a string-like ${node} as a NUL-terminated copy; NULL when it is none. */
 const char *config_string_of(const struct config_node *node, struct arena *arena);

@@ -5,6 +5,8 @@
  */
 #include "pipeline/config/report.h"
 
+#include "pipeline/base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -143,19 +145,61 @@ const char *config_nearest(struct slice word, const char *const *candidates, siz
 	return nearest;
 }
 
-/* One problem stays one line, whatever keys and values hold. */
+/* Characters that look like nothing or like a blank, or turn the direction of writing. */
+static bool is_invisible(uint32_t character)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{0x80, 0xa0},	  {0xad, 0xad},	      {0x34f, 0x34f},	{0x61c, 0x61c},
+		{0x115f, 0x1160}, {0x1680, 0x1680},   {0x17b4, 0x17b5}, {0x180b, 0x180e},
+		{0x2000, 0x200f}, {0x2028, 0x202f},   {0x205f, 0x206f}, {0x3000, 0x3000},
+		{0x3164, 0x3164}, {0xfe00, 0xfe0f},   {0xfeff, 0xfeff}, {0xffa0, 0xffa0},
+		{0xfff0, 0xfffb}, {0xe0000, 0xe0fff},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(ranges); i++) {
+		if (character >= ranges[i].first && character <= ranges[i].last)
+			return true;
+	}
+	return false;
+}
+
+/* The code point of a well-formed sequence of 2 to 4 bytes. */
+static uint32_t decode_sequence(const uint8_t *sequence, size_t len)
+{
+	uint32_t character = sequence[0] & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++)
+		character = character << 6 | (sequence[i] & 0x3f);
+	return character;
+}
+
+static void print_byte(struct buf *out, uint8_t byte)
+{
+	if (byte == '\n')
+		buf_append_str(out, "\\n");
+	else if (byte == '\t')
+		buf_append_str(out, "\\t");
+	else if (byte < 0x20 || byte >= 0x7f)
+		buf_printf(out, "\\x%02x", byte);
+	else
+		buf_append_byte(out, byte);
+}
+
+/* One problem stays one line, and what cannot be seen is written as Go writes it: \u200b. */
 static void print_text(struct buf *out, const char *text)
 {
-	for (; *text; text++) {
-		unsigned char byte = (unsigned char)*text;
-		if (byte == '\n')
-			buf_append_str(out, "\\n");
-		else if (byte == '\t')
-			buf_append_str(out, "\\t");
-		else if (byte < 0x20 || byte == 0x7f)
-			buf_printf(out, "\\x%02x", byte);
+	struct slice rest = slice_str(text);
+	while (rest.len > 0) {
+		size_t len = utf8_sequence_len(rest);
+		uint32_t character = len > 1 ? decode_sequence(rest.ptr, len) : 0;
+		if (len <= 1)
+			print_byte(out, rest.ptr[0]);
+		else if (is_invisible(character))
+			buf_printf(out, character > 0xffff ? "\\U%08x" : "\\u%04x", character);
 		else
-			buf_append_byte(out, byte);
+			buf_append(out, slice_of(rest.ptr, len));
+		len = len > 0 ? len : 1;
+		rest = slice_of(rest.ptr + len, rest.len - len);
 	}
 }
 

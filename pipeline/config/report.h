@@ -62,8 +62,8 @@ const char *config_nearest(struct slice word, const char *const *candidates, siz
 /*
  * Prints all problems of ${severity}, one a line: text (file:line:column: path, did you mean "x"?).
  * They stand in the order of the file. Errors are grouped by stage with the stage's head above them,
- * "Error: " before the first line; each warning begins with "Warning: ". Control characters are
- * escaped.
+ * "Error: " before the first line; each warning begins with "Warning: ". Characters that
+ * cannot be seen are escaped.
  */
 void config_report_print(const struct config_report *report, enum config_severity severity,
 			 struct buf *out);

@@ -66,6 +66,7 @@ struct config_telemetry {
 	int metrics_level; /* 0 none, 1 basic, 2 normal, 3 detailed */
 	bool metrics_pull; /* a prometheus reader is configured (default true) */
 	struct config_prometheus prometheus;
+	struct config_loc metrics_loc; /* of its reader; file NULL: nobody wrote one */
 };
 
 struct config_service {

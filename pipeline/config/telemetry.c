@@ -65,13 +65,13 @@ static const struct config_field logs_fields[] = {
 		      "debug, info, warn or error, in any case."),
 	CONFIG_ENUM(struct logs, encoding, "encoding", encodings, "console", "Shape of a line."),
 	CONFIG_SUB(struct logs, sampling, "sampling", &sampling_block, "Bounds on repeated lines."),
-	CONFIG_IGNORED("development", "No stack traces are written."),
-	CONFIG_IGNORED("disable_caller", "The caller is always written."),
-	CONFIG_IGNORED("disable_stacktrace", "No stack traces are written."),
-	CONFIG_IGNORED("output_paths", "Logs go to standard error."),
-	CONFIG_IGNORED("error_output_paths", "Logs go to standard error."),
-	CONFIG_IGNORED("initial_fields", "Not added."),
-	CONFIG_IGNORED("processors", "Logs are not exported."),
+	CONFIG_IGNORED(BOOL, "development", "No stack traces are written."),
+	CONFIG_IGNORED(BOOL, "disable_caller", "The caller is always written."),
+	CONFIG_IGNORED(BOOL, "disable_stacktrace", "No stack traces are written."),
+	CONFIG_IGNORED(STRING_LIST, "output_paths", "Logs go to standard error."),
+	CONFIG_IGNORED(STRING_LIST, "error_output_paths", "Logs go to standard error."),
+	CONFIG_IGNORED(MAP, "initial_fields", "Not added."),
+	CONFIG_IGNORED(LIST, "processors", "Logs are not exported."),
 };
 static const struct config_block logs_block = CONFIG_BLOCK(struct logs, logs_fields);
 
@@ -85,8 +85,10 @@ static const struct config_field prometheus_fields[] = {
 		    "Leave out units in names."),
 	CONFIG_BOOL(struct config_prometheus, without_type_suffix, "without_type_suffix", "true",
 		    "Leave out _total in the names of counters."),
-	CONFIG_IGNORED("with_resource_constant_labels", "Resource attributes are in target_info."),
-	CONFIG_IGNORED("translation_strategy", "Names are always escaped with underscores."),
+	CONFIG_IGNORED(MAP, "with_resource_constant_labels",
+		       "Resource attributes are in target_info."),
+	CONFIG_IGNORED(STRING, "translation_strategy",
+		       "Names are always escaped with underscores."),
 };
 static const struct config_block prometheus_block =
 	CONFIG_BLOCK(struct config_prometheus, prometheus_fields);
@@ -99,8 +101,8 @@ static const struct config_block exporter_block = CONFIG_BLOCK(struct exporter, 
 
 static const struct config_field pull_fields[] = {
 	CONFIG_SUB(struct pull, exporter, "exporter", &exporter_block, "What is pulled."),
-	CONFIG_IGNORED("producers", "There are none."),
-	CONFIG_IGNORED("cardinality_limits", "Series are bounded by the configuration."),
+	CONFIG_IGNORED(MAP, "producers", "There are none."),
+	CONFIG_IGNORED(MAP, "cardinality_limits", "Series are bounded by the configuration."),
 };
 static const struct config_block pull_block = CONFIG_BLOCK(struct pull, pull_fields);
 
@@ -117,15 +119,15 @@ static const struct config_field metrics_fields[] = {
 			"Absent: one pull reader on localhost:8888; empty: none."),
 	CONFIG_STRING(struct metrics, address, "address", NULL,
 		      "Deprecated: host:port of the page when there are no readers."),
-	CONFIG_IGNORED("views", "Views are not applied."),
+	CONFIG_IGNORED(LIST, "views", "Views are not applied."),
 };
 static const struct config_block metrics_block = CONFIG_BLOCK(struct metrics, metrics_fields);
 
 static const struct config_field telemetry_fields[] = {
 	CONFIG_SUB(struct telemetry, logs, "logs", &logs_block, "The program's log."),
 	CONFIG_SUB(struct telemetry, metrics, "metrics", &metrics_block, "The program's metrics."),
-	CONFIG_IGNORED("traces", "The program makes no traces of its own."),
-	CONFIG_IGNORED("resource", "Attributes of the program's own telemetry."),
+	CONFIG_IGNORED(MAP, "traces", "The program makes no traces of its own."),
+	CONFIG_IGNORED(MAP, "resource", "Attributes of the program's own telemetry."),
 };
 static const struct config_block telemetry_block = CONFIG_BLOCK(struct telemetry, telemetry_fields);
 
@@ -135,11 +137,6 @@ static const struct config_node *node_at(const struct config_node *node, const c
 {
 	const struct config_node *found = config_get(config_get(node, first), second);
 	return found ? found : node;
-}
-
-static const char *shown(const struct config_node *node, const char *text)
-{
-	return node->expanded ? "[REDACTED]" : text;
 }
 
 static int find_word(const char *const *words, size_t count, const char *word)
@@ -157,7 +154,9 @@ static void bind_log_level(const struct config_node *node, const struct logs *lo
 	/* In the order of enum log_level; what the Collector has above error is error here. */
 	static const char *const levels[] = {"debug",  "info",	"warn", "error",
 					     "dpanic", "panic", "fatal"};
-	int level = find_word(levels, ARRAY_COUNT(levels), logs->level);
+	/* The Collector's own zero value: what "" and an unset variable are. */
+	const char *word = *logs->level ? logs->level : "info";
+	int level = find_word(levels, ARRAY_COUNT(levels), word);
 	telemetry->log_level = level > LOG_LEVEL_ERROR ? LOG_LEVEL_ERROR : level;
 	if (level >= 0)
 		return;
@@ -167,25 +166,28 @@ static void bind_log_level(const struct config_node *node, const struct logs *lo
 		return;
 	config_problem(report, CONFIG_ERROR, place->loc, "service.telemetry.logs.level",
 		       config_nearest(slice_str(logs->level), levels, ARRAY_COUNT(levels)),
-		       "'service.telemetry.logs.level' unrecognized level: \"%s\"",
-		       shown(place, logs->level));
+		       "'service.telemetry.logs.level' unrecognized level: \"%.*s\"",
+		       SLICE_FMT(config_shown(place, CONFIG_TYPE_ENUM)));
 }
 
 static void bind_metrics_level(const struct config_node *node, const struct metrics *metrics,
 			       struct config_telemetry *telemetry, struct config_report *report)
 {
 	static const char *const levels[] = {"none", "basic", "normal", "detailed"};
-	telemetry->metrics_level = find_word(levels, ARRAY_COUNT(levels), metrics->level);
+	const struct config_node *place = node_at(node, "metrics", "level");
+	/* Zero is basic to the Collector, while "" is no level. */
+	bool is_null = place && place->kind == CONFIG_NULL;
+	const char *word = is_null ? levels[METRICS_BASIC] : metrics->level;
+	telemetry->metrics_level = find_word(levels, ARRAY_COUNT(levels), word);
 	if (telemetry->metrics_level >= 0)
 		return;
-	const struct config_node *place = node_at(node, "metrics", "level");
 	telemetry->metrics_level = METRICS_NORMAL;
 	if (!place) /* as above */
 		return;
 	config_problem(report, CONFIG_ERROR, place->loc, "service.telemetry.metrics.level",
 		       config_nearest(slice_str(metrics->level), levels, ARRAY_COUNT(levels)),
-		       "'service.telemetry.metrics.level' unknown metrics level \"%s\"",
-		       shown(place, metrics->level));
+		       "'service.telemetry.metrics.level' unknown metrics level \"%.*s\"",
+		       SLICE_FMT(config_shown(place, CONFIG_TYPE_ENUM)));
 }
 
 /* "host:port", "[::1]:8888", ":8888". */
@@ -227,6 +229,7 @@ static void apply_address(const struct config_node *node, const struct metrics *
 	config_problem(report, CONFIG_WARNING, loc, path, NULL,
 		       "service::telemetry::metrics::address is deprecated: write "
 		       "readers: [{pull: {exporter: {prometheus: {host: …, port: …}}}}]");
+	telemetry->metrics_loc = loc;
 	if (!split_address(metrics->address, report->arena, &telemetry->prometheus))
 		config_problem(report, CONFIG_ERROR, loc, path, NULL,
 			       "'service.telemetry.metrics.address' expected host:port");
@@ -254,8 +257,10 @@ static void bind_readers(const struct config_node *list, const struct metrics *m
 		if (pulls && telemetry->metrics_pull)
 			config_problem(report, CONFIG_WARNING, loc, path, NULL,
 				       "only one pull reader is served; the reader is ignored");
-		else if (pulls)
+		if (pulls && !telemetry->metrics_pull) {
 			telemetry->prometheus = reader->pull.exporter.prometheus;
+			telemetry->metrics_loc = loc;
+		}
 		telemetry->metrics_pull = telemetry->metrics_pull || pulls;
 	}
 }

@@ -236,10 +236,13 @@ static struct anchor *find_anchor(const struct parser *p, struct slice name)
 static struct config_node *follow_alias(struct parser *p, size_t depth)
 {
 	yaml_mark_t mark = p->event.start_mark;
-	const struct anchor *anchor =
-		find_anchor(p, slice_str((const char *)p->event.data.alias.anchor));
-	if (!anchor)
-		return fail(p, mark, "unknown anchor referenced");
+	struct slice name = slice_str((const char *)p->event.data.alias.anchor);
+	const struct anchor *anchor = find_anchor(p, name);
+	if (!anchor) {
+		const char *text =
+			arena_printf(p->arena, "unknown anchor '%.*s' referenced", SLICE_FMT(name));
+		return fail(p, mark, text ? text : "unknown anchor referenced");
+	}
 	if (!anchor->node)
 		return fail(p, mark, "anchor value contains itself");
 	if (!reach_depth(p, mark, depth + anchor->height) || !charge(p, mark, anchor->nodes))

@@ -183,9 +183,11 @@ static void classify_http(const char *label, const struct client_result *answer,
 		classify_taken(answer, result);
 		return;
 	}
+	bool is_doubled = status >= 400 && status < 500 && strstr(label, "/v1/traces/v1/traces");
 	(void)err_set(&result->err, ERR_PEER,
-		      "error exporting items, request to %s responded with HTTP Status Code %d",
-		      label, status);
+		      "error exporting items, request to %s responded with HTTP Status Code %d%s",
+		      label, status,
+		      is_doubled ? ": /v1/traces is added to `endpoint`, take it off there" : "");
 	if (status == HTTP_CONTENT_TOO_LARGE ||
 	    (may_be_about_size(status) && speaks_of_size(answer->body))) {
 		result->outcome = EXPORT_TOO_LARGE;

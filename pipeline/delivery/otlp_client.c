@@ -116,6 +116,14 @@ static const char *traces_path(const char *base, struct arena *arena)
 	return arena_printf(arena, "%.*s/v1/traces", (int)len, base);
 }
 
+static bool wants_tls(const struct otlp_client_config *config, const struct endpoint *endpoint)
+{
+	bool wants_plain = config->tls->insecure && !tls_has_ca(config->tls);
+	if (endpoint->tls >= 0)
+		return endpoint->tls == 1;
+	return config->tls_by_default && !wants_plain;
+}
+
 /* For people: without user:password and without a query, which may be secret. */
 static const char *shown_url(const struct otlp_client *client, struct arena *arena)
 {
@@ -126,6 +134,17 @@ static const char *shown_url(const struct otlp_client *client, struct arena *are
 	return arena_printf(arena, "%s://%s%s%s:%u%.*s", client->tls_on ? "https" : "http",
 			    v6 ? "[" : "", endpoint->host, v6 ? "]" : "", endpoint->port,
 			    (int)strcspn(client->path, "?#"), client->path);
+}
+
+/* What messages call the backend. */
+static const char *label_of(const struct otlp_client *client, struct arena *arena)
+{
+	const struct endpoint *endpoint = &client->endpoint;
+	bool v6 = strchr(endpoint->host, ':') != NULL;
+	if (client->config.mode != CLIENT_GRPC)
+		return client->url;
+	return arena_printf(arena, "%s%s%s:%u", v6 ? "[" : "", endpoint->host, v6 ? "]" : "",
+			    endpoint->port);
 }
 
 /* What the configuration handed over. */
@@ -152,9 +171,7 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 		    0 ||
 	    copy_headers(client, arena, err) != 0)
 		goto fail;
-	client->tls_on =
-		client->endpoint.tls == 1 ||
-		(client->endpoint.tls == -1 && config->tls_by_default && !config->tls->insecure);
+	client->tls_on = wants_tls(config, &client->endpoint);
 	if (config->mode == CLIENT_GRPC)
 		client->path = config->foreign && config->foreign->path ? config->foreign->path
 									: TRACE_EXPORT;
@@ -162,13 +179,9 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 		client->path = config->path[0] ? config->path : "/";
 	else
 		client->path = traces_path(client->endpoint.path, arena);
-	/* Not the text as written: a URL may carry user:password. */
-	client->label = client->endpoint.port == 0
-				? client->endpoint.host /* a unix socket's path */
-				: arena_printf(arena, "%s:%u", client->endpoint.host,
-					       client->endpoint.port);
 	client->url = client->path ? shown_url(client, arena) : NULL;
-	if (!client->path || !client->label || !client->url) {
+	client->label = client->url ? label_of(client, arena) : NULL;
+	if (!client->label) {
 		(void)err_set(err, ERR_NOMEM, "out of memory");
 		goto fail;
 	}

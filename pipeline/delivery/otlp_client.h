@@ -91,7 +91,7 @@ void otlp_client_free(void *self);
 	.send = otlp_client_send, .cancel = otlp_client_cancel, .stop = otlp_client_stop,          \
 	.destroy = otlp_client_free
 
-/* What ${answer} means, see above. ${label} is the configured endpoint, for err. Pure. */
+/* What ${answer} means, see above. ${label} names the backend in err. Pure. */
 void otlp_classify(enum client_mode mode, const char *label, const struct client_result *answer,
 		   uint64_t now_wall_ns, struct export_result *ret_result);
 

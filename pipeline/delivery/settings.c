@@ -20,6 +20,12 @@ static void check_batch(const void *config, const struct config_node *node, cons
 			       "`batch` supports only `items` or `bytes` sizer");
 }
 
+static const struct config_field partition_fields[] = {
+	CONFIG_IGNORED(STRING_LIST, "metadata_keys",
+		       "Accepted; batches are not partitioned by request metadata."),
+};
+static const struct config_block partition_block = CONFIG_BLOCK_OF_IGNORED(partition_fields);
+
 static const struct config_field batch_fields[] = {
 	CONFIG_DURATION(struct queue_batch_config, flush_timeout_ns, "flush_timeout", "200ms",
 			"Send what has gathered after this."),
@@ -29,7 +35,8 @@ static const struct config_field batch_fields[] = {
 		   "Never more than this in one request; 0: only `max_request_bytes` bounds it."),
 	CONFIG_ENUM(struct queue_batch_config, sizer, "sizer", sizers, "items",
 		    "What min_size and max_size count: items (spans) or bytes."),
-	CONFIG_IGNORED("partition", "Accepted; batches are not partitioned by request metadata."),
+	CONFIG_IGNORED_BLOCK("partition", &partition_block,
+			     "Accepted; batches are not partitioned by request metadata."),
 };
 
 static const struct config_block batch_block =
@@ -40,6 +47,11 @@ static void check_queue(const void *config, const struct config_node *node, cons
 {
 	const struct queue_config *queue = config;
 	struct config_loc loc = node ? node->loc : (struct config_loc){0};
+	const struct config_node *enabled = config_get(node, "enabled");
+	if (enabled && enabled->kind == CONFIG_NULL)
+		config_problem(report, CONFIG_ERROR, enabled->loc, path, NULL,
+			       "'sending_queue' unexpected type <nil> for 'enabled': got '<nil>' "
+			       "value expected 'true' or 'false'");
 	if (!queue->enabled)
 		return;
 	if (queue->queue_size == 0)

@@ -75,7 +75,8 @@ bool graph_bind_node(struct graph *graph, enum config_section section, size_t at
 		return false;
 	size_t errors_before = report->error_count;
 	config_bind(node->type->config, component->node, node->path, node->config, report);
-	return report->error_count == errors_before;
+	return report->error_count == errors_before &&
+	       graph_check_node_addresses(graph, component, node, report);
 }
 
 static struct component_env env_of(struct graph *graph, const struct node *node)
@@ -484,6 +485,7 @@ int graph_bind_components(struct graph *graph, struct config_report *report)
 	built &= connect_order(graph, report);
 	graph_check_policies(graph, report);
 	built &= create_receivers(graph, report);
+	graph_check_addresses(graph, report);
 	bind_unused(graph, SECTION_RECEIVERS, report);
 	bind_unused(graph, SECTION_PROCESSORS, report);
 	bind_unused(graph, SECTION_EXPORTERS, report);

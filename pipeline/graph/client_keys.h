@@ -12,9 +12,16 @@ void client_key_problem(struct config_report *report, enum config_severity sever
 			const struct config_node *block, const char *key, const char *path,
 			const char *text);
 
-/* Reports an endpoint (host:port or URL) that cannot be read; "" is accepted. */
+enum client_endpoint {
+	CLIENT_ENDPOINT_GRPC = 0, /* no path */
+	CLIENT_ENDPOINT_BASE,	  /* a path is added: no query */
+	CLIENT_ENDPOINT_URL,	  /* used as it stands */
+};
+
+/* Reports an endpoint (host:port or URL) that cannot be read or has too much; "" is accepted. */
 void client_endpoint_check(const struct config_node *block, const char *key, const char *endpoint,
-			   const char *path, struct config_report *report);
+			   enum client_endpoint kind, const char *path,
+			   struct config_report *report);
 
 /* Reports a proxy URL that cannot be read or is not http; "" is accepted. */
 void client_proxy_check(const struct config_node *block, const char *key, const char *url,

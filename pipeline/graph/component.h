@@ -6,7 +6,7 @@
  *
  * Life:  create → (per shard: shard_new) → start → hot path … → drain/stop → shard_free → destroy
  *   create      main thread, no loop runs yet. May register keys, parse conditions, report problems
- *               with their places. Opens nothing: `sluice validate` runs it, too.
+ *               with their places. Opens nothing but files: `sluice validate` runs it, too.
  *   start       main thread, before the loops run. Opens sockets and files.
  *   hot path    on the thread named beside each slot; never blocks.
  *   destroy     main thread, after the loops have ended. Accepts half-built objects.
@@ -195,6 +195,18 @@ struct extension_ops {
 	void (*destroy)(void *self);
 };
 
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+/* Where an instance listens or what it sends to. Texts are the configuration's. */
+struct component_address {
+	const char *key;       /* of the configuration, for problems: "protocols.grpc.endpoint" */
+	const char *endpoint;  /* "" for none */
+	const char *transport; /* receivers and extensions: "tcp", "unix" … */
+	uint16_t default_port; /* exporters: of an endpoint that names none */
+};
+
+typedef void component_visit_address(void *arg, const struct component_address *address);
+
 /* ---- the descriptor ------------------------------------------------------------------------- */
 
 enum { COMPONENT_NAMES_MAX = 3 };
@@ -204,6 +216,9 @@ struct component_type {
 	const char *names[COMPONENT_NAMES_MAX]; /* config type first, then aliases */
 	const char *summary;			/* one line */
 	const struct config_block *config;
+	/* Calls ${visit} with each address that a receiver or an extension with ${config} listens at,
+	 * or that an exporter sends to: the host checks them before anything starts. May be NULL. */
+	void (*addresses)(const void *config, component_visit_address *visit, void *arg);
 	const struct receiver_ops *receiver; /* the one of kind is set; connectors have none */
 	const struct processor_ops *processor;
 	const struct exporter_ops *exporter;

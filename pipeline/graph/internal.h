@@ -223,6 +223,12 @@ enum process_outcome connect_run(struct shard *shard, struct err *err);
 /* graph.c: lets every processor write its line. */
 void graph_report(struct graph *graph);
 
+/* addresses.c. The first: whether what the bound ${node} listens at has a form that can be; the
+ * second, when all is built: no port twice, no exporter that sends to its own receiver. */
+bool graph_check_node_addresses(struct graph *graph, const struct config_component *component,
+				const struct node *node, struct config_report *report);
+void graph_check_addresses(struct graph *graph, struct config_report *report);
+
 /* policies.c: whether service.policies holds for the pipelines as they are built. */
 void graph_check_policies(const struct graph *graph, struct config_report *report);
 
@@ -303,6 +309,8 @@ bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after
 void flow_abort(struct shard *shard);
 
 /* telemetry.c */
+/* host:port of the /metrics page, in the graph's arena; "" when that is exhausted. */
+const char *telemetry_endpoint(const struct graph *graph);
 bool telemetry_register(struct graph *graph);
 bool telemetry_register_receiver(struct graph *graph, struct receiver_node *receiver);
 int telemetry_start(struct graph *graph, struct err *err);

@@ -207,15 +207,21 @@ static bool on_header(void *arg, struct server_request *request)
 static const struct server_handler page_handler = {
 	.on_header = on_header, .on_refused = server_refuse_as_text, .on_cancel = server_no_cancel};
 
+const char *telemetry_endpoint(const struct graph *graph)
+{
+	const struct config_prometheus *reader = &graph->service->telemetry.prometheus;
+	bool is_v6 = strchr(reader->host, ':') && reader->host[0] != '[';
+	const char *text =
+		arena_printf(graph->arena, is_v6 ? "[%s]:%u" : "%s:%u", reader->host, reader->port);
+	return text ? text : "";
+}
+
 int telemetry_start(struct graph *graph, struct err *err)
 {
 	const struct config_telemetry *telemetry = &graph->service->telemetry;
 	if (telemetry->metrics_level == 0 || !telemetry->metrics_pull)
 		return 0;
-	char *endpoint = arena_printf(graph->arena, "%s:%u", telemetry->prometheus.host,
-				      telemetry->prometheus.port);
-	if (!endpoint)
-		return err_set(err, ERR_NOMEM, "out of memory");
+	const char *endpoint = telemetry_endpoint(graph);
 	budget_init(&graph->scrape_budget, SCRAPE_BYTES_MAX);
 	const struct server_config config = {.endpoint = endpoint,
 					     .transport = "tcp",

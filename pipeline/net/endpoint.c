@@ -5,6 +5,7 @@
  * Nothing is resolved here.
  */
 #include "pipeline/net/client.h"
+#include "pipeline/net/shell_variable.h"
 #include "pipeline/net/unix_address.h"
 
 #include <arpa/inet.h>
@@ -157,14 +158,24 @@ static int check_path(struct slice path, struct err *err)
 	return 0;
 }
 
+/* Where the address ends: at a path, a query or a fragment. */
+static size_t address_end(struct slice rest)
+{
+	size_t slash = find(rest, '/'), query = find(rest, '?'), fragment = find(rest, '#');
+	size_t end = slash < query ? slash : query;
+	return end < fragment ? end : fragment;
+}
+
 static int parse_address(struct slice rest, uint16_t default_port, struct arena *arena,
 			 struct endpoint *ret_endpoint, struct err *err)
 {
 	const struct scheme *scheme = scheme_of(rest);
 	if (cut_scheme(scheme, &rest, err) < 0)
 		return -1;
-	size_t slash = find(rest, '/');
-	struct slice address = slice_of(rest.ptr, slash), path = slice_from(rest, slash);
+	size_t end = address_end(rest);
+	struct slice address = slice_of(rest.ptr, end), path = slice_from(rest, end);
+	if (shell_variable_refuse(address, err) < 0)
+		return -1;
 	if (path.len > 0 && !scheme->is_url)
 		return err_set(err, ERR_CONFIG, "a path needs http:// or https:// before the host");
 	if (find(address, '@') < address.len)

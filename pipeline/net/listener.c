@@ -9,6 +9,8 @@
 #include "pipeline/net/server_internal.h"
 #include "pipeline/net/unix_address.h"
 
+#include "pipeline/net/listen_address.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -22,35 +24,8 @@
 
 enum {
 	BACKLOG = 4096,
-	HOST_BYTES = 256,
 	FREE_PORT_TRIES = 16, /* port 0: until one is free at all addresses */
 };
-
-/* "[::1]:4317" -> "::1", 4317. */
-static int split(const char *endpoint, char *host, uint16_t *ret_port, struct err *err)
-{
-	const char *colon = strrchr(endpoint, ':');
-	uint64_t port;
-	if (!colon)
-		return err_set(err, ERR_CONFIG, "address %s: missing port in address", endpoint);
-	if (!slice_parse_u64(slice_str(colon + 1), &port) || port > UINT16_MAX)
-		return err_set(err, ERR_CONFIG, "address %s: invalid port \"%s\"", endpoint,
-			       colon + 1);
-	size_t len = (size_t)(colon - endpoint);
-	const char *start = endpoint;
-	if (len >= 2 && start[0] == '[' && start[len - 1] == ']') {
-		start++;
-		len -= 2;
-	} else if (memchr(start, ':', len)) {
-		return err_set(err, ERR_CONFIG, "address %s: too many colons in address", endpoint);
-	}
-	if (len >= HOST_BYTES)
-		return err_set(err, ERR_CONFIG, "address %s: host name too long", endpoint);
-	memcpy(host, start, len);
-	host[len] = 0;
-	*ret_port = (uint16_t)port;
-	return 0;
-}
 
 _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
 	       "both families have the port at one place");
@@ -242,26 +217,21 @@ static int open_unix(struct listener *listener, const char *endpoint, struct err
 struct listener *listener_open(const char *transport, const char *endpoint, struct err *err)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
-	char host[HOST_BYTES];
-	uint16_t port = 0;
+	struct listen_address address;
 	int result;
 	if (!listener) {
 		(void)err_set(err, ERR_NOMEM, "no memory for a listener");
 		return NULL;
 	}
-	int family = strcmp(transport, "tcp4") == 0   ? AF_INET
-		     : strcmp(transport, "tcp6") == 0 ? AF_INET6
-						      : AF_UNSPEC;
-	if (strcmp(transport, "unix") == 0)
-		result = open_unix(listener, endpoint, err);
-	else if (strncmp(transport, "tcp", 3) != 0)
-		result = err_set(err, ERR_CONFIG, "unknown transport \"%s\"", transport);
-	else if ((result = split(endpoint, host, &port, err)) != 0)
+	if ((result = listen_address_parse(transport, endpoint, &address, err)) != 0)
 		;
-	else if (host[0] == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
-		result = open_any(listener, transport, port, family, err);
+	else if (address.is_unix)
+		result = open_unix(listener, endpoint, err);
+	else if (listen_address_is_any(&address))
+		result = open_any(listener, transport, address.port, address.family, err);
 	else
-		result = open_host(listener, transport, host, port, family, err);
+		result = open_host(listener, transport, address.host, address.port, address.family,
+				   err);
 	if (result == 0)
 		return listener;
 	listener_close(listener);

@@ -8,6 +8,7 @@
  */
 #include "pipeline/net/tls.h"
 
+#include "pipeline/net/tls_pem.h"
 #include "pipeline/net/tls_session.h"
 #include "pipeline/net/tls_suites.h"
 #include "pipeline/net/tls_watch.h"
@@ -29,6 +30,7 @@ struct tls_context {
 	/* immutable */
 	struct tls_config config; /* strings are copies owned by the context */
 	bool is_server;
+	bool check_only;	      /* the system's CA certificates are left out */
 	uint8_t alpn[ALPN_BYTES_MAX]; /* wire form: length, name, … */
 	unsigned alpn_len;
 	/* guarded by lock */
@@ -96,12 +98,7 @@ static int use_versions(SSL_CTX *ssl_ctx, const struct tls_config *config, struc
 	return 0;
 }
 
-static BIO *open_pem(const char *file, const char *pem)
-{
-	if (is_set(file))
-		return BIO_new_file(file, "r");
-	return BIO_new_mem_buf(pem, -1);
-}
+/* ---- key pair and roots ---------------------------------------------------------------------- */
 
 /* No passphrase is ever asked for on a terminal: there is none. */
 static int no_passphrase(char *buffer, int size, int writing, void *arg)
@@ -131,33 +128,30 @@ static int use_chain(SSL_CTX *ssl_ctx, BIO *bio)
 	return ok;
 }
 
-static const char *label(const char *file, const char *fallback)
-{
-	return is_set(file) ? file : fallback;
-}
-
 static int use_key_pair(SSL_CTX *ssl_ctx, const struct tls_config *config, struct err *err)
 {
 	int result = -1;
 	EVP_PKEY *key = NULL;
-	const char *cert_label = label(config->cert_file, "cert_pem");
-	const char *key_label = label(config->key_file, "key_pem");
-	BIO *key_bio = NULL, *bio = open_pem(config->cert_file, config->cert_pem);
+	struct tls_pem cert_pem = tls_pem_of(config->cert_file, config->cert_pem, "cert_pem");
+	struct tls_pem key_pem = tls_pem_of(config->key_file, config->key_pem, "key_pem");
+	BIO *key_bio = NULL, *bio = tls_pem_open(&cert_pem, err);
 	if (!bio || use_chain(ssl_ctx, bio) != 1) {
-		(void)tls_fail(err, cert_label);
+		if (bio)
+			(void)tls_pem_refuse(&cert_pem, "CERTIFICATE", err);
 		(void)err_wrap(err, "failed to load TLS certificate");
 		goto done;
 	}
-	key_bio = open_pem(config->key_file, config->key_pem);
+	key_bio = tls_pem_open(&key_pem, err);
 	key = key_bio ? PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL) : NULL;
 	if (!key) {
-		(void)tls_fail(err, key_label);
+		if (key_bio)
+			(void)tls_pem_refuse(&key_pem, "PRIVATE KEY", err);
 		(void)err_wrap(err, "failed to load TLS key");
 		goto done;
 	}
 	if (SSL_CTX_use_PrivateKey(ssl_ctx, key) != 1 || SSL_CTX_check_private_key(ssl_ctx) != 1) {
 		(void)err_set(err, ERR_TLS, "the TLS key %s does not belong to the certificate %s",
-			      key_label, cert_label);
+			      key_pem.label, cert_pem.label);
 		ERR_clear_error();
 		goto done;
 	}
@@ -170,10 +164,10 @@ done:
 }
 
 /* Adds every certificate of the PEM text; at least one has to be there. */
-static int add_roots(X509_STORE *store, const char *file, const char *pem, struct err *err)
+static int add_roots(X509_STORE *store, struct tls_pem pem, struct err *err)
 {
 	size_t count = 0;
-	BIO *bio = open_pem(file, pem);
+	BIO *bio = tls_pem_open(&pem, err);
 	X509 *root = NULL;
 	bool added = true;
 	while (bio && added && (root = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL))) {
@@ -181,38 +175,46 @@ static int add_roots(X509_STORE *store, const char *file, const char *pem, struc
 		X509_free(root);
 		count++;
 	}
-	BIO_free(bio);
-	if (count == 0 || !added) {
-		(void)tls_fail(err, label(file, "ca_pem"));
+	if (!bio || count == 0 || !added) {
+		if (bio)
+			(void)tls_pem_refuse(&pem, "CERTIFICATE", err);
+		BIO_free(bio);
 		return err_wrap(err, "failed to load CA certificates");
 	}
+	BIO_free(bio);
 	ERR_clear_error(); /* the end of the file is no error */
 	return 0;
 }
 
-static int use_roots(SSL_CTX *ssl_ctx, const struct tls_config *config, bool is_server,
-		     struct err *err)
+bool tls_has_ca(const struct tls_config *config)
 {
+	return is_set(config->ca_file) || is_set(config->ca_pem);
+}
+
+static int use_roots(SSL_CTX *ssl_ctx, const struct tls_context *context, struct err *err)
+{
+	const struct tls_config *config = &context->config;
 	X509_STORE *store = SSL_CTX_get_cert_store(ssl_ctx);
-	bool own = is_set(config->ca_file) || is_set(config->ca_pem);
+	bool own = tls_has_ca(config);
 	if (is_set(config->ca_file) && is_set(config->ca_pem))
 		return err_set(err, ERR_CONFIG,
 			       "provide either a CA file or the PEM-encoded string, but not both");
-	if (is_server) {
+	if (context->is_server) {
 		if (!is_set(config->client_ca_file))
 			return 0;
 		SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
 				   NULL);
 		STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(config->client_ca_file);
 		SSL_CTX_set_client_CA_list(ssl_ctx, names); /* NULL: failure is told below */
-		return add_roots(store, config->client_ca_file, NULL, err);
+		return add_roots(store, tls_pem_of(config->client_ca_file, NULL, ""), err);
 	}
 	if (config->insecure_skip_verify)
 		return 0;
 	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
-	if (own && add_roots(store, config->ca_file, config->ca_pem, err) != 0)
+	if (own &&
+	    add_roots(store, tls_pem_of(config->ca_file, config->ca_pem, "ca_pem"), err) != 0)
 		return -1;
-	if ((!own || config->include_system_ca_certs_pool) &&
+	if (!context->check_only && (!own || config->include_system_ca_certs_pool) &&
 	    SSL_CTX_set_default_verify_paths(ssl_ctx) != 1)
 		return tls_fail(err, "the system's CA certificates");
 	return 0;
@@ -251,7 +253,7 @@ static SSL_CTX *make_ssl_ctx(struct tls_context *context, struct err *err)
 	SSL_CTX_set_default_read_buffer_len(ssl_ctx, READ_AHEAD_BYTES);
 	if (use_versions(ssl_ctx, config, err) != 0 ||
 	    tls_suites_use(ssl_ctx, &config->cipher_suites, err) != 0 ||
-	    use_roots(ssl_ctx, config, context->is_server, err) != 0 ||
+	    use_roots(ssl_ctx, context, err) != 0 ||
 	    (has_pair && use_key_pair(ssl_ctx, config, err) != 0))
 		goto fail;
 	if (context->is_server) {
@@ -406,6 +408,17 @@ static int check_pair(const struct tls_config *config, bool required, struct err
 			       "TLS configuration must include both certificate and key%s",
 			       required ? " for server connections" : "");
 	return 0;
+}
+
+int tls_config_check(const struct tls_config *config, bool is_server, struct err *err)
+{
+	struct tls_context context = {
+		.config = *config, .is_server = is_server, .check_only = true};
+	if (check_pair(config, is_server, err) != 0)
+		return -1;
+	SSL_CTX *ssl_ctx = make_ssl_ctx(&context, err);
+	SSL_CTX_free(ssl_ctx);
+	return ssl_ctx ? 0 : -1;
 }
 
 struct tls_context *tls_server_context(const struct tls_config *config, const char *alpn,

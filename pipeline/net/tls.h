@@ -41,8 +41,16 @@ struct tls_owner {
 	const char *listener;	 /* a further label for servers: "grpc"; NULL: none */
 };
 
+/* Whether the block names a CA: then `insecure` asks for plain text in vain, as in the Collector. */
+bool tls_has_ca(const struct tls_config *config);
+
+/* Reads what the block names and throws it away: 0 when a context could be made of it, else -1 with
+ * the text that making it would give. The system's CA certificates are not looked at. */
+MUST_CHECK int tls_config_check(const struct tls_config *config, bool is_server, struct err *err);
+
 /* ${alpn}: "h2", "http/1.1" or both as "h2,http/1.1", in order of preference. ${owner} NULL: nobody
- * is told of reloads. NULL with ${err} (ERR_TLS; the text names the file, never its content). */
+ * is told of reloads. NULL with ${err} (ERR_IO for a file that cannot be read, ERR_CONFIG, ERR_TLS; the
+ * text names the file and what is wrong, never its content). */
 MUST_CHECK struct tls_context *tls_server_context(const struct tls_config *config, const char *alpn,
 						  const struct tls_owner *owner, struct err *err);
 MUST_CHECK struct tls_context *tls_client_context(const struct tls_config *config, const char *alpn,

@@ -25,8 +25,10 @@
 			struct tls_config, cipher_suites, "cipher_suites",                         \
 			"suites of TLS 1.2 under their IANA names; when empty all safe "           \
 			"ones: ECDHE with AES-GCM, ChaCha20-Poly1305 or AES-CBC-SHA"),             \
-		CONFIG_IGNORED("curve_preferences", "the TLS library chooses the curves"),         \
-		CONFIG_IGNORED("include_insecure_cipher_suites", "insecure suites are never used")
+		CONFIG_IGNORED(STRING_LIST, "curve_preferences",                                   \
+			       "the TLS library chooses the curves"),                              \
+		CONFIG_IGNORED(BOOL, "include_insecure_cipher_suites",                             \
+			       "insecure suites are never used")
 
 static const struct config_field client_fields[] = {
 	COMMON_FIELDS,
@@ -42,40 +44,31 @@ static const struct config_field server_fields[] = {
 	COMMON_FIELDS,
 	CONFIG_STRING(struct tls_config, client_ca_file, "client_ca_file", NULL,
 		      "PEM file with CA certificates; clients must show a certificate of one"),
-	CONFIG_IGNORED("client_ca_file_reload", "a changed file is always noticed"),
+	CONFIG_IGNORED(BOOL, "client_ca_file_reload", "a changed file is always noticed"),
 };
 
-static bool is_set(const char *text)
+/* What making the context would refuse is refused here, where its place in the file is known. */
+static void check_tls(const struct tls_config *tls, bool is_server, const struct config_node *node,
+		      const char *path, struct config_report *report)
 {
-	return text && *text;
-}
-
-static void check_common(const struct tls_config *tls, const struct config_node *node,
-			 const char *path, struct config_report *report)
-{
-	struct config_loc none = {0};
-	if (is_set(tls->ca_file) && is_set(tls->ca_pem))
-		config_problem(report, CONFIG_ERROR, node ? node->loc : none, path, NULL,
-			       "provide either a CA file or the PEM-encoded string, but not both");
+	struct err err;
+	if (tls_config_check(tls, is_server, &err) != 0)
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL, "%s", err.msg);
 }
 
 static void check_client(const void *config, const struct config_node *node, const char *path,
 			 struct config_report *report)
 {
-	check_common(config, node, path, report);
+	const struct tls_config *tls = config;
+	if (!tls->insecure || tls_has_ca(tls))
+		check_tls(tls, false, node, path, report);
 }
 
 static void check_server(const void *config, const struct config_node *node, const char *path,
 			 struct config_report *report)
 {
-	const struct tls_config *tls = config;
-	struct config_loc none = {0};
-	check_common(tls, node, path, report);
-	if ((!is_set(tls->cert_file) && !is_set(tls->cert_pem)) ||
-	    (!is_set(tls->key_file) && !is_set(tls->key_pem)))
-		config_problem(report, CONFIG_ERROR, node ? node->loc : none, path, NULL,
-			       "TLS configuration must include both certificate and key for server "
-			       "connections");
+	check_tls(config, true, node, path, report);
 }
 
 const struct config_block tls_client_block =

@@ -14,6 +14,7 @@ enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_OPEN };
 struct lint {
 	ottl_warn *warn;
 	void *arg;
+	const struct ottl_condition *condition;
 };
 
 static void warn(const struct lint *lint, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -26,6 +27,19 @@ static void warn(const struct lint *lint, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	lint->warn(lint->arg, text);
+}
+
+/* What stands before a proposed path of ${level}, so that it can be pasted into the condition. */
+static const char *prefix_of(const struct lint *lint, enum ottl_context level)
+{
+	static const char *const prefixes[OTTL_CONTEXT_COUNT] = {
+		[OTTL_RESOURCE] = "resource.",
+		[OTTL_SCOPE] = "scope.",
+		[OTTL_SPAN] = "span.",
+		[OTTL_SPANEVENT] = "spanevent.",
+	};
+	bool plain = !lint->condition->prefixes_required && level == lint->condition->context;
+	return plain ? "" : prefixes[level];
 }
 
 /* ---- what is decided before any span is seen ---- */
@@ -133,32 +147,35 @@ static bool has_query(struct slice text)
 	return text.len > 0 && memchr(text.ptr, '?', text.len);
 }
 
-static void lint_attribute(const struct lint *lint, struct slice key, enum compare_op op,
+static void lint_attribute(const struct lint *lint, const struct node *path, enum compare_op op,
 			   struct slice text)
 {
+	struct slice key = path->key;
+	const char *prefix = prefix_of(lint, path->path.level);
 	const char *outcome = op == COMPARE_NE ? "always true" : "never true";
 	const char *symbol = op == COMPARE_NE ? "!=" : "==";
 	bool decimal = is_decimal(text);
 	if (is_url_attribute(key) && text.len > 0 && text.ptr[0] == '/') {
 		warn(lint,
-		     "attributes[\"%.*s\"] %s \"%.*s\" is %s: %.*s holds an absolute URL "
-		     "(https://host/path); write attributes[\"url.path\"] == \"%.*s\" or "
-		     "attributes[\"http.target\"] == \"%.*s\"",
-		     SLICE_FMT(key), symbol, SLICE_FMT(text), outcome, SLICE_FMT(key),
-		     SLICE_FMT(text), SLICE_FMT(text));
+		     "%sattributes[\"%.*s\"] %s \"%.*s\" is %s: %.*s holds an absolute URL "
+		     "(https://host/path); write %sattributes[\"url.path\"] == \"%.*s\" or "
+		     "%sattributes[\"http.target\"] == \"%.*s\"",
+		     prefix, SLICE_FMT(key), symbol, SLICE_FMT(text), outcome, SLICE_FMT(key),
+		     prefix, SLICE_FMT(text), prefix, SLICE_FMT(text));
 	} else if (is_int_attribute(key)) {
 		warn(lint,
-		     "attributes[\"%.*s\"] %s \"%.*s\" is %s for instrumentation that follows the "
+		     "%sattributes[\"%.*s\"] %s \"%.*s\" is %s for instrumentation that follows "
+		     "the "
 		     "semantic conventions: %.*s is an integer, and a string never equals "
 		     "one%s%.*s",
-		     SLICE_FMT(key), symbol, SLICE_FMT(text), outcome, SLICE_FMT(key),
+		     prefix, SLICE_FMT(key), symbol, SLICE_FMT(text), outcome, SLICE_FMT(key),
 		     decimal ? "; write it without quotes: " : "", decimal ? (int)text.len : 0,
 		     (const char *)text.ptr);
 	} else if (slice_equal(key, SLICE("http.route")) && has_query(text)) {
 		warn(lint,
-		     "attributes[\"http.route\"] %s \"%.*s\" is %s: a route has no query; match "
-		     "attributes[\"url.query\"] or attributes[\"http.target\"]",
-		     symbol, SLICE_FMT(text), outcome);
+		     "%sattributes[\"http.route\"] %s \"%.*s\" is %s: a route has no query; match "
+		     "%sattributes[\"url.query\"] or %sattributes[\"http.target\"]",
+		     prefix, symbol, SLICE_FMT(text), outcome, prefix, prefix);
 	}
 }
 
@@ -179,15 +196,16 @@ static void lint_shape(const struct lint *lint, const struct node *node)
 	const struct node *left = node->child, *right = left->next;
 	const struct node *path = left->kind == NODE_PATH ? left : right;
 	if (node->compare.shape == SHAPE_ATTR_STRING) {
-		lint_attribute(lint, path->key, (enum compare_op)node->op, node->compare.text);
+		lint_attribute(lint, path, (enum compare_op)node->op, node->compare.text);
 	} else if (node->compare.shape == SHAPE_NAME_STRING && node->op == COMPARE_EQ &&
 		   is_method(node->compare.text)) {
+		const char *prefix = prefix_of(lint, OTTL_SPAN);
 		warn(lint,
-		     "name == \"%.*s\" hits ordinary traffic: by the semantic conventions every "
+		     "%sname == \"%.*s\" hits ordinary traffic: by the semantic conventions every "
 		     "HTTP client span, and every server span without a route, is named by its "
 		     "method alone; their children would be left without a parent. Match the path "
-		     "instead: attributes[\"url.path\"] == \"/metrics\"",
-		     SLICE_FMT(node->compare.text));
+		     "instead: %sattributes[\"url.path\"] == \"/metrics\"",
+		     prefix, SLICE_FMT(node->compare.text), prefix);
 	}
 }
 
@@ -206,20 +224,45 @@ static void describe(const struct node *node, char *out, size_t size)
 			       node->kind == NODE_LITERAL ? "is" : "is always", type);
 }
 
-static const char *advice_for(const struct node *left, const struct node *right)
+enum { ADVICE_BYTES = 128 };
+
+/* What to write instead; in ${out} or fixed. */
+static const char *advice_for(const struct lint *lint, const struct node *left,
+			      const struct node *right, char out[ADVICE_BYTES])
 {
 	const struct node *path = left->kind == NODE_PATH ? left : right;
 	if (left->kind != NODE_PATH && right->kind != NODE_PATH)
 		return "compare an attribute or a field of the span";
+	const char *p = prefix_of(lint, path->path.level);
 	switch ((int)path->path.field) {
-	case FIELD_KIND: return "write kind == SPAN_KIND_SERVER, or kind.string == \"Server\"";
-	case FIELD_STATUS_CODE: return "write status.code == STATUS_CODE_ERROR";
-	case FIELD_STATUS: return "compare status.code or status.message";
-	case FIELD_TRACE_ID: return "write trace_id == TraceID(0x…), or trace_id.string == \"…\"";
-	case FIELD_SPAN_ID: return "write span_id == SpanID(0x…), or span_id.string == \"…\"";
+	case FIELD_KIND:
+		(void)snprintf(out, ADVICE_BYTES,
+			       "write %skind == SPAN_KIND_SERVER, or %skind.string == \"Server\"",
+			       p, p);
+		return out;
+	case FIELD_STATUS_CODE:
+		(void)snprintf(out, ADVICE_BYTES, "write %sstatus.code == STATUS_CODE_ERROR", p);
+		return out;
+	case FIELD_STATUS:
+		(void)snprintf(out, ADVICE_BYTES, "compare %sstatus.code or %sstatus.message", p,
+			       p);
+		return out;
+	case FIELD_TRACE_ID:
+		(void)snprintf(out, ADVICE_BYTES,
+			       "write %strace_id == TraceID(0x…), or %strace_id.string == \"…\"", p,
+			       p);
+		return out;
+	case FIELD_SPAN_ID:
+		(void)snprintf(out, ADVICE_BYTES,
+			       "write %sspan_id == SpanID(0x…), or %sspan_id.string == \"…\"", p,
+			       p);
+		return out;
 	case FIELD_PARENT_SPAN_ID:
-		return "write parent_span_id == SpanID(0x…), parent_span_id.string == \"…\", or "
-		       "IsRootSpan()";
+		(void)snprintf(out, ADVICE_BYTES,
+			       "write %sparent_span_id == SpanID(0x…), %sparent_span_id.string == "
+			       "\"…\", or IsRootSpan()",
+			       p, p);
+		return out;
 	case FIELD_START_TIME:
 	case FIELD_END_TIME:
 	case FIELD_TIME: return "compare the path that ends in _unix_nano with an integer";
@@ -232,14 +275,14 @@ static const char *advice_for(const struct node *left, const struct node *right)
 static void lint_types(const struct lint *lint, const struct node *node)
 {
 	const struct node *left = node->child, *right = left->next;
-	char left_text[96], right_text[96];
+	char left_text[96], right_text[96], advice[ADVICE_BYTES];
 	if (!compare_types_differ(left->type, right->type))
 		return;
 	describe(left, left_text, sizeof(left_text));
 	describe(right, right_text, sizeof(right_text));
 	warn(lint, "a comparison is %s: on the left %s, on the right %s; %s",
 	     node->op == COMPARE_NE ? "always true" : "never true", left_text, right_text,
-	     advice_for(left, right));
+	     advice_for(lint, left, right, advice));
 }
 
 static void lint_order(const struct lint *lint, const struct node *node)
@@ -287,7 +330,7 @@ static void lint_node(const struct lint *lint, const struct node *node)
 
 void ottl_lint(const struct ottl_condition *condition, ottl_warn *warn_function, void *arg)
 {
-	struct lint lint = {.warn = warn_function, .arg = arg};
+	struct lint lint = {.warn = warn_function, .arg = arg, .condition = condition};
 	lint_node(&lint, condition->root);
 	enum truth truth = truth_of(condition->root);
 	if (truth == TRUTH_TRUE)

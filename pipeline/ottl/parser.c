@@ -389,6 +389,7 @@ int parser_parse(struct slice text, enum ottl_context context, struct key_table 
 		parser.scope.prefixes_required = true;
 	}
 	condition->context = parser.scope.context;
+	condition->prefixes_required = parser.scope.prefixes_required;
 	condition->root = parse_or(&parser);
 	condition->regexes = parser.regexes;
 	if (condition->root && parser.at->kind != TOKEN_END)

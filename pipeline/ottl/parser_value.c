@@ -31,26 +31,26 @@ static bool parse_keys(struct parser *parser, struct node **ret_keys)
 	return true;
 }
 
-static void append_path_text(struct path_text *path, size_t *used, struct slice piece)
+static void append_path_text(char text[PATH_TEXT_MAX], size_t *used, struct slice piece)
 {
-	size_t room = sizeof(path->text) - 1 - *used;
+	size_t room = PATH_TEXT_MAX - 1 - *used;
 	size_t len = piece.len < room ? piece.len : room;
-	memcpy(path->text + *used, piece.ptr, len);
+	memcpy(text + *used, piece.ptr, len);
 	*used += len;
-	path->text[*used] = 0;
+	text[*used] = 0;
 }
 
-/* The path as the Collector prints it: attributes[http.url]. */
 static void describe_path(const struct parser *parser, const struct token *from,
 			  struct path_text *path)
 {
-	size_t used = 0;
-	path->text[0] = 0;
+	size_t used = 0, source_used = 0;
+	path->text[0] = path->source[0] = 0;
 	for (const struct token *token = from; token < parser->at; token++) {
 		struct slice piece = parser_token_text(parser, token);
+		append_path_text(path->source, &source_used, piece);
 		if (token->kind == TOKEN_STRING)
 			piece = (struct slice){piece.ptr + 1, piece.len - 2};
-		append_path_text(path, &used, piece);
+		append_path_text(path->text, &used, piece);
 	}
 }
 

@@ -124,52 +124,6 @@ static int refuse_segment(enum ottl_context context, struct slice segment,
 		       context_texts[context].page);
 }
 
-/* The prefixes that ${context} can see, each with ${suffix}. */
-static void list_prefixes(enum ottl_context context, const char *suffix, char *out, size_t size)
-{
-	size_t used = 0;
-	for (size_t i = 0; i < ARRAY_COUNT(context_names) && used < size; i++) {
-		const struct context_name *name = &context_names[i];
-		if (name->context > context)
-			continue;
-		int len = snprintf(out + used, size - used, "%s\"%.*s%s%s\"", used > 0 ? ", " : "",
-				   SLICE_FMT(name->prefix), suffix[0] ? "." : "", suffix);
-		used += len > 0 ? (size_t)len : 0;
-	}
-}
-
-/* Finds the element that the path is about; *ret_first is the segment after the prefix. */
-static int resolve_level(const struct path_scope *scope, const struct path_text *path,
-			 enum ottl_context *ret_level, size_t *ret_first, struct err *err)
-{
-	char options[320];
-	struct slice head = path->segments[0].name;
-	enum ottl_context level;
-	bool prefixed = path->count > 1 && !path->segments[0].keys && path_context_of(head, &level);
-	if (prefixed && level <= scope->context) {
-		*ret_level = level;
-		*ret_first = 1;
-		return 0;
-	}
-	if (prefixed || (scope->prefixes_required && path->count > 1)) {
-		list_prefixes(scope->context, "", options, sizeof(options));
-		return err_set(err, ERR_CONFIG,
-			       "context \"%.*s\" from path \"%s\" is not valid, it must be "
-			       "replaced by one of: %s",
-			       SLICE_FMT(head), path->text, options);
-	}
-	if (scope->prefixes_required) {
-		list_prefixes(scope->context, path->text, options, sizeof(options));
-		return err_set(err, ERR_CONFIG,
-			       "missing context name for path \"%s\", possibly valid options are: "
-			       "%s",
-			       path->text, options);
-	}
-	*ret_level = scope->context;
-	*ret_first = 0;
-	return 0;
-}
-
 static const struct path_field *find_field(enum ottl_context level, struct slice name,
 					   struct slice part, bool *ret_has_parts)
 {
@@ -227,6 +181,67 @@ static const struct path_field *resolve_field(const struct path_text *path, size
 			       "must provide exactly 1 key when accessing trace_state"),
 		       NULL;
 	return field;
+}
+
+/* The prefixes that ${context} can see. */
+static void list_prefixes(enum ottl_context context, char *out, size_t size)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < ARRAY_COUNT(context_names) && used < size; i++) {
+		const struct context_name *name = &context_names[i];
+		if (name->context > context)
+			continue;
+		int len = snprintf(out + used, size - used, "%s\"%.*s\"", used > 0 ? ", " : "",
+				   SLICE_FMT(name->prefix));
+		used += len > 0 ? (size_t)len : 0;
+	}
+}
+
+/* ${path}, written without a prefix, with each under which it exists: what may be pasted. */
+static void list_paths(const struct path_text *path, enum ottl_context context, char *out,
+		       size_t size)
+{
+	size_t used = 0;
+	out[0] = 0;
+	for (size_t i = 0; i < ARRAY_COUNT(context_names) && used < size; i++) {
+		const struct context_name *name = &context_names[i];
+		if (name->context > context || !resolve_field(path, 0, name->context, NULL))
+			continue;
+		int len = snprintf(out + used, size - used, "%s%.*s.%s", used > 0 ? ", " : "",
+				   SLICE_FMT(name->prefix), path->source);
+		used += len > 0 ? (size_t)len : 0;
+	}
+}
+
+/* Finds the element that the path is about; *ret_first is the segment after the prefix. */
+static int resolve_level(const struct path_scope *scope, const struct path_text *path,
+			 enum ottl_context *ret_level, size_t *ret_first, struct err *err)
+{
+	char options[320];
+	struct slice head = path->segments[0].name;
+	enum ottl_context level;
+	bool prefixed = path->count > 1 && !path->segments[0].keys && path_context_of(head, &level);
+	if (prefixed && level <= scope->context) {
+		*ret_level = level;
+		*ret_first = 1;
+		return 0;
+	}
+	if (prefixed || (scope->prefixes_required && path->count > 1)) {
+		list_prefixes(scope->context, options, sizeof(options));
+		return err_set(err, ERR_CONFIG,
+			       "context \"%.*s\" from path \"%s\" is not valid, it must be "
+			       "replaced by one of: %s",
+			       SLICE_FMT(head), path->text, options);
+	}
+	if (scope->prefixes_required) {
+		list_paths(path, scope->context, options, sizeof(options));
+		return err_set(err, ERR_CONFIG, "missing context name for path \"%s\"%s%s",
+			       path->text, options[0] ? ", possibly valid options are: " : "",
+			       options);
+	}
+	*ret_level = scope->context;
+	*ret_first = 0;
+	return 0;
 }
 
 int path_resolve(const struct path_scope *scope, const struct path_text *path, struct node *node,

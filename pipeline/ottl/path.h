@@ -16,7 +16,9 @@ struct path_segment {
 struct path_text {
 	struct path_segment segments[PATH_SEGMENTS_MAX];
 	size_t count;
-	char text[PATH_TEXT_MAX]; /* for error texts; cut when longer */
+	/* For error texts, cut when longer: as the Collector prints it (attributes[k]), and as it
+	 * is written (attributes["k"]). */
+	char text[PATH_TEXT_MAX], source[PATH_TEXT_MAX];
 };
 
 /* The context that ${name} is the prefix of; false when it is none of ours. */

@@ -165,6 +165,7 @@ struct node {
 
 struct ottl_condition {
 	enum ottl_context context;
+	bool prefixes_required; /* its paths have to begin with a context's name */
 	const struct node *root;
 	struct regex *regexes; /* list; freed with the condition */
 };

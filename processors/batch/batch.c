@@ -43,7 +43,7 @@ static const struct config_field fields[] = {
 		   "exporter's max_request_bytes."),
 	CONFIG_STRING_LIST(struct batch_config, metadata_keys, "metadata_keys",
 			   "Not in this build: refused when set."),
-	CONFIG_IGNORED("metadata_cardinality_limit", "Accepted; see metadata_keys."),
+	CONFIG_IGNORED(U32, "metadata_cardinality_limit", "Accepted; see metadata_keys."),
 };
 static const struct config_block block = CONFIG_BLOCK_CHECKED(struct batch_config, fields, check);
 

@@ -73,9 +73,9 @@ static const struct config_field fields[] = {
 		    "conditions}."),
 	CONFIG_NODE(struct filter_config, spans, "spans",
 		    "Match properties of old Collectors: refused when set; write traces.span."),
-	CONFIG_IGNORED("metrics", "Accepted; Sluice has traces alone."),
-	CONFIG_IGNORED("logs", "Accepted; Sluice has traces alone."),
-	CONFIG_IGNORED("profiles", "Accepted; Sluice has traces alone."),
+	CONFIG_IGNORED(MAP, "metrics", "Accepted; Sluice has traces alone."),
+	CONFIG_IGNORED(MAP, "logs", "Accepted; Sluice has traces alone."),
+	CONFIG_IGNORED(MAP, "profiles", "Accepted; Sluice has traces alone."),
 };
 const struct config_block filter_block = CONFIG_BLOCK_CHECKED(struct filter_config, fields, check);
 

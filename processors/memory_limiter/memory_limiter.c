@@ -54,10 +54,14 @@ static const struct config_field fields[] = {
 		   "limit_mib is 0."),
 	CONFIG_U32(struct memory_limiter_config, spike_limit_percentage, "spike_limit_percentage",
 		   "0", 0, 100, "%", "As spike_limit_mib, in per cent of memory."),
-	CONFIG_IGNORED("min_gc_interval_when_soft_limited", "Accepted; there is no collector."),
-	CONFIG_IGNORED("min_gc_interval_when_hard_limited", "Accepted; there is no collector."),
-	CONFIG_IGNORED("max_gc_interval_when_soft_limited", "Accepted; there is no collector."),
-	CONFIG_IGNORED("max_gc_interval_when_hard_limited", "Accepted; there is no collector."),
+	CONFIG_IGNORED(DURATION, "min_gc_interval_when_soft_limited",
+		       "Accepted; there is no collector."),
+	CONFIG_IGNORED(DURATION, "min_gc_interval_when_hard_limited",
+		       "Accepted; there is no collector."),
+	CONFIG_IGNORED(DURATION, "max_gc_interval_when_soft_limited",
+		       "Accepted; there is no collector."),
+	CONFIG_IGNORED(DURATION, "max_gc_interval_when_hard_limited",
+		       "Accepted; there is no collector."),
 };
 static const struct config_block block =
 	CONFIG_BLOCK_CHECKED(struct memory_limiter_config, fields, check);

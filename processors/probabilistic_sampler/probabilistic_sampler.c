@@ -20,12 +20,15 @@ enum { HASH_BUCKETS = 0x4000 };
 
 struct sampler_config {
 	double sampling_percentage;
-	uint32_t hash_seed;
-	int mode;
+	uint32_t hash_seed, sampling_precision;
+	int mode, attribute_source;
 	bool fail_closed;
 };
 
-static const char *const modes[] = {"hash_seed", NULL};
+static const char *const modes[] = {"hash_seed", "", NULL};
+static const char *const sources[] = {"traceID", "record", "", NULL};
+
+enum { PRECISION_DIGITS_MAX = 14 }; /* hexadecimal digits of a threshold */
 
 static const struct config_field fields[] = {
 	CONFIG_DOUBLE(struct sampler_config, sampling_percentage, "sampling_percentage", "0", 0,
@@ -37,10 +40,14 @@ static const struct config_field fields[] = {
 	CONFIG_BOOL(struct sampler_config, fail_closed, "fail_closed", "true",
 		    "Drop spans that the hash cannot decide (no trace id, or another sampler's "
 		    "decision in their trace state); false keeps them."),
-	CONFIG_IGNORED("sampling_precision", "Accepted; it concerns the modes not in this build."),
-	CONFIG_IGNORED("attribute_source", "Accepted; for logs in the Collector."),
-	CONFIG_IGNORED("from_attribute", "Accepted; for logs in the Collector."),
-	CONFIG_IGNORED("sampling_priority", "Accepted; for logs in the Collector."),
+	CONFIG_U32(struct sampler_config, sampling_precision, "sampling_precision", "4", 1,
+		   PRECISION_DIGITS_MAX, "",
+		   "Checked, no effect: it concerns the modes not in "
+		   "this build."),
+	CONFIG_ENUM(struct sampler_config, attribute_source, "attribute_source", sources, "traceID",
+		    "Checked, no effect: for logs in the Collector."),
+	CONFIG_IGNORED(STRING, "from_attribute", "Accepted; for logs in the Collector."),
+	CONFIG_IGNORED(STRING, "sampling_priority", "Accepted; for logs in the Collector."),
 };
 
 /* The smallest share that the Collector's thresholds can say: 2^-56. */

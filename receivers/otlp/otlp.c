@@ -73,10 +73,17 @@ static const struct config_field server_parameter_fields[] = {
 static const struct config_block server_parameters_block =
 	CONFIG_BLOCK(struct server_parameters, server_parameter_fields);
 
+static const struct config_field enforcement_fields[] = {
+	CONFIG_IGNORED(DURATION, "min_time", "Accepted; PING floods are bounded by a limit."),
+	CONFIG_IGNORED(BOOL, "permit_without_stream", "Accepted, see `min_time`."),
+};
+static const struct config_block enforcement_block = CONFIG_BLOCK_OF_IGNORED(enforcement_fields);
+
 static const struct config_field keepalive_fields[] = {
 	CONFIG_SUB(struct keepalive_config, server_parameters, "server_parameters",
 		   &server_parameters_block, "Life of connections."),
-	CONFIG_IGNORED("enforcement_policy", "Accepted; PING floods are bounded by a limit."),
+	CONFIG_IGNORED_BLOCK("enforcement_policy", &enforcement_block,
+			     "Accepted; PING floods are bounded by a limit."),
 };
 static const struct config_block keepalive_block =
 	CONFIG_BLOCK(struct keepalive_config, keepalive_fields);
@@ -95,11 +102,11 @@ static const struct config_field grpc_fields[] = {
 		   "closed."),
 	CONFIG_SUB(struct grpc_config, keepalive, "keepalive", &keepalive_block,
 		   "Life of connections."),
-	CONFIG_OPTIONAL(struct grpc_config, tls, tls_present, "tls", &tls_server_block,
-			"Certificate and key; without it connections are plain text."),
-	CONFIG_IGNORED("read_buffer_size", "Accepted; buffers belong to shards."),
-	CONFIG_IGNORED("write_buffer_size", "Accepted; buffers belong to shards."),
-	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
+	CONFIG_OPTIONAL_SET(struct grpc_config, tls, tls_present, "tls", &tls_server_block,
+			    "Certificate and key; without it connections are plain text."),
+	CONFIG_IGNORED(I64, "read_buffer_size", "Accepted; buffers belong to shards."),
+	CONFIG_IGNORED(I64, "write_buffer_size", "Accepted; buffers belong to shards."),
+	CONFIG_IGNORED(BOOL, "include_metadata", "Accepted; no component reads request metadata."),
 	COLLECTOR_SERVER_FIELDS(struct grpc_config, keys),
 };
 
@@ -138,13 +145,14 @@ static const struct config_field http_fields[] = {
 	CONFIG_HEADERS(struct http_config, response_headers, "response_headers",
 		       "Added to every answer."),
 	CONFIG_SUB(struct http_config, cors, "cors", &cors_block, "Requests from browsers."),
-	CONFIG_OPTIONAL(struct http_config, tls, tls_present, "tls", &tls_server_block,
-			"Certificate and key; without it connections are plain text."),
-	CONFIG_IGNORED("metrics_url_path", "Accepted; Sluice takes traces alone."),
-	CONFIG_IGNORED("logs_url_path", "Accepted; Sluice takes traces alone."),
-	CONFIG_IGNORED("include_metadata", "Accepted; no component reads request metadata."),
-	CONFIG_IGNORED("compression_algorithms", "Accepted; identity, gzip, zstd, deflate, snappy, "
-						 "x-snappy-framed and lz4 are always understood."),
+	CONFIG_OPTIONAL_SET(struct http_config, tls, tls_present, "tls", &tls_server_block,
+			    "Certificate and key; without it connections are plain text."),
+	CONFIG_IGNORED(STRING, "metrics_url_path", "Accepted; Sluice takes traces alone."),
+	CONFIG_IGNORED(STRING, "logs_url_path", "Accepted; Sluice takes traces alone."),
+	CONFIG_IGNORED(BOOL, "include_metadata", "Accepted; no component reads request metadata."),
+	CONFIG_IGNORED(STRING_LIST, "compression_algorithms",
+		       "Accepted; identity, gzip, zstd, deflate, snappy, x-snappy-framed and lz4 "
+		       "are always understood."),
 	COLLECTOR_SERVER_FIELDS(struct http_config, keys),
 };
 
@@ -394,8 +402,24 @@ static const struct receiver_ops ops = {.create = create,
 					.destroy = destroy,
 					.describe = describe};
 
+static void addresses(const void *config, component_visit_address *visit, void *arg)
+{
+	const struct protocols_config *protocols = &((const struct otlp_config *)config)->protocols;
+	const struct component_address grpc = {.key = "protocols.grpc.endpoint",
+					       .endpoint = protocols->grpc.endpoint,
+					       .transport = protocols->grpc.transport};
+	const struct component_address http = {.key = "protocols.http.endpoint",
+					       .endpoint = protocols->http.endpoint,
+					       .transport = protocols->http.transport};
+	if (protocols->grpc_present)
+		visit(arg, &grpc);
+	if (protocols->http_present)
+		visit(arg, &http);
+}
+
 const struct component_type receiver_otlp = {.kind = COMPONENT_RECEIVER,
 					     .names = {"otlp"},
 					     .summary = "OTLP over gRPC and HTTP.",
 					     .config = &block,
+					     .addresses = addresses,
 					     .receiver = &ops};

@@ -25,7 +25,8 @@ static const struct {
 	{"receivers: {otlp: }", "receivers::otlp: must specify at least one protocol"},
 	{"receivers: {otlp: {protocols: }}", "receivers::otlp: must specify at least one protocol"},
 	{"receivers: {otlp: {protocols: {grpc: }}}", NULL},
-	{"receivers: {otlp: {protocols: {grpc: {endpoint: }}}}", NULL},
+	/* The Collector takes it and listens at some port: docs/collector-differences.md. */
+	{"receivers: {otlp: {protocols: {grpc: {endpoint: }}}}", "missing port in address"},
 	{"receivers: {nop: }", NULL},
 	{"processors: ", NULL},
 	{"processors: {batch: }", NULL},

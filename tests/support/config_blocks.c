@@ -64,7 +64,7 @@ static const struct config_field processor_fields[] = {
 	CONFIG_STRING_LIST(struct sample_processor, keys, "metadata_keys", "Keys."),
 	CONFIG_SUB_LIST(struct sample_processor, actions, "actions", &action_block, "Actions."),
 	CONFIG_NODE(struct sample_processor, rules, "rules", "Rules."),
-	CONFIG_IGNORED("min_gc_interval", "There is no garbage collector."),
+	CONFIG_IGNORED(DURATION, "min_gc_interval", "There is no garbage collector."),
 };
 const struct config_block sample_processor_block =
 	CONFIG_BLOCK(struct sample_processor, processor_fields);

@@ -27,6 +27,7 @@ import scraping
 import selfcheck
 import terminal
 import transport
+import validation
 from case import Setting
 
 SIDE_BY_SIDE = 3  # some mostly wait
@@ -68,7 +69,8 @@ def main():
     setting = Setting(sluice, configs, work, senders, applications, make_certificate(work),
                       dict(zip(("collector", "jaeger", "jaegerdiff"), peers, strict=True)))
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, backends, jaeger, codings, scraping, policy, langfuse_sdk, limits, transport, network,
+    parts = [validation, lifecycle, backends, jaeger, codings, scraping, policy, langfuse_sdk, limits,
+             transport, network,
              terminal, matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]

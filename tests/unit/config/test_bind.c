@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <float.h>
 #include <cmocka.h>
@@ -60,22 +61,163 @@ static void absent_keys_have_their_defaults(void **state)
 	config_support_fini(&s);
 }
 
-static void null_keeps_a_default(void **state)
+/* As the Collector prints its own configuration: `otelcol print-config`. */
+static void null_and_an_unset_variable_are_zero_but_for_words(void **state)
+{
+	static const char *const texts[] = {
+		"timeout:\nlimit_mib:\noffset:\nratio:\nenabled:\nerror_mode:\nmetadata_keys:\n"
+		"actions: [{key: , action: }]\nrules:\nmin_gc_interval:\n",
+		"timeout: ${env:UNSET}\nlimit_mib: ${env:UNSET}\noffset: ${env:UNSET}\n"
+		"ratio: ${env:UNSET}\nenabled: ${env:UNSET}\nerror_mode: ${env:UNSET}\n"
+		"metadata_keys: ${env:UNSET}\n"
+		"actions: [{key: '${env:UNSET}', action: '${env:UNSET}'}]\n"
+		"rules: ${env:UNSET}\nmin_gc_interval: ${env:UNSET}\n",
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		struct config_support s;
+		struct sample_processor p;
+		bind_processor(&s, texts[i], &p);
+		assert_string_equal(config_support_errors(&s), "");
+		assert_int_equal(p.timeout_ns, 0);
+		assert_int_equal(p.limit_mib, 0);
+		assert_int_equal(p.offset, 0);
+		assert_true(p.ratio == 0);
+		assert_false(p.enabled);
+		assert_int_equal(p.mode, 1);
+		assert_int_equal(p.keys.count, 0);
+		const struct sample_action *action = p.actions.at[0];
+		assert_string_equal(action->key, "");
+		assert_string_equal(action->action, "");
+		assert_int_equal(p.rules->kind, CONFIG_NULL);
+		config_support_fini(&s);
+	}
+}
+
+static void a_null_that_is_out_of_bounds_is_refused(void **state)
 {
 	struct config_support s;
 	struct sample_processor p;
 	(void)state;
-	bind_processor(&s,
-		       "timeout:\nlimit_mib:\nbytes_max:\noffset:\nratio:\nenabled:\nerror_mode:\n"
-		       "metadata_keys:\nactions:\nrules:\nmin_gc_interval:\n",
-		       &p);
-	assert_string_equal(config_support_errors(&s), "");
-	assert_int_equal(p.timeout_ns, 200000000);
-	assert_int_equal(p.limit_mib, 512);
-	assert_true(p.enabled);
-	assert_int_equal(p.mode, 1);
-	assert_int_equal(p.rules->kind, CONFIG_NULL);
+	bind_processor(&s, "bytes_max:\n", &p);
+	assert_non_null(strstr(config_support_errors(&s),
+			       "'bytes_max' must be between 10 and 1e+18, got 0 (test.yaml:1:11"));
 	config_support_fini(&s);
+}
+
+/* A null that takes the place of a word takes the empty one, where there is one. */
+static void null_is_the_empty_word_of_a_closed_set(void **state)
+{
+	static const char *const words[] = {"gzip", "none", "", NULL};
+	struct compressed {
+		int compression;
+	} c;
+	static const struct config_field fields[] = {
+		CONFIG_ENUM(struct compressed, compression, "compression", words, "gzip", ""),
+	};
+	static const struct config_block block = CONFIG_BLOCK(struct compressed, fields);
+	struct config_support s;
+	(void)state;
+	bind(&s, &block, "compression:", "exporters.x", &c);
+	assert_string_equal(config_support_errors(&s), "");
+	assert_int_equal(c.compression, 2);
+	config_support_fini(&s);
+}
+
+static void words_of_any_case_are_taken_where_it_is_said(void **state)
+{
+	static const char *const words[] = {"basic", "normal", NULL};
+	struct debug {
+		int any, exact;
+	} d;
+	static const struct config_field fields[] = {
+		CONFIG_ENUM_ANY_CASE(struct debug, any, "any", words, "basic", ""),
+		CONFIG_ENUM(struct debug, exact, "exact", words, "basic", ""),
+	};
+	static const struct config_block block = CONFIG_BLOCK(struct debug, fields);
+	struct config_support s;
+	(void)state;
+	bind(&s, &block, "any: Normal\nexact: Normal\n", "exporters.x", &d);
+	assert_int_equal(d.any, 1);
+	assert_int_equal(s.report.error_count, 1);
+	config_support_fini(&s);
+}
+
+static void keys_without_effect_have_a_type(void **state)
+{
+	static const struct config_field inner[] = {CONFIG_IGNORED(BOOL, "enabled", "")};
+	static const struct config_block inner_block = CONFIG_BLOCK_OF_IGNORED(inner);
+	static const struct config_field fields[] = {
+		CONFIG_IGNORED(BOOL, "bool", ""),
+		CONFIG_IGNORED(I64, "integer", ""),
+		CONFIG_IGNORED(DURATION, "time", ""),
+		CONFIG_IGNORED(STRING, "text", ""),
+		CONFIG_IGNORED(STRING_LIST, "list", ""),
+		CONFIG_IGNORED(MAP, "map", ""),
+		CONFIG_IGNORED(LIST, "any", ""),
+		CONFIG_IGNORED_BLOCK("block", &inner_block, ""),
+	};
+	static const struct config_block block = CONFIG_BLOCK_OF_IGNORED(fields);
+	static const struct {
+		const char *text, *error; /* NULL: taken */
+	} cases[] = {
+		{"{bool: true, integer: -1, time: 5s, text: x, list: [a], map: {a: 1}, any: [{}], "
+		 "block: {enabled: false}}",
+		 NULL},
+		{"{bool: , integer: , time: , text: , list: , map: , any: , block: }", NULL},
+		{"bool: 1", "'bool' expected type 'bool', got unconvertible type 'int'"},
+		{"integer: x", "'integer' expected type 'int64'"},
+		{"time: []", "'time' expected type 'time.Duration'"},
+		{"text: 1", "'text' expected type 'string'"},
+		{"list: {}", "'list' source data must be an array or slice"},
+		{"map: []", "'map' expected a map, got []interface {}"},
+		{"any: {}", "'any' source data must be an array or slice"},
+		{"block: true", "'block' expected a map, got 'bool'"},
+		{"block: {enabled: 1}", "'block.enabled' expected type 'bool'"},
+		{"block: {other: 1}", "'block' has invalid keys: other"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct config_support s;
+		char nothing;
+		bind(&s, &block, cases[i].text, "exporters.x", &nothing);
+		const char *errors = config_support_errors(&s);
+		if (cases[i].error ? !strstr(errors, cases[i].error) : errors[0])
+			fail_msg("%s: %s", cases[i].text, errors);
+		config_support_fini(&s);
+	}
+}
+
+/* What came from a variable is shown when it is what was wanted, else it may be a secret. */
+static void values_of_variables_are_shown_when_they_cannot_be_secrets(void **state)
+{
+	static const struct {
+		const char *value, *key, *shown;
+	} cases[] = {
+		{"", "enabled", NULL},
+		{"-1", "limit_mib", "-1 overflows uint"},
+		{"64MB", "limit_mib", "value: '64MB'"},
+		{"1.5", "limit_mib", "value: '1.5'"},
+		{"5d", "timeout", "unknown unit \"d\" in duration \"5d\""},
+		{"verbose", "error_mode", "unknown value \"verbose\""},
+		{"hunter2", "error_mode", "unknown value \"[REDACTED]\""},
+		{"hunter2", "limit_mib", "value: '[REDACTED]'"},
+		{"sk-lf-0123", "timeout", "invalid duration \"[REDACTED]\""},
+		{"1234567890123456789012", "bytes_max", "'[REDACTED]'"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct config_support s;
+		struct sample_processor p;
+		char text[96];
+		(void)snprintf(text, sizeof(text), "%s: ${env:UNSET:-%s}", cases[i].key,
+			       cases[i].value);
+		bind_processor(&s, text, &p);
+		const char *errors = config_support_errors(&s);
+		if (cases[i].shown ? !strstr(errors, cases[i].shown) : errors[0])
+			fail_msg("%s: %s", text, errors);
+		config_support_fini(&s);
+	}
 }
 
 static void values_are_bound_by_their_type(void **state)
@@ -87,7 +229,7 @@ static void values_are_bound_by_their_type(void **state)
 		       "timeout: 1m30s\nlimit_mib: 0x10\nbytes_max: 1e6\noffset: -10\nratio: 1\n"
 		       "enabled: false\nerror_mode: propagate\nmetadata_keys: [a, b]\n"
 		       "actions: [{key: x}, {key: y, action: delete}]\nrules: [1]\n"
-		       "min_gc_interval: {any: thing}\n",
+		       "min_gc_interval: 5s\n",
 		       &p);
 	assert_string_equal(config_support_errors(&s), "");
 	assert_int_equal(p.timeout_ns, UINT64_C(90000000000));
@@ -272,7 +414,7 @@ static void an_optional_block_is_off_when_absent_and_has_defaults_when_null(void
 		{"protocols: {grpc: }", true, false, "localhost:4317"},
 		{"protocols: {grpc: {}}", true, false, "localhost:4317"},
 		{"protocols: {grpc: {endpoint: x}}", true, false, "x"},
-		{"protocols: {grpc: {endpoint: }, http: {}}", true, true, "localhost:4317"},
+		{"protocols: {grpc: {endpoint: }, http: {}}", true, true, ""},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -323,6 +465,37 @@ static void a_check_does_not_run_over_values_that_were_refused(void **state)
 	config_support_fini(&s);
 }
 
+static void an_empty_block_is_off_where_null_is_absent(void **state)
+{
+	static const struct {
+		const char *text;
+		bool on;
+	} cases[] = {{"{}", false},
+		     {"exporter:", false},
+		     {"exporter: {endpoint: x}", true},
+		     {"exporter: '${env:UNSET}'", true}}; /* its check asks for an endpoint */
+	struct outer {
+		bool present;
+		struct sample_exporter exporter;
+	} outer;
+	static const struct config_field fields[] = {
+		CONFIG_OPTIONAL_SET(struct outer, exporter, present, "exporter",
+				    &sample_exporter_block, ""),
+	};
+	static const struct config_block block = CONFIG_BLOCK(struct outer, fields);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct config_support s;
+		bind(&s, &block, cases[i].text, "extensions.x", &outer);
+		assert_int_equal(s.report.error_count, i == 3);
+		assert_int_equal(outer.present, cases[i].on);
+		assert_int_equal(outer.exporter.queue.size, 1000);
+		bool warns = strstr(config_support_warnings(&s), "is empty and counts as absent");
+		assert_int_equal(warns, i == 1);
+		config_support_fini(&s);
+	}
+}
+
 static void a_block_that_is_off_is_not_checked(void **state)
 {
 	struct config_support s;
@@ -346,7 +519,7 @@ static void a_block_that_is_off_is_not_checked(void **state)
 	config_support_fini(&s);
 }
 
-static void a_block_with_a_switch_takes_a_bool(void **state)
+static void a_block_is_no_switch(void **state)
 {
 	struct config_support s;
 	struct sample_exporter e;
@@ -354,11 +527,9 @@ static void a_block_with_a_switch_takes_a_bool(void **state)
 	(void)state;
 	bind(&s, &sample_exporter_block, "endpoint: x\nsending_queue: false\nbatch: true\n",
 	     "exporters.otlp", &e);
-	assert_string_equal(config_support_errors(&s), "");
-	assert_false(e.queue.enabled);
-	assert_int_equal(e.queue.size, 1000);
-	assert_true(e.has_batch);
-	assert_true(e.batch.enabled);
+	assert_non_null(strstr(config_support_errors(&s),
+			       "'sending_queue' expected a map, got 'bool' (test.yaml:2:16"));
+	assert_int_equal(s.report.error_count, 2);
 	config_support_fini(&s);
 	bind(&s, &sample_receiver_block, "protocols: {grpc: false}\n", "receivers.otlp", &r);
 	assert_non_null(strstr(config_support_errors(&s),
@@ -513,7 +684,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(absent_keys_have_their_defaults),
-		cmocka_unit_test(null_keeps_a_default),
+		cmocka_unit_test(null_and_an_unset_variable_are_zero_but_for_words),
+		cmocka_unit_test(a_null_that_is_out_of_bounds_is_refused),
+		cmocka_unit_test(null_is_the_empty_word_of_a_closed_set),
+		cmocka_unit_test(words_of_any_case_are_taken_where_it_is_said),
+		cmocka_unit_test(keys_without_effect_have_a_type),
+		cmocka_unit_test(values_of_variables_are_shown_when_they_cannot_be_secrets),
+		cmocka_unit_test(an_empty_block_is_off_where_null_is_absent),
 		cmocka_unit_test(values_are_bound_by_their_type),
 		cmocka_unit_test(values_from_the_environment_are_typed_loosely),
 		cmocka_unit_test(a_list_of_strings_may_be_one_comma_separated_string),
@@ -523,7 +700,7 @@ int main(void)
 		cmocka_unit_test(a_check_speaks_for_the_nearest_block_in_the_file),
 		cmocka_unit_test(a_check_does_not_run_over_values_that_were_refused),
 		cmocka_unit_test(a_block_that_is_off_is_not_checked),
-		cmocka_unit_test(a_block_with_a_switch_takes_a_bool),
+		cmocka_unit_test(a_block_is_no_switch),
 		cmocka_unit_test(headers_are_a_map_or_a_list),
 		cmocka_unit_test(a_header_names_the_unset_variable_of_its_value),
 		cmocka_unit_test(white_space_inside_a_basic_value_is_removed_and_said_once),

@@ -50,7 +50,8 @@ static void each_type_has_its_row(void **state)
 		"| `actions[].key` | string |  |  | The attribute. |\n"
 		"| `actions[].action` | string | `insert` |  | What is done. |\n"
 		"| `rules` | own syntax |  |  | Rules. |\n"
-		"| `min_gc_interval` | any, no effect |  |  | There is no garbage collector. |\n");
+		"| `min_gc_interval` | duration, no effect |  |  | There is no garbage collector. "
+		"|\n");
 	buf_fini(&out);
 }
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -187,9 +188,41 @@ static void the_same_problem_is_listed_once(void **state)
 	config_support_fini(&s);
 }
 
+static void what_cannot_be_seen_is_escaped(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"a\nb\tc\x01\x7f", "a\\nb\\tc\\x01\\x7f"},
+		{"debug\xe2\x80\x8b", "debug\\u200b"},		/* zero-width space */
+		{"\xef\xbb\xbfotlp", "\\ufeffotlp"},		/* byte order mark */
+		{"a\xc2\xa0z", "a\\u00a0z"},			/* no-break space */
+		{"\xe2\x80\xaegp", "\\u202egp"},		/* right-to-left override */
+		{"\xc2\x85", "\\u0085"},			/* next line, a control */
+		{"\xe2\x81\xa0\xe3\x80\x80", "\\u2060\\u3000"}, /* word joiner, wide blank */
+		{"\xf3\xa0\x81\x81", "\\U000e0041"},		/* a tag */
+		{"\xff\xc3", "\\xff\\xc3"},			/* no UTF-8 */
+		{"gr\xc3\xbc\xc3\x9f \xe2\x80\xa6 \xf0\x9f\x98\x80",
+		 "gr\xc3\xbc\xc3\x9f \xe2\x80\xa6 \xf0\x9f\x98\x80"}, /* all of it can be seen */
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct config_support s;
+		char want[160];
+		(void)snprintf(want, sizeof(want), "Error: %s (%s)\n", cases[i].want,
+			       cases[i].want);
+		config_support_init(&s);
+		config_problem(&s.report, CONFIG_ERROR, (struct config_loc){0}, cases[i].text, NULL,
+			       "%s", cases[i].text);
+		assert_string_equal(config_support_errors(&s), want);
+		config_support_fini(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_cannot_be_seen_is_escaped),
 		cmocka_unit_test(a_problem_shows_its_place_and_what_was_meant),
 		cmocka_unit_test(errors_are_grouped_by_stage_under_the_collectors_heads),
 		cmocka_unit_test(a_problem_stays_on_one_line_whatever_a_key_holds),

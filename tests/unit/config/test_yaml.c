@@ -72,7 +72,7 @@ static const struct config_support_tree refusals[] = {
 	 NOT_A_CONF "line 2: mapping values are not allowed in this context (test.yaml:2:3)\n"},
 	{"a: \x01\n", NOT_A_CONF "line 1: control characters are not allowed (test.yaml:1:4)\n"},
 	{"a: \xff\n", NOT_A_CONF "line 1: invalid leading UTF-8 octet (test.yaml:1:4)\n"},
-	{"a: *x\n", NOT_A_CONF "line 1: unknown anchor referenced (test.yaml:1:4)\n"},
+	{"a: *x\n", NOT_A_CONF "line 1: unknown anchor 'x' referenced (test.yaml:1:4)\n"},
 	{"a: &x [*x]\n", NOT_A_CONF "line 1: anchor value contains itself (test.yaml:1:8)\n"},
 	{"? [a]\n: 1\n", NOT_A_CONF
 	 "line 1: invalid map key: only texts and numbers can be keys (test.yaml:1:3)\n"},

@@ -298,9 +298,39 @@ static void an_answer_that_is_no_otlp_is_told(void **state)
 	}
 }
 
+/* The likeliest mistake: the whole URL given as the base. */
+static void a_refused_url_is_shown_and_a_doubled_path_explained(void **state)
+{
+	static const struct {
+		const char *label;
+		int status;
+		const char *text;
+	} cases[] = {
+		{"https://h:443/api/v1/traces/v1/traces", 404,
+		 "error exporting items, request to https://h:443/api/v1/traces/v1/traces "
+		 "responded "
+		 "with HTTP Status Code 404: /v1/traces is added to `endpoint`, take it off there"},
+		{"https://h:443/v1/traces/v1/traces", 500,
+		 "error exporting items, request to https://h:443/v1/traces/v1/traces responded "
+		 "with HTTP Status Code 500"},
+		{"https://h:443/v1/traces", 404,
+		 "error exporting items, request to https://h:443/v1/traces responded with HTTP "
+		 "Status Code 404"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		const struct client_result answer = {.outcome = CLIENT_ANSWERED,
+						     .http_status = cases[i].status};
+		struct export_result result;
+		otlp_classify(CLIENT_HTTP, cases[i].label, &answer, NOW_NS, &result);
+		assert_string_equal(result.err.msg, cases[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_refused_url_is_shown_and_a_doubled_path_explained),
 		cmocka_unit_test(every_grpc_code_has_its_outcome),
 		cmocka_unit_test(a_negative_grpc_code_is_refused_for_good),
 		cmocka_unit_test(any_grpc_error_that_speaks_of_size_asks_for_less),

@@ -31,6 +31,42 @@ static void bind_settings(struct config_support *support, const char *yaml,
 	*ret = config.delivery;
 }
 
+/* The second table of docs/collector-differences.md and what stands above it: null as the Collector's
+ * print-config shows it. A block from a variable that is not set keeps its defaults; there the
+ * Collector has zeros, and no retries. */
+static void null_and_unset_values_do_what_the_page_says(void **state)
+{
+	struct config_support support;
+	struct delivery_config config;
+	(void)state;
+	bind_settings(&support,
+		      "{timeout: , sending_queue: {block_on_overflow: , batch: , sizer: }, "
+		      "retry_on_failure: {enabled: , initial_interval: , max_elapsed_time: , "
+		      "multiplier: }}",
+		      &config);
+	assert_string_equal(config_support_errors(&support), "");
+	assert_int_equal(config.timeout_ns, 0);
+	assert_false(config.queue.block_on_overflow);
+	assert_int_equal(config.queue.sizer, SIZER_REQUESTS);
+	assert_true(config.queue.batch_present);
+	assert_int_equal(config.queue.batch.min_size, 8192);
+	assert_int_equal(config.queue.batch.flush_timeout_ns, 200 * NS_PER_MS);
+	assert_false(config.retry.enabled);
+	assert_int_equal(config.retry.initial_interval_ns, 0);
+	assert_int_equal(config.retry.max_elapsed_time_ns, 0);
+	assert_true(config.retry.multiplier == 0);
+	assert_int_equal(config.retry.max_interval_ns, 30 * NS_PER_S);
+	config_support_fini(&support);
+
+	bind_settings(&support, "{retry_on_failure: '${env:UNSET}', sending_queue: '${env:UNSET}'}",
+		      &config);
+	assert_string_equal(config_support_errors(&support), "");
+	assert_true(config.queue.enabled);
+	assert_true(config.retry.enabled);
+	assert_int_equal(config.retry.max_elapsed_time_ns, 300 * NS_PER_S);
+	config_support_fini(&support);
+}
+
 static void an_empty_block_has_the_collectors_defaults(void **state)
 {
 	static const char *const blocks[] = {"{}", "{sending_queue: , retry_on_failure: }",
@@ -174,6 +210,7 @@ static void what_is_off_may_hold_anything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(null_and_unset_values_do_what_the_page_says),
 		cmocka_unit_test(an_empty_block_has_the_collectors_defaults),
 		cmocka_unit_test(a_batch_block_that_is_there_is_on),
 		cmocka_unit_test(what_is_written_is_what_holds),

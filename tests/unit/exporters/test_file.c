@@ -231,7 +231,7 @@ static void refuse(struct fixture *f, const char *text, const char *why)
 static void a_wrong_configuration_is_told(void **state)
 {
 	refuse(*state, "format: json", "path must be non-empty");
-	refuse(*state, "path: x\nappend: true\nrotation:",
+	refuse(*state, "path: x\nappend: true\nrotation: {}",
 	       "append and rotation enabled at the same time is not supported");
 	refuse(*state, "path: x\nappend: true\ncompression: zstd",
 	       "append and compression enabled at the same time is not supported");

@@ -59,6 +59,14 @@ static void the_otlp_receivers_blocks_are_known(void **state)
 		{"otlp: {protocols: {http: {auth: {authenticator: oidc}}}}",
 		 "'auth' names an authenticator", NULL},
 		{"otlp: {protocols: {grpc: {middlewares: [{id: x}]}}}", "'middlewares'", NULL},
+		{"otlp: {protocols: {grpc: {tls: }}}", NULL,
+		 "'protocols.grpc.tls' is empty and counts as absent"},
+		{"otlp: {protocols: {grpc: {tls: {}}}}", "must include both certificate and key",
+		 NULL},
+		{"otlp: {protocols: {http: {tls: {cert_file: /nowhere/c.pem, key_file: /tmp}}}}",
+		 "failed to load TLS certificate: /nowhere/c.pem: No such file or directory "
+		 "(test.yaml:1:44: receivers.otlp.protocols.http.tls)",
+		 NULL},
 		{"otlp: {protocols: {htttp: }}", "did you mean \"http\"?", NULL},
 		{"otlp: ", "must specify at least one protocol when using the OTLP receiver", NULL},
 	};
@@ -72,6 +80,24 @@ static void the_otlp_exporters_blocks_are_known(void **state)
 	static const struct {
 		const char *exporter, *error;
 	} cases[] = {
+		{"otlp: {endpoint: 'http://tempo:4317/'}", NULL},
+		{"otlp: {endpoint: 'http://tempo:4317/v1/traces'}",
+		 "a gRPC endpoint is host:port: leave out what follows the port"},
+		{"jaeger: {endpoint: 'https://jaeger/api'}",
+		 "a gRPC endpoint is host:port: leave out what follows the port"},
+		{"otlp: {endpoint: '$BACKEND'}", "write ${env:BACKEND}"},
+		{"otlp_http: {endpoint: 'http://h:4318?x=1'}", "a base URL has no query"},
+		{"otlp_http: {endpoint: 'http://h:4318/base?x=1'}", "a base URL has no query"},
+		{"otlp_http: {traces_endpoint: 'http://h:4318?x=1'}", NULL},
+		{"otlp_http: {traces_endpoint: 'http://h/v1/traces'}", NULL},
+		{"otlp_http: {endpoint: 'https://h', tls: {ca_file: /nowhere/ca.pem}}",
+		 "failed to load CA certificates: /nowhere/ca.pem: No such file or directory"},
+		{"otlp: {endpoint: 'h:1', tls: {insecure: true, cert_file: /nowhere/c.pem}}", NULL},
+		{"otlp: {endpoint: 'h:1', tls: {min_version: '1.7'}}", "invalid TLS min_version"},
+		{"otlp: {endpoint: 'h:1', sending_queue: {enabled: }}",
+		 "unexpected type <nil> for 'enabled'"},
+		{"otlp: {endpoint: 'h:1', sending_queue: false}",
+		 "'sending_queue' expected a map, got 'bool'"},
 		{"otlp: {endpoint: 'tempo:4317', tls: {insecure: true}}", NULL},
 		{"otlp_grpc: {endpoint: 'tempo:4317', compression: none, tls: {insecure: true}, "
 		 "keepalive: {time: 10s, timeout: 10s, permit_without_stream: true}, "
@@ -106,11 +132,27 @@ static void the_otlp_exporters_blocks_are_known(void **state)
 		check("nop: ", cases[i].exporter, cases[i].error, NULL);
 }
 
+static void exporter_keys_that_are_surely_not_meant_are_warned_of(void **state)
+{
+	static const struct {
+		const char *exporter, *warning;
+	} cases[] = {
+		{"otlp_http: {endpoint: 'http://h/v1/traces'}",
+		 "/v1/traces is added to the base URL: requests go to …/v1/traces/v1/traces"},
+		{"otlp_http: {endpoint: 'http://h/v1/traces/'}", "take it off"},
+		{"otlp: {endpoint: 'h:1', keepalive: }", "'keepalive' is empty"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		check("nop: ", cases[i].exporter, NULL, cases[i].warning);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_otlp_receivers_blocks_are_known),
 		cmocka_unit_test(the_otlp_exporters_blocks_are_known),
+		cmocka_unit_test(exporter_keys_that_are_surely_not_meant_are_warned_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -501,7 +501,30 @@ static void wrong_configurations_say_what_is_wrong(void **state)
 		 "connections"},
 		{{.cert_file = f->cert}, "must include both certificate and key"},
 		{{.cert_file = f->cert, .cert_pem = "x", .key_file = f->key}, "but not both"},
-		{{.cert_file = "/nowhere.pem", .key_file = f->key}, "/nowhere.pem"},
+		{{.cert_file = "/nowhere.pem", .key_file = f->key},
+		 "failed to load TLS certificate: /nowhere.pem: No such file or directory"},
+		{{.cert_file = f->cert, .key_file = "/tmp"},
+		 "failed to load TLS key: /tmp: Is a directory"},
+		{{.cert_file = f->key, .key_file = f->key},
+		 "holds a PRIVATE KEY, not a CERTIFICATE"},
+		{{.cert_file = f->cert, .key_file = f->cert},
+		 "holds a CERTIFICATE, not a PRIVATE KEY"},
+		{{.cert_pem = "secret", .key_file = f->key},
+		 "failed to load TLS certificate: cert_pem: no PEM text: no line -----BEGIN "
+		 "CERTIFICATE-----"},
+		{{.cert_file = "/dev/null", .key_file = f->key},
+		 "/dev/null: no PEM text: no line -----BEGIN CERTIFICATE-----"},
+		{{.cert_pem = "-----BEGIN CERTIFICATE-----\nsecret!\n-----END CERTIFICATE-----\n",
+		  .key_file = f->key},
+		 "cert_pem: damaged PEM text: "},
+		{{.cert_file = f->cert,
+		  .key_pem = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED "
+			     "PRIVATE KEY-----\n"},
+		 "failed to load TLS key: key_pem: the key is encrypted, and there is nobody to "
+		 "ask "
+		 "for its passphrase"},
+		{{.cert_file = f->cert, .key_file = f->key, .client_ca_file = "/nowhere.pem"},
+		 "failed to load CA certificates: /nowhere.pem: No such file or directory"},
 		{{.cert_file = f->cert, .key_file = f->client_key}, "does not belong"},
 		{{.cert_file = f->cert, .key_file = f->key, .client_ca_file = f->key},
 		 "failed to load CA certificates"},
@@ -522,6 +545,11 @@ static void wrong_configurations_say_what_is_wrong(void **state)
 		assert_null(tls_server_context(&cases[i].config, "h2", NULL, &err));
 		if (!strstr(err.msg, cases[i].text))
 			fail_msg("\"%s\" lacks \"%s\"", err.msg, cases[i].text);
+		assert_null(strstr(err.msg, "secret"));
+		/* `sluice validate` says the same. */
+		struct err checked = {0};
+		assert_int_equal(tls_config_check(&cases[i].config, true, &checked), -1);
+		assert_string_equal(checked.msg, err.msg);
 	}
 }
 

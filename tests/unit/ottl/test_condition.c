@@ -219,8 +219,10 @@ static void lint_says_what_is_expected(void **state)
 		struct err err = {0};
 		struct findings findings = {.vector = &vector, .good = true};
 		assert_true(ottl_bench_begin(&bench));
-		const struct ottl_condition *condition = ottl_parse(
-			slice_str(vector.rest), OTTL_SPAN, bench.keys, &bench.arena, &err);
+		const struct ottl_condition *condition =
+			ottl_parse(slice_str(vector.rest),
+				   strcmp(vector.verb, "infer") == 0 ? OTTL_INFER : OTTL_SPAN,
+				   bench.keys, &bench.arena, &err);
 		if (condition) {
 			ottl_lint(condition, take_finding, &findings);
 			if (findings.count < vector.expected_count)
