@@ -13,10 +13,9 @@
 #include "pipeline/graph/client_keys.h"
 #include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
+#include "pipeline/net/grpc_status.h"
 
 #include <stdlib.h>
-
-enum { GRPC_RESOURCE_EXHAUSTED = 8, GRPC_UNIMPLEMENTED = 12 };
 
 struct keepalive_config {
 	uint64_t time_ns, timeout_ns;

@@ -9,10 +9,12 @@
  *   4. reserve   every offer asks its queues for room; nothing is taken yet
  *   5. commit    or, when a required queue or every queue is full, undo: the sender will come back
  *
- * So a request is either taken by everyone who had room, or by nobody.
+ * So a request is either taken by everyone who had room, or by nobody; and what processors counted
+ * of it on the way (edit_tally) becomes true in the first case and is forgotten in the second.
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
+#include "pipeline/trace/count_spans.h"
 #include "pipeline/trace/encode.h"
 
 #include <stdlib.h>
@@ -50,7 +52,7 @@ static enum process_outcome run_processor(struct processor_node *processor, stru
 	struct edit *edit = shard->edit;
 	const struct processor_ops *ops = processor->node.type->processor;
 	if (!waited)
-		counter_add(&processor->incoming, edit_live_spans(edit));
+		tally_add(edit_tally(edit), &processor->incoming, edit_live_spans(edit));
 	if (ops->process) {
 		void *state =
 			processor->shard_states ? processor->shard_states[shard->number] : NULL;
@@ -61,7 +63,7 @@ static enum process_outcome run_processor(struct processor_node *processor, stru
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
 	}
-	counter_add(&processor->outgoing, edit_live_spans(edit));
+	tally_add(edit_tally(edit), &processor->outgoing, edit_live_spans(edit));
 	return PROCESS_CONTINUE;
 }
 
@@ -128,14 +130,14 @@ static void forget_request(struct shard *shard)
 enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
 				struct shard *shard, struct chunk *body, struct err *err)
 {
-	uint64_t wait_ns; /* a hint for senders far away; here looking costs little */
+	struct drain_wait wait; /* for senders far away; here looking costs little */
 	enum process_outcome outcome = PROCESS_REJECT;
 	if (trace_index_rebuild(&shard->index, body, err) == 0)
 		outcome = flow_run(pipeline, from, shard, body, err);
 	if (outcome != PROCESS_CONTINUE) {
 		flow_abort(shard);
 		outcome = outcome_of(err);
-	} else if (!flow_commit(shard, NULL, &wait_ns)) {
+	} else if (!flow_commit(shard, NULL, &wait)) {
 		outcome = PROCESS_RETRY;
 	}
 	forget_request(shard);
@@ -148,7 +150,6 @@ enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_fro
 struct admission {
 	size_t takers, full;
 	bool required_full;
-	uint64_t retry_after_ns;
 };
 
 static void reserve_group(struct offer *offer, struct admission *admission)
@@ -161,11 +162,8 @@ static void reserve_group(struct offer *offer, struct admission *admission)
 			admission->takers++;
 			continue;
 		}
-		uint64_t wait = sender_retry_after_ns(sender);
 		admission->full++;
 		admission->required_full |= sender_is_required(sender);
-		if (wait > admission->retry_after_ns)
-			admission->retry_after_ns = wait;
 	}
 }
 
@@ -179,7 +177,6 @@ static void reserve(struct offer *offer, struct admission *admission)
 		offer->takers = 1;
 	} else {
 		admission->required_full = true; /* a holder never drops */
-		admission->retry_after_ns = NS_PER_S;
 	}
 }
 
@@ -205,6 +202,7 @@ void flow_abort(struct shard *shard)
 		chunk_unref(shard->offers[i].chunk);
 	}
 	shard->offer_count = 0;
+	tally_forget(edit_tally(shard->edit));
 }
 
 /* Who of the group's takers makes the sender of the request wait. */
@@ -232,25 +230,26 @@ static void hand_over(const struct offer *offer, struct ack *ack)
 			continue;
 		}
 		if (assembled.spans_lost > 0)
-			sender_count_memory(sender, assembled.spans_lost);
+			sender_count_memory(sender, assembled.spans_lost, waiting > 0);
 		sender_adjust(sender, (int64_t)assembled.batches_opened - 1,
 			      -(int64_t)assembled.spans_lost,
 			      (int64_t)assembled.bytes_added - (int64_t)chunk->len);
 	}
 	if (assembled.spans_lost > 0 && waiting > 0) {
 		ack_expect(ack, 1);
-		ack_finish(ack, ACK_RETRY); /* whoever waits must not hear that all was delivered */
+		/* Whoever waits must not hear that all was delivered. */
+		ack_finish(ack, (struct ack_result){.outcome = ACK_RETRY});
 	}
 }
 
-bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after_ns)
+bool flow_commit(struct shard *shard, struct ack *ack, struct drain_wait *ret_wait)
 {
 	struct admission admission = {0};
 	for (size_t i = 0; i < shard->offer_count; i++)
 		reserve(&shard->offers[i], &admission);
 	if (admission.required_full || (admission.takers == 0 && admission.full > 0)) {
+		*ret_wait = flow_refuse(shard);
 		flow_abort(shard);
-		*ret_retry_after_ns = admission.retry_after_ns;
 		return false;
 	}
 	for (size_t i = 0; i < shard->offer_count; i++) {
@@ -264,6 +263,7 @@ bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after
 		chunk_unref(offer->chunk);
 	}
 	shard->offer_count = 0;
+	tally_commit(edit_tally(shard->edit));
 	return true;
 }
 
@@ -289,14 +289,17 @@ static void answer(struct receiver_port *port, enum push_transport transport, st
 	push->done(push, result);
 }
 
-static void on_ack(struct ack *ack, enum ack_outcome outcome)
+static void on_ack(struct ack *ack, const struct ack_result *worst)
 {
 	struct waiting_push *waiting = CONTAINER_OF(ack, struct waiting_push, ack);
-	struct push_result result = {.span_count = waiting->span_count};
-	if (outcome == ACK_RETRY) {
+	struct push_result result = {.span_count = waiting->span_count,
+				     .grpc_code = worst->grpc_code,
+				     .retry_after_ns = worst->retry_after_ms * NS_PER_MS,
+				     .room_after_ns = worst->retry_after_ms * NS_PER_MS};
+	if (worst->outcome == ACK_RETRY) {
 		result.outcome = PUSH_RETRY;
 		(void)err_set(&result.err, ERR_PEER, "an exporter could not deliver the request");
-	} else if (outcome == ACK_DROPPED) {
+	} else if (worst->outcome == ACK_DROPPED) {
 		result.outcome = PUSH_REJECTED;
 		(void)err_set(&result.err, ERR_PEER, "a backend refused the request");
 	}
@@ -317,15 +320,15 @@ static bool anyone_waits(const struct shard *shard)
 }
 
 /* The limits that processors set on bodies, before the index is made. */
-static enum process_outcome admit(const struct receiver_port *port, size_t bytes, struct err *err)
+static enum process_outcome admit(const struct receiver_port *port, struct slice body,
+				  struct err *err)
 {
 	for (size_t p = 0; p < port->pipeline_count; p++) {
 		const struct stage *stage = &port->pipelines[p]->stages[0];
 		for (size_t i = 0; i < stage->processor_count; i++) {
 			const struct node *node = &stage->processors[i].node;
 			if (node->type->processor->admit &&
-			    node->type->processor->admit(node->self, bytes, err) !=
-				    PROCESS_CONTINUE)
+			    node->type->processor->admit(node->self, body, err) != PROCESS_CONTINUE)
 				return PROCESS_RETRY;
 		}
 	}
@@ -394,13 +397,16 @@ static void settle(struct receiver_port *port, struct shard *shard, enum push_tr
 						 .span_count = result->span_count};
 		ack_init(&waiting->ack, &shard->loop, on_ack);
 	}
-	if (!flow_commit(shard, waiting ? &waiting->ack : NULL, &result->retry_after_ns)) {
+	struct drain_wait wait;
+	if (!flow_commit(shard, waiting ? &waiting->ack : NULL, &wait)) {
 		free(waiting);
 		result->outcome = PUSH_RETRY;
+		result->retry_after_ns = wait.turn_ns;
+		result->room_after_ns = wait.room_ns;
 		(void)err_set(&result->err, ERR_LIMIT, "sending queue is full");
 		refuse(port, transport, push, REFUSAL_QUEUE_FULL, result);
 	} else if (waiting) {
-		ack_finish(&waiting->ack, ACK_DELIVERED);
+		ack_finish(&waiting->ack, (struct ack_result){.outcome = ACK_DELIVERED});
 	} else {
 		answer(port, transport, push, result);
 	}
@@ -422,9 +428,10 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	struct graph *graph = port->graph;
 	struct shard *shard = &graph->shards[server_shard - graph->server_shards];
 	struct push_result result = {.outcome = PUSH_TAKEN};
-	if (admit(port, body->len, &result.err) != PROCESS_CONTINUE) {
+	if (admit(port, chunk_slice(body), &result.err) != PROCESS_CONTINUE) {
 		result.outcome = PUSH_RETRY;
-		result.retry_after_ns = NS_PER_S;
+		result.retry_after_ns = result.room_after_ns = NS_PER_S;
+		result.span_count = count_spans(chunk_slice(body));
 		refuse(port, transport, push, REFUSAL_MEMORY, &result);
 		return;
 	}
@@ -432,6 +439,8 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 		enum refusal why = refusal_of(&result.err);
 		result.outcome = why == REFUSAL_MEMORY ? PUSH_RETRY : PUSH_REJECTED;
 		forget_request(shard); /* what had been built until then */
+		if (why != REFUSAL_DECODE)
+			result.span_count = count_spans(chunk_slice(body));
 		refuse(port, transport, push, why, &result);
 		return;
 	}

@@ -41,6 +41,7 @@ void edit_free(struct edit *edit)
 	free_column(edit, &edit->rewrite_column);
 	free_column(edit, &edit->length_column);
 	arena_fini(&edit->arena);
+	tally_fini(&edit->tally);
 	free(edit);
 }
 
@@ -126,8 +127,15 @@ const struct trace_index *edit_index(const struct edit *edit)
 	return edit->index;
 }
 
+struct tally *edit_tally(struct edit *edit)
+{
+	return &edit->tally;
+}
+
 int edit_check(const struct edit *edit, struct err *err)
 {
+	if (edit->tally.failed)
+		return err_set(err, ERR_NOMEM, "out of memory for what is counted of a request");
 	if (edit->failure == ERR_NONE)
 		return 0;
 	return err_set(err, edit->failure,

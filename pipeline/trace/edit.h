@@ -13,6 +13,7 @@
 #define SLUICE_TRACE_EDIT_H
 
 #include "pipeline/base/arena.h"
+#include "pipeline/base/tally.h"
 #include "pipeline/trace/index.h"
 #include "pipeline/trace/value_filter.h"
 
@@ -34,6 +35,10 @@ MUST_CHECK int edit_begin(struct edit *edit, const struct trace_index *index, st
 void edit_release(struct edit *edit);
 
 const struct trace_index *edit_index(const struct edit *edit);
+
+/* Where processors count what they decide about the request. It spans all edits of the request: the
+ * host commits it when the request is taken, else forgets it. */
+struct tally *edit_tally(struct edit *edit);
 
 /* -1 once something did not fit: with ERR_LIMIT when it was over the bound of one request's edits,
  * with ERR_NOMEM when the budget or the allocator had no more just then. */

@@ -82,6 +82,7 @@ struct edit {
 	uint32_t live_spans, held_spans;
 	enum err_kind failure; /* ERR_NONE; ERR_LIMIT or ERR_NOMEM once something did not fit */
 	size_t added_count;    /* attributes */
+	struct tally tally;    /* of the request, which may be edited several times */
 	bool changed, may_hold;
 	bool known_only; /* fields unknown to the schema are left out; everything is marked */
 };

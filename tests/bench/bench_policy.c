@@ -90,6 +90,7 @@ static void run_policy(struct bench *bench, struct slice body)
 		die(err.msg);
 	if (type->processor->process(f->self, f->state, f->edit, &err) != PROCESS_CONTINUE)
 		die(err.msg);
+	tally_commit(edit_tally(f->edit));
 	encode(bench, f->edit, f->index.span_count);
 }
 

@@ -119,6 +119,7 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
 	}
+	tally_commit(edit_tally(bench->edit));
 	if (edit_held_spans(bench->edit) > 0)
 		require(trace_encode_held(bench->edit, &bench->budget, &bench->held, &err) == 0,
 			err.msg);

@@ -74,6 +74,7 @@ struct chunk *policy_fixture_run(struct policy_fixture *f, struct slice body)
 	require(edit_begin(f->edit, &f->index, &err) == 0, err.msg);
 	require(type->processor->process(f->self, f->state, f->edit, &err) == PROCESS_CONTINUE,
 		"not processed");
+	tally_commit(edit_tally(f->edit));
 	require(trace_encode(f->edit, &f->budget, &chunk, &err) == 0, err.msg);
 	return chunk;
 }

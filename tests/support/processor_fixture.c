@@ -95,7 +95,13 @@ enum process_outcome processor_fixture_run(struct processor_fixture *fixture, st
 {
 	assert_int_equal(trace_index_build(&fixture->index, body, &fixture->err), 0);
 	assert_int_equal(edit_begin(fixture->edit, &fixture->index, &fixture->err), 0);
-	return fixture->ops->process(fixture->self, fixture->state, fixture->edit, &fixture->err);
+	enum process_outcome outcome =
+		fixture->ops->process(fixture->self, fixture->state, fixture->edit, &fixture->err);
+	if (outcome == PROCESS_CONTINUE)
+		tally_commit(edit_tally(fixture->edit));
+	else
+		tally_forget(edit_tally(fixture->edit));
+	return outcome;
 }
 
 const char *processor_fixture_log(struct processor_fixture *fixture)
