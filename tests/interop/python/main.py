@@ -14,6 +14,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import answers
 import backends
 import langfuse_sdk
 import lifecycle
@@ -22,6 +23,7 @@ import matrix
 import policy
 import scraping
 import selfcheck
+import telemetry
 import terminal
 import transport
 from case import Setting
@@ -64,8 +66,8 @@ def main():
                "Node.js": ["node", node_sender]}
     setting = Setting(sluice, configs, work, senders, applications, make_certificate(work), peer)
     # The long ones, which mostly wait, first.
-    parts = [lifecycle, backends, scraping, policy, langfuse_sdk, limits, transport, terminal,
-             matrix, selfcheck]
+    parts = [lifecycle, backends, scraping, answers, telemetry, policy, langfuse_sdk, limits,
+             transport, terminal, matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]
