@@ -85,7 +85,7 @@ struct debug {
 	/* owned by the home loop */
 	struct loop *loop;
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 	struct trace_tree *tree;
 	uv_timer_t timer;
 	bool timer_made;
@@ -119,7 +119,7 @@ static void *create(const struct component_env *env, const void *config,
 	self->fd = target_fd(debug);
 	self->last = &self->first;
 	trace_index_init(&self->index, env->budget, env->keys);
-	self->edit = edit_new(env->budget);
+	self->view = view_new(env->budget);
 	if (debug->verbosity == VERBOSITY_TREE) {
 		const struct tree_limits limits = {.traces_max = TREE_TRACES_DEFAULT,
 						   .spans_max = debug->tree_max_spans};
@@ -241,13 +241,13 @@ static void show(struct debug *self, struct export_call *call)
 {
 	struct buf text = BUF_INIT;
 	switch ((enum verbosity)self->config->verbosity) {
-	case VERBOSITY_TREE: trace_tree_add(self->tree, self->edit, clock_monotonic_ns()); break;
-	case VERBOSITY_NORMAL: text_normal(self->edit, &text); break;
-	case VERBOSITY_DETAILED: text_detailed(self->edit, &text); break;
+	case VERBOSITY_TREE: trace_tree_add(self->tree, self->view, clock_monotonic_ns()); break;
+	case VERBOSITY_NORMAL: text_normal(self->view, &text); break;
+	case VERBOSITY_DETAILED: text_detailed(self->view, &text); break;
 	case VERBOSITY_BASIC: break;
 	}
 	if (self->config->verbosity != VERBOSITY_TREE) {
-		struct text_counts counts = text_count(self->edit);
+		struct text_counts counts = text_count(self->view);
 		log_info(&self->log, LOG_MSG("Traces"),
 			 LOG_UINT("resource spans", counts.resource_spans),
 			 LOG_UINT("spans", counts.spans));
@@ -271,7 +271,7 @@ static void send_batch(void *arg, struct export_call *call)
 	}
 	struct chunk *body = batch_flatten(call->batch);
 	if (body && trace_index_rebuild(&self->index, body, &result.err) == 0 &&
-	    edit_begin(self->edit, &self->index, &result.err) == 0) {
+	    view_begin(self->view, &self->index, &result.err) == 0) {
 		show(self, call);
 	} else {
 		if (!body)
@@ -298,7 +298,7 @@ static int start(void *arg, struct loop *loop, struct err *err)
 {
 	struct debug *self = arg;
 	self->loop = loop;
-	if (!self->edit || (self->config->verbosity == VERBOSITY_TREE && !self->tree))
+	if (!self->view || (self->config->verbosity == VERBOSITY_TREE && !self->tree))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!self->tree)
 		return 0;
@@ -325,7 +325,7 @@ static void destroy(void *arg)
 	struct debug *self = arg;
 	trace_tree_free(self->tree);
 	trace_index_fini(&self->index);
-	edit_free(self->edit);
+	view_free(self->view);
 	free(self);
 }
 

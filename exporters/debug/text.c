@@ -8,15 +8,15 @@
 #include <time.h>
 
 struct printer {
-	const struct edit *edit;
+	const struct trace_view *view;
 	const struct trace_index *index;
 	struct buf *out;
 	struct buf scratch; /* one value before it is escaped */
 };
 
-static struct printer printer_of(const struct edit *edit, struct buf *out)
+static struct printer printer_of(const struct trace_view *view, struct buf *out)
 {
-	return (struct printer){.edit = edit, .index = edit_index(edit), .out = out};
+	return (struct printer){.view = view, .index = view_index(view), .out = out};
 }
 
 static void printer_fini(struct printer *printer)
@@ -25,31 +25,31 @@ static void printer_fini(struct printer *printer)
 	buf_fini(&printer->scratch);
 }
 
-static bool scope_has_span(const struct edit *edit, const struct scope_entry *scope)
+static bool scope_has_span(const struct trace_view *view, const struct scope_entry *scope)
 {
 	for (uint32_t i = 0; i < scope->span_count; i++) {
-		if (edit_span_live(edit, scope->span_begin + i))
+		if (view_span_live(view, scope->span_begin + i))
 			return true;
 	}
 	return false;
 }
 
-static bool resource_has_span(const struct edit *edit, const struct resource_entry *resource)
+static bool resource_has_span(const struct trace_view *view, const struct resource_entry *resource)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	for (uint32_t i = 0; i < resource->scope_count; i++) {
-		if (scope_has_span(edit, &index->scopes[resource->scope_begin + i]))
+		if (scope_has_span(view, &index->scopes[resource->scope_begin + i]))
 			return true;
 	}
 	return false;
 }
 
-struct text_counts text_count(const struct edit *edit)
+struct text_counts text_count(const struct trace_view *view)
 {
-	const struct trace_index *index = edit_index(edit);
-	struct text_counts counts = {.spans = edit_live_spans(edit)};
+	const struct trace_index *index = view_index(view);
+	struct text_counts counts = {.spans = view_live_spans(view)};
 	for (uint32_t i = 0; i < index->resource_count; i++)
-		counts.resource_spans += resource_has_span(edit, &index->resources[i]);
+		counts.resource_spans += resource_has_span(view, &index->resources[i]);
 	return counts;
 }
 
@@ -126,7 +126,7 @@ static void put_pairs(struct printer *printer, struct owner owner)
 {
 	struct attr_view attr;
 	uint32_t cursor = 0;
-	while (edit_next_attr(printer->edit, owner, &cursor, &attr)) {
+	while (view_next_attr(printer->view, owner, &cursor, &attr)) {
 		put(printer, " ");
 		put_text(printer, attr.key);
 		put(printer, "=");
@@ -146,7 +146,7 @@ static void put_bracketed(struct printer *printer, struct slice text)
 static void normal_span(struct printer *printer, uint32_t at)
 {
 	const struct span_entry *span = &printer->index->spans[at];
-	put_text(printer, edit_span_name(printer->edit, at));
+	put_text(printer, view_span_name(printer->view, at));
 	put(printer, " ");
 	put_id(printer, index_id(printer->index, span->trace_id_off, TRACE_ID_BYTES));
 	put(printer, " ");
@@ -172,18 +172,18 @@ static void normal_scope(struct printer *printer, uint32_t at, uint32_t number)
 	put_pairs(printer, (struct owner){OWNER_SCOPE, at});
 	put(printer, "\n");
 	for (uint32_t i = 0; i < scope->span_count; i++) {
-		if (edit_span_live(printer->edit, scope->span_begin + i))
+		if (view_span_live(printer->view, scope->span_begin + i))
 			normal_span(printer, scope->span_begin + i);
 	}
 }
 
-void text_normal(const struct edit *edit, struct buf *out)
+void text_normal(const struct trace_view *view, struct buf *out)
 {
-	struct printer printer = printer_of(edit, out);
+	struct printer printer = printer_of(view, out);
 	uint32_t number = 0;
 	for (uint32_t at = 0; at < printer.index->resource_count; at++) {
 		const struct resource_entry *resource = &printer.index->resources[at];
-		if (!resource_has_span(edit, resource))
+		if (!resource_has_span(view, resource))
 			continue;
 		buf_printf(out, "ResourceTraces #%" PRIu32, number);
 		put_bracketed(&printer, at_range(&printer, resource->schema_url));
@@ -191,7 +191,7 @@ void text_normal(const struct edit *edit, struct buf *out)
 		put(&printer, "\n");
 		for (uint32_t i = 0; i < resource->scope_count; i++) {
 			uint32_t scope = resource->scope_begin + i;
-			if (scope_has_span(edit, &printer.index->scopes[scope]))
+			if (scope_has_span(view, &printer.index->scopes[scope]))
 				normal_scope(&printer, scope, number);
 		}
 		number++;
@@ -244,7 +244,7 @@ static void put_attrs(struct printer *printer, const char *header, const char *i
 {
 	struct attr_view attr;
 	uint32_t cursor = 0;
-	for (bool first = true; edit_next_attr(printer->edit, owner, &cursor, &attr);
+	for (bool first = true; view_next_attr(printer->view, owner, &cursor, &attr);
 	     first = false) {
 		if (first)
 			put(printer, header);
@@ -265,7 +265,7 @@ static void detailed_events(struct printer *printer, const struct span_entry *sp
 	for (uint32_t i = 0; i < span->event_count; i++) {
 		uint32_t at = span->event_begin + i;
 		const struct event_entry *event = &printer->index->events[at];
-		if (!edit_event_live(printer->edit, at))
+		if (!view_event_live(printer->view, at))
 			continue;
 		if (number == 0)
 			put(printer, "Events:\n");
@@ -286,7 +286,7 @@ static void detailed_links(struct printer *printer, const struct span_entry *spa
 	for (uint32_t i = 0; i < span->link_count; i++) {
 		uint32_t at = span->link_begin + i;
 		const struct link_entry *link = &printer->index->links[at];
-		if (!edit_link_live(printer->edit, at))
+		if (!view_link_live(printer->view, at))
 			continue;
 		if (number == 0)
 			put(printer, "Links:\n");
@@ -307,14 +307,14 @@ static void detailed_span(struct printer *printer, uint32_t at)
 {
 	const struct trace_index *index = printer->index;
 	const struct span_entry *span = &index->spans[at];
-	struct slice trace_state = edit_span_trace_state(printer->edit, at);
+	struct slice trace_state = view_span_trace_state(printer->view, at);
 	put(printer, "    Trace ID       : ");
 	put_id(printer, index_id(index, span->trace_id_off, TRACE_ID_BYTES));
 	put(printer, "\n    Parent ID      : ");
-	put_id(printer, edit_span_parent(printer->edit, at));
+	put_id(printer, view_span_parent(printer->view, at));
 	put(printer, "\n    ID             : ");
 	put_id(printer, index_id(index, span->span_id_off, SPAN_ID_BYTES));
-	put_line(printer, "\n    Name           : ", edit_span_name(printer->edit, at));
+	put_line(printer, "\n    Name           : ", view_span_name(printer->view, at));
 	put_line(printer, "    Kind           : ", slice_str(kind_name(span->kind)));
 	if (trace_state.len > 0)
 		put_line(printer, "    TraceState     : ", trace_state);
@@ -323,8 +323,8 @@ static void detailed_span(struct printer *printer, uint32_t at)
 	put(printer, "\n    End time       : ");
 	put_time(printer, span->end_ns);
 	put_line(printer, "\n    Status code    : ",
-		 slice_str(status_name(edit_span_status_code(printer->edit, at))));
-	put_line(printer, "    Status message : ", edit_span_status_message(printer->edit, at));
+		 slice_str(status_name(view_span_status_code(printer->view, at))));
+	put_line(printer, "    Status message : ", view_span_status_message(printer->view, at));
 	put_dropped(printer, "    DroppedAttributesCount: ", span->content,
 		    SPAN_DROPPED_ATTRIBUTES_COUNT);
 	put_dropped(printer, "    DroppedEventsCount: ", span->content, SPAN_DROPPED_EVENTS_COUNT);
@@ -346,21 +346,21 @@ static void detailed_scope(struct printer *printer, uint32_t at, uint32_t number
 	put_attrs(printer, "InstrumentationScope attributes:\n", "",
 		  (struct owner){OWNER_SCOPE, at});
 	for (uint32_t i = 0; i < scope->span_count; i++) {
-		if (!edit_span_live(printer->edit, scope->span_begin + i))
+		if (!view_span_live(printer->view, scope->span_begin + i))
 			continue;
 		buf_printf(printer->out, "Span #%" PRIu32 "\n", span_number++);
 		detailed_span(printer, scope->span_begin + i);
 	}
 }
 
-void text_detailed(const struct edit *edit, struct buf *out)
+void text_detailed(const struct trace_view *view, struct buf *out)
 {
-	struct printer printer = printer_of(edit, out);
+	struct printer printer = printer_of(view, out);
 	uint32_t number = 0;
 	for (uint32_t at = 0; at < printer.index->resource_count; at++) {
 		const struct resource_entry *resource = &printer.index->resources[at];
 		uint32_t scope_number = 0;
-		if (!resource_has_span(edit, resource))
+		if (!resource_has_span(view, resource))
 			continue;
 		buf_printf(out, "ResourceSpans #%" PRIu32 "\n", number++);
 		put_line(&printer,
@@ -369,7 +369,7 @@ void text_detailed(const struct edit *edit, struct buf *out)
 			  (struct owner){OWNER_RESOURCE, at});
 		for (uint32_t i = 0; i < resource->scope_count; i++) {
 			uint32_t scope = resource->scope_begin + i;
-			if (scope_has_span(edit, &printer.index->scopes[scope]))
+			if (scope_has_span(view, &printer.index->scopes[scope]))
 				detailed_scope(&printer, scope, scope_number++);
 		}
 	}

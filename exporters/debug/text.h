@@ -20,12 +20,12 @@ struct text_counts {
 	uint32_t spans;
 };
 
-struct text_counts text_count(const struct edit *edit);
+struct text_counts text_count(const struct trace_view *view);
 
 /* One line per resource, scope and span. */
-void text_normal(const struct edit *edit, struct buf *out);
+void text_normal(const struct trace_view *view, struct buf *out);
 
 /* Every field, one per line. */
-void text_detailed(const struct edit *edit, struct buf *out);
+void text_detailed(const struct trace_view *view, struct buf *out);
 
 #endif

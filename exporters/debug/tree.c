@@ -133,11 +133,11 @@ static void take_fact(struct tree_span *span, uint8_t rank, struct value value)
 	}
 }
 
-static void take_facts(struct tree_span *span, const struct edit *edit, struct owner owner)
+static void take_facts(struct tree_span *span, const struct trace_view *view, struct owner owner)
 {
 	struct attr_view attr;
 	uint32_t cursor = 0;
-	while (edit_next_attr(edit, owner, &cursor, &attr)) {
+	while (view_next_attr(view, owner, &cursor, &attr)) {
 		for (size_t rank = 0; rank < ARRAY_COUNT(facts); rank++) {
 			if (slice_equal(facts[rank].key, attr.key)) {
 				take_fact(span, (uint8_t)rank, attr.value);
@@ -155,14 +155,14 @@ static uint64_t read_id(struct slice id)
 	return number;
 }
 
-static void fill_span(struct tree_span *span, const struct edit *edit, uint32_t at,
+static void fill_span(struct tree_span *span, const struct trace_view *view, uint32_t at,
 		      const struct tree_word *service)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	const struct span_entry *entry = &index->spans[at];
 	*span = (struct tree_span){
 		.id = read_id(index_id(index, entry->span_id_off, SPAN_ID_BYTES)),
-		.parent = read_id(edit_span_parent(edit, at)),
+		.parent = read_id(view_span_parent(view, at)),
 		.start_ns = entry->start_ns,
 		.end_ns = entry->end_ns,
 		.prompt_tokens = TREE_UNKNOWN,
@@ -171,17 +171,17 @@ static void fill_span(struct tree_span *span, const struct edit *edit, uint32_t 
 		.ttft_ns = TREE_UNKNOWN,
 		.queue_ns = TREE_UNKNOWN,
 		.http_status = TREE_UNKNOWN,
-		.status_code = edit_span_status_code(edit, at),
+		.status_code = view_span_status_code(view, at),
 		.model_rank = UINT8_MAX,
 		.service = *service,
 	};
 	span->name.len = copy_beginning(span->name.bytes, sizeof(span->name.bytes),
-					edit_span_name(edit, at), &span->name.cut);
+					view_span_name(view, at), &span->name.cut);
 	for (uint32_t i = 0; i < entry->event_count; i++) {
-		if (edit_event_live(edit, entry->event_begin + i))
-			take_facts(span, edit, (struct owner){OWNER_EVENT, entry->event_begin + i});
+		if (view_event_live(view, entry->event_begin + i))
+			take_facts(span, view, (struct owner){OWNER_EVENT, entry->event_begin + i});
 	}
-	take_facts(span, edit, (struct owner){OWNER_SPAN, at}); /* last: it outweighs events */
+	take_facts(span, view, (struct owner){OWNER_SPAN, at}); /* last: it outweighs events */
 }
 
 /* ---- traces ---- */
@@ -244,12 +244,13 @@ static struct tree_span *room_for_span(struct trace_tree *tree, const struct tra
 	return &trace->spans[trace->count++];
 }
 
-static void find_service(const struct edit *edit, uint32_t resource, struct tree_word *ret_service)
+static void find_service(const struct trace_view *view, uint32_t resource,
+			 struct tree_word *ret_service)
 {
 	struct attr_view attr;
 	uint32_t cursor = 0;
 	ret_service->len = 0;
-	while (edit_next_attr(edit, (struct owner){OWNER_RESOURCE, resource}, &cursor, &attr)) {
+	while (view_next_attr(view, (struct owner){OWNER_RESOURCE, resource}, &cursor, &attr)) {
 		if (attr.value.type == VALUE_STRING && slice_equal(attr.key, SLICE("service.name")))
 			set_word(ret_service, attr.value.bytes);
 	}
@@ -275,14 +276,14 @@ void trace_tree_free(struct trace_tree *tree)
 	free(tree);
 }
 
-void trace_tree_add(struct trace_tree *tree, const struct edit *edit, uint64_t now_ns)
+void trace_tree_add(struct trace_tree *tree, const struct trace_view *view, uint64_t now_ns)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	uint32_t resource = UINT32_MAX;
 	struct tree_word service = {.len = 0};
 	for (uint32_t at = 0; at < index->span_count; at++) {
 		uint32_t owner = index->scopes[index->spans[at].scope].resource;
-		if (!edit_span_live(edit, at))
+		if (!view_span_live(view, at))
 			continue;
 		struct tree_span *span = room_for_span(tree, index, at, now_ns);
 		if (!span) {
@@ -290,9 +291,9 @@ void trace_tree_add(struct trace_tree *tree, const struct edit *edit, uint64_t n
 			continue;
 		}
 		if (owner != resource)
-			find_service(edit, owner, &service);
+			find_service(view, owner, &service);
 		resource = owner;
-		fill_span(span, edit, at, &service);
+		fill_span(span, view, at, &service);
 	}
 }
 

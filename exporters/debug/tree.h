@@ -37,7 +37,7 @@ MUST_CHECK struct trace_tree *trace_tree_new(struct tree_limits limits, struct t
 void trace_tree_free(struct trace_tree *tree);
 
 /* Takes over copies of what is shown of the live spans. ${now_ns} is monotonic. */
-void trace_tree_add(struct trace_tree *tree, const struct edit *edit, uint64_t now_ns);
+void trace_tree_add(struct trace_tree *tree, const struct trace_view *view, uint64_t now_ns);
 
 /* Prints and forgets the traces to which nothing was added since ${quiet_since_ns}, in the order in
  * which they came; UINT64_MAX prints all. Returns how many. A failure to grow latches in ${out}. */

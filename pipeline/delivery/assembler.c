@@ -25,7 +25,7 @@ struct assembler {
 	uint64_t opened_ns;
 	bool arming;
 	struct trace_index index; /* for splitting; empty otherwise */
-	struct edit *edit;
+	struct trace_view *view;
 	/* owned by the home loop */
 	uv_timer_t timer;
 	struct loop_task arm_task;
@@ -44,8 +44,8 @@ struct assembler *assembler_new(const struct assembler_config *config, struct bu
 	assembler->budget = budget;
 	assembler->spans.bounds = &histogram_items;
 	assembler->bytes.bounds = &histogram_bytes;
-	assembler->edit = edit_new(budget);
-	if (!assembler->edit) {
+	assembler->view = view_new(budget);
+	if (!assembler->view) {
 		free(assembler);
 		return NULL;
 	}
@@ -233,13 +233,13 @@ static void add_split(struct addition *addition, struct chunk *chunk)
 	uint32_t taken = 0;
 	bool added =
 		trace_index_rebuild(&assembler->index, chunk, NULL) == 0 &&
-		edit_begin(assembler->edit, &assembler->index, NULL) == 0 &&
-		trace_split(assembler->edit, assembler->budget, assembler->config.bytes_max,
+		view_begin(assembler->view, &assembler->index, NULL) == 0 &&
+		trace_split(assembler->view, assembler->budget, assembler->config.bytes_max,
 			    assembler->config.spans_max, take_piece, addition, &taken, NULL) == 0;
 	if (!added) /* besides those of parts that were cut and found no room */
 		addition->ret->spans_lost += chunk->span_count - taken;
 	trace_index_release(&assembler->index);
-	edit_release(assembler->edit);
+	view_release(assembler->view);
 }
 
 void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
@@ -284,7 +284,7 @@ void assembler_free(struct assembler *assembler)
 		return;
 	batch_unref(assembler->open);
 	trace_index_fini(&assembler->index);
-	edit_free(assembler->edit);
+	view_free(assembler->view);
 	(void)pthread_mutex_destroy(&assembler->lock);
 	free(assembler);
 }

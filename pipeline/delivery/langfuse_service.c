@@ -9,7 +9,7 @@
 
 struct langfuse_service {
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 	struct budget *budget;
 };
 
@@ -19,7 +19,7 @@ static void service_free(void *self)
 	if (!service)
 		return;
 	trace_index_fini(&service->index);
-	edit_free(service->edit);
+	view_free(service->view);
 	free(service);
 }
 
@@ -71,15 +71,15 @@ static int look_at(struct langfuse_service *service, const struct batch *batch, 
 	return 0;
 }
 
-static uint32_t mend(const struct trace_index *index, struct edit *edit)
+static uint32_t mend(const struct trace_index *index, struct trace_view *view)
 {
 	uint32_t left_out = 0;
 	for (uint32_t i = 0; i < index->span_count; i++) {
 		if (!has_usable_ids(index, &index->spans[i])) {
-			edit_drop_span(edit, i);
+			edit_drop_span(view, i);
 			left_out++;
 		} else if (has_zero_parent(index, &index->spans[i])) {
-			edit_set_span_parent(edit, i, slice_of(NULL, 0));
+			edit_set_span_parent(view, i, slice_of(NULL, 0));
 		}
 	}
 	return left_out;
@@ -94,11 +94,11 @@ static int make_fit(struct langfuse_service *service, const struct batch *batch,
 	if (!request) {
 		(void)err_set(err, ERR_NOMEM, "no memory for a request to Langfuse");
 	} else if (trace_index_rebuild(index, request, err) == 0 &&
-		   edit_begin(service->edit, index, err) == 0) {
-		ret_body->left_out = mend(index, service->edit);
-		result = trace_encode(service->edit, service->budget, &ret_body->chunk, err);
+		   view_begin(service->view, index, err) == 0) {
+		ret_body->left_out = mend(index, service->view);
+		result = trace_encode(service->view, service->budget, &ret_body->chunk, err);
 	}
-	edit_release(service->edit);
+	view_release(service->view);
 	trace_index_release(index);
 	chunk_unref(request);
 	return result;
@@ -197,8 +197,8 @@ bool langfuse_service_use(struct otlp_client_config *config, struct budget *budg
 		return false;
 	service->budget = budget;
 	trace_index_init(&service->index, budget, keys);
-	service->edit = edit_new(budget);
-	if (!service->edit) {
+	service->view = view_new(budget);
+	if (!service->view) {
 		service_free(service);
 		return false;
 	}

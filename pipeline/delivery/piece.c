@@ -118,20 +118,20 @@ static uint32_t end_of_part(const struct measure *measure, uint32_t begin)
 /* ---- cutting -------------------------------------------------------------------------------- */
 
 /* The batch with the spans of ${window}; NULL with ${err}. */
-static struct batch *cut(struct edit *edit, struct span_window window, struct budget *budget,
+static struct batch *cut(struct trace_view *view, struct span_window window, struct budget *budget,
 			 struct err *err)
 {
 	struct encode_plan plan;
-	if (trace_encode_measure(edit, window, &plan, err) != 0)
+	if (trace_encode_measure(view, window, &plan, err) != 0)
 		return NULL;
 	struct batch *batch = batch_new(budget);
 	struct chunk *chunk = batch ? chunk_new(budget, plan.bytes) : NULL;
 	bool made = chunk != NULL;
 	if (made) {
-		trace_encode_write(edit, &plan, chunk->data);
+		trace_encode_write(view, &plan, chunk->data);
 		chunk->len = plan.bytes;
 		chunk->span_count = plan.spans;
-		chunk->index_bytes = trace_index_bytes(edit_index(edit));
+		chunk->index_bytes = trace_index_bytes(view_index(view));
 		made = batch_append(batch, chunk);
 	}
 	chunk_unref(chunk);
@@ -155,14 +155,14 @@ static int share_halving(struct piece_list *halves, struct err *err)
 	return 0;
 }
 
-static int cut_all(struct piece_list *parts, struct edit *edit, const struct cutting *cutting,
+static int cut_all(struct piece_list *parts, struct trace_view *view, const struct cutting *cutting,
 		   struct err *err)
 {
-	const struct measure measure = measure_of(edit_index(edit), cutting);
+	const struct measure measure = measure_of(view_index(view), cutting);
 	struct span_window window = {0, 0};
 	while (window.begin < measure.index->span_count) {
 		window.end = end_of_part(&measure, window.begin);
-		struct batch *batch = cut(edit, window, cutting->budget, err);
+		struct batch *batch = cut(view, window, cutting->budget, err);
 		if (!batch)
 			return -1;
 		if (!piece_list_append(parts, batch))
@@ -190,19 +190,19 @@ int piece_list_cut_first(struct piece_list *list, const struct cutting *cutting,
 	int result = -1;
 	piece_list_init(&parts);
 	trace_index_init(&index, cutting->budget, cutting->keys);
-	struct edit *edit = edit_new(cutting->budget);
+	struct trace_view *view = view_new(cutting->budget);
 	if (look_at_first(list, &index, &body, err) == 0) {
-		if (!edit)
+		if (!view)
 			(void)err_set(err, ERR_NOMEM, "no memory to split a request");
-		else if (edit_begin(edit, &index, err) == 0)
-			result = cut_all(&parts, edit, cutting, err);
+		else if (view_begin(view, &index, err) == 0)
+			result = cut_all(&parts, view, cutting, err);
 	}
 	while (result != 0 && parts.first)
 		piece_list_remove_first(&parts);
 	if (result == 0)
 		replace_first(list, &parts, cutting->way == CUT_HALF_OF_SPANS);
 	trace_index_fini(&index);
-	edit_free(edit);
+	view_free(view);
 	chunk_unref(body);
 	return result;
 }

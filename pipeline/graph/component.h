@@ -132,11 +132,11 @@ struct processor_ops {
 	/* Before anything is made of the request ${body}: PROCESS_CONTINUE or PROCESS_RETRY. */
 	enum process_outcome (*admit)(void *self, struct slice body, struct err *err);
 	/* Edits the request. Shard's thread; several shards at once, each with its own state. */
-	enum process_outcome (*process)(void *self, void *state, struct edit *edit,
+	enum process_outcome (*process)(void *self, void *state, struct trace_view *view,
 					struct err *err);
 	/* Processors that hold spans back (edit_hold_span) until another request of their trace has
 	 * come: for how long at most; 0: not with this configuration. NULL slot: never. Held spans
-	 * come again to process, alone; when the time is over edit_may_hold is false. */
+	 * come again to process, alone; when the time is over view_may_hold is false. */
 	uint64_t (*hold_ns)(const void *self);
 	/* True when what held spans of the trace wait for has come. Any thread, often. */
 	bool (*hold_over)(void *self, struct slice trace_id);

@@ -41,7 +41,7 @@ static enum process_outcome offer_held(struct processor_node *processor, struct 
 		return outcome_of(err);
 	add_offer(shard,
 		  (struct offer){.waiting = waiting, .chunk = chunk_ref(waiting_chunk(waiting))});
-	edit_forget_held(shard->edit);
+	edit_forget_held(shard->view);
 	return PROCESS_CONTINUE;
 }
 
@@ -49,21 +49,21 @@ static enum process_outcome offer_held(struct processor_node *processor, struct 
 static enum process_outcome run_processor(struct processor_node *processor, struct shard *shard,
 					  const struct flow_from *waited, struct err *err)
 {
-	struct edit *edit = shard->edit;
+	struct trace_view *view = shard->view;
 	const struct processor_ops *ops = processor->node.type->processor;
 	if (!waited)
-		tally_add(edit_tally(edit), &processor->incoming, edit_live_spans(edit));
+		tally_add(edit_tally(view), &processor->incoming, view_live_spans(view));
 	if (ops->process) {
 		void *state =
 			processor->shard_states ? processor->shard_states[shard->number] : NULL;
-		edit_allow_holding(edit, processor->room && !(waited && waited->final));
-		enum process_outcome outcome = ops->process(processor->node.self, state, edit, err);
-		if (outcome == PROCESS_CONTINUE && edit_held_spans(edit) > 0)
+		edit_allow_holding(view, processor->room && !(waited && waited->final));
+		enum process_outcome outcome = ops->process(processor->node.self, state, view, err);
+		if (outcome == PROCESS_CONTINUE && view_held_spans(view) > 0)
 			outcome = offer_held(processor, shard, waited ? waited->due_ns : 0, err);
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
 	}
-	tally_add(edit_tally(edit), &processor->outgoing, edit_live_spans(edit));
+	tally_add(edit_tally(view), &processor->outgoing, view_live_spans(view));
 	return PROCESS_CONTINUE;
 }
 
@@ -76,10 +76,10 @@ static enum process_outcome run_processors(const struct stage *stage, const stru
 			run_processor(&stage->processors[i], shard, waited ? from : NULL, err);
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
-		if (edit_live_spans(shard->edit) == 0)
+		if (view_live_spans(shard->view) == 0)
 			break;
 	}
-	return edit_check(shard->edit, err) == 0 ? PROCESS_CONTINUE : outcome_of(err);
+	return edit_check(shard->view, err) == 0 ? PROCESS_CONTINUE : outcome_of(err);
 }
 
 /* The request as the pipeline left it. *ret_chunk is NULL when nothing is left. */
@@ -88,11 +88,11 @@ static enum process_outcome encode(const struct shard *shard, struct chunk *body
 {
 	const struct trace_index *index = &shard->index;
 	/* The received bytes are what was indexed unless the request had to be normalised. */
-	if (edit_is_clean(shard->edit) && index->body.ptr == body->data) {
+	if (view_is_clean(shard->view) && index->body.ptr == body->data) {
 		*ret_chunk = chunk_ref(body);
 		return PROCESS_CONTINUE;
 	}
-	if (trace_encode(shard->edit, shard->server->budget, ret_chunk, err) == 0)
+	if (trace_encode(shard->view, shard->server->budget, ret_chunk, err) == 0)
 		return PROCESS_CONTINUE;
 	return outcome_of(err);
 }
@@ -102,10 +102,10 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 {
 	const struct stage *stage = &pipeline->stages[from->stage];
 	struct chunk *chunk = NULL;
-	if (edit_begin(shard->edit, &shard->index, err) != 0)
+	if (view_begin(shard->view, &shard->index, err) != 0)
 		return outcome_of(err);
 	enum process_outcome outcome = run_processors(stage, from, shard, err);
-	if (outcome != PROCESS_CONTINUE || edit_live_spans(shard->edit) == 0)
+	if (outcome != PROCESS_CONTINUE || view_live_spans(shard->view) == 0)
 		return outcome;
 	outcome = encode(shard, body, &chunk, err);
 	if (outcome != PROCESS_CONTINUE)
@@ -124,7 +124,7 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 static void forget_request(struct shard *shard)
 {
 	trace_index_release(&shard->index);
-	edit_release(shard->edit);
+	view_release(shard->view);
 }
 
 enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
@@ -202,7 +202,7 @@ void flow_abort(struct shard *shard)
 		chunk_unref(shard->offers[i].chunk);
 	}
 	shard->offer_count = 0;
-	tally_forget(edit_tally(shard->edit));
+	tally_forget(edit_tally(shard->view));
 }
 
 /* Who of the group's takers makes the sender of the request wait. */
@@ -263,7 +263,7 @@ bool flow_commit(struct shard *shard, struct ack *ack, struct drain_wait *ret_wa
 		chunk_unref(offer->chunk);
 	}
 	shard->offer_count = 0;
-	tally_commit(edit_tally(shard->edit));
+	tally_commit(edit_tally(shard->view));
 	return true;
 }
 

@@ -24,12 +24,12 @@ static int make_shards(struct graph *graph, struct err *err)
 		trace_index_init(&shard->index, &graph->budget, graph->keys);
 		if (trace_index_use_patterns(&shard->index, err) != 0)
 			return -1;
-		shard->edit = edit_new(&graph->budget);
+		shard->view = view_new(&graph->budget);
 		shard->offers =
 			arena_calloc(graph->arena, graph->offer_capacity, sizeof(*shard->offers));
 		*shard->server = (struct server_shard){
 			.loop = &shard->loop, .coder = coder_new(), .budget = &graph->budget};
-		if (!shard->edit || !shard->offers || !shard->server->coder)
+		if (!shard->view || !shard->offers || !shard->server->coder)
 			return err_set(err, ERR_NOMEM, "out of memory");
 	}
 	return 0;

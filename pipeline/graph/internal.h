@@ -115,7 +115,7 @@ struct shard {
 	size_t number;
 	/* owned by the shard's thread */
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 	struct offer *offers; /* graph->offer_capacity */
 	size_t offer_count;
 };

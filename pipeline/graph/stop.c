@@ -354,7 +354,7 @@ void graph_free(struct graph *graph)
 	for (size_t i = 0; graph->shards && graph->server_shards && i < graph->shard_count; i++) {
 		if (graph->shards[i].server) /* made */
 			trace_index_fini(&graph->shards[i].index);
-		edit_free(graph->shards[i].edit);
+		view_free(graph->shards[i].view);
 		coder_free(graph->server_shards[i].coder);
 	}
 	coder_free(graph->main_coder);

@@ -73,13 +73,13 @@ int waiting_room_start(struct waiting_room *room, struct shard *home, struct err
 
 /* ---- in ------------------------------------------------------------------------------------- */
 
-static uint32_t list_traces(const struct edit *edit, uint8_t *out)
+static uint32_t list_traces(const struct trace_view *view, uint8_t *out)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	uint32_t count = 0;
 	for (uint32_t span = 0; span < index->span_count; span++) {
 		struct slice id = index_id(index, index->spans[span].trace_id_off, TRACE_ID_BYTES);
-		if (!edit_span_held(edit, span) || id.len == 0)
+		if (!view_span_held(view, span) || id.len == 0)
 			continue;
 		if (count > 0 &&
 		    memcmp(out + (size_t)(count - 1) * TRACE_ID_BYTES, id.ptr, id.len) == 0)
@@ -92,7 +92,7 @@ static uint32_t list_traces(const struct edit *edit, uint8_t *out)
 struct waiting *waiting_new(struct waiting_room *room, struct shard *shard, uint64_t due_ns,
 			    struct err *err)
 {
-	size_t ids_bytes = (size_t)edit_held_spans(shard->edit) * TRACE_ID_BYTES;
+	size_t ids_bytes = (size_t)view_held_spans(shard->view) * TRACE_ID_BYTES;
 	struct waiting *waiting = malloc(sizeof(*waiting) + ids_bytes);
 	if (!waiting) {
 		(void)err_set(err, ERR_NOMEM, "out of memory for spans that wait");
@@ -101,11 +101,11 @@ struct waiting *waiting_new(struct waiting_room *room, struct shard *shard, uint
 	*waiting = (struct waiting){.room = room, .due_ns = due_ns, .again = due_ns > 0};
 	if (due_ns == 0)
 		waiting->due_ns = clock_monotonic_ns() + room->config.wait_ns;
-	if (trace_encode_held(shard->edit, shard->server->budget, &waiting->chunk, err) != 0) {
+	if (trace_encode_held(shard->view, shard->server->budget, &waiting->chunk, err) != 0) {
 		free(waiting);
 		return NULL;
 	}
-	waiting->trace_count = list_traces(shard->edit, waiting->trace_ids);
+	waiting->trace_count = list_traces(shard->view, waiting->trace_ids);
 	waiting->bytes = waiting->chunk->capacity + sizeof(*waiting) + ids_bytes;
 	return waiting;
 }

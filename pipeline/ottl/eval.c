@@ -50,7 +50,8 @@ static enum ottl_result truth_of(bool yes)
 }
 
 /* A comparison of one of the common shapes, on element ${at} of its own level. */
-static enum ottl_result eval_shape(const struct edit *edit, const struct node *node, uint32_t at)
+static enum ottl_result eval_shape(const struct trace_view *view, const struct node *node,
+				   uint32_t at)
 {
 	static const enum owner_kind kinds[OTTL_CONTEXT_COUNT] = {
 		[OTTL_RESOURCE] = OWNER_RESOURCE,
@@ -62,10 +63,10 @@ static enum ottl_result eval_shape(const struct edit *edit, const struct node *n
 	if (node->compare.shape == SHAPE_ATTR_STRING) {
 		struct owner owner = {kinds[node->compare.level], at};
 		struct value value;
-		equal = edit_find_attr(edit, owner, node->compare.key_id, &value) &&
+		equal = view_find_attr(view, owner, node->compare.key_id, &value) &&
 			value.type == VALUE_STRING && slice_equal(value.bytes, node->compare.text);
 	} else {
-		equal = slice_equal(edit_span_name(edit, at), node->compare.text);
+		equal = slice_equal(view_span_name(view, at), node->compare.text);
 	}
 	return truth_of(equal == wanted);
 }
@@ -75,7 +76,7 @@ static enum ottl_result eval_comparison(struct evaluation *ev, const struct node
 	struct term left, right;
 	bool holds;
 	if (node->compare.shape != SHAPE_GENERAL)
-		return eval_shape(ev->edit, node, eval_owner(ev, node->compare.level).at);
+		return eval_shape(ev->view, node, eval_owner(ev, node->compare.level).at);
 	if (!eval_value(ev, node->child, &left) || !eval_value(ev, node->child->next, &right) ||
 	    !eval_compare(ev, &left, (enum compare_op)node->op, &right, &holds))
 		return OTTL_ERROR;
@@ -120,16 +121,16 @@ enum ottl_result eval_truth(struct evaluation *ev, const struct node *node)
 	}
 }
 
-enum ottl_result ottl_eval(const struct ottl_condition *condition, const struct edit *edit,
+enum ottl_result ottl_eval(const struct ottl_condition *condition, const struct trace_view *view,
 			   uint32_t at, struct ottl_scratch *scratch, struct err *err)
 {
 	const struct node *root = condition->root;
 	if (LIKELY(root->kind == NODE_COMPARE && root->compare.shape != SHAPE_GENERAL &&
 		   root->compare.level == condition->context))
-		return eval_shape(edit, root, at);
+		return eval_shape(view, root, at);
 	struct evaluation ev = {
-		.edit = edit,
-		.index = edit_index(edit),
+		.view = view,
+		.index = view_index(view),
 		.context = condition->context,
 		.at = at,
 		.scratch = scratch,

@@ -26,7 +26,7 @@ struct ottl_scratch {
 };
 
 struct evaluation {
-	const struct edit *edit; /* NULL while a constant is folded */
+	const struct trace_view *view; /* NULL while a constant is folded */
 	const struct trace_index *index;
 	enum ottl_context context;
 	uint32_t at; /* element of context */

@@ -101,7 +101,7 @@ static bool call_is_match(struct evaluation *ev, const struct node *call, struct
 static bool call_is_root_span(struct evaluation *ev, const struct node *call, struct term *ret_term)
 {
 	static const uint8_t zeros[SPAN_ID_BYTES];
-	struct slice parent = edit_span_parent(ev->edit, ev->at);
+	struct slice parent = view_span_parent(ev->view, ev->at);
 	(void)call;
 	*ret_term =
 		term_bool(parent.len == 0 || slice_equal(parent, slice_of(zeros, sizeof(zeros))));

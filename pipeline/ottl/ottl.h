@@ -52,7 +52,7 @@ enum ottl_result { OTTL_FALSE = 0, OTTL_TRUE, OTTL_ERROR };
 /* Evaluates ${condition} on element ${at} of its context (a resource, scope, span or event index),
  * with the edits made so far. OTTL_ERROR fills ${err} (may be NULL): its text names types and
  * functions, never a value. Resets the scratch on return. */
-enum ottl_result ottl_eval(const struct ottl_condition *condition, const struct edit *edit,
+enum ottl_result ottl_eval(const struct ottl_condition *condition, const struct trace_view *view,
 			   uint32_t at, struct ottl_scratch *scratch, struct err *err);
 
 /* What `sluice validate` says about a condition that parses but cannot do what it seems to: can

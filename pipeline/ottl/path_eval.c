@@ -62,7 +62,7 @@ static struct term name_of(const struct evaluation *ev, enum ottl_context level)
 {
 	uint32_t at = element_at(ev, level);
 	if (level == OTTL_SPAN)
-		return term_string(edit_span_name(ev->edit, at));
+		return term_string(view_span_name(ev->view, at));
 	struct range name =
 		level == OTTL_SPANEVENT ? ev->index->events[at].name : ev->index->scopes[at].name;
 	return term_string(index_slice(ev->index, name));
@@ -87,7 +87,7 @@ static struct slice id_of(const struct evaluation *ev, uint32_t span, enum field
 {
 	const struct span_entry *entry = &ev->index->spans[span];
 	if (field == FIELD_PARENT_SPAN_ID || field == FIELD_PARENT_SPAN_ID_STRING)
-		return edit_span_parent(ev->edit, span);
+		return view_span_parent(ev->view, span);
 	if (field == FIELD_TRACE_ID || field == FIELD_TRACE_ID_STRING)
 		return index_id(ev->index, entry->trace_id_off, TRACE_ID_BYTES);
 	return index_id(ev->index, entry->span_id_off, SPAN_ID_BYTES);
@@ -132,8 +132,8 @@ static struct term children_of(const struct evaluation *ev, uint32_t span, bool 
 	uint32_t begin = events ? entry->event_begin : entry->link_begin;
 	uint32_t count = events ? entry->event_count : entry->link_count, live = 0;
 	for (uint32_t i = 0; i < count; i++)
-		live += events ? edit_event_live(ev->edit, begin + i)
-			       : edit_link_live(ev->edit, begin + i);
+		live += events ? view_event_live(ev->view, begin + i)
+			       : view_link_live(ev->view, begin + i);
 	return (struct term){.type = events ? TERM_EVENTS : TERM_LINKS, .i = live};
 }
 
@@ -143,7 +143,7 @@ static struct term span_number(const struct evaluation *ev, uint32_t span, enum 
 	if (field == FIELD_KIND)
 		return term_int(entry->kind);
 	if (field == FIELD_STATUS_CODE)
-		return term_int(edit_span_status_code(ev->edit, span));
+		return term_int(view_span_status_code(ev->view, span));
 	if (field == FIELD_FLAGS)
 		return term_int(entry->flags);
 	if (field == FIELD_START_TIME_UNIX_NANO)
@@ -172,7 +172,7 @@ static bool eval_span_path(struct evaluation *ev, enum field field, struct term 
 	case FIELD_SPAN_ID_STRING:
 	case FIELD_PARENT_SPAN_ID_STRING: return id_text(ev, span, field, ret_term);
 	case FIELD_TRACE_STATE:
-		*ret_term = term_string(edit_span_trace_state(ev->edit, span));
+		*ret_term = term_string(view_span_trace_state(ev->view, span));
 		return true;
 	case FIELD_KIND_STRING: *ret_term = kind_text(entry->kind, false); return true;
 	case FIELD_KIND_DEPRECATED_STRING: *ret_term = kind_text(entry->kind, true); return true;
@@ -182,7 +182,7 @@ static bool eval_span_path(struct evaluation *ev, enum field field, struct term 
 	case FIELD_LINKS: *ret_term = children_of(ev, span, field == FIELD_EVENTS); return true;
 	case FIELD_STATUS: *ret_term = (struct term){.type = TERM_STATUS}; return true;
 	case FIELD_STATUS_MESSAGE:
-		*ret_term = term_string(edit_span_status_message(ev->edit, span));
+		*ret_term = term_string(view_span_status_message(ev->view, span));
 		return true;
 	case FIELD_KIND:
 	case FIELD_START_TIME_UNIX_NANO:
@@ -222,7 +222,7 @@ bool eval_path(struct evaluation *ev, const struct node *node, struct term *ret_
 	switch ((int)node->path.field) {
 	case FIELD_ATTRIBUTE:
 		*ret_term =
-			edit_find_attr(ev->edit, eval_owner(ev, level), node->path.key_id, &value)
+			view_find_attr(ev->view, eval_owner(ev, level), node->path.key_id, &value)
 				? term_of_value(value)
 				: term_nil();
 		return true;

@@ -76,7 +76,7 @@ int term_walk_next(struct evaluation *ev, struct term_walk *walk, struct slice *
 		*ret_member = term_of_value(value);
 		return 1;
 	case STORE_ATTRS:
-		if (!edit_next_attr(ev->edit, walk->of->owner, &walk->attr, &attr))
+		if (!view_next_attr(ev->view, walk->of->owner, &walk->attr, &attr))
 			return 0;
 		*ret_key = attr.key;
 		*ret_member = term_of_value(attr.value);
@@ -106,7 +106,7 @@ size_t term_count(struct evaluation *ev, const struct term *term)
 			.bytes = term->bytes,
 		});
 	case STORE_ATTRS:
-		while (edit_next_attr(ev->edit, term->owner, &cursor, &attr))
+		while (view_next_attr(ev->view, term->owner, &cursor, &attr))
 			count++;
 		return count;
 	case STORE_NODES:

@@ -13,10 +13,10 @@ void drop_batch_flush(struct drop_batch *batch)
 	batch->count = 0;
 }
 
-void drop_batch_add(struct drop_batch *batch, const struct edit *edit, const struct span_map *map,
-		    uint32_t span)
+void drop_batch_add(struct drop_batch *batch, const struct trace_view *view,
+		    const struct span_map *map, uint32_t span)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	const struct span_entry *entry = &index->spans[span];
 	if (entry->trace_id_off == 0 || entry->span_id_off == 0)
 		return;
@@ -28,5 +28,5 @@ void drop_batch_add(struct drop_batch *batch, const struct edit *edit, const str
 	batch->spans[batch->count++] = (struct dropped_span){
 		.id = index_id(index, entry->span_id_off, SPAN_ID_BYTES),
 		.parent = map->parents[span] == SPAN_MAP_NONE ? (struct slice){NULL, 0}
-							      : edit_span_parent(edit, span)};
+							      : view_span_parent(view, span)};
 }

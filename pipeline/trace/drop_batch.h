@@ -18,10 +18,10 @@ struct drop_batch {
 	size_t count;
 };
 
-/* Adds ${span} of the request under ${edit}; spans without ids are left out. ${map} is the request's
+/* Adds ${span} of the request under ${view}; spans without ids are left out. ${map} is the request's
  * and says which spans are roots. */
-void drop_batch_add(struct drop_batch *batch, const struct edit *edit, const struct span_map *map,
-		    uint32_t span);
+void drop_batch_add(struct drop_batch *batch, const struct trace_view *view,
+		    const struct span_map *map, uint32_t span);
 void drop_batch_flush(struct drop_batch *batch);
 
 #endif

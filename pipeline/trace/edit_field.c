@@ -14,24 +14,24 @@
 #define FIELD_BIT(number) (UINT32_C(1) << (number))
 
 /* The replaced fields of ${owner}, made when there are none yet; NULL when memory is short. */
-static struct fields *fields_for(struct edit *edit, struct owner owner)
+static struct fields *fields_for(struct trace_view *view, struct owner owner)
 {
-	struct patch *patch = edit_patch_for(edit, owner);
+	struct patch *patch = edit_patch_for(view, owner);
 	if (!patch)
 		return NULL;
 	if (!patch->fields) {
-		patch->fields = arena_calloc(&edit->arena, 1, sizeof(*patch->fields));
+		patch->fields = arena_calloc(&view->arena, 1, sizeof(*patch->fields));
 		if (!patch->fields)
-			edit_fail(edit);
+			edit_fail(view);
 	}
 	return patch->fields;
 }
 
 /* The replaced fields of ${owner} when field ${number} is one of them, else NULL. */
-static const struct fields *fields_with(const struct edit *edit, struct owner owner,
+static const struct fields *fields_with(const struct trace_view *view, struct owner owner,
 					uint32_t number)
 {
-	const struct patch *patch = edit_patch_of(edit, owner);
+	const struct patch *patch = edit_patch_of(view, owner);
 	bool set = patch && patch->fields && (patch->fields->set & FIELD_BIT(number));
 	return set ? patch->fields : NULL;
 }
@@ -54,142 +54,143 @@ static struct owner span_owner(uint32_t span)
 	return (struct owner){OWNER_SPAN, span};
 }
 
-void edit_set_span_name(struct edit *edit, uint32_t span, struct slice name)
+void edit_set_span_name(struct trace_view *view, uint32_t span, struct slice name)
 {
-	struct fields *fields = fields_for(edit, span_owner(span));
+	struct fields *fields = fields_for(view, span_owner(span));
 	if (!fields)
 		return;
-	fields->name = edit_copy(edit, name);
+	fields->name = edit_copy(view, name);
 	fields->set |= FIELD_BIT(SPAN_NAME);
 }
 
-void edit_set_span_trace_state(struct edit *edit, uint32_t span, struct slice trace_state)
+void edit_set_span_trace_state(struct trace_view *view, uint32_t span, struct slice trace_state)
 {
-	struct fields *fields = fields_for(edit, span_owner(span));
+	struct fields *fields = fields_for(view, span_owner(span));
 	if (!fields)
 		return;
-	fields->trace_state = edit_copy(edit, trace_state);
+	fields->trace_state = edit_copy(view, trace_state);
 	fields->set |= FIELD_BIT(SPAN_TRACE_STATE);
 }
 
-void edit_set_span_parent(struct edit *edit, uint32_t span, struct slice parent_id)
+void edit_set_span_parent(struct trace_view *view, uint32_t span, struct slice parent_id)
 {
 	assert(parent_id.len == 0 || parent_id.len == SPAN_ID_BYTES);
-	struct fields *fields = fields_for(edit, span_owner(span));
+	struct fields *fields = fields_for(view, span_owner(span));
 	if (!fields)
 		return;
-	fields->parent_id = edit_copy(edit, parent_id);
+	fields->parent_id = edit_copy(view, parent_id);
 	fields->set |= FIELD_BIT(SPAN_PARENT_SPAN_ID);
 }
 
-void edit_set_span_status(struct edit *edit, uint32_t span, int32_t code, struct slice message)
+void edit_set_span_status(struct trace_view *view, uint32_t span, int32_t code,
+			  struct slice message)
 {
-	struct fields *fields = fields_for(edit, span_owner(span));
+	struct fields *fields = fields_for(view, span_owner(span));
 	if (!fields)
 		return;
-	fields->status_message = edit_copy(edit, message);
+	fields->status_message = edit_copy(view, message);
 	fields->status_code = code;
 	fields->set |= FIELD_BIT(SPAN_STATUS);
 }
 
-struct slice edit_span_name(const struct edit *edit, uint32_t span)
+struct slice view_span_name(const struct trace_view *view, uint32_t span)
 {
-	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_NAME);
-	return fields ? fields->name : index_slice(edit->index, edit->index->spans[span].name);
+	const struct fields *fields = fields_with(view, span_owner(span), SPAN_NAME);
+	return fields ? fields->name : index_slice(view->index, view->index->spans[span].name);
 }
 
-struct slice edit_span_trace_state(const struct edit *edit, uint32_t span)
+struct slice view_span_trace_state(const struct trace_view *view, uint32_t span)
 {
-	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_TRACE_STATE);
+	const struct fields *fields = fields_with(view, span_owner(span), SPAN_TRACE_STATE);
 	return fields ? fields->trace_state
-		      : index_slice(edit->index, edit->index->spans[span].trace_state);
+		      : index_slice(view->index, view->index->spans[span].trace_state);
 }
 
-struct slice edit_span_parent(const struct edit *edit, uint32_t span)
+struct slice view_span_parent(const struct trace_view *view, uint32_t span)
 {
-	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_PARENT_SPAN_ID);
+	const struct fields *fields = fields_with(view, span_owner(span), SPAN_PARENT_SPAN_ID);
 	return fields ? fields->parent_id
-		      : index_id(edit->index, edit->index->spans[span].parent_span_id_off,
+		      : index_id(view->index, view->index->spans[span].parent_span_id_off,
 				 SPAN_ID_BYTES);
 }
 
-int32_t edit_span_status_code(const struct edit *edit, uint32_t span)
+int32_t view_span_status_code(const struct trace_view *view, uint32_t span)
 {
-	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_STATUS);
-	return fields ? fields->status_code : edit->index->spans[span].status_code;
+	const struct fields *fields = fields_with(view, span_owner(span), SPAN_STATUS);
+	return fields ? fields->status_code : view->index->spans[span].status_code;
 }
 
-struct slice edit_span_status_message(const struct edit *edit, uint32_t span)
+struct slice view_span_status_message(const struct trace_view *view, uint32_t span)
 {
-	const struct fields *fields = fields_with(edit, span_owner(span), SPAN_STATUS);
+	const struct fields *fields = fields_with(view, span_owner(span), SPAN_STATUS);
 	return fields ? fields->status_message
-		      : index_slice(edit->index, edit->index->spans[span].status_message);
+		      : index_slice(view->index, view->index->spans[span].status_message);
 }
 
 /* ---- what is around and in a span ---- */
 
-void edit_set_scope_name(struct edit *edit, uint32_t scope, struct slice name)
+void edit_set_scope_name(struct trace_view *view, uint32_t scope, struct slice name)
 {
-	struct fields *fields = fields_for(edit, (struct owner){OWNER_SCOPE, scope});
+	struct fields *fields = fields_for(view, (struct owner){OWNER_SCOPE, scope});
 	if (!fields)
 		return;
-	fields->name = edit_copy(edit, name);
+	fields->name = edit_copy(view, name);
 	fields->set |= FIELD_BIT(SCOPE_NAME);
 }
 
-void edit_set_scope_version(struct edit *edit, uint32_t scope, struct slice version)
+void edit_set_scope_version(struct trace_view *view, uint32_t scope, struct slice version)
 {
-	struct fields *fields = fields_for(edit, (struct owner){OWNER_SCOPE, scope});
+	struct fields *fields = fields_for(view, (struct owner){OWNER_SCOPE, scope});
 	if (!fields)
 		return;
-	fields->version = edit_copy(edit, version);
+	fields->version = edit_copy(view, version);
 	fields->set |= FIELD_BIT(SCOPE_VERSION);
 }
 
-void edit_set_event_name(struct edit *edit, uint32_t event, struct slice name)
+void edit_set_event_name(struct trace_view *view, uint32_t event, struct slice name)
 {
-	struct fields *fields = fields_for(edit, (struct owner){OWNER_EVENT, event});
+	struct fields *fields = fields_for(view, (struct owner){OWNER_EVENT, event});
 	if (!fields)
 		return;
-	fields->name = edit_copy(edit, name);
+	fields->name = edit_copy(view, name);
 	fields->set |= FIELD_BIT(EVENT_NAME);
 }
 
-void edit_set_link_trace_state(struct edit *edit, uint32_t link, struct slice trace_state)
+void edit_set_link_trace_state(struct trace_view *view, uint32_t link, struct slice trace_state)
 {
-	struct fields *fields = fields_for(edit, (struct owner){OWNER_LINK, link});
+	struct fields *fields = fields_for(view, (struct owner){OWNER_LINK, link});
 	if (!fields)
 		return;
-	fields->trace_state = edit_copy(edit, trace_state);
+	fields->trace_state = edit_copy(view, trace_state);
 	fields->set |= FIELD_BIT(LINK_TRACE_STATE);
 }
 
-struct slice edit_scope_name(const struct edit *edit, uint32_t scope)
+struct slice view_scope_name(const struct trace_view *view, uint32_t scope)
 {
 	struct owner owner = {OWNER_SCOPE, scope};
-	const struct fields *fields = fields_with(edit, owner, SCOPE_NAME);
-	return fields ? fields->name : index_slice(edit->index, edit->index->scopes[scope].name);
+	const struct fields *fields = fields_with(view, owner, SCOPE_NAME);
+	return fields ? fields->name : index_slice(view->index, view->index->scopes[scope].name);
 }
 
-struct slice edit_event_name(const struct edit *edit, uint32_t event)
+struct slice view_event_name(const struct trace_view *view, uint32_t event)
 {
 	struct owner owner = {OWNER_EVENT, event};
-	const struct fields *fields = fields_with(edit, owner, EVENT_NAME);
-	return fields ? fields->name : index_slice(edit->index, edit->index->events[event].name);
+	const struct fields *fields = fields_with(view, owner, EVENT_NAME);
+	return fields ? fields->name : index_slice(view->index, view->index->events[event].name);
 }
 
-void edit_drop_schema_url(struct edit *edit, struct owner owner)
+void edit_drop_schema_url(struct trace_view *view, struct owner owner)
 {
 	assert(owner.kind == OWNER_SCOPE || owner.kind == OWNER_RESOURCE);
-	edit_mark(edit, owner, FLAG_NO_SCHEMA_URL);
+	edit_mark(view, owner, FLAG_NO_SCHEMA_URL);
 }
 
-bool edit_drop_entity_refs(struct edit *edit, uint32_t resource)
+bool edit_drop_entity_refs(struct trace_view *view, uint32_t resource)
 {
-	struct range content = edit->index->resources[resource].resource;
-	if (edit_find_field(edit->index, content, RESOURCE_ENTITY_REFS).len == 0)
+	struct range content = view->index->resources[resource].resource;
+	if (edit_find_field(view->index, content, RESOURCE_ENTITY_REFS).len == 0)
 		return false;
-	struct fields *fields = fields_for(edit, (struct owner){OWNER_RESOURCE, resource});
+	struct fields *fields = fields_for(view, (struct owner){OWNER_RESOURCE, resource});
 	if (fields)
 		fields->set |= FIELD_BIT(RESOURCE_ENTITY_REFS);
 	return true;
@@ -232,37 +233,37 @@ static bool attr_is_plain(const struct trace_index *index, const struct attr_ent
 	       attr->field.len == 1 + wire_varint_size(pair) + pair;
 }
 
-static void drop_unknown_of_attr(struct edit *edit, uint32_t at)
+static void drop_unknown_of_attr(struct trace_view *view, uint32_t at)
 {
-	const struct attr_entry *attr = &edit->index->attrs[at];
+	const struct attr_entry *attr = &view->index->attrs[at];
 	struct owner owner = {(enum owner_kind)attr->owner_kind, attr->owner};
-	if ((edit->attr_flags[at] & (FLAG_DROPPED | FLAG_REVALUED)) ||
-	    attr_is_plain(edit->index, attr))
+	if ((view->attr_flags[at] & (FLAG_DROPPED | FLAG_REVALUED)) ||
+	    attr_is_plain(view->index, attr))
 		return;
-	struct attr_view view = {.attr = at, .value = edit_received_value(edit, at)};
-	if (view.value.type == VALUE_ARRAY || view.value.type == VALUE_KVLIST)
-		edit_filter_value(edit, owner, &view, NULL, NULL, false);
-	if (!(edit->attr_flags[at] & FLAG_REVALUED))
-		edit_replace_value(edit, owner, at, view.value);
+	struct attr_view seen = {.attr = at, .value = edit_received_value(view, at)};
+	if (seen.value.type == VALUE_ARRAY || seen.value.type == VALUE_KVLIST)
+		edit_filter_value(view, owner, &seen, NULL, NULL, false);
+	if (!(view->attr_flags[at] & FLAG_REVALUED))
+		edit_replace_value(view, owner, at, seen.value);
 }
 
-void edit_drop_unknown(struct edit *edit)
+void edit_drop_unknown(struct trace_view *view)
 {
-	const struct trace_index *index = edit->index;
-	edit->known_only = true;
+	const struct trace_index *index = view->index;
+	view->known_only = true;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
 		uint32_t count = edit_count_of(index, (enum owner_kind)kind);
 		for (uint32_t at = 0; at < count; at++)
-			edit_mark(edit, (struct owner){(enum owner_kind)kind, at}, 0);
+			edit_mark(view, (struct owner){(enum owner_kind)kind, at}, 0);
 	}
 	for (uint32_t at = 0; at < index->attr_count; at++)
-		drop_unknown_of_attr(edit, at);
+		drop_unknown_of_attr(view, at);
 	for (uint32_t span = 0; span < index->span_count; span++) {
-		if (!fields_with(edit, span_owner(span), SPAN_STATUS) &&
+		if (!fields_with(view, span_owner(span), SPAN_STATUS) &&
 		    status_has_unknown(index, &index->spans[span]))
-			edit_set_span_status(edit, span, index->spans[span].status_code,
+			edit_set_span_status(view, span, index->spans[span].status_code,
 					     index_slice(index, index->spans[span].status_message));
 	}
 	for (uint32_t resource = 0; resource < index->resource_count; resource++)
-		(void)edit_drop_entity_refs(edit, resource);
+		(void)edit_drop_entity_refs(view, resource);
 }

@@ -69,7 +69,7 @@ struct lengths {
 	uint32_t *resource, *scope;	     /* Resource, InstrumentationScope */
 };
 
-struct edit {
+struct trace_view {
 	struct budget *budget;
 	const struct trace_index *index;
 	struct arena arena;
@@ -114,42 +114,42 @@ static inline struct attr_range edit_attrs_of(const struct trace_index *index, s
 	return (struct attr_range){0, 0};
 }
 
-static inline bool edit_has_flag(const struct edit *edit, struct owner owner, uint8_t flag)
+static inline bool edit_has_flag(const struct trace_view *view, struct owner owner, uint8_t flag)
 {
-	return (edit->flags[owner.kind][owner.at] & flag) != 0;
+	return (view->flags[owner.kind][owner.at] & flag) != 0;
 }
 
 /* The additions to ${owner}, NULL when there are none. */
-static inline const struct patch *edit_patch_of(const struct edit *edit, struct owner owner)
+static inline const struct patch *edit_patch_of(const struct trace_view *view, struct owner owner)
 {
-	return edit_has_flag(edit, owner, FLAG_PATCHED) ? edit->patches[owner.kind][owner.at]
+	return edit_has_flag(view, owner, FLAG_PATCHED) ? view->patches[owner.kind][owner.at]
 							: NULL;
 }
 
 /* Held spans become live and live ones dropped, until the second call turns it back. */
-void edit_turn_to_held(struct edit *edit);
-void edit_turn_back(struct edit *edit);
+void edit_turn_to_held(struct trace_view *view);
+void edit_turn_back(struct trace_view *view);
 
 /* Makes ${column} at least ${bytes} long; the content is lost. False latches ERR_NOMEM. */
-bool edit_column_reserve(struct edit *edit, struct column *column, size_t bytes);
+bool edit_column_reserve(struct trace_view *view, struct column *column, size_t bytes);
 
 /* Marks ${owner} changed, with ${flags} besides, and whatever contains it. */
-void edit_mark(struct edit *edit, struct owner owner, uint8_t flags);
+void edit_mark(struct trace_view *view, struct owner owner, uint8_t flags);
 
 /* The patch of ${owner}, made when there is none yet; NULL when memory is short (latched). */
-struct patch *edit_patch_for(struct edit *edit, struct owner owner);
+struct patch *edit_patch_for(struct trace_view *view, struct owner owner);
 
 /* The whole field ${number} of ${message}, {0, 0} when there is none. */
 struct range edit_find_field(const struct trace_index *index, struct range message,
 			     uint32_t number);
 
 /* What received attribute ${attr} holds, without its unknown fields; marks nothing. */
-struct value edit_received_value(const struct edit *edit, uint32_t attr);
+struct value edit_received_value(const struct trace_view *view, uint32_t attr);
 
 /* The arena had no room: latches why. */
-void edit_fail(struct edit *edit);
+void edit_fail(struct trace_view *view);
 
 /* A copy in the arena; latches a failure when there is no room. */
-struct slice edit_copy(struct edit *edit, struct slice bytes);
+struct slice edit_copy(struct trace_view *view, struct slice bytes);
 
 #endif

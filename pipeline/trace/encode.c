@@ -74,8 +74,8 @@ static void keep_text(struct sink *sink, uint32_t number, struct range text)
 
 static void keep_unknown(struct sink *sink, enum schema_message message, struct range content)
 {
-	const struct trace_index *index = sink->edit->index;
-	if (sink->edit->known_only)
+	const struct trace_index *index = sink->view->index;
+	if (sink->view->known_only)
 		return;
 	struct slice bytes = index_slice(index, content);
 	struct wire_reader reader = {bytes.ptr, bytes.ptr + bytes.len};
@@ -88,24 +88,25 @@ static void keep_unknown(struct sink *sink, enum schema_message message, struct 
 }
 
 /* Whether ${owner}, which bears ${spans}, can be written with its gaps as they are. */
-static bool stays_in_place(const struct edit *edit, struct owner owner, struct span_window window,
-			   struct span_window spans)
+static bool stays_in_place(const struct trace_view *view, struct owner owner,
+			   struct span_window window, struct span_window spans)
 {
-	return window_holds(window, spans) && !edit->known_only &&
-	       !edit_has_flag(edit, owner, FLAG_NO_SCHEMA_URL);
+	return window_holds(window, spans) && !view->known_only &&
+	       !edit_has_flag(view, owner, FLAG_NO_SCHEMA_URL);
 }
 
 /* A mark alone makes no message where none was received. */
-static bool has_new_description(const struct edit *edit, struct owner owner, struct range content)
+static bool has_new_description(const struct trace_view *view, struct owner owner,
+				struct range content)
 {
-	return edit_has_flag(edit, owner, FLAG_CHANGED) &&
-	       (content.off != 0 || edit_has_flag(edit, owner, FLAG_PATCHED));
+	return edit_has_flag(view, owner, FLAG_CHANGED) &&
+	       (content.off != 0 || edit_has_flag(view, owner, FLAG_PATCHED));
 }
 
 static void keep_schema_url(struct sink *sink, struct owner owner, uint32_t number,
 			    struct range text)
 {
-	if (!edit_has_flag(sink->edit, owner, FLAG_NO_SCHEMA_URL))
+	if (!edit_has_flag(sink->view, owner, FLAG_NO_SCHEMA_URL))
 		keep_text(sink, number, text);
 }
 
@@ -124,9 +125,9 @@ _Static_assert((int)RESOURCE_SPANS_RESOURCE == (int)SCOPE_SPANS_SCOPE, "put_desc
 
 static inline void put_span(struct sink *sink, uint32_t span_at)
 {
-	const struct edit *edit = sink->edit;
-	const struct span_entry *span = &edit->index->spans[span_at];
-	uint8_t flags = edit->flags[OWNER_SPAN][span_at];
+	const struct trace_view *view = sink->view;
+	const struct span_entry *span = &view->index->spans[span_at];
+	uint8_t flags = view->flags[OWNER_SPAN][span_at];
 	if (flags & FLAG_DROPPED)
 		return;
 	if (sink_measures(sink))
@@ -135,7 +136,7 @@ static inline void put_span(struct sink *sink, uint32_t span_at)
 		sink_keep(sink, span->field.off, span->field.len);
 		return;
 	}
-	uint32_t *len = &edit->lengths.content[OWNER_SPAN][span_at];
+	uint32_t *len = &view->lengths.content[OWNER_SPAN][span_at];
 	size_t opened = sink_open(sink, SCOPE_SPANS_SPANS, len);
 	sink_element(sink, (struct owner){OWNER_SPAN, span_at}, span->content);
 	sink_close(sink, opened, len);
@@ -145,15 +146,15 @@ static inline void put_span(struct sink *sink, uint32_t span_at)
 
 static void put_scope_in_place(struct sink *sink, uint32_t scope_at)
 {
-	const struct edit *edit = sink->edit;
-	const struct scope_entry *scope = &edit->index->scopes[scope_at];
-	bool changed = edit->flags[OWNER_SCOPE][scope_at] & FLAG_CHANGED;
+	const struct trace_view *view = sink->view;
+	const struct scope_entry *scope = &view->index->scopes[scope_at];
+	bool changed = view->flags[OWNER_SCOPE][scope_at] & FLAG_CHANGED;
 	struct range hole = {0, 0};
 	if (changed)
-		hole = edit_find_field(edit->index, scope->content, SCOPE_SPANS_SCOPE);
+		hole = edit_find_field(view->index, scope->content, SCOPE_SPANS_SCOPE);
 	uint32_t at = scope->content.off, end = span_end_of_scope(scope);
 	for (uint32_t span_at = scope->span_begin; span_at < end; span_at++) {
-		struct range field = edit->index->spans[span_at].field;
+		struct range field = view->index->spans[span_at].field;
 		keep_gap(sink, at, field.off, hole);
 		put_span(sink, span_at);
 		at = field.off + field.len;
@@ -161,16 +162,16 @@ static void put_scope_in_place(struct sink *sink, uint32_t scope_at)
 	keep_gap(sink, at, scope->content.off + scope->content.len, hole);
 	if (changed)
 		put_description(sink, (struct owner){OWNER_SCOPE, scope_at}, scope->scope,
-				&edit->lengths.scope[scope_at]);
+				&view->lengths.scope[scope_at]);
 }
 
 static void put_scope_rebuilt(struct sink *sink, uint32_t scope_at, struct span_window window)
 {
-	const struct edit *edit = sink->edit;
-	const struct scope_entry *scope = &edit->index->scopes[scope_at];
-	if (has_new_description(edit, (struct owner){OWNER_SCOPE, scope_at}, scope->scope))
+	const struct trace_view *view = sink->view;
+	const struct scope_entry *scope = &view->index->scopes[scope_at];
+	if (has_new_description(view, (struct owner){OWNER_SCOPE, scope_at}, scope->scope))
 		put_description(sink, (struct owner){OWNER_SCOPE, scope_at}, scope->scope,
-				&edit->lengths.scope[scope_at]);
+				&view->lengths.scope[scope_at]);
 	else
 		keep_text(sink, SCOPE_SPANS_SCOPE, scope->scope);
 	keep_schema_url(sink, (struct owner){OWNER_SCOPE, scope_at}, SCOPE_SPANS_SCHEMA_URL,
@@ -183,17 +184,17 @@ static void put_scope_rebuilt(struct sink *sink, uint32_t scope_at, struct span_
 
 static void put_scope(struct sink *sink, uint32_t scope_at, struct span_window window)
 {
-	const struct edit *edit = sink->edit;
-	const struct scope_entry *scope = &edit->index->scopes[scope_at];
+	const struct trace_view *view = sink->view;
+	const struct scope_entry *scope = &view->index->scopes[scope_at];
 	struct span_window all = {scope->span_begin, span_end_of_scope(scope)};
 	struct span_window part = window_cut(all, window);
-	uint32_t *len = &edit->lengths.content[OWNER_SCOPE][scope_at];
+	uint32_t *len = &view->lengths.content[OWNER_SCOPE][scope_at];
 	uint32_t spans_before = sink->spans;
 	if (sink_measures(sink)) {
 		*len = 0;
 		if (part.begin == part.end)
 			*len = LEN_SKIPPED;
-		else if (edit->flags[OWNER_SCOPE][scope_at] == 0 && window_holds(window, all))
+		else if (view->flags[OWNER_SCOPE][scope_at] == 0 && window_holds(window, all))
 			*len = LEN_WHOLE;
 	}
 	if (*len == LEN_SKIPPED)
@@ -204,7 +205,7 @@ static void put_scope(struct sink *sink, uint32_t scope_at, struct span_window w
 		return;
 	}
 	size_t opened = sink_open(sink, RESOURCE_SPANS_SCOPE_SPANS, len);
-	if (stays_in_place(edit, (struct owner){OWNER_SCOPE, scope_at}, window, all))
+	if (stays_in_place(view, (struct owner){OWNER_SCOPE, scope_at}, window, all))
 		put_scope_in_place(sink, scope_at);
 	else
 		put_scope_rebuilt(sink, scope_at, part);
@@ -221,15 +222,15 @@ static void put_scope(struct sink *sink, uint32_t scope_at, struct span_window w
 static void put_resource_in_place(struct sink *sink, uint32_t resource_at,
 				  struct span_window window)
 {
-	const struct edit *edit = sink->edit;
-	const struct resource_entry *resource = &edit->index->resources[resource_at];
-	bool changed = edit->flags[OWNER_RESOURCE][resource_at] & FLAG_CHANGED;
+	const struct trace_view *view = sink->view;
+	const struct resource_entry *resource = &view->index->resources[resource_at];
+	bool changed = view->flags[OWNER_RESOURCE][resource_at] & FLAG_CHANGED;
 	struct range hole = {0, 0};
 	if (changed)
-		hole = edit_find_field(edit->index, resource->content, RESOURCE_SPANS_RESOURCE);
+		hole = edit_find_field(view->index, resource->content, RESOURCE_SPANS_RESOURCE);
 	uint32_t at = resource->content.off, end = resource->scope_begin + resource->scope_count;
 	for (uint32_t scope_at = resource->scope_begin; scope_at < end; scope_at++) {
-		struct range field = edit->index->scopes[scope_at].field;
+		struct range field = view->index->scopes[scope_at].field;
 		keep_gap(sink, at, field.off, hole);
 		put_scope(sink, scope_at, window);
 		at = field.off + field.len;
@@ -237,19 +238,19 @@ static void put_resource_in_place(struct sink *sink, uint32_t resource_at,
 	keep_gap(sink, at, resource->content.off + resource->content.len, hole);
 	if (changed)
 		put_description(sink, (struct owner){OWNER_RESOURCE, resource_at},
-				resource->resource, &edit->lengths.resource[resource_at]);
+				resource->resource, &view->lengths.resource[resource_at]);
 }
 
 static void put_resource_rebuilt(struct sink *sink, uint32_t resource_at, struct span_window window)
 {
-	const struct edit *edit = sink->edit;
-	const struct trace_index *index = edit->index;
+	const struct trace_view *view = sink->view;
+	const struct trace_index *index = view->index;
 	const struct resource_entry *resource = &index->resources[resource_at];
 	struct span_window all = spans_of_resource(index, resource);
-	if (has_new_description(edit, (struct owner){OWNER_RESOURCE, resource_at},
+	if (has_new_description(view, (struct owner){OWNER_RESOURCE, resource_at},
 				resource->resource))
 		put_description(sink, (struct owner){OWNER_RESOURCE, resource_at},
-				resource->resource, &edit->lengths.resource[resource_at]);
+				resource->resource, &view->lengths.resource[resource_at]);
 	else
 		keep_text(sink, RESOURCE_SPANS_RESOURCE, resource->resource);
 	keep_schema_url(sink, (struct owner){OWNER_RESOURCE, resource_at},
@@ -263,13 +264,13 @@ static void put_resource_rebuilt(struct sink *sink, uint32_t resource_at, struct
 }
 
 /* True when the received ResourceSpans can be copied: scopes without spans are not passed on. */
-static bool resource_untouched(const struct edit *edit, uint32_t resource_at)
+static bool resource_untouched(const struct trace_view *view, uint32_t resource_at)
 {
-	const struct resource_entry *resource = &edit->index->resources[resource_at];
-	if (edit->flags[OWNER_RESOURCE][resource_at] != 0)
+	const struct resource_entry *resource = &view->index->resources[resource_at];
+	if (view->flags[OWNER_RESOURCE][resource_at] != 0)
 		return false;
 	for (uint32_t i = 0; i < resource->scope_count; i++) {
-		if (edit->index->scopes[resource->scope_begin + i].span_count == 0)
+		if (view->index->scopes[resource->scope_begin + i].span_count == 0)
 			return false;
 	}
 	return true;
@@ -277,18 +278,18 @@ static bool resource_untouched(const struct edit *edit, uint32_t resource_at)
 
 static void put_resource(struct sink *sink, uint32_t resource_at, struct span_window window)
 {
-	const struct edit *edit = sink->edit;
-	const struct resource_entry *resource = &edit->index->resources[resource_at];
-	struct span_window all = spans_of_resource(edit->index, resource);
+	const struct trace_view *view = sink->view;
+	const struct resource_entry *resource = &view->index->resources[resource_at];
+	struct span_window all = spans_of_resource(view->index, resource);
 	struct span_window part = window_cut(all, window);
-	uint32_t *len = &edit->lengths.content[OWNER_RESOURCE][resource_at];
+	uint32_t *len = &view->lengths.content[OWNER_RESOURCE][resource_at];
 	uint32_t spans_before = sink->spans;
 	if (sink_measures(sink)) {
 		*len = 0;
 		if (part.begin == part.end ||
-		    (edit->flags[OWNER_RESOURCE][resource_at] & FLAG_DROPPED))
+		    (view->flags[OWNER_RESOURCE][resource_at] & FLAG_DROPPED))
 			*len = LEN_SKIPPED;
-		else if (window_holds(window, all) && resource_untouched(edit, resource_at))
+		else if (window_holds(window, all) && resource_untouched(view, resource_at))
 			*len = LEN_WHOLE;
 	}
 	if (*len == LEN_SKIPPED)
@@ -299,7 +300,7 @@ static void put_resource(struct sink *sink, uint32_t resource_at, struct span_wi
 		return;
 	}
 	size_t opened = sink_open(sink, EXPORT_REQUEST_RESOURCE_SPANS, len);
-	if (stays_in_place(edit, (struct owner){OWNER_RESOURCE, resource_at}, window, all))
+	if (stays_in_place(view, (struct owner){OWNER_RESOURCE, resource_at}, window, all))
 		put_resource_in_place(sink, resource_at, window);
 	else
 		put_resource_rebuilt(sink, resource_at, window);
@@ -313,16 +314,16 @@ static void put_resource(struct sink *sink, uint32_t resource_at, struct span_wi
 
 /* ---- the request ---- */
 
-static bool window_is_all(const struct edit *edit, struct span_window window)
+static bool window_is_all(const struct trace_view *view, struct span_window window)
 {
-	return window.begin == 0 && window.end == edit->index->span_count;
+	return window.begin == 0 && window.end == view->index->span_count;
 }
 
 static void put_request(struct sink *sink, struct span_window window)
 {
-	const struct trace_index *index = sink->edit->index;
+	const struct trace_index *index = sink->view->index;
 	const struct range no_hole = {0, 0};
-	if (window_is_all(sink->edit, window) && !sink->edit->known_only) {
+	if (window_is_all(sink->view, window) && !sink->view->known_only) {
 		uint32_t at = 0;
 		for (uint32_t i = 0; i < index->resource_count; i++) {
 			struct range field = index->resources[i].field;
@@ -342,42 +343,42 @@ static void put_request(struct sink *sink, struct span_window window)
 		put_resource(sink, i, window);
 }
 
-static bool reserve_lengths(struct edit *edit)
+static bool reserve_lengths(struct trace_view *view)
 {
-	const struct trace_index *index = edit->index;
+	const struct trace_index *index = view->index;
 	size_t count = (size_t)index->resource_count + index->scope_count;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++)
 		count += edit_count_of(index, (enum owner_kind)kind);
-	if (!edit_column_reserve(edit, &edit->length_column, count * sizeof(uint32_t)))
+	if (!edit_column_reserve(view, &view->length_column, count * sizeof(uint32_t)))
 		return false;
-	uint32_t *lengths = edit->length_column.data;
+	uint32_t *lengths = view->length_column.data;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
-		edit->lengths.content[kind] = lengths;
+		view->lengths.content[kind] = lengths;
 		lengths += edit_count_of(index, (enum owner_kind)kind);
 	}
-	edit->lengths.resource = lengths;
-	edit->lengths.scope = lengths + index->resource_count;
+	view->lengths.resource = lengths;
+	view->lengths.scope = lengths + index->resource_count;
 	return true;
 }
 
-int trace_encode_measure(struct edit *edit, struct span_window window, struct encode_plan *ret_plan,
-			 struct err *err)
+int trace_encode_measure(struct trace_view *view, struct span_window window,
+			 struct encode_plan *ret_plan, struct err *err)
 {
-	if (edit_check(edit, err) != 0)
+	if (edit_check(view, err) != 0)
 		return -1;
-	if (window.begin >= window.end || edit->live_spans == 0) {
+	if (window.begin >= window.end || view->live_spans == 0) {
 		*ret_plan = (struct encode_plan){.window = window};
 		return 0;
 	}
-	if (!edit->changed && window_is_all(edit, window)) {
+	if (!view->changed && window_is_all(view, window)) {
 		*ret_plan = (struct encode_plan){.window = window,
-						 .bytes = edit->index->body.len,
-						 .spans = edit->index->span_count};
+						 .bytes = view->index->body.len,
+						 .spans = view->index->span_count};
 		return 0;
 	}
-	if (!reserve_lengths(edit))
+	if (!reserve_lengths(view))
 		return err_set(err, ERR_NOMEM, "memory budget exhausted by encoding");
-	struct sink sink = {.edit = edit, .body = edit->index->body.ptr};
+	struct sink sink = {.view = view, .body = view->index->body.ptr};
 	put_request(&sink, window);
 	if (sink.bytes > TRACE_BODY_BYTES_MAX)
 		return err_set(err, ERR_LIMIT, "encoded request over %zu bytes",
@@ -387,25 +388,25 @@ int trace_encode_measure(struct edit *edit, struct span_window window, struct en
 	return 0;
 }
 
-void trace_encode_write(const struct edit *edit, const struct encode_plan *plan, uint8_t *out)
+void trace_encode_write(const struct trace_view *view, const struct encode_plan *plan, uint8_t *out)
 {
 	if (plan->bytes == 0)
 		return;
-	if (!edit->changed && window_is_all(edit, plan->window)) {
-		memcpy(out, edit->index->body.ptr, plan->bytes);
+	if (!view->changed && window_is_all(view, plan->window)) {
+		memcpy(out, view->index->body.ptr, plan->bytes);
 		return;
 	}
-	struct sink sink = {.edit = edit, .body = edit->index->body.ptr, .out = out};
+	struct sink sink = {.view = view, .body = view->index->body.ptr, .out = out};
 	put_request(&sink, plan->window);
 	sink_flush(&sink);
 }
 
-int trace_encode(struct edit *edit, struct budget *budget, struct chunk **ret_chunk,
+int trace_encode(struct trace_view *view, struct budget *budget, struct chunk **ret_chunk,
 		 struct err *err)
 {
 	struct encode_plan plan;
-	struct span_window all = {0, edit->index->span_count};
-	if (trace_encode_measure(edit, all, &plan, err))
+	struct span_window all = {0, view->index->span_count};
+	if (trace_encode_measure(view, all, &plan, err))
 		return -1;
 	if (plan.spans == 0) {
 		*ret_chunk = NULL;
@@ -414,20 +415,20 @@ int trace_encode(struct edit *edit, struct budget *budget, struct chunk **ret_ch
 	struct chunk *chunk = chunk_new(budget, plan.bytes);
 	if (!chunk)
 		return err_set(err, ERR_NOMEM, "out of memory for an encoded request");
-	trace_encode_write(edit, &plan, chunk->data);
+	trace_encode_write(view, &plan, chunk->data);
 	chunk->len = plan.bytes;
 	chunk->span_count = plan.spans;
 	chunk->index_bytes =
-		trace_index_bytes(edit->index) + edit->added_count * sizeof(struct attr_entry);
+		trace_index_bytes(view->index) + view->added_count * sizeof(struct attr_entry);
 	*ret_chunk = chunk;
 	return 0;
 }
 
-int trace_encode_held(struct edit *edit, struct budget *budget, struct chunk **ret_chunk,
+int trace_encode_held(struct trace_view *view, struct budget *budget, struct chunk **ret_chunk,
 		      struct err *err)
 {
-	edit_turn_to_held(edit);
-	int failed = trace_encode(edit, budget, ret_chunk, err);
-	edit_turn_back(edit);
+	edit_turn_to_held(view);
+	int failed = trace_encode(view, budget, ret_chunk, err);
+	edit_turn_back(view);
 	return failed;
 }

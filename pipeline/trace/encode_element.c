@@ -35,41 +35,41 @@ static enum schema_message message_of(enum owner_kind kind)
 }
 
 /* Steps to the next received field that was replaced or, where those go, is unknown. */
-static void next_field(const struct edit *edit, struct cuts *cuts)
+static void next_field(const struct trace_view *view, struct cuts *cuts)
 {
 	struct wire_field field;
 	cuts->field = (struct range){UINT32_MAX, 0};
 	while (cuts->fields.at < cuts->fields.end && wire_read_field(&cuts->fields, &field)) {
 		bool known = field.number <= SCHEMA_NUMBER_MAX;
 		if ((known && (cuts->replaced >> field.number & 1)) ||
-		    (edit->known_only && !schema_field(cuts->message, field.number))) {
+		    (view->known_only && !schema_field(cuts->message, field.number))) {
 			cuts->field =
-				(struct range){(uint32_t)(field.start - edit->index->body.ptr),
+				(struct range){(uint32_t)(field.start - view->index->body.ptr),
 					       (uint32_t)(cuts->fields.at - field.start)};
 			return;
 		}
 	}
 }
 
-static void cuts_begin(const struct edit *edit, struct owner owner, struct range content,
+static void cuts_begin(const struct trace_view *view, struct owner owner, struct range content,
 		       const struct patch *patch, struct cuts *cuts)
 {
-	struct attr_range attrs = edit_attrs_of(edit->index, owner);
+	struct attr_range attrs = edit_attrs_of(view->index, owner);
 	cuts->attr = attrs.begin;
 	cuts->attr_end = attrs.begin + attrs.count;
 	cuts->event = cuts->event_end = cuts->link = cuts->link_end = 0;
 	cuts->fields = (struct wire_reader){NULL, NULL};
 	cuts->field = (struct range){UINT32_MAX, 0};
 	cuts->replaced = patch && patch->fields ? patch->fields->set : 0;
-	if (UNLIKELY(cuts->replaced != 0 || edit->known_only)) {
-		struct slice bytes = index_slice(edit->index, content);
+	if (UNLIKELY(cuts->replaced != 0 || view->known_only)) {
+		struct slice bytes = index_slice(view->index, content);
 		cuts->fields = (struct wire_reader){bytes.ptr, bytes.ptr + bytes.len};
 		cuts->message = message_of(owner.kind);
-		next_field(edit, cuts);
+		next_field(view, cuts);
 	}
 	if (owner.kind != OWNER_SPAN)
 		return;
-	const struct span_entry *span = &edit->index->spans[owner.at];
+	const struct span_entry *span = &view->index->spans[owner.at];
 	cuts->event = span->event_begin;
 	cuts->event_end = span->event_begin + span->event_count;
 	cuts->link = span->link_begin;
@@ -99,17 +99,17 @@ static inline void take_earlier(struct cut *cut, struct range field, enum cut_ki
 }
 
 /* Sets ${cut} to the next one in wire order. False when there are no more. */
-static inline bool cuts_next(const struct edit *edit, struct cuts *cuts, struct cut *cut)
+static inline bool cuts_next(const struct trace_view *view, struct cuts *cuts, struct cut *cut)
 {
-	const struct trace_index *index = edit->index;
+	const struct trace_index *index = view->index;
 	*cut = (struct cut){.field = {UINT32_MAX, 0}};
-	cuts->attr = next_flagged(edit->attr_flags, cuts->attr, cuts->attr_end);
+	cuts->attr = next_flagged(view->attr_flags, cuts->attr, cuts->attr_end);
 	if (cuts->attr < cuts->attr_end)
 		take_earlier(cut, index->attrs[cuts->attr].field, CUT_ATTR, cuts->attr);
-	cuts->event = next_flagged(edit->flags[OWNER_EVENT], cuts->event, cuts->event_end);
+	cuts->event = next_flagged(view->flags[OWNER_EVENT], cuts->event, cuts->event_end);
 	if (cuts->event < cuts->event_end)
 		take_earlier(cut, index->events[cuts->event].field, CUT_EVENT, cuts->event);
-	cuts->link = next_flagged(edit->flags[OWNER_LINK], cuts->link, cuts->link_end);
+	cuts->link = next_flagged(view->flags[OWNER_LINK], cuts->link, cuts->link_end);
 	if (cuts->link < cuts->link_end)
 		take_earlier(cut, index->links[cuts->link].field, CUT_LINK, cuts->link);
 	take_earlier(cut, cuts->field, CUT_FIELD, 0);
@@ -119,7 +119,7 @@ static inline bool cuts_next(const struct edit *edit, struct cuts *cuts, struct 
 	case CUT_ATTR: cuts->attr++; break;
 	case CUT_EVENT: cuts->event++; break;
 	case CUT_LINK: cuts->link++; break;
-	case CUT_FIELD: next_field(edit, cuts); break;
+	case CUT_FIELD: next_field(view, cuts); break;
 	}
 	return true;
 }
@@ -143,8 +143,8 @@ static size_t text_field_size(size_t len)
 /* A renamed attribute: the new key, then all that the KeyValue held besides the old one. */
 static void put_renamed(struct sink *sink, enum owner_kind kind, uint32_t attr)
 {
-	const struct trace_index *index = sink->edit->index;
-	struct slice key = sink->edit->rewrites[attr].key;
+	const struct trace_index *index = sink->view->index;
+	struct slice key = sink->view->rewrites[attr].key;
 	struct slice bytes = index_slice(index, index->attrs[attr].field);
 	struct wire_reader reader = {bytes.ptr, bytes.ptr + bytes.len};
 	struct wire_field field = {0};
@@ -217,23 +217,23 @@ static void put_attr(struct sink *sink, enum owner_kind kind, struct slice key,
 /* An attribute with another value: written anew, so that nothing else of it is left. */
 static void put_revalued(struct sink *sink, enum owner_kind kind, uint32_t attr)
 {
-	const struct edit *edit = sink->edit;
-	const struct rewrite *rewrite = &edit->rewrites[attr];
-	struct slice key = edit->attr_flags[attr] & FLAG_RENAMED
+	const struct trace_view *view = sink->view;
+	const struct rewrite *rewrite = &view->rewrites[attr];
+	struct slice key = view->attr_flags[attr] & FLAG_RENAMED
 				   ? rewrite->key
-				   : index_slice(edit->index, edit->index->attrs[attr].key);
+				   : index_slice(view->index, view->index->attrs[attr].key);
 	put_attr(sink, kind, key, rewrite->value);
 }
 
 static void put_cut(struct sink *sink, enum owner_kind kind, const struct cut *cut)
 {
-	const struct edit *edit = sink->edit;
+	const struct trace_view *view = sink->view;
 	switch (cut->kind) {
 	case CUT_FIELD: return; /* its successor is added at the end */
 	case CUT_ATTR:
-		if (edit->attr_flags[cut->at] & FLAG_DROPPED)
+		if (view->attr_flags[cut->at] & FLAG_DROPPED)
 			return;
-		if (edit->attr_flags[cut->at] & FLAG_REVALUED)
+		if (view->attr_flags[cut->at] & FLAG_REVALUED)
 			put_revalued(sink, kind, cut->at);
 		else
 			put_renamed(sink, kind, cut->at);
@@ -242,13 +242,13 @@ static void put_cut(struct sink *sink, enum owner_kind kind, const struct cut *c
 	case CUT_LINK: {
 		bool event = cut->kind == CUT_EVENT;
 		struct owner owner = {event ? OWNER_EVENT : OWNER_LINK, cut->at};
-		if (edit_has_flag(edit, owner, FLAG_DROPPED))
+		if (edit_has_flag(view, owner, FLAG_DROPPED))
 			return;
-		uint32_t *len = &edit->lengths.content[owner.kind][cut->at];
+		uint32_t *len = &view->lengths.content[owner.kind][cut->at];
 		size_t opened = sink_open(sink, event ? SPAN_EVENTS : SPAN_LINKS, len);
 		sink_element(sink, owner,
-			     event ? edit->index->events[cut->at].content
-				   : edit->index->links[cut->at].content);
+			     event ? view->index->events[cut->at].content
+				   : view->index->links[cut->at].content);
 		sink_close(sink, opened, len);
 		return;
 	}
@@ -298,12 +298,12 @@ static void put_fields(struct sink *sink, enum owner_kind kind, const struct fie
 
 void sink_element(struct sink *sink, struct owner owner, struct range content)
 {
-	const struct patch *patch = edit_patch_of(sink->edit, owner);
+	const struct patch *patch = edit_patch_of(sink->view, owner);
 	struct cuts cuts;
 	struct cut cut;
 	uint32_t at = content.off;
-	cuts_begin(sink->edit, owner, content, patch, &cuts);
-	while (cuts_next(sink->edit, &cuts, &cut)) {
+	cuts_begin(sink->view, owner, content, patch, &cuts);
+	while (cuts_next(sink->view, &cuts, &cut)) {
 		sink_keep(sink, at, cut.field.off - at);
 		put_cut(sink, owner.kind, &cut);
 		at = cut.field.off + cut.field.len;

@@ -12,7 +12,7 @@
 #include "pipeline/trace/wire.h"
 
 struct sink {
-	const struct edit *edit;
+	const struct trace_view *view;
 	const uint8_t *body;
 	uint8_t *out;	   /* NULL: measuring */
 	size_t bytes;	   /* measured so far */

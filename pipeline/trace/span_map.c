@@ -65,12 +65,12 @@ static uint32_t *probe(const struct span_map *map, const struct trace_index *ind
 	}
 }
 
-static uint32_t parent_of(const struct span_map *map, const struct edit *edit, uint64_t slot_mask,
-			  uint32_t at)
+static uint32_t parent_of(const struct span_map *map, const struct trace_view *view,
+			  uint64_t slot_mask, uint32_t at)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	const struct span_entry *span = &index->spans[at];
-	struct slice parent = edit_span_parent(edit, at);
+	struct slice parent = view_span_parent(view, at);
 	static const uint8_t zero_id[SPAN_ID_BYTES];
 	if (parent.len == 0 || memcmp(parent.ptr, zero_id, SPAN_ID_BYTES) == 0 ||
 	    span->trace_id_off == 0)
@@ -82,9 +82,9 @@ static uint32_t parent_of(const struct span_map *map, const struct edit *edit, u
 	return slot - 1 == at ? SPAN_MAP_NONE : slot - 1;
 }
 
-int span_map_build(struct span_map *map, const struct edit *edit, struct err *err)
+int span_map_build(struct span_map *map, const struct trace_view *view, struct err *err)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	size_t slot_count = SLOTS_MIN;
 	while (slot_count < (size_t)index->span_count * SLOTS_PER_SPAN)
 		slot_count *= 2;
@@ -102,15 +102,15 @@ int span_map_build(struct span_map *map, const struct edit *edit, struct err *er
 			*slot = at + 1;
 	}
 	for (uint32_t at = 0; at < index->span_count; at++)
-		map->parents[at] = parent_of(map, edit, slot_count - 1, at);
+		map->parents[at] = parent_of(map, view, slot_count - 1, at);
 	return 0;
 }
 
-uint32_t span_map_top_of_dropped(struct span_map *map, const struct edit *edit, uint32_t span)
+uint32_t span_map_top_of_dropped(struct span_map *map, const struct trace_view *view, uint32_t span)
 {
 	uint32_t *parents = map->parents;
 	uint32_t top = span, steps = 0;
-	while (span_map_has_parent(map, top) && !edit_span_live(edit, parents[top])) {
+	while (span_map_has_parent(map, top) && !view_span_live(view, parents[top])) {
 		if (++steps > map->count)
 			parents[top] = SPAN_MAP_NONE;
 		else

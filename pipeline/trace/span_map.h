@@ -31,15 +31,16 @@ struct span_map {
 void span_map_init(struct span_map *map, struct budget *budget);
 void span_map_fini(struct span_map *map);
 
-/* Fills the map for the request under ${edit}. A span that names itself, and one without ids, count
+/* Fills the map for the request under ${view}. A span that names itself, and one without ids, count
  * as roots; of two spans with one id, the first is the parent. Circles of parents are possible:
  * whoever walks upwards bounds the walk by count. -1 with ERR_NOMEM. */
-MUST_CHECK int span_map_build(struct span_map *map, const struct edit *edit, struct err *err);
+MUST_CHECK int span_map_build(struct span_map *map, const struct trace_view *view, struct err *err);
 
 /* The highest span in an unbroken row of dropped ones from ${span}, which is dropped, upwards: its
  * parent is live, foreign or none. Those passed point to it afterwards, so that a long row is
  * climbed once; a circle ends as a root. */
-uint32_t span_map_top_of_dropped(struct span_map *map, const struct edit *edit, uint32_t span);
+uint32_t span_map_top_of_dropped(struct span_map *map, const struct trace_view *view,
+				 uint32_t span);
 
 static inline bool span_map_has_parent(const struct span_map *map, uint32_t span)
 {

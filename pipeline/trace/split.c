@@ -97,27 +97,28 @@ static struct span_window fill(const struct filling *filling, uint32_t begin)
 	return (struct span_window){begin, at};
 }
 
-static int take_window(struct edit *edit, struct budget *budget, struct span_window window,
+static int take_window(struct trace_view *view, struct budget *budget, struct span_window window,
 		       split_take *take, void *arg, struct err *err)
 {
 	struct encode_plan plan;
-	if (trace_encode_measure(edit, window, &plan, err))
+	if (trace_encode_measure(view, window, &plan, err))
 		return -1;
 	struct chunk *piece = chunk_new(budget, plan.bytes);
 	if (!piece)
 		return err_set(err, ERR_NOMEM, "out of memory for a piece of a request");
-	trace_encode_write(edit, &plan, piece->data);
+	trace_encode_write(view, &plan, piece->data);
 	piece->len = plan.bytes;
 	piece->span_count = plan.spans;
-	piece->index_bytes = trace_index_bytes(edit_index(edit));
+	piece->index_bytes = trace_index_bytes(view_index(view));
 	take(arg, piece);
 	return 0;
 }
 
-int trace_split(struct edit *edit, struct budget *budget, size_t bytes_max, uint32_t spans_max,
-		split_take *take, void *arg, uint32_t *ret_spans_taken, struct err *err)
+int trace_split(struct trace_view *view, struct budget *budget, size_t bytes_max,
+		uint32_t spans_max, split_take *take, void *arg, uint32_t *ret_spans_taken,
+		struct err *err)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	struct filling filling = {
 		.index = index,
 		.bytes_max = bytes_max ? bytes_max : UINT64_MAX,
@@ -129,7 +130,7 @@ int trace_split(struct edit *edit, struct budget *budget, size_t bytes_max, uint
 	while (*ret_spans_taken < index->span_count) {
 		if (!whole)
 			window = fill(&filling, *ret_spans_taken);
-		if (take_window(edit, budget, window, take, arg, err))
+		if (take_window(view, budget, window, take, arg, err))
 			return -1;
 		*ret_spans_taken = window.end;
 	}

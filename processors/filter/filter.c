@@ -117,7 +117,7 @@ static void *shard_new(void *arg)
 /* One request on its way through the filter. */
 struct pass {
 	struct filter *filter;
-	struct edit *edit;
+	struct trace_view *view;
 	struct shard_state *state;
 	struct err first_error; /* of a condition with error_mode propagate */
 	bool propagate;
@@ -152,7 +152,7 @@ static inline struct filter_condition *match(struct pass *pass, struct condition
 	struct err err;
 	for (size_t i = 0; i < list->count; i++) {
 		struct filter_condition *condition = &list->at[i];
-		switch (ottl_eval(condition->condition, pass->edit, at, pass->state->scratch,
+		switch (ottl_eval(condition->condition, pass->view, at, pass->state->scratch,
 				  &err)) {
 		case OTTL_TRUE: return condition;
 		case OTTL_ERROR: note_error(pass, condition, &err); break;
@@ -165,29 +165,29 @@ static inline struct filter_condition *match(struct pass *pass, struct condition
 static void drop_spans(struct pass *pass, uint32_t begin, uint32_t count,
 		       struct filter_condition *why)
 {
-	uint32_t before = edit_live_spans(pass->edit);
+	uint32_t before = view_live_spans(pass->view);
 	for (uint32_t span = begin; span < begin + count; span++)
-		edit_drop_span(pass->edit, span);
-	hits_of(pass, why)->dropped += before - edit_live_spans(pass->edit);
+		edit_drop_span(pass->view, span);
+	hits_of(pass, why)->dropped += before - view_live_spans(pass->view);
 }
 
 static void filter_resources(struct pass *pass)
 {
-	const struct trace_index *index = edit_index(pass->edit);
+	const struct trace_index *index = view_index(pass->view);
 	struct condition_list *list = &pass->filter->conditions[OTTL_RESOURCE];
 	for (uint32_t i = 0; list->count > 0 && i < index->resource_count; i++) {
 		struct filter_condition *why = match(pass, list, i);
 		if (!why)
 			continue;
-		uint32_t before = edit_live_spans(pass->edit);
-		edit_drop_resource(pass->edit, i);
-		hits_of(pass, why)->dropped += before - edit_live_spans(pass->edit);
+		uint32_t before = view_live_spans(pass->view);
+		edit_drop_resource(pass->view, i);
+		hits_of(pass, why)->dropped += before - view_live_spans(pass->view);
 	}
 }
 
 static void filter_scopes(struct pass *pass)
 {
-	const struct trace_index *index = edit_index(pass->edit);
+	const struct trace_index *index = view_index(pass->view);
 	struct condition_list *list = &pass->filter->conditions[OTTL_SCOPE];
 	for (uint32_t i = 0; list->count > 0 && i < index->scope_count; i++) {
 		struct filter_condition *why = match(pass, list, i);
@@ -199,14 +199,14 @@ static void filter_scopes(struct pass *pass)
 
 static void filter_spans(struct pass *pass)
 {
-	uint32_t count = edit_index(pass->edit)->span_count;
+	uint32_t count = view_index(pass->view)->span_count;
 	struct condition_list *list = &pass->filter->conditions[OTTL_SPAN];
 	for (uint32_t span = 0; list->count > 0 && span < count; span++) {
-		if (!edit_span_live(pass->edit, span))
+		if (!view_span_live(pass->view, span))
 			continue;
 		struct filter_condition *why = match(pass, list, span);
 		if (why) {
-			edit_drop_span(pass->edit, span);
+			edit_drop_span(pass->view, span);
 			hits_of(pass, why)->dropped++;
 		}
 	}
@@ -214,15 +214,15 @@ static void filter_spans(struct pass *pass)
 
 static void filter_events(struct pass *pass)
 {
-	const struct trace_index *index = edit_index(pass->edit);
+	const struct trace_index *index = view_index(pass->view);
 	struct condition_list *list = &pass->filter->conditions[OTTL_SPANEVENT];
 	for (uint32_t event = 0; list->count > 0 && event < index->event_count; event++) {
-		if (!edit_span_live(pass->edit, index->events[event].span) ||
-		    !edit_event_live(pass->edit, event))
+		if (!view_span_live(pass->view, index->events[event].span) ||
+		    !view_event_live(pass->view, event))
 			continue;
 		struct filter_condition *why = match(pass, list, event);
 		if (why) {
-			edit_drop_event(pass->edit, event);
+			edit_drop_event(pass->view, event);
 			hits_of(pass, why)->dropped++;
 			pass->events_dropped++;
 		}
@@ -237,7 +237,7 @@ static void settle(struct pass *pass)
 		struct condition_list *list = &pass->filter->conditions[context];
 		for (size_t i = 0; i < list->count; i++) {
 			struct hits *hits = hits_of(pass, &list->at[i]);
-			tally_add(edit_tally(pass->edit), &list->at[i].dropped, hits->dropped);
+			tally_add(edit_tally(pass->view), &list->at[i].dropped, hits->dropped);
 			if (hits->errors > 0)
 				counter_add(&list->at[i].errors, hits->errors);
 			*hits = (struct hits){0};
@@ -245,10 +245,11 @@ static void settle(struct pass *pass)
 	}
 }
 
-static enum process_outcome process(void *arg, void *state, struct edit *edit, struct err *err)
+static enum process_outcome process(void *arg, void *state, struct trace_view *view,
+				    struct err *err)
 {
-	struct pass pass = {.filter = arg, .edit = edit, .state = state};
-	uint32_t before = edit_live_spans(edit);
+	struct pass pass = {.filter = arg, .view = view, .state = state};
+	uint32_t before = view_live_spans(view);
 	filter_resources(&pass);
 	filter_scopes(&pass);
 	filter_spans(&pass);
@@ -258,8 +259,8 @@ static enum process_outcome process(void *arg, void *state, struct edit *edit, s
 		*err = pass.first_error;
 		return PROCESS_RETRY; /* not permanent in the Collector either: 503 */
 	}
-	tally_add(edit_tally(edit), &pass.filter->spans_filtered, before - edit_live_spans(edit));
-	tally_add(edit_tally(edit), &pass.filter->events_filtered, pass.events_dropped);
+	tally_add(edit_tally(view), &pass.filter->spans_filtered, before - view_live_spans(view));
+	tally_add(edit_tally(view), &pass.filter->events_filtered, pass.events_dropped);
 	return PROCESS_CONTINUE;
 }
 

@@ -116,16 +116,16 @@ static enum observation_type type_by_ai_sdk(struct slice operation)
 
 /* Langfuse takes whoever names a model for a generation: by a key that it reads, or by one that is
  * going to be rewritten into one. */
-static bool names_model(const struct span_view *view)
+static bool names_model(const struct span_roles *roles)
 {
-	return (view->flags & KEY_NAMES_MODEL) || view_has(view, ROLE_OTHER_MODEL);
+	return (roles->flags & KEY_NAMES_MODEL) || roles_has(roles, ROLE_OTHER_MODEL);
 }
 
-enum observation_type observation_type(const struct span_view *view, enum span_class class,
+enum observation_type observation_type(const struct span_roles *roles, enum span_class class,
 				       bool *ret_explicit)
 {
 	enum observation_type type = TYPE_UNSAID;
-	struct slice word = view_text(view, ROLE_TYPE);
+	struct slice word = roles_text(roles, ROLE_TYPE);
 	*ret_explicit = false;
 	if (word.len > 0)
 		type = type_named(word);
@@ -133,14 +133,14 @@ enum observation_type observation_type(const struct span_view *view, enum span_c
 		*ret_explicit = !slice_equal(word, slice_str(type_names[type]));
 		return type;
 	}
-	type = type_by_openinference(view_text(view, ROLE_OPENINFERENCE_KIND), ret_explicit);
+	type = type_by_openinference(roles_text(roles, ROLE_OPENINFERENCE_KIND), ret_explicit);
 	if (type == TYPE_UNSAID)
-		type = type_by_operation(view_text(view, ROLE_OPERATION), ret_explicit);
+		type = type_by_operation(roles_text(roles, ROLE_OPERATION), ret_explicit);
 	if (type == TYPE_UNSAID)
-		type = type_by_ai_sdk(view_text(view, ROLE_AI_OPERATION));
-	if (type == TYPE_UNSAID && view_has(view, ROLE_TOOL_NAME))
+		type = type_by_ai_sdk(roles_text(roles, ROLE_AI_OPERATION));
+	if (type == TYPE_UNSAID && roles_has(roles, ROLE_TOOL_NAME))
 		type = TYPE_TOOL;
-	if (type == TYPE_UNSAID && view_has(view, ROLE_NATIVE_TYPE))
+	if (type == TYPE_UNSAID && roles_has(roles, ROLE_NATIVE_TYPE))
 		type = TYPE_NATIVE;
 	if (type != TYPE_UNSAID)
 		return type;
@@ -148,7 +148,7 @@ enum observation_type observation_type(const struct span_view *view, enum span_c
 		*ret_explicit = true;
 		return TYPE_GENERATION;
 	}
-	if (!names_model(view))
+	if (!names_model(roles))
 		return TYPE_UNSAID;
 	*ret_explicit = class == CLASS_ROUTING;
 	return class == CLASS_ROUTING ? TYPE_SPAN : TYPE_GENERATION;
@@ -199,12 +199,12 @@ static enum span_class scope_class(struct run *run, uint32_t span)
 	return (enum span_class)(*cached - 1);
 }
 
-static bool is_aggregate(const struct span_view *view)
+static bool is_aggregate(const struct span_roles *roles)
 {
 	static const char *const operations[] = {"invoke_agent", "agent_step", "invoke_workflow"};
-	struct slice operation = view_text(view, ROLE_OPERATION);
-	struct slice kind = view_text(view, ROLE_OPENINFERENCE_KIND);
-	struct slice traceloop = view_text(view, ROLE_TRACELOOP_KIND);
+	struct slice operation = roles_text(roles, ROLE_OPERATION);
+	struct slice kind = roles_text(roles, ROLE_OPENINFERENCE_KIND);
+	struct slice traceloop = roles_text(roles, ROLE_TRACELOOP_KIND);
 	for (size_t i = 0; i < ARRAY_COUNT(operations); i++) {
 		if (slice_equal(operation, slice_str(operations[i])))
 			return true;
@@ -213,20 +213,20 @@ static bool is_aggregate(const struct span_view *view)
 	       slice_equal(traceloop, SLICE("workflow")) || slice_equal(traceloop, SLICE("agent"));
 }
 
-enum span_class classify(struct run *run, uint32_t span, const struct span_view *view)
+enum span_class classify(struct run *run, uint32_t span, const struct span_roles *roles)
 {
 	enum span_class scope = scope_class(run, span);
-	struct slice name = edit_span_name(run->edit, span);
-	if ((scope == CLASS_ENGINE && (view->flags & KEY_USAGE)) ||
+	struct slice name = view_span_name(run->view, span);
+	if ((scope == CLASS_ENGINE && (roles->flags & KEY_USAGE)) ||
 	    slice_equal(name, SLICE("llm_request")))
 		return CLASS_ENGINE;
-	if (names_model(view) || view_has(view, ROLE_ROUTED_MODEL)) {
+	if (names_model(roles) || roles_has(roles, ROLE_ROUTED_MODEL)) {
 		if (scope == CLASS_ROUTING || is_routing_name(run->self, name))
 			return CLASS_ROUTING;
 	}
-	if (is_aggregate(view))
+	if (is_aggregate(roles))
 		return CLASS_AGGREGATE;
 	bool explicit;
-	enum observation_type type = observation_type(view, CLASS_PLAIN, &explicit);
+	enum observation_type type = observation_type(roles, CLASS_PLAIN, &explicit);
 	return type == TYPE_GENERATION || type == TYPE_EMBEDDING ? CLASS_CALL : CLASS_PLAIN;
 }

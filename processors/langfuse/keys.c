@@ -260,51 +260,51 @@ static uint8_t row_at(const struct keys *keys, key_id id)
 }
 
 /* Adds the attribute at ${at}, whose row is ${number} - 1. */
-static inline void view_add(struct span_view *view, uint8_t number, uint32_t at)
+static inline void roles_add(struct span_roles *roles, uint8_t number, uint32_t at)
 {
 	const struct key_row *row = &rows[number - 1];
-	view->flags |= row->flags;
-	if (view_has(view, row->role) && row->rank > view->rank[row->role])
+	roles->flags |= row->flags;
+	if (roles_has(roles, row->role) && row->rank > roles->rank[row->role])
 		return;
-	view->present |= UINT64_C(1) << row->role;
-	view->rank[row->role] = row->rank;
-	view->at[row->role] = at;
+	roles->present |= UINT64_C(1) << row->role;
+	roles->rank[row->role] = row->rank;
+	roles->at[row->role] = at;
 }
 
 /* Of an element that nobody has changed: straight from the index. */
-static void view_received(const struct keys *keys, const struct trace_index *index,
-			  struct attr_range attrs, struct span_view *view)
+static void roles_received(const struct keys *keys, const struct trace_index *index,
+			   struct attr_range attrs, struct span_roles *roles)
 {
 	for (uint32_t at = 0; at < attrs.count; at++) {
 		const struct attr_entry *attr = &index->attrs[attrs.begin + at];
 		uint8_t number = row_at(keys, attr->key_id);
-		view->structured |= attr->value_type >= VALUE_ARRAY;
+		roles->structured |= attr->value_type >= VALUE_ARRAY;
 		if (number > 0)
-			view_add(view, number, at);
+			roles_add(roles, number, at);
 		else if (keys_trace_metadata(attr->key_id, index_slice(index, attr->key)).len > 0)
-			view->trace_metadata = true;
+			roles->trace_metadata = true;
 	}
 }
 
-void keys_view(const struct keys *keys, const struct edit *edit, struct owner owner,
-	       struct span_view *ret_view)
+void keys_roles(const struct keys *keys, const struct trace_view *view, struct owner owner,
+		struct span_roles *ret_view)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	struct attr_key attr;
 	ret_view->present = 0;
 	ret_view->flags = 0;
 	ret_view->structured = ret_view->trace_metadata = false;
-	ret_view->edit = edit;
+	ret_view->view = view;
 	ret_view->owner = owner;
-	if (owner.kind == OWNER_SPAN && edit_attrs_untouched(edit, owner)) {
-		view_received(keys, index, index->spans[owner.at].attrs, ret_view);
+	if (owner.kind == OWNER_SPAN && view_attrs_untouched(view, owner)) {
+		roles_received(keys, index, index->spans[owner.at].attrs, ret_view);
 		return;
 	}
-	for (uint32_t cursor = 0; edit_next_key(edit, owner, &cursor, &attr);) {
+	for (uint32_t cursor = 0; view_next_key(view, owner, &cursor, &attr);) {
 		uint8_t number = row_at(keys, attr.key_id);
 		ret_view->structured |= attr.value_type >= VALUE_ARRAY;
 		if (number > 0)
-			view_add(ret_view, number, attr.at);
+			roles_add(ret_view, number, attr.at);
 		else if (keys_trace_metadata(attr.key_id, attr.key).len > 0)
 			ret_view->trace_metadata = true;
 	}
@@ -335,11 +335,11 @@ key_id keys_id(const struct keys *keys, enum role role, uint8_t rank)
 	return keys->ids[row_of(keys, role, rank)];
 }
 
-void keys_set(const struct keys *keys, struct edit *edit, struct owner owner, enum role role,
+void keys_set(const struct keys *keys, struct trace_view *view, struct owner owner, enum role role,
 	      uint8_t rank, struct value value)
 {
 	size_t row = row_of(keys, role, rank);
-	edit_set_attr(edit, owner, keys->texts[row], keys->ids[row], value);
+	edit_set_attr(view, owner, keys->texts[row], keys->ids[row], value);
 }
 
 /* ---- numbers -------------------------------------------------------------------------------- */

@@ -114,42 +114,42 @@ bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 		   struct config_report *report);
 
 /* What one element's attributes say. */
-struct span_view {
+struct span_roles {
 	uint64_t present;	  /* bit per role */
 	uint8_t flags;		  /* OR of the key flags */
 	bool structured;	  /* arrays, maps or bytes are among the values */
 	bool trace_metadata;	  /* keys below langfuse.trace.metadata. or langfuse.metadata. */
 	uint8_t rank[ROLE_COUNT]; /* where present: which key of the role */
-	uint32_t at[ROLE_COUNT];  /* where present: see edit_read_attr */
-	const struct edit *edit;
+	uint32_t at[ROLE_COUNT];  /* where present: see view_read_attr */
+	const struct trace_view *view;
 	struct owner owner;
 };
 
 _Static_assert(ROLE_COUNT <= 64, "span_view.present");
 
-static inline bool view_has(const struct span_view *view, enum role role)
+static inline bool roles_has(const struct span_roles *roles, enum role role)
 {
-	return view->present >> role & 1;
+	return roles->present >> role & 1;
 }
 
 /* The value of a role that is present. */
-static inline struct value view_value(const struct span_view *view, enum role role)
+static inline struct value roles_value(const struct span_roles *roles, enum role role)
 {
-	return edit_read_attr(view->edit, view->owner, view->at[role]).value;
+	return view_read_attr(roles->view, roles->owner, roles->at[role]).value;
 }
 
 /* The text of a role: empty unless it is a string. */
-static inline struct slice view_text(const struct span_view *view, enum role role)
+static inline struct slice roles_text(const struct span_roles *roles, enum role role)
 {
 	struct value value = {.type = VALUE_EMPTY};
-	if (view_has(view, role))
-		value = view_value(view, role);
+	if (roles_has(roles, role))
+		value = roles_value(roles, role);
 	return value.type == VALUE_STRING ? value.bytes : (struct slice){NULL, 0};
 }
 
 /* Reads the live attributes of ${owner}. */
-void keys_view(const struct keys *keys, const struct edit *edit, struct owner owner,
-	       struct span_view *ret_view);
+void keys_roles(const struct keys *keys, const struct trace_view *view, struct owner owner,
+		struct span_roles *ret_view);
 
 /* The row of a registered key; NULL for all others. */
 const struct key_row *keys_row(const struct keys *keys, key_id id);
@@ -165,7 +165,7 @@ struct slice keys_trace_metadata(key_id id, struct slice key);
 key_id keys_id(const struct keys *keys, enum role role, uint8_t rank);
 
 /* Sets the key of ${role} and ${rank} on ${owner}. */
-void keys_set(const struct keys *keys, struct edit *edit, struct owner owner, enum role role,
+void keys_set(const struct keys *keys, struct trace_view *view, struct owner owner, enum role role,
 	      uint8_t rank, struct value value);
 
 /* A number from a value of any sensible type; false when it is none. */

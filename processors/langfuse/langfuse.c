@@ -130,18 +130,18 @@ static void check_ids(struct run *run)
 {
 	for (uint32_t span = 0; span < run->index->span_count; span++) {
 		const struct span_entry *entry = &run->index->spans[span];
-		if (!edit_span_live(run->edit, span))
+		if (!view_span_live(run->view, span))
 			continue;
 		if (entry->trace_id_off == 0 || entry->span_id_off == 0 ||
 		    is_zero(run_trace_id(run, span)) ||
 		    is_zero(index_id(run->index, entry->span_id_off, SPAN_ID_BYTES))) {
-			edit_drop_span(run->edit, span);
+			edit_drop_span(run->view, span);
 			run->counts[COUNT_BAD_IDS]++;
 			continue;
 		}
-		struct slice parent = edit_span_parent(run->edit, span);
+		struct slice parent = view_span_parent(run->view, span);
 		if (parent.len > 0 && is_zero(parent))
-			edit_set_span_parent(run->edit, span, (struct slice){NULL, 0});
+			edit_set_span_parent(run->view, span, (struct slice){NULL, 0});
 	}
 }
 
@@ -149,7 +149,7 @@ static int allocate(struct run *run, struct err *err)
 {
 	struct arena *arena = &run->scratch->arena;
 	const struct trace_index *index = run->index;
-	uint32_t live = edit_live_spans(run->edit);
+	uint32_t live = view_live_spans(run->view);
 	uint64_t slots = 64;
 	while (slots < (uint64_t)live * 2)
 		slots *= 2;
@@ -172,31 +172,31 @@ static void read_resource(struct run *run, uint32_t at)
 {
 	static const enum role facts[] = {ROLE_TRACE_NAME, ROLE_USER, ROLE_SESSION, ROLE_TAGS,
 					  ROLE_TRACE_METADATA};
-	struct resource_view *resource = &run->resources[at];
+	struct resource_roles *resource = &run->resources[at];
 	struct owner owner = {OWNER_RESOURCE, at};
-	struct span_view *view = &resource->view;
-	keys_view(&run->self->keys, run->edit, owner, view);
-	if (view->structured) {
+	struct span_roles *roles = &resource->roles;
+	keys_roles(&run->self->keys, run->view, owner, roles);
+	if (roles->structured) {
 		values_convert(run, owner);
-		keys_view(&run->self->keys, run->edit, owner, view);
+		keys_roles(&run->self->keys, run->view, owner, roles);
 	}
-	resource->service = view_text(view, ROLE_SERVICE);
-	resource->model = view_text(view, ROLE_MODEL);
+	resource->service = roles_text(roles, ROLE_SERVICE);
+	resource->model = roles_text(roles, ROLE_MODEL);
 	uint64_t present = 0;
 	for (size_t i = 0; i < ARRAY_COUNT(facts); i++)
-		present |= view->present & UINT64_C(1) << facts[i];
-	resource->has_facts = present != 0 || view->trace_metadata;
-	if (view_has(view, ROLE_ENVIRONMENT))
-		values_set_environment(run, owner, view);
-	if (view_has(view, ROLE_SERVICE_VERSION) &&
-	    view_value(view, ROLE_SERVICE_VERSION).type != VALUE_STRING) {
+		present |= roles->present & UINT64_C(1) << facts[i];
+	resource->has_facts = present != 0 || roles->trace_metadata;
+	if (roles_has(roles, ROLE_ENVIRONMENT))
+		values_set_environment(run, owner, roles);
+	if (roles_has(roles, ROLE_SERVICE_VERSION) &&
+	    roles_value(roles, ROLE_SERVICE_VERSION).type != VALUE_STRING) {
 		struct buf *text = &run->scratch->text;
 		buf_reset(text);
-		value_append_text(text, view_value(view, ROLE_SERVICE_VERSION));
-		keys_set(&run->self->keys, run->edit, owner, ROLE_SERVICE_VERSION, 0,
+		value_append_text(text, roles_value(roles, ROLE_SERVICE_VERSION));
+		keys_set(&run->self->keys, run->view, owner, ROLE_SERVICE_VERSION, 0,
 			 value_of_str(buf_slice(text)));
 	}
-	view->present = present; /* the rest is read by Langfuse itself, or not meant for spans */
+	roles->present = present; /* the rest is read by Langfuse itself, or not meant for spans */
 }
 
 #define BIT(role) (UINT64_C(1) << (role))
@@ -215,16 +215,17 @@ static void read_resource(struct run *run, uint32_t at)
 	 BIT(ROLE_COST_DETAILS) | BIT(ROLE_TRACE_METADATA))
 
 /* A leg that only fills the cache says so: one token was allowed, and no more than one came. */
-static uint16_t prefill_flags(const struct span_view *view)
+static uint16_t prefill_flags(const struct span_roles *roles)
 {
 	uint64_t limit, output = 0;
-	if (view_has(view, ROLE_OUTPUT) && !value_as_count(view_value(view, ROLE_OUTPUT), &output))
+	if (roles_has(roles, ROLE_OUTPUT) &&
+	    !value_as_count(roles_value(roles, ROLE_OUTPUT), &output))
 		return 0;
 	if (output > 1)
 		return 0;
-	if (!view_has(view, ROLE_MAX_TOKENS))
+	if (!roles_has(roles, ROLE_MAX_TOKENS))
 		return NOTE_SHORT;
-	return value_as_count(view_value(view, ROLE_MAX_TOKENS), &limit) && limit == 1
+	return value_as_count(roles_value(roles, ROLE_MAX_TOKENS), &limit) && limit == 1
 		       ? NOTE_PREFILL
 		       : 0;
 }
@@ -232,32 +233,33 @@ static uint16_t prefill_flags(const struct span_view *view)
 /* What its resource says of the trace, once for spans in a row. */
 static void note_resource(struct run *run, uint32_t span, struct trace_group *group)
 {
-	struct resource_view *resource = run_resource(run, span);
+	struct resource_roles *resource = run_resource(run, span);
 	uint32_t mark = (uint32_t)(resource - run->resources) + 1;
 	if (!resource->has_facts || group->resource == mark)
 		return;
 	group->resource = mark;
-	(void)traces_note(run, group, &resource->view, CLASS_PLAIN);
+	(void)traces_note(run, group, &resource->roles, CLASS_PLAIN);
 }
 
 /* How the span's tokens and costs are to be counted. */
-static uint16_t usage_flags(const struct span_view *view, enum span_class class)
+static uint16_t usage_flags(const struct span_roles *roles, enum span_class class)
 {
-	bool settled = view_has(view, ROLE_USAGE_DETAILS);
+	bool settled = roles_has(roles, ROLE_USAGE_DETAILS);
 	uint16_t flags = settled ? NOTE_SETTLED : 0;
-	if (settled || view_has(view, ROLE_COST_DETAILS) || (view->flags & (KEY_USAGE | KEY_COST)))
+	if (settled || roles_has(roles, ROLE_COST_DETAILS) ||
+	    (roles->flags & (KEY_USAGE | KEY_COST)))
 		flags |= NOTE_USAGE;
-	return flags | (class == CLASS_ENGINE ? prefill_flags(view) : 0);
+	return flags | (class == CLASS_ENGINE ? prefill_flags(roles) : 0);
 }
 
 /* What has to be rewritten. */
-static uint16_t work_flags(const struct span_view *view, enum span_class class)
+static uint16_t work_flags(const struct span_roles *roles, enum span_class class)
 {
 	bool explicit;
-	enum observation_type type = observation_type(view, class, &explicit);
-	uint16_t flags = view->structured ? NOTE_VALUES : 0;
-	if (class == CLASS_ENGINE || class == CLASS_CALL || (view->present & ~PASSIVE_ROLES) != 0 ||
-	    (explicit && type != TYPE_SPAN))
+	enum observation_type type = observation_type(roles, class, &explicit);
+	uint16_t flags = roles->structured ? NOTE_VALUES : 0;
+	if (class == CLASS_ENGINE || class == CLASS_CALL ||
+	    (roles->present & ~PASSIVE_ROLES) != 0 || (explicit && type != TYPE_SPAN))
 		return flags | NOTE_REWRITE;
 	return flags | (explicit ? NOTE_SPAN_TYPE : 0);
 }
@@ -265,21 +267,21 @@ static uint16_t work_flags(const struct span_view *view, enum span_class class)
 /* Step 2, one span. */
 static void read_span(struct run *run, uint32_t span)
 {
-	struct span_view view;
+	struct span_roles roles;
 	struct span_note *note = &run->notes[span];
 	struct trace_group *group = traces_group(run, span);
 	enum span_class class = CLASS_PLAIN;
-	keys_view(&run->self->keys, run->edit, span_owner(span), &view);
-	if (view.present != 0 || edit_span_name(run->edit, span).len > 0)
-		class = classify(run, span, &view);
+	keys_roles(&run->self->keys, run->view, span_owner(span), &roles);
+	if (roles.present != 0 || view_span_name(run->view, span).len > 0)
+		class = classify(run, span, &roles);
 	note->group = (uint32_t)(group - run->groups);
 	note->class = (uint8_t) class;
-	note->own_facts = traces_note(run, group, &view, class);
+	note->own_facts = traces_note(run, group, &roles, class);
 	note_resource(run, span, group);
-	note->flags = usage_flags(&view, class) | work_flags(&view, class);
-	if (view_has(&view, ROLE_MODEL) || view_has(&view, ROLE_OTHER_MODEL))
+	note->flags = usage_flags(&roles, class) | work_flags(&roles, class);
+	if (roles_has(&roles, ROLE_MODEL) || roles_has(&roles, ROLE_OTHER_MODEL))
 		note->flags |= NOTE_MODEL;
-	if (view_has(&view, ROLE_AS_ROOT) && edit_span_parent(run->edit, span).len > 0)
+	if (roles_has(&roles, ROLE_AS_ROOT) && view_span_parent(run->view, span).len > 0)
 		note->flags |= NOTE_AS_ROOT;
 	if ((note->flags & NOTE_SHORT) || ((note->flags & NOTE_USAGE) && class != CLASS_ENGINE))
 		run->parents_matter = true;
@@ -288,17 +290,17 @@ static void read_span(struct run *run, uint32_t span)
 /* Step 4. A root has nobody above it who could name the model: it does not wait. */
 static void hold_back(struct run *run)
 {
-	if (!edit_may_hold(run->edit) || run->self->join_wait_ns == 0)
+	if (!view_may_hold(run->view) || run->self->join_wait_ns == 0)
 		return;
 	for (uint32_t span = 0; span < run->index->span_count; span++) {
 		const struct span_note *note = &run->notes[span];
-		if (!edit_span_live(run->edit, span) || note->class != CLASS_ENGINE ||
+		if (!view_span_live(run->view, span) || note->class != CLASS_ENGINE ||
 		    (note->flags & (NOTE_MODEL | NOTE_PREFILL)) ||
-		    edit_span_parent(run->edit, span).len == 0 ||
+		    view_span_parent(run->view, span).len == 0 ||
 		    rewrite_joined_model(run, span).len > 0 ||
 		    run->groups[note->group].facts.conflict[TRACE_FACT_MODEL])
 			continue;
-		edit_hold_span(run->edit, span);
+		edit_hold_span(run->view, span);
 	}
 }
 
@@ -307,7 +309,7 @@ static void convert_others(struct run *run)
 	for (uint32_t scope = 0; scope < run->index->scope_count; scope++)
 		values_convert(run, (struct owner){OWNER_SCOPE, scope});
 	for (uint32_t event = 0; event < run->index->event_count; event++) {
-		if (edit_event_live(run->edit, event))
+		if (view_event_live(run->view, event))
 			values_convert(run, (struct owner){OWNER_EVENT, event});
 	}
 }
@@ -315,19 +317,20 @@ static void convert_others(struct run *run)
 static void count(const struct run *run)
 {
 	for (int i = 0; i < COUNT_COUNT; i++)
-		tally_add(edit_tally(run->edit), &run->self->counts[i], run->counts[i]);
+		tally_add(edit_tally(run->view), &run->self->counts[i], run->counts[i]);
 }
 
-static enum process_outcome process(void *self, void *state, struct edit *edit, struct err *err)
+static enum process_outcome process(void *self, void *state, struct trace_view *view,
+				    struct err *err)
 {
-	struct run run = {.self = self, .scratch = state, .edit = edit, .index = edit_index(edit)};
+	struct run run = {.self = self, .scratch = state, .view = view, .index = view_index(view)};
 	check_ids(&run);
 	if (allocate(&run, err) != 0)
 		return PROCESS_RETRY;
 	for (uint32_t at = 0; at < run.index->resource_count; at++)
 		read_resource(&run, at);
 	for (uint32_t span = 0; span < run.index->span_count; span++) {
-		if (edit_span_live(edit, span))
+		if (view_span_live(view, span))
 			read_span(&run, span);
 	}
 	traces_exchange(&run);
@@ -335,7 +338,7 @@ static enum process_outcome process(void *self, void *state, struct edit *edit, 
 	if (relations_settle(&run, err) != 0)
 		return PROCESS_RETRY;
 	for (uint32_t span = 0; span < run.index->span_count; span++) {
-		if (edit_span_live(edit, span))
+		if (view_span_live(view, span))
 			rewrite_span(&run, span);
 	}
 	convert_others(&run);

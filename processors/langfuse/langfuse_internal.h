@@ -119,9 +119,9 @@ struct langfuse {
 };
 
 /* What the spans of one resource share, for the run. */
-struct resource_view {
+struct resource_roles {
 	struct slice service, model;
-	struct span_view view; /* its attributes under the same roles */
+	struct span_roles roles; /* its attributes under the same roles */
 	bool has_facts;
 };
 
@@ -138,17 +138,17 @@ struct scratch {
 struct run {
 	struct langfuse *self;
 	struct scratch *scratch;
-	struct edit *edit;
+	struct trace_view *view;
 	const struct trace_index *index;
 	struct span_note *notes;    /* per span */
 	struct trace_group *groups; /* per trace */
 	uint32_t *group_slots;	    /* index of a group + 1 by trace id */
 	uint64_t group_slot_mask;
 	uint32_t group_count;
-	struct trace_group *last_group;	 /* found; NULL: none yet */
-	struct resource_view *resources; /* per resource */
-	uint8_t *scope_classes;		 /* enum span_class + 1 per scope; 0: not looked at */
-	bool parents_matter;		 /* usage or prefill legs depend on ancestors */
+	struct trace_group *last_group;	  /* found; NULL: none yet */
+	struct resource_roles *resources; /* per resource */
+	uint8_t *scope_classes;		  /* enum span_class + 1 per scope; 0: not looked at */
+	bool parents_matter;		  /* usage or prefill legs depend on ancestors */
 	uint32_t counts[COUNT_COUNT];
 };
 
@@ -169,7 +169,7 @@ static inline struct slice run_scope_name(const struct run *run, uint32_t span)
 	return index_slice(run->index, run->index->scopes[run->index->spans[span].scope].name);
 }
 
-static inline struct resource_view *run_resource(const struct run *run, uint32_t span)
+static inline struct resource_roles *run_resource(const struct run *run, uint32_t span)
 {
 	const struct scope_entry *scope = &run->index->scopes[run->index->spans[span].scope];
 	return &run->resources[scope->resource];
@@ -180,8 +180,8 @@ static inline struct resource_view *run_resource(const struct run *run, uint32_t
 /* The group of the trace of ${span}, made when it is the first of its trace; NULL: no memory. */
 struct trace_group *traces_group(struct run *run, uint32_t span);
 
-/* Adds what ${view} says about the trace to ${group}; returns which facts, as bits. */
-uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_view *view,
+/* Adds what ${roles} says about the trace to ${group}; returns which facts, as bits. */
+uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_roles *roles,
 		     enum span_class class);
 
 /* The tags in ${value} (list, JSON list, or text with commas) as the content of an ArrayValue: each
@@ -204,10 +204,10 @@ enum { ROUTING_SCOPES = 7, ROUTING_NAMES = 16 };
 extern const char *const classify_routing_scopes[ROUTING_SCOPES];
 extern const char *const classify_routing_names[ROUTING_NAMES];
 
-enum span_class classify(struct run *run, uint32_t span, const struct span_view *view);
+enum span_class classify(struct run *run, uint32_t span, const struct span_roles *roles);
 
 /* The type by Langfuse's rules; *ret_explicit: not by itself, it has to be written. */
-enum observation_type observation_type(const struct span_view *view, enum span_class class,
+enum observation_type observation_type(const struct span_roles *roles, enum span_class class,
 				       bool *ret_explicit);
 const char *observation_type_name(enum observation_type type);
 

@@ -42,17 +42,17 @@ static struct slice finish(struct run *run, struct buf *object)
 }
 
 /* Single keys: texts, numbers and truth values. */
-static void add_single_keys(const struct span_view *view, struct buf *object)
+static void add_single_keys(const struct span_roles *roles, struct buf *object)
 {
 	struct attr_key key;
 	int left = METADATA_MEMBERS_MAX;
-	for (uint32_t cursor = 0; edit_next_key(view->edit, view->owner, &cursor, &key);) {
+	for (uint32_t cursor = 0; view_next_key(roles->view, roles->owner, &cursor, &key);) {
 		struct slice name = keys_trace_metadata(key.key_id, key.key);
 		if (name.len == 0 || key.value_type == VALUE_EMPTY ||
 		    key.value_type >= VALUE_ARRAY || left == 0 || object->len > METADATA_BYTES_MAX)
 			continue;
 		left--;
-		struct value value = edit_read_attr(view->edit, view->owner, key.at).value;
+		struct value value = view_read_attr(roles->view, roles->owner, key.at).value;
 		if (has_member(buf_slice(object), name) ||
 		    (value.type == VALUE_DOUBLE && !isfinite(value.d)))
 			continue;
@@ -70,17 +70,17 @@ static void add_single_keys(const struct span_view *view, struct buf *object)
 	}
 }
 
-struct slice trace_metadata_of(struct run *run, const struct span_view *view)
+struct slice trace_metadata_of(struct run *run, const struct span_roles *roles)
 {
 	struct buf *object = &run->scratch->text;
-	struct slice base = slice_trim(view_text(view, ROLE_TRACE_METADATA));
+	struct slice base = slice_trim(roles_text(roles, ROLE_TRACE_METADATA));
 	if (!json_is_object(base) || base.len > METADATA_BYTES_MAX)
 		base = (struct slice){NULL, 0};
-	if (!view->trace_metadata)
+	if (!roles->trace_metadata)
 		return base;
 	buf_reset(object);
 	buf_append_byte(object, '{');
-	add_single_keys(view, object);
+	add_single_keys(roles, object);
 	if (object->failed || object->len == 1)
 		return base;
 	struct slice singles = finish(run, object);

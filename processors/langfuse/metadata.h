@@ -13,9 +13,9 @@ enum {
 	METADATA_MEMBERS_MAX = 64, /* of an object that others get: members behind are not merged */
 };
 
-/* What ${view} says as one object in the run's arena, its single keys first: they win over members
+/* What ${roles} says as one object in the run's arena, its single keys first: they win over members
  * of the object that it has. Empty when it says nothing. */
-struct slice trace_metadata_of(struct run *run, const struct span_view *view);
+struct slice trace_metadata_of(struct run *run, const struct span_roles *roles);
 
 /* ${first} with the members of ${second} that it lacks. ${first} itself when there are none, or
  * when the result were over ${bytes_max}; ${second} when ${first} is empty. */

@@ -67,37 +67,37 @@ static void write_parameter(struct buf *json, enum role role, const char *name, 
 }
 
 /* Parameters that a library keeps as a JSON object, unless the span says them itself. */
-static void write_invocation(struct buf *json, const struct span_view *view)
+static void write_invocation(struct buf *json, const struct span_roles *roles)
 {
 	struct json_member member;
-	struct slice text = view_text(view, ROLE_INVOCATION);
+	struct slice text = roles_text(roles, ROLE_INVOCATION);
 	for (size_t cursor = 0; json_next_member(text, &cursor, &member);) {
 		for (size_t i = 0; i < ARRAY_COUNT(parameters); i++) {
 			if (slice_equal(member.key, slice_str(parameters[i].name)) &&
-			    !view_has(view, parameters[i].role))
+			    !roles_has(roles, parameters[i].role))
 				write_parameter(json, parameters[i].role, parameters[i].name,
 						member.value);
 		}
 	}
 }
 
-void parameters_set(struct run *run, uint32_t span, const struct span_view *view)
+void parameters_set(struct run *run, uint32_t span, const struct span_roles *roles)
 {
 	struct buf *json = &run->scratch->text;
-	if (view_has(view, ROLE_PARAMETERS))
+	if (roles_has(roles, ROLE_PARAMETERS))
 		return;
 	buf_reset(json);
 	buf_append_byte(json, '{');
 	for (size_t i = 0; i < ARRAY_COUNT(parameters); i++) {
 		enum role role = parameters[i].role;
-		if (view_has(view, role))
-			write_parameter(json, role, parameters[i].name, view_value(view, role));
+		if (roles_has(roles, role))
+			write_parameter(json, role, parameters[i].name, roles_value(roles, role));
 	}
-	write_invocation(json, view);
+	write_invocation(json, roles);
 	if (json->len == 1)
 		return;
 	buf_append_byte(json, '}');
 	if (!json->failed)
-		keys_set(&run->self->keys, run->edit, span_owner(span), ROLE_PARAMETERS, 0,
+		keys_set(&run->self->keys, run->view, span_owner(span), ROLE_PARAMETERS, 0,
 			 value_of_str(buf_slice(json)));
 }

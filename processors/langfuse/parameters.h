@@ -9,6 +9,6 @@
  * and two known words. Langfuse takes it in place of everything below gen_ai.request., where
  * request ids, schemas and stop strings would pass for parameters.
  */
-void parameters_set(struct run *run, uint32_t span, const struct span_view *view);
+void parameters_set(struct run *run, uint32_t span, const struct span_roles *roles);
 
 #endif

@@ -50,7 +50,7 @@ static void find_prefill(struct run *run, uint32_t span)
 	uint32_t at = span;
 	for (int i = 0; i < PREFILL_CLIMB_MAX && span_map_has_parent(map, at); i++) {
 		at = map->parents[at];
-		struct slice name = edit_span_name(run->edit, at);
+		struct slice name = view_span_name(run->view, at);
 		if (slice_equal(name, SLICE("decode")) ||
 		    slice_equal(name, SLICE("llm_d.pd_proxy.decode")))
 			return;
@@ -71,7 +71,7 @@ static void climb(struct run *run, uint32_t span)
 	uint32_t at = span;
 	for (int i = 0; i < CLIMB_MAX && span_map_has_parent(map, at); i++) {
 		at = map->parents[at];
-		if (!edit_span_live(run->edit, at) || !has(run, at, NOTE_USAGE))
+		if (!view_span_live(run->view, at) || !has(run, at, NOTE_USAGE))
 			continue;
 		if (run->notes[at].class == CLASS_AGGREGATE)
 			yield(run, at);
@@ -98,14 +98,14 @@ static void tally(struct run *run, uint32_t span)
 
 static bool counts(const struct run *run, uint32_t span)
 {
-	return edit_span_live(run->edit, span) && has(run, span, NOTE_USAGE) &&
+	return view_span_live(run->view, span) && has(run, span, NOTE_USAGE) &&
 	       !has(run, span, NOTE_PREFILL);
 }
 
 static void settle_usage(struct run *run)
 {
 	for (uint32_t span = 0; run->parents_matter && span < run->index->span_count; span++) {
-		if (edit_span_live(run->edit, span) && has(run, span, NOTE_SHORT))
+		if (view_span_live(run->view, span) && has(run, span, NOTE_SHORT))
 			find_prefill(run, span);
 	}
 	for (uint32_t span = 0; run->parents_matter && span < run->index->span_count; span++) {
@@ -117,7 +117,7 @@ static void settle_usage(struct run *run)
 			tally(run, span);
 	}
 	for (uint32_t span = 0; span < run->index->span_count; span++) {
-		if (!edit_span_live(run->edit, span))
+		if (!view_span_live(run->view, span))
 			continue;
 		run->counts[COUNT_PREFILL] += has(run, span, NOTE_PREFILL);
 		run->counts[COUNT_USAGE_YIELDED] += has(run, span, NOTE_YIELDS);
@@ -128,7 +128,7 @@ static void settle_usage(struct run *run)
 
 static bool is_tombstone(const struct run *run, uint32_t span)
 {
-	return !edit_span_live(run->edit, span) && !edit_span_held(run->edit, span);
+	return !view_span_live(run->view, span) && !view_span_held(run->view, span);
 }
 
 static void make_root(struct run *run, uint32_t span)
@@ -144,10 +144,10 @@ static void move_to_foreign(struct run *run, uint32_t span, struct slice id, boo
 	switch (trace_memory_ancestor(run->self->memory, key_of(run, span), id, nearest)) {
 	case ANCESTRY_KEPT:
 		if (moved)
-			edit_set_span_parent(run->edit, span, id);
+			edit_set_span_parent(run->view, span, id);
 		break;
 	case ANCESTRY_MOVED:
-		edit_set_span_parent(run->edit, span, slice_of(nearest, sizeof(nearest)));
+		edit_set_span_parent(run->view, span, slice_of(nearest, sizeof(nearest)));
 		break;
 	case ANCESTRY_ROOT: make_root(run, span); break;
 	}
@@ -160,19 +160,19 @@ static void repair(struct run *run, uint32_t span)
 	if (parent == SPAN_MAP_NONE)
 		return;
 	if (parent == SPAN_MAP_FOREIGN) {
-		move_to_foreign(run, span, edit_span_parent(run->edit, span), false);
+		move_to_foreign(run, span, view_span_parent(run->view, span), false);
 		return;
 	}
 	if (!is_tombstone(run, parent))
 		return;
-	uint32_t top = span_map_top_of_dropped(map, run->edit, parent);
+	uint32_t top = span_map_top_of_dropped(map, run->view, parent);
 	uint32_t above = map->parents[top];
 	if (above == SPAN_MAP_NONE)
 		make_root(run, span);
 	else if (above == SPAN_MAP_FOREIGN)
-		move_to_foreign(run, span, edit_span_parent(run->edit, top), true);
+		move_to_foreign(run, span, view_span_parent(run->view, top), true);
 	else
-		edit_set_span_parent(run->edit, span, id_of(run, above));
+		edit_set_span_parent(run->view, span, id_of(run, above));
 }
 
 static void repair_all(struct run *run)
@@ -180,11 +180,11 @@ static void repair_all(struct run *run)
 	struct drop_batch batch = {.memory = run->self->memory, .key = {.party = run->self->party}};
 	for (uint32_t span = 0; span < run->index->span_count; span++) {
 		if (is_tombstone(run, span))
-			drop_batch_add(&batch, run->edit, &run->scratch->map, span);
+			drop_batch_add(&batch, run->view, &run->scratch->map, span);
 	}
 	drop_batch_flush(&batch);
 	for (uint32_t span = 0; span < run->index->span_count; span++) {
-		if (edit_span_live(run->edit, span))
+		if (view_span_live(run->view, span))
 			repair(run, span);
 	}
 }
@@ -194,14 +194,14 @@ static void repair_all(struct run *run)
 int relations_settle(struct run *run, struct err *err)
 {
 	struct langfuse *self = run->self;
-	bool tombstones = edit_live_spans(run->edit) + edit_held_spans(run->edit) +
+	bool tombstones = view_live_spans(run->view) + view_held_spans(run->view) +
 				  run->counts[COUNT_BAD_IDS] <
 			  run->index->span_count;
 	if (tombstones)
 		atomic_store_explicit(&self->drops_seen, true, memory_order_relaxed);
 	bool repairs = atomic_load_explicit(&self->drops_seen, memory_order_relaxed);
 	if ((run->parents_matter || repairs) &&
-	    span_map_build(&run->scratch->map, run->edit, err) != 0)
+	    span_map_build(&run->scratch->map, run->view, err) != 0)
 		return -1;
 	settle_usage(run);
 	if (repairs)

@@ -18,7 +18,7 @@ struct pen {
 	struct run *run;
 	uint32_t span;
 	struct span_note *note;
-	struct span_view view;
+	struct span_roles roles;
 	enum observation_type type;
 	bool type_explicit;
 };
@@ -30,24 +30,24 @@ static struct owner owner_of(const struct pen *pen)
 
 static bool has(const struct pen *pen, enum role role)
 {
-	return view_has(&pen->view, role);
+	return roles_has(&pen->roles, role);
 }
 
 static void set(struct pen *pen, enum role role, uint8_t rank, struct value value)
 {
-	keys_set(&pen->run->self->keys, pen->run->edit, owner_of(pen), role, rank, value);
+	keys_set(&pen->run->self->keys, pen->run->view, owner_of(pen), role, rank, value);
 }
 
 static void remove_key(struct pen *pen, enum role role, uint8_t rank)
 {
-	(void)edit_remove_attr(pen->run->edit, owner_of(pen),
+	(void)edit_remove_attr(pen->run->view, owner_of(pen),
 			       keys_id(&pen->run->self->keys, role, rank));
 }
 
 static bool has_attr(const struct pen *pen, key_id id)
 {
 	struct value value;
-	return id != KEY_ID_NONE && edit_find_attr(pen->run->edit, owner_of(pen), id, &value);
+	return id != KEY_ID_NONE && view_find_attr(pen->run->view, owner_of(pen), id, &value);
 }
 
 /* Keeps what a role says for people, in its place among the metadata, if nothing is there yet. */
@@ -55,11 +55,11 @@ static void set_metadata(struct pen *pen, enum role role)
 {
 	const struct run *run = pen->run;
 	const struct keys *keys = &run->self->keys;
-	const struct key_row *row = keys_row(keys, keys_id(keys, role, pen->view.rank[role]));
+	const struct key_row *row = keys_row(keys, keys_id(keys, role, pen->roles.rank[role]));
 	key_id place = keys_place(keys, row);
 	if (!has_attr(pen, place))
-		edit_set_attr(run->edit, owner_of(pen), key_table_text(run->index->keys, place),
-			      place, view_value(&pen->view, role));
+		edit_set_attr(run->view, owner_of(pen), key_table_text(run->index->keys, place),
+			      place, roles_value(&pen->roles, role));
 }
 
 /* The JSON text being written, begun anew. */
@@ -84,7 +84,7 @@ static void move_attrs(struct pen *pen, bool uncounted)
 	const struct run *run = pen->run;
 	const struct keys *keys = &run->self->keys;
 	struct attr_key attr;
-	for (uint32_t cursor = 0; edit_next_key(run->edit, owner_of(pen), &cursor, &attr);) {
+	for (uint32_t cursor = 0; view_next_key(run->view, owner_of(pen), &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
 		if (!row || attr.attr == EDIT_ATTR_ADDED)
 			continue; /* added by an earlier processor: named well already */
@@ -93,9 +93,9 @@ static void move_attrs(struct pen *pen, bool uncounted)
 			continue;
 		key_id place = keys_place(keys, row);
 		if (has_attr(pen, place))
-			edit_drop_attr(run->edit, attr.attr);
+			edit_drop_attr(run->view, attr.attr);
 		else
-			edit_rename_attr(run->edit, owner_of(pen), attr.attr,
+			edit_rename_attr(run->view, owner_of(pen), attr.attr,
 					 key_table_text(run->index->keys, place), place);
 	}
 }
@@ -105,7 +105,7 @@ static void set_name(struct pen *pen)
 {
 	static const enum role blockers[] = {ROLE_TOOL_NAME, ROLE_AI_TOOL_NAME, ROLE_AI_OPERATION,
 					     ROLE_GENKIT_NAME, ROLE_LOGFIRE_MESSAGE};
-	struct slice name = view_text(&pen->view, ROLE_NAME);
+	struct slice name = roles_text(&pen->roles, ROLE_NAME);
 	if (name.len == 0)
 		return;
 	for (size_t i = 0; i < ARRAY_COUNT(blockers); i++) {
@@ -116,7 +116,7 @@ static void set_name(struct pen *pen)
 		/* The type that Langfuse took from it stays. */
 		pen->type_explicit |= pen->type > TYPE_NATIVE;
 	}
-	edit_set_span_name(pen->run->edit, pen->span, name);
+	edit_set_span_name(pen->run->view, pen->span, name);
 	remove_key(pen, ROLE_NAME, 0);
 }
 
@@ -127,7 +127,7 @@ static void set_type(struct pen *pen)
 	if (pen->type_explicit)
 		set(pen, ROLE_TYPE, 0, value_of_str(slice_str(observation_type_name(pen->type))));
 	else if (has(pen, ROLE_TYPE) && (pen->type == TYPE_UNSAID ||
-					 !slice_equal(view_text(&pen->view, ROLE_TYPE),
+					 !slice_equal(roles_text(&pen->roles, ROLE_TYPE),
 						      slice_str(observation_type_name(pen->type)))))
 		remove_key(pen, ROLE_TYPE, 0);
 }
@@ -135,7 +135,7 @@ static void set_type(struct pen *pen)
 struct slice rewrite_joined_model(const struct run *run, uint32_t span)
 {
 	const struct trace_facts *facts = &run->groups[run->notes[span].group].facts;
-	const struct resource_view *resource = run_resource(run, span);
+	const struct resource_roles *resource = run_resource(run, span);
 	if (resource->model.len > 0)
 		return resource->model;
 	return facts->conflict[TRACE_FACT_MODEL] ? (struct slice){NULL, 0}
@@ -172,11 +172,11 @@ static struct slice join_model(struct pen *pen)
 /* Returns the model that the span ends up with. */
 static struct slice set_model(struct pen *pen)
 {
-	struct slice model = view_text(&pen->view, ROLE_MODEL);
+	struct slice model = roles_text(&pen->roles, ROLE_MODEL);
 	if (model.len > 0)
 		return model;
 	if (has(pen, ROLE_OTHER_MODEL))
-		model = view_text(&pen->view, ROLE_OTHER_MODEL);
+		model = roles_text(&pen->roles, ROLE_OTHER_MODEL);
 	else if (pen->note->class == CLASS_ENGINE && !(pen->note->flags & NOTE_PREFILL))
 		model = join_model(pen);
 	if (model.len > 0)
@@ -189,17 +189,17 @@ static struct slice set_model(struct pen *pen)
 /* A number that came as text is refused by one of Langfuse's two ways in. */
 static void set_cost_number(struct pen *pen, double total)
 {
-	if (view_value(&pen->view, ROLE_COST).type != VALUE_INT &&
-	    view_value(&pen->view, ROLE_COST).type != VALUE_DOUBLE)
-		set(pen, ROLE_COST, pen->view.rank[ROLE_COST], value_of_double(total));
+	if (roles_value(&pen->roles, ROLE_COST).type != VALUE_INT &&
+	    roles_value(&pen->roles, ROLE_COST).type != VALUE_DOUBLE)
+		set(pen, ROLE_COST, pen->roles.rank[ROLE_COST], value_of_double(total));
 }
 
 /* A cost that says nothing goes: Langfuse would take it for the truth. */
 static void remove_vain_costs(struct pen *pen)
 {
-	while (has(pen, ROLE_COST) && !cost_is_sound(&pen->view, pen->run->self->keep_zero_cost)) {
-		remove_key(pen, ROLE_COST, pen->view.rank[ROLE_COST]);
-		keys_view(&pen->run->self->keys, pen->run->edit, owner_of(pen), &pen->view);
+	while (has(pen, ROLE_COST) && !cost_is_sound(&pen->roles, pen->run->self->keep_zero_cost)) {
+		remove_key(pen, ROLE_COST, pen->roles.rank[ROLE_COST]);
+		keys_roles(&pen->run->self->keys, pen->run->view, owner_of(pen), &pen->roles);
 	}
 }
 
@@ -218,7 +218,7 @@ static void set_usage_and_cost(struct pen *pen, struct slice model)
 {
 	struct usage usage;
 	struct cost cost;
-	bool used = usage_read(&pen->view, &usage);
+	bool used = usage_read(&pen->roles, &usage);
 	if (used && !has(pen, ROLE_USAGE_DETAILS)) {
 		struct buf *json = begin_json(pen);
 		usage_write(&usage, json);
@@ -227,9 +227,9 @@ static void set_usage_and_cost(struct pen *pen, struct slice model)
 	if (has(pen, ROLE_COST_DETAILS))
 		return;
 	remove_vain_costs(pen);
-	if (cost_read(&pen->view, pen->run->self->keep_zero_cost, &cost)) {
+	if (cost_read(&pen->roles, pen->run->self->keep_zero_cost, &cost)) {
 		enum { NATIVE_COST_RANK_MAX = 1 };
-		if (has(pen, ROLE_COST) && pen->view.rank[ROLE_COST] <= NATIVE_COST_RANK_MAX) {
+		if (has(pen, ROLE_COST) && pen->roles.rank[ROLE_COST] <= NATIVE_COST_RANK_MAX) {
 			set_cost_number(pen, cost.total);
 			return;
 		}
@@ -277,7 +277,7 @@ static void set_completion_start(struct pen *pen)
 	char text[TIME_BYTES];
 	if (!has(pen, ROLE_FIRST_TOKEN) || has(pen, ROLE_COMPLETION_START) ||
 	    has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
-	    !value_as_double(view_value(&pen->view, ROLE_FIRST_TOKEN), &seconds))
+	    !value_as_double(roles_value(&pen->roles, ROLE_FIRST_TOKEN), &seconds))
 		return;
 	double duration = span->end_ns > span->start_ns
 				  ? (double)(span->end_ns - span->start_ns) / (double)NS_PER_S
@@ -295,7 +295,7 @@ static bool prompt_version(const struct pen *pen, int64_t *ret_version)
 {
 	uint64_t version;
 	if (!has(pen, ROLE_PROMPT_VERSION) ||
-	    !value_as_count(view_value(&pen->view, ROLE_PROMPT_VERSION), &version) ||
+	    !value_as_count(roles_value(&pen->roles, ROLE_PROMPT_VERSION), &version) ||
 	    version > PROMPT_VERSION_MAX)
 		return false;
 	*ret_version = (int64_t)version;
@@ -305,7 +305,7 @@ static bool prompt_version(const struct pen *pen, int64_t *ret_version)
 /* Name and version together, or neither: half a pair makes Langfuse refuse the observation. */
 static void set_prompt(struct pen *pen)
 {
-	struct slice name = view_text(&pen->view, ROLE_PROMPT_NAME);
+	struct slice name = roles_text(&pen->roles, ROLE_PROMPT_NAME);
 	int64_t version;
 	if (!has(pen, ROLE_PROMPT_NAME) && !has(pen, ROLE_PROMPT_VERSION))
 		return;
@@ -322,10 +322,10 @@ static void set_prompt(struct pen *pen)
 	}
 	if (!pair)
 		return;
-	if (pen->view.rank[ROLE_PROMPT_NAME] != 0)
+	if (pen->roles.rank[ROLE_PROMPT_NAME] != 0)
 		set(pen, ROLE_PROMPT_NAME, 0, value_of_str(name));
-	if (pen->view.rank[ROLE_PROMPT_VERSION] != 0 ||
-	    view_value(&pen->view, ROLE_PROMPT_VERSION).type != VALUE_INT)
+	if (pen->roles.rank[ROLE_PROMPT_VERSION] != 0 ||
+	    roles_value(&pen->roles, ROLE_PROMPT_VERSION).type != VALUE_INT)
 		set(pen, ROLE_PROMPT_VERSION, 0, value_of_int(version));
 }
 
@@ -334,7 +334,7 @@ static void set_prompt(struct pen *pen)
 static void set_as_text(struct pen *pen, enum role role, uint8_t rank)
 {
 	struct buf *text = begin_json(pen);
-	value_append_text(text, view_value(&pen->view, role));
+	value_append_text(text, roles_value(&pen->roles, role));
 	set(pen, role, rank, value_of_str(buf_slice(text)));
 }
 
@@ -345,10 +345,10 @@ static void set_id(struct pen *pen, enum role role)
 	enum { UNREAD_RANK = 1, CONVERSATION_RANK = 3 };
 	if (!has(pen, role))
 		return;
-	uint8_t rank = pen->view.rank[role];
+	uint8_t rank = pen->roles.rank[role];
 	bool moves = rank == UNREAD_RANK;
 	bool anew = moves || (role == ROLE_SESSION && rank == CONVERSATION_RANK);
-	if (anew || view_value(&pen->view, role).type != VALUE_STRING)
+	if (anew || roles_value(&pen->roles, role).type != VALUE_STRING)
 		set_as_text(pen, role, anew ? 0 : rank);
 	if (moves)
 		remove_key(pen, role, rank);
@@ -357,24 +357,24 @@ static void set_id(struct pen *pen, enum role role)
 static void set_trace_keys(struct pen *pen)
 {
 	static const enum role texts[] = {ROLE_TRACE_NAME, ROLE_VERSION, ROLE_RELEASE};
-	struct slice name = view_text(&pen->view, ROLE_TRACE_NAME);
+	struct slice name = roles_text(&pen->roles, ROLE_TRACE_NAME);
 	struct slice cut = traces_cut(name, TRACE_NAME_BYTES_MAX);
 	set_id(pen, ROLE_USER);
 	set_id(pen, ROLE_SESSION);
 	if (cut.len < name.len)
 		set(pen, ROLE_TRACE_NAME, 0, value_of_str(cut));
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
-		if (has(pen, texts[i]) && view_value(&pen->view, texts[i]).type != VALUE_STRING)
+		if (has(pen, texts[i]) && roles_value(&pen->roles, texts[i]).type != VALUE_STRING)
 			set_as_text(pen, texts[i], 0);
 	}
 	if (has(pen, ROLE_ENVIRONMENT))
-		values_set_environment(pen->run, owner_of(pen), &pen->view);
+		values_set_environment(pen->run, owner_of(pen), &pen->roles);
 	if (!has(pen, ROLE_TAGS))
 		return;
-	uint8_t rank = pen->view.rank[ROLE_TAGS];
-	struct slice tags = traces_tags(pen->run, view_value(&pen->view, ROLE_TAGS));
-	bool clean = view_value(&pen->view, ROLE_TAGS).type == VALUE_ARRAY &&
-		     slice_equal(tags, view_value(&pen->view, ROLE_TAGS).bytes);
+	uint8_t rank = pen->roles.rank[ROLE_TAGS];
+	struct slice tags = traces_tags(pen->run, roles_value(&pen->roles, ROLE_TAGS));
+	bool clean = roles_value(&pen->roles, ROLE_TAGS).type == VALUE_ARRAY &&
+		     slice_equal(tags, roles_value(&pen->roles, ROLE_TAGS).bytes);
 	if (tags.len == 0)
 		remove_key(pen, ROLE_TAGS, rank);
 	else if (!clean)
@@ -388,7 +388,7 @@ static void write_span(struct pen *pen)
 	uint16_t flags = pen->note->flags;
 	bool uncounted = (flags & (NOTE_PREFILL | NOTE_YIELDS)) != 0;
 	bool call = pen->note->class == CLASS_ENGINE || pen->note->class == CLASS_CALL;
-	pen->type = observation_type(&pen->view, (enum span_class)pen->note->class,
+	pen->type = observation_type(&pen->roles, (enum span_class)pen->note->class,
 				     &pen->type_explicit);
 	/* A leg of a call is no call; neither is an engine's share of one that is shown already. */
 	if (pen->note->class == CLASS_ENGINE && uncounted && !has(pen, ROLE_TYPE)) {
@@ -398,10 +398,10 @@ static void write_span(struct pen *pen)
 	set_trace_keys(pen);
 	set_name(pen);
 	struct slice model = set_model(pen);
-	if (!uncounted && (pen->view.flags & (KEY_USAGE | KEY_COST | KEY_ANSWER)) != 0)
+	if (!uncounted && (pen->roles.flags & (KEY_USAGE | KEY_COST | KEY_ANSWER)) != 0)
 		set_usage_and_cost(pen, model);
 	if (call && !(flags & NOTE_PREFILL))
-		parameters_set(pen->run, pen->span, &pen->view);
+		parameters_set(pen->run, pen->span, &pen->roles);
 	if (pen->type != TYPE_SPAN)
 		set_completion_start(pen);
 	set_prompt(pen);
@@ -418,10 +418,10 @@ static void write_span(struct pen *pen)
 
 static void set_root(struct run *run, uint32_t span)
 {
-	keys_set(&run->self->keys, run->edit, span_owner(span), ROLE_APP_ROOT, 0,
+	keys_set(&run->self->keys, run->view, span_owner(span), ROLE_APP_ROOT, 0,
 		 value_of_bool(true));
 	if (run->groups[run->notes[span].group].roots_made == 1)
-		edit_set_span_parent(run->edit, span, (struct slice){NULL, 0});
+		edit_set_span_parent(run->view, span, (struct slice){NULL, 0});
 }
 
 void rewrite_span(struct run *run, uint32_t span)
@@ -431,7 +431,7 @@ void rewrite_span(struct run *run, uint32_t span)
 	if (flags & NOTE_VALUES)
 		values_convert(run, span_owner(span));
 	if (flags & NOTE_REWRITE) {
-		keys_view(&run->self->keys, run->edit, span_owner(span), &pen.view);
+		keys_roles(&run->self->keys, run->view, span_owner(span), &pen.roles);
 		write_span(&pen);
 	} else if (flags & NOTE_SPAN_TYPE) {
 		set(&pen, ROLE_TYPE, 0, value_of_str(slice_str(observation_type_name(TYPE_SPAN))));

@@ -137,49 +137,49 @@ struct slice traces_tags(struct run *run, struct value value)
 }
 
 /* The value is not even read where it would not count: most spans of a router repeat the model. */
-static void note_model_of(struct trace_facts *facts, const struct span_view *view, enum role role,
+static void note_model_of(struct trace_facts *facts, const struct span_roles *roles, enum role role,
 			  uint8_t rank)
 {
-	if (view_has(view, role) &&
+	if (roles_has(roles, role) &&
 	    (facts->text[TRACE_FACT_MODEL].len == 0 || rank >= facts->rank[TRACE_FACT_MODEL]))
-		trace_facts_add(facts, TRACE_FACT_MODEL, rank, view_text(view, role));
+		trace_facts_add(facts, TRACE_FACT_MODEL, rank, roles_text(roles, role));
 }
 
-static void note_model(struct trace_facts *facts, const struct span_view *view,
+static void note_model(struct trace_facts *facts, const struct span_roles *roles,
 		       enum span_class class)
 {
 	bool explicit;
-	enum role named = view_has(view, ROLE_MODEL) ? ROLE_MODEL : ROLE_OTHER_MODEL;
+	enum role named = roles_has(roles, ROLE_MODEL) ? ROLE_MODEL : ROLE_OTHER_MODEL;
 	if (class == CLASS_ROUTING) {
 		/* ROLE_ROUTED_MODEL: selected_model, target_model, model.name. */
 		bool target =
-			view_has(view, ROLE_ROUTED_MODEL) && view->rank[ROLE_ROUTED_MODEL] == 1;
-		note_model_of(facts, view, ROLE_ROUTED_MODEL,
+			roles_has(roles, ROLE_ROUTED_MODEL) && roles->rank[ROLE_ROUTED_MODEL] == 1;
+		note_model_of(facts, roles, ROLE_ROUTED_MODEL,
 			      target ? RANK_MODEL_TARGET : RANK_MODEL_CHOSEN);
-		note_model_of(facts, view, named, RANK_MODEL_OF_ROUTER);
+		note_model_of(facts, roles, named, RANK_MODEL_OF_ROUTER);
 	} else if (class == CLASS_CALL &&
-		   observation_type(view, class, &explicit) == TYPE_GENERATION) {
+		   observation_type(roles, class, &explicit) == TYPE_GENERATION) {
 		/* Not what embeds the question: another model, on another server. */
-		note_model_of(facts, view, named, RANK_MODEL_OF_CALLER);
+		note_model_of(facts, roles, named, RANK_MODEL_OF_CALLER);
 	}
 }
 
 /* The rank of a fact by the rank of its key: the first two keys of a role are Langfuse's own. */
-static uint8_t fact_rank(const struct span_view *view, enum role role)
+static uint8_t fact_rank(const struct span_roles *roles, enum role role)
 {
-	uint8_t rank = view->rank[role];
+	uint8_t rank = roles->rank[role];
 	if (rank <= 1)
 		return RANK_SAID_TO_LANGFUSE;
 	return rank == 2 ? RANK_SAID : RANK_GUESSED;
 }
 
-static uint16_t note_id(struct run *run, struct trace_facts *facts, const struct span_view *view,
+static uint16_t note_id(struct run *run, struct trace_facts *facts, const struct span_roles *roles,
 			enum role role, enum trace_fact fact)
 {
-	if (!view_has(view, role))
+	if (!roles_has(roles, role))
 		return 0;
-	struct slice text = as_text(run, view_value(view, role));
-	trace_facts_add(facts, fact, fact_rank(view, role), text);
+	struct slice text = as_text(run, roles_value(roles, role));
+	trace_facts_add(facts, fact, fact_rank(roles, role), text);
 	return (uint16_t)(text.len > 0 ? 1u << fact : 0);
 }
 
@@ -191,21 +191,21 @@ static uint16_t note_text(struct trace_facts *facts, struct slice text, enum tra
 
 /* What may have been written as a number. */
 static uint16_t note_scalar(struct run *run, struct trace_facts *facts,
-			    const struct span_view *view, enum role role, enum trace_fact fact)
+			    const struct span_roles *roles, enum role role, enum trace_fact fact)
 {
-	if (!view_has(view, role))
+	if (!roles_has(roles, role))
 		return 0;
-	struct slice text = as_text(run, view_value(view, role));
+	struct slice text = as_text(run, roles_value(roles, role));
 	if (fact == TRACE_FACT_NAME)
 		text = traces_cut(text, TRACE_NAME_BYTES_MAX);
 	return note_text(facts, text, fact);
 }
 
 static uint16_t note_environment(struct run *run, struct trace_facts *facts,
-				 const struct span_view *view)
+				 const struct span_roles *roles)
 {
 	char slug[ENVIRONMENT_BYTES_MAX];
-	struct slice shown = values_environment(view_text(view, ROLE_ENVIRONMENT), slug);
+	struct slice shown = values_environment(roles_text(roles, ROLE_ENVIRONMENT), slug);
 	return note_text(facts, arena_copy(&run->scratch->arena, shown), TRACE_FACT_ENVIRONMENT);
 }
 
@@ -215,33 +215,33 @@ static uint16_t note_environment(struct run *run, struct trace_facts *facts,
 	 BIT(ROLE_TRACE_METADATA) | BIT(ROLE_RELEASE) | BIT(ROLE_VERSION) |                        \
 	 BIT(ROLE_ENVIRONMENT) | BIT(ROLE_MODEL) | BIT(ROLE_OTHER_MODEL) | BIT(ROLE_ROUTED_MODEL))
 
-uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_view *view,
+uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_roles *roles,
 		     enum span_class class)
 {
 	struct trace_facts *facts = &group->facts;
-	if (!(view->present & FACT_ROLES) && !view->trace_metadata)
+	if (!(roles->present & FACT_ROLES) && !roles->trace_metadata)
 		return 0;
-	uint16_t own = note_id(run, facts, view, ROLE_USER, TRACE_FACT_USER) |
-		       note_id(run, facts, view, ROLE_SESSION, TRACE_FACT_SESSION);
-	own |= note_scalar(run, facts, view, ROLE_TRACE_NAME, TRACE_FACT_NAME);
-	own |= note_scalar(run, facts, view, ROLE_RELEASE, TRACE_FACT_RELEASE);
-	own |= note_scalar(run, facts, view, ROLE_VERSION, TRACE_FACT_VERSION);
-	if (view_has(view, ROLE_ENVIRONMENT) && view->rank[ROLE_ENVIRONMENT] == 0)
-		own |= note_environment(run, facts, view);
-	if (view_has(view, ROLE_TAGS)) {
-		struct slice tags = traces_tags(run, view_value(view, ROLE_TAGS));
-		trace_facts_add(facts, TRACE_FACT_TAGS, fact_rank(view, ROLE_TAGS), tags);
+	uint16_t own = note_id(run, facts, roles, ROLE_USER, TRACE_FACT_USER) |
+		       note_id(run, facts, roles, ROLE_SESSION, TRACE_FACT_SESSION);
+	own |= note_scalar(run, facts, roles, ROLE_TRACE_NAME, TRACE_FACT_NAME);
+	own |= note_scalar(run, facts, roles, ROLE_RELEASE, TRACE_FACT_RELEASE);
+	own |= note_scalar(run, facts, roles, ROLE_VERSION, TRACE_FACT_VERSION);
+	if (roles_has(roles, ROLE_ENVIRONMENT) && roles->rank[ROLE_ENVIRONMENT] == 0)
+		own |= note_environment(run, facts, roles);
+	if (roles_has(roles, ROLE_TAGS)) {
+		struct slice tags = traces_tags(run, roles_value(roles, ROLE_TAGS));
+		trace_facts_add(facts, TRACE_FACT_TAGS, fact_rank(roles, ROLE_TAGS), tags);
 		own |= tags.len > 0 ? 1u << TRACE_FACT_TAGS : 0;
 	}
-	if (view_has(view, ROLE_TRACE_METADATA) || view->trace_metadata) {
-		struct slice metadata = trace_metadata_of(run, view);
+	if (roles_has(roles, ROLE_TRACE_METADATA) || roles->trace_metadata) {
+		struct slice metadata = trace_metadata_of(run, roles);
 		own |= note_text(facts, metadata, TRACE_FACT_METADATA);
 		if (facts->text[TRACE_FACT_METADATA].len > 0)
 			facts->text[TRACE_FACT_METADATA] =
 				trace_metadata_merge(run, facts->text[TRACE_FACT_METADATA],
 						     metadata, TRACE_FACT_BYTES_MAX);
 	}
-	note_model(facts, view, class);
+	note_model(facts, roles, class);
 	return own;
 }
 
@@ -275,12 +275,12 @@ void traces_exchange(struct run *run)
 /* The span's own metadata and, for keys that it does not have, the trace's. */
 static void complete_metadata(struct run *run, uint32_t span, struct slice trace)
 {
-	struct span_view view;
-	keys_view(&run->self->keys, run->edit, span_owner(span), &view);
-	struct slice own = trace_metadata_of(run, &view);
+	struct span_roles roles;
+	keys_roles(&run->self->keys, run->view, span_owner(span), &roles);
+	struct slice own = trace_metadata_of(run, &roles);
 	struct slice all = trace_metadata_merge(run, own, trace, METADATA_BYTES_MAX);
 	if (all.len > own.len)
-		keys_set(&run->self->keys, run->edit, span_owner(span), ROLE_TRACE_METADATA, 0,
+		keys_set(&run->self->keys, run->view, span_owner(span), ROLE_TRACE_METADATA, 0,
 			 value_of_str(all));
 }
 
@@ -308,6 +308,6 @@ void traces_spread(struct run *run, uint32_t span)
 		struct value value = value_of_str(facts->text[fact]);
 		if (fact == TRACE_FACT_TAGS)
 			value.type = VALUE_ARRAY;
-		keys_set(&run->self->keys, run->edit, span_owner(span), roles[fact], 0, value);
+		keys_set(&run->self->keys, run->view, span_owner(span), roles[fact], 0, value);
 	}
 }

@@ -64,14 +64,14 @@ static bool read_json_field(struct slice json, const char *const path[3], uint64
 }
 
 /* Tokens that libraries keep inside a JSON object. */
-static void read_json(const struct span_view *view, struct usage *usage, uint64_t *total,
+static void read_json(const struct span_roles *roles, struct usage *usage, uint64_t *total,
 		      bool *total_known)
 {
-	struct slice json = view_text(view, ROLE_USAGE_JSON);
+	struct slice json = roles_text(roles, ROLE_USAGE_JSON);
 	for (size_t i = 0; json.len > 0 && i < ARRAY_COUNT(json_fields); i++) {
 		uint64_t count;
 		uint8_t bucket = json_fields[i].bucket;
-		if (json_fields[i].text != view->rank[ROLE_USAGE_JSON] ||
+		if (json_fields[i].text != roles->rank[ROLE_USAGE_JSON] ||
 		    (bucket == TOTAL ? *total_known : usage->known[bucket]) ||
 		    !read_json_field(json, json_fields[i].path, &count))
 			continue;
@@ -85,18 +85,18 @@ static void read_json(const struct span_view *view, struct usage *usage, uint64_
 	}
 }
 
-bool usage_read(const struct span_view *view, struct usage *ret_usage)
+bool usage_read(const struct span_roles *roles, struct usage *ret_usage)
 {
 	struct usage usage = {0};
 	uint64_t total = 0;
-	bool total_known =
-		view_has(view, ROLE_TOTAL) && value_as_count(view_value(view, ROLE_TOTAL), &total);
-	read_json(view, &usage, &total, &total_known);
+	bool total_known = roles_has(roles, ROLE_TOTAL) &&
+			   value_as_count(roles_value(roles, ROLE_TOTAL), &total);
+	read_json(roles, &usage, &total, &total_known);
 	bool any = total_known;
 	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
 		enum role role = bucket_roles[bucket];
-		if (view_has(view, role) &&
-		    value_as_count(view_value(view, role), &usage.tokens[bucket]))
+		if (roles_has(roles, role) &&
+		    value_as_count(roles_value(roles, role), &usage.tokens[bucket]))
 			usage.known[bucket] = true;
 		any |= bucket <= BUCKET_OUTPUT && usage.known[bucket]; /* the others are parts */
 	}
@@ -200,11 +200,11 @@ bool price_write(const struct price *price, const struct usage *usage, struct bu
 /* ---- costs that the span itself says -------------------------------------------------------- */
 
 /* A cost that could be meant; -1 for none. Zero would keep Langfuse from pricing the call. */
-static double read_one(const struct span_view *view, enum role role, bool keep_zero)
+static double read_one(const struct span_roles *roles, enum role role, bool keep_zero)
 {
 	double cost;
-	if (!view_has(view, role) || !value_as_double(view_value(view, role), &cost) || cost < 0 ||
-	    (cost == 0 && !keep_zero))
+	if (!roles_has(roles, role) || !value_as_double(roles_value(roles, role), &cost) ||
+	    cost < 0 || (cost == 0 && !keep_zero))
 		return -1;
 	return cost;
 }
@@ -221,18 +221,18 @@ static double read_total_from_json(struct slice json, bool keep_zero)
 	return -1;
 }
 
-bool cost_is_sound(const struct span_view *view, bool keep_zero)
+bool cost_is_sound(const struct span_roles *roles, bool keep_zero)
 {
-	return read_one(view, ROLE_COST, keep_zero) >= 0;
+	return read_one(roles, ROLE_COST, keep_zero) >= 0;
 }
 
-bool cost_read(const struct span_view *view, bool keep_zero, struct cost *ret_cost)
+bool cost_read(const struct span_roles *roles, bool keep_zero, struct cost *ret_cost)
 {
-	struct cost cost = {.total = read_one(view, ROLE_COST, keep_zero),
-			    .input = read_one(view, ROLE_COST_INPUT, keep_zero),
-			    .output = read_one(view, ROLE_COST_OUTPUT, keep_zero)};
+	struct cost cost = {.total = read_one(roles, ROLE_COST, keep_zero),
+			    .input = read_one(roles, ROLE_COST_INPUT, keep_zero),
+			    .output = read_one(roles, ROLE_COST_OUTPUT, keep_zero)};
 	if (cost.total < 0)
-		cost.total = read_total_from_json(view_text(view, ROLE_COST_JSON), keep_zero);
+		cost.total = read_total_from_json(roles_text(roles, ROLE_COST_JSON), keep_zero);
 	if (cost.total < 0 && cost.input >= 0 && cost.output >= 0)
 		cost.total = cost.input + cost.output;
 	if (cost.total < 0)

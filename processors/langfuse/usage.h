@@ -23,8 +23,8 @@ struct usage {
 	uint64_t total;
 };
 
-/* What ${view} says of tokens, in buckets that exclude each other. False when it says nothing. */
-bool usage_read(const struct span_view *view, struct usage *ret_usage);
+/* What ${roles} says of tokens, in buckets that exclude each other. False when it says nothing. */
+bool usage_read(const struct span_roles *roles, struct usage *ret_usage);
 
 /* Appends {"input":…,"output":…,"total":…}. */
 void usage_write(const struct usage *usage, struct buf *out);
@@ -46,11 +46,11 @@ struct cost {
 	double total, input, output; /* USD; negative: not known */
 };
 
-/* Whether the best of the costs that Langfuse may read from ${view} could be meant. */
-bool cost_is_sound(const struct span_view *view, bool keep_zero);
+/* Whether the best of the costs that Langfuse may read from ${roles} could be meant. */
+bool cost_is_sound(const struct span_roles *roles, bool keep_zero);
 
-/* What ${view} says of costs. False when it says nothing that could be meant. */
-bool cost_read(const struct span_view *view, bool keep_zero, struct cost *ret_cost);
+/* What ${roles} says of costs. False when it says nothing that could be meant. */
+bool cost_read(const struct span_roles *roles, bool keep_zero, struct cost *ret_cost);
 void cost_write(const struct cost *cost, struct buf *out);
 
 #endif

@@ -34,13 +34,13 @@ void values_convert(struct run *run, struct owner owner)
 	struct found *found = NULL;
 	size_t count = 0;
 	struct attr_key attr;
-	for (uint32_t cursor = 0; edit_next_key(run->edit, owner, &cursor, &attr);) {
+	for (uint32_t cursor = 0; view_next_key(run->view, owner, &cursor, &attr);) {
 		if (attr.value_type < VALUE_ARRAY)
 			continue;
-		struct value value = edit_read_attr(run->edit, owner, attr.at).value;
+		struct value value = view_read_attr(run->view, owner, attr.at).value;
 		enum reading reading = reading_of(value);
 		if (reading == READ_NOT_AT_ALL && attr.attr != EDIT_ATTR_ADDED)
-			edit_drop_attr(run->edit, attr.attr);
+			edit_drop_attr(run->view, attr.attr);
 		if (reading != READ_AS_TEXT)
 			continue;
 		if (!found)
@@ -56,7 +56,7 @@ void values_convert(struct run *run, struct owner owner)
 		struct buf *text = &run->scratch->text;
 		buf_reset(text);
 		value_append_text(text, found[i].value);
-		edit_set_attr(run->edit, owner, found[i].key, found[i].id,
+		edit_set_attr(run->view, owner, found[i].key, found[i].id,
 			      value_of_str(buf_slice(text)));
 	}
 }
@@ -88,12 +88,12 @@ struct slice values_environment(struct slice given, char slug[ENVIRONMENT_BYTES_
 	return len == 0 || slice_equal(shown, given) ? given : shown;
 }
 
-void values_set_environment(struct run *run, struct owner owner, const struct span_view *view)
+void values_set_environment(struct run *run, struct owner owner, const struct span_roles *roles)
 {
 	char slug[ENVIRONMENT_BYTES_MAX];
-	struct slice given = view_text(view, ROLE_ENVIRONMENT);
+	struct slice given = roles_text(roles, ROLE_ENVIRONMENT);
 	struct slice shown = values_environment(given, slug);
 	if (shown.ptr != given.ptr)
-		keys_set(&run->self->keys, run->edit, owner, ROLE_ENVIRONMENT,
-			 view->rank[ROLE_ENVIRONMENT], value_of_str(shown));
+		keys_set(&run->self->keys, run->view, owner, ROLE_ENVIRONMENT,
+			 roles->rank[ROLE_ENVIRONMENT], value_of_str(shown));
 }

@@ -15,6 +15,6 @@ enum { ENVIRONMENT_BYTES_MAX = 40 };
 
 /* ${given} if it is such a slug, or can be made none; else one of it in ${slug}. */
 struct slice values_environment(struct slice given, char slug[ENVIRONMENT_BYTES_MAX]);
-void values_set_environment(struct run *run, struct owner owner, const struct span_view *view);
+void values_set_environment(struct run *run, struct owner owner, const struct span_roles *roles);
 
 #endif

@@ -162,12 +162,13 @@ static enum process_outcome admit(void *arg, struct slice body, struct err *err)
 	return PROCESS_RETRY;
 }
 
-static enum process_outcome process(void *arg, void *state, struct edit *edit, struct err *err)
+static enum process_outcome process(void *arg, void *state, struct trace_view *view,
+				    struct err *err)
 {
 	struct memory_limiter *self = arg;
 	(void)state;
 	(void)err;
-	tally_add(edit_tally(edit), &self->accepted_spans, edit_live_spans(edit));
+	tally_add(edit_tally(view), &self->accepted_spans, view_live_spans(view));
 	return PROCESS_CONTINUE;
 }
 

@@ -16,9 +16,9 @@ static void set_value(struct pass *pass, struct owner owner, const struct attr_v
 		      struct value value)
 {
 	if (attr->attr == EDIT_ATTR_ADDED)
-		edit_set_attr(pass->edit, owner, attr->key, attr->key_id, value);
+		edit_set_attr(pass->view, owner, attr->key, attr->key_id, value);
 	else
-		edit_replace_value(pass->edit, owner, attr->attr, value);
+		edit_replace_value(pass->view, owner, attr->attr, value);
 }
 
 static void drop_attr(struct pass *pass, struct place *place, const struct attr_view *attr)
@@ -26,13 +26,13 @@ static void drop_attr(struct pass *pass, struct place *place, const struct attr_
 	const struct owner owner = place->owner;
 	if (place->name_matters && attr->value.type == VALUE_STRING)
 		place->name_removed |=
-			slice_has_prefix(attr->value.bytes, edit_span_name(pass->edit, owner.at));
+			slice_has_prefix(attr->value.bytes, view_span_name(pass->view, owner.at));
 	if (pass->dry)
 		return;
 	if (attr->attr == EDIT_ATTR_ADDED)
-		(void)edit_remove_attr(pass->edit, owner, attr->key_id);
+		(void)edit_remove_attr(pass->view, owner, attr->key_id);
 	else
-		edit_drop_attr(pass->edit, attr->attr);
+		edit_drop_attr(pass->view, attr->attr);
 }
 
 /* The hexadecimal HMAC of the value's text, so that equal identifiers stay equal. */
@@ -224,7 +224,7 @@ static void judge(struct pass *pass, struct place *place, struct attr_view *attr
 	if (!check_size(pass, place, attr) || !holds_maps(&attr->value))
 		return;
 	struct nested nested = {.pass = pass, .numbers_stay = verdict & VERDICT_KEPT};
-	edit_filter_value(pass->edit, place->owner, attr, keep_pair, &nested, pass->dry);
+	edit_filter_value(pass->view, place->owner, attr, keep_pair, &nested, pass->dry);
 }
 
 /* Whether ${value}, an AnyValue as received, is to be looked into for texts that hold pairs. */
@@ -247,7 +247,7 @@ struct survey policy_survey(struct pass *pass, struct owner owner, struct attr_r
 	if (touched) {
 		struct attr_key key;
 		uint32_t cursor = 0;
-		while (edit_next_key(pass->edit, owner, &cursor, &key))
+		while (view_next_key(pass->view, owner, &cursor, &key))
 			all.found |= verdict_of(pass->policy, pass->shard, pass->index, key.key_id);
 		return all;
 	}
@@ -270,14 +270,14 @@ static void filter_received(struct pass *pass, struct place *place, uint32_t at)
 	if ((pass->shard->verdicts[attr->key_id] & VERDICT_DROP) && !place->name_matters) {
 		hit(pass, pass->shard->decisions[attr->key_id].nested);
 		if (!pass->dry)
-			edit_drop_attr(pass->edit, at);
+			edit_drop_attr(pass->view, at);
 		return;
 	}
-	struct attr_view view = {.key = index_slice(pass->index, attr->key),
+	struct attr_view seen = {.key = index_slice(pass->index, attr->key),
 				 .key_id = attr->key_id,
 				 .value = value_read(index_slice(pass->index, attr->value)),
 				 .attr = at};
-	judge(pass, place, &view);
+	judge(pass, place, &seen);
 }
 
 /* Whether an attribute of an edited span, on which no rule acts, has nothing to be looked into. */
@@ -294,12 +294,12 @@ static void filter_touched(struct pass *pass, struct place *place)
 {
 	struct attr_key key;
 	uint32_t cursor = 0;
-	while (edit_next_key(pass->edit, place->owner, &cursor, &key)) {
+	while (view_next_key(pass->view, place->owner, &cursor, &key)) {
 		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->index, key.key_id);
 		if (!(verdict & VERDICT_ACT) && is_harmless(pass, &key))
 			continue;
-		struct attr_view view = edit_read_attr(pass->edit, place->owner, key.at);
-		judge(pass, place, &view);
+		struct attr_view seen = view_read_attr(pass->view, place->owner, key.at);
+		judge(pass, place, &seen);
 	}
 }
 

@@ -25,7 +25,7 @@ enum { QUOTE_BYTES_MIN = 24 }; /* a shorter name is not taken for a removed text
 /* Asked before anything of ${owner} is edited here. */
 static inline bool is_touched(const struct pass *pass, struct owner owner)
 {
-	return !pass->clean && !edit_attrs_untouched(pass->edit, owner);
+	return !pass->clean && !view_attrs_untouched(pass->view, owner);
 }
 
 /* Surveys and filters the attributes of what is no span. */
@@ -44,7 +44,7 @@ static void filter_schema_url(struct pass *pass, struct owner owner, struct rang
 		return;
 	hit_field(pass, FIELD_SCHEMA_URL);
 	if (!pass->dry)
-		edit_drop_schema_url(pass->edit, owner);
+		edit_drop_schema_url(pass->view, owner);
 }
 
 static void filter_resource(struct pass *pass, uint32_t at)
@@ -53,7 +53,7 @@ static void filter_resource(struct pass *pass, uint32_t at)
 	struct place place = {.owner = {OWNER_RESOURCE, at}, .model = true};
 	filter_owner(pass, &place, resource->attrs);
 	filter_schema_url(pass, place.owner, resource->schema_url);
-	if (!pass->dry && edit_drop_entity_refs(pass->edit, at))
+	if (!pass->dry && edit_drop_entity_refs(pass->view, at))
 		hit_field(pass, FIELD_ENTITY_REFS);
 }
 
@@ -61,24 +61,24 @@ static void filter_scope(struct pass *pass, uint32_t at)
 {
 	const struct scope_entry *scope = &pass->index->scopes[at];
 	struct place place = {.owner = {OWNER_SCOPE, at}, .model = true};
-	struct slice name = edit_scope_name(pass->edit, at);
+	struct slice name = view_scope_name(pass->view, at);
 	filter_owner(pass, &place, scope->attrs);
 	filter_schema_url(pass, place.owner, scope->schema_url);
 	if (name.len > 0 && !text_is_word(name)) {
 		hit_field(pass, FIELD_SCOPE_NAME);
 		if (!pass->dry)
-			edit_set_scope_name(pass->edit, at, SLICE(""));
+			edit_set_scope_name(pass->view, at, SLICE(""));
 	}
 	if (scope->version.len > 0 && !text_is_word(index_slice(pass->index, scope->version))) {
 		hit_field(pass, FIELD_SCOPE_VERSION);
 		if (!pass->dry)
-			edit_set_scope_version(pass->edit, at, SLICE(""));
+			edit_set_scope_version(pass->view, at, SLICE(""));
 	}
 }
 
 static bool is_model_scope(const struct pass *pass, uint32_t at)
 {
-	struct slice name = edit_scope_name(pass->edit, at);
+	struct slice name = view_scope_name(pass->view, at);
 	for (size_t i = 0; i < policy_model_scope_count; i++) {
 		struct slice known = policy_model_scopes[i];
 		if (!slice_has_prefix(name, known))
@@ -99,12 +99,12 @@ static bool is_model_event(struct slice name)
 
 static void filter_event(struct pass *pass, uint32_t at, bool model)
 {
-	struct slice name = edit_event_name(pass->edit, at);
+	struct slice name = view_event_name(pass->view, at);
 	key_id id = index_key_id(pass->index, name);
 	if (verdict_of(pass->policy, pass->shard, pass->index, id) & VERDICT_EVENT) {
 		hit(pass, pass->shard->decisions[id].event);
 		if (!pass->dry)
-			edit_drop_event(pass->edit, at);
+			edit_drop_event(pass->view, at);
 		return;
 	}
 	struct place place = {
@@ -114,7 +114,7 @@ static void filter_event(struct pass *pass, uint32_t at, bool model)
 		return;
 	hit_field(pass, FIELD_EVENT_NAME);
 	if (!pass->dry)
-		edit_set_event_name(pass->edit, at, SLICE("event"));
+		edit_set_event_name(pass->view, at, SLICE("event"));
 }
 
 static void filter_link(struct pass *pass, uint32_t at, bool model)
@@ -130,7 +130,7 @@ static void filter_link(struct pass *pass, uint32_t at, bool model)
 		return;
 	hit_field(pass, FIELD_LINK_TRACE_STATE);
 	if (!pass->dry)
-		edit_set_link_trace_state(pass->edit, at, kept);
+		edit_set_link_trace_state(pass->view, at, kept);
 }
 
 /* ---- spans ---- */
@@ -140,12 +140,12 @@ static struct slice error_type(const struct pass *pass, uint32_t at)
 {
 	const struct span_entry *span = &pass->index->spans[at];
 	struct value value = {.type = VALUE_EMPTY};
-	bool found = edit_find_attr(pass->edit, (struct owner){OWNER_SPAN, at},
+	bool found = view_find_attr(pass->view, (struct owner){OWNER_SPAN, at},
 				    pass->policy->error_type, &value);
 	for (uint32_t i = span->event_count; !found && i-- > 0;) {
 		uint32_t event = span->event_begin + i;
-		found = edit_event_live(pass->edit, event) &&
-			edit_find_attr(pass->edit, (struct owner){OWNER_EVENT, event},
+		found = view_event_live(pass->view, event) &&
+			view_find_attr(pass->view, (struct owner){OWNER_EVENT, event},
 				       pass->policy->exception_type, &value);
 	}
 	bool sound = found && value.type == VALUE_STRING && text_is_word(value.bytes);
@@ -155,17 +155,17 @@ static struct slice error_type(const struct pass *pass, uint32_t at)
 static void filter_status(struct pass *pass, uint32_t at)
 {
 	int mode = pass->policy->config->status_message;
-	int32_t code = edit_span_status_code(pass->edit, at);
-	if (mode == STATUS_KEEP || edit_span_status_message(pass->edit, at).len == 0)
+	int32_t code = view_span_status_code(pass->view, at);
+	if (mode == STATUS_KEEP || view_span_status_message(pass->view, at).len == 0)
 		return;
 	struct slice text = mode == STATUS_REPLACE && code == STATUS_CODE_ERROR
 				    ? error_type(pass, at)
 				    : SLICE("");
-	if (slice_equal(text, edit_span_status_message(pass->edit, at)))
+	if (slice_equal(text, view_span_status_message(pass->view, at)))
 		return;
 	hit_field(pass, FIELD_STATUS_MESSAGE);
 	if (!pass->dry)
-		edit_set_span_status(pass->edit, at, code, text);
+		edit_set_span_status(pass->view, at, code, text);
 }
 
 /* Names repeat: one that was found to be in order is remembered. */
@@ -191,7 +191,7 @@ static void filter_name(struct pass *pass, uint32_t at, struct slice name, bool 
 	if (!slice_equal(kept, name)) {
 		hit_field(pass, FIELD_SPAN_NAME);
 		if (!pass->dry)
-			edit_set_span_name(pass->edit, at, kept);
+			edit_set_span_name(pass->view, at, kept);
 	} else if (name.len <= sizeof(known->text)) {
 		known->len = (uint8_t)name.len;
 		memcpy(known->text, name.ptr, name.len);
@@ -205,7 +205,7 @@ static void filter_trace_state(struct pass *pass, uint32_t at, struct slice trac
 		return;
 	hit_field(pass, FIELD_TRACE_STATE);
 	if (!pass->dry)
-		edit_set_span_trace_state(pass->edit, at, kept);
+		edit_set_span_trace_state(pass->view, at, kept);
 }
 
 static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
@@ -216,21 +216,21 @@ static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 	struct survey all = policy_survey(pass, place.owner, span->attrs, touched);
 	place.model = model_scope || (all.found & VERDICT_MODEL);
 	struct slice name =
-		touched ? edit_span_name(pass->edit, at) : index_slice(pass->index, span->name);
+		touched ? view_span_name(pass->view, at) : index_slice(pass->index, span->name);
 	place.name_matters = name.len >= QUOTE_BYTES_MIN;
 	policy_filter_attrs(pass, &place, span->attrs, touched, all);
 	for (uint32_t i = 0; i < span->event_count; i++) {
-		if (edit_event_live(pass->edit, span->event_begin + i))
+		if (view_event_live(pass->view, span->event_begin + i))
 			filter_event(pass, span->event_begin + i, place.model);
 	}
 	for (uint32_t i = 0; i < span->link_count; i++) {
-		if (edit_link_live(pass->edit, span->link_begin + i))
+		if (view_link_live(pass->view, span->link_begin + i))
 			filter_link(pass, span->link_begin + i, place.model);
 	}
 	if (touched || span->status_message.len > 0)
 		filter_status(pass, at);
 	if (touched || span->trace_state.len > 0)
-		filter_trace_state(pass, at, edit_span_trace_state(pass->edit, at));
+		filter_trace_state(pass, at, view_span_trace_state(pass->view, at));
 	filter_name(pass, at, name, place.name_removed);
 }
 
@@ -244,16 +244,17 @@ static void add_hits(struct policy *policy, struct policy_shard *shard, struct t
 	}
 }
 
-static enum process_outcome process(void *arg, void *state, struct edit *edit, struct err *err)
+static enum process_outcome process(void *arg, void *state, struct trace_view *view,
+				    struct err *err)
 {
 	struct policy *policy = arg;
 	(void)err;
 	struct pass pass = {.policy = policy,
 			    .shard = state,
-			    .edit = edit,
-			    .index = edit_index(edit),
+			    .view = view,
+			    .index = view_index(view),
 			    .dry = policy->config->dry_run,
-			    .clean = edit_is_clean(edit)};
+			    .clean = view_is_clean(view)};
 	const struct trace_index *index = pass.index;
 	decide_begin(pass.shard, index);
 	for (uint32_t i = 0; i < index->resource_count; i++)
@@ -263,16 +264,16 @@ static enum process_outcome process(void *arg, void *state, struct edit *edit, s
 		bool model = is_model_scope(&pass, i);
 		filter_scope(&pass, i);
 		for (uint32_t j = 0; j < scope->span_count; j++) {
-			if (edit_span_live(edit, scope->span_begin + j))
+			if (view_span_live(view, scope->span_begin + j))
 				filter_span(&pass, scope->span_begin + j, model);
 		}
 	}
 	if (index->unknown_count > 0) {
 		pass.shard->hits[policy->field_base + FIELD_UNKNOWN_FIELD] += index->unknown_count;
 		if (!pass.dry)
-			edit_drop_unknown(edit);
+			edit_drop_unknown(view);
 	}
-	add_hits(policy, pass.shard, edit_tally(edit));
+	add_hits(policy, pass.shard, edit_tally(view));
 	return PROCESS_CONTINUE;
 }
 

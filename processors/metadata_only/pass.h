@@ -9,7 +9,7 @@
 struct pass {
 	const struct policy *policy;
 	struct policy_shard *shard;
-	struct edit *edit;
+	struct trace_view *view;
 	const struct trace_index *index;
 	bool dry;   /* change nothing */
 	bool clean; /* nothing was edited before in this run: the index tells all */

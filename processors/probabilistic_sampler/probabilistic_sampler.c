@@ -143,11 +143,11 @@ static bool parse_number(struct slice digits, double *ret_number)
 }
 
 /* sampling.priority as a number; false when absent or not a number. */
-static bool read_priority(const struct sampler *self, const struct edit *edit, uint32_t span,
+static bool read_priority(const struct sampler *self, const struct trace_view *view, uint32_t span,
 			  double *ret_priority)
 {
 	struct value value;
-	if (!edit_find_attr(edit, (struct owner){OWNER_SPAN, span}, self->priority_key, &value))
+	if (!view_find_attr(view, (struct owner){OWNER_SPAN, span}, self->priority_key, &value))
 		return false;
 	if (value.type == VALUE_INT) {
 		*ret_priority = (double)value.i;
@@ -196,13 +196,13 @@ static bool is_empty_id(struct slice id)
 	return id.len == 0 || memcmp(id.ptr, zero_id, sizeof(zero_id)) == 0;
 }
 
-static bool keep(struct sampler *self, const struct edit *edit, uint32_t span,
+static bool keep(struct sampler *self, const struct trace_view *view, uint32_t span,
 		 enum policy *ret_policy)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	double priority;
 	*ret_policy = POLICY_PRIORITY;
-	if (read_priority(self, edit, span, &priority)) {
+	if (read_priority(self, view, span, &priority)) {
 		if (priority == 0)
 			return false;
 		if (priority > 0)
@@ -210,29 +210,30 @@ static bool keep(struct sampler *self, const struct edit *edit, uint32_t span,
 	}
 	*ret_policy = POLICY_HASH;
 	struct slice trace_id = index_id(index, index->spans[span].trace_id_off, TRACE_ID_BYTES);
-	if (is_empty_id(trace_id) || is_decided_elsewhere(edit_span_trace_state(edit, span)))
+	if (is_empty_id(trace_id) || is_decided_elsewhere(view_span_trace_state(view, span)))
 		return self->keep_undecided;
 	return (hash(self->seed, trace_id) & (HASH_BUCKETS - 1)) < self->threshold;
 }
 
-static enum process_outcome process(void *arg, void *state, struct edit *edit, struct err *err)
+static enum process_outcome process(void *arg, void *state, struct trace_view *view,
+				    struct err *err)
 {
 	struct sampler *self = arg;
 	uint64_t counts[POLICY_COUNT][2] = {{0}};
 	(void)state;
 	(void)err;
-	for (uint32_t span = 0; span < edit_index(edit)->span_count; span++) {
+	for (uint32_t span = 0; span < view_index(view)->span_count; span++) {
 		enum policy policy;
-		if (!edit_span_live(edit, span))
+		if (!view_span_live(view, span))
 			continue;
-		bool kept = keep(self, edit, span, &policy);
+		bool kept = keep(self, view, span, &policy);
 		counts[policy][kept]++;
 		if (!kept)
-			edit_drop_span(edit, span);
+			edit_drop_span(view, span);
 	}
 	for (int policy = 0; policy < POLICY_COUNT; policy++) {
-		tally_add(edit_tally(edit), &self->counts[policy][0], counts[policy][0]);
-		tally_add(edit_tally(edit), &self->counts[policy][1], counts[policy][1]);
+		tally_add(edit_tally(view), &self->counts[policy][0], counts[policy][0]);
+		tally_add(edit_tally(view), &self->counts[policy][1], counts[policy][1]);
 	}
 	return PROCESS_CONTINUE;
 }

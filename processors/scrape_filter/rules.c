@@ -183,12 +183,12 @@ bool scrape_rules_init(struct scrape_rules *rules, const struct component_env *e
 /* ---- one span ------------------------------------------------------------------------------- */
 
 /* The text under the first of ${keys} that the span has as a string. */
-static bool find_text(const struct edit *edit, uint32_t span, const key_id *keys, size_t count,
-		      struct slice *ret_text)
+static bool find_text(const struct trace_view *view, uint32_t span, const key_id *keys,
+		      size_t count, struct slice *ret_text)
 {
 	struct value value;
 	for (size_t i = 0; i < count; i++) {
-		if (!edit_find_attr(edit, (struct owner){OWNER_SPAN, span}, keys[i], &value) ||
+		if (!view_find_attr(view, (struct owner){OWNER_SPAN, span}, keys[i], &value) ||
 		    value.type != VALUE_STRING)
 			continue;
 		*ret_text = value.bytes;
@@ -259,39 +259,41 @@ static bool name_is_noise(const struct scrape_rules *rules, struct slice name)
 	return matches_any(&rules->paths, path_of(path));
 }
 
-static bool is_asgi_event(const struct scrape_rules *rules, const struct edit *edit, uint32_t span)
+static bool is_asgi_event(const struct scrape_rules *rules, const struct trace_view *view,
+			  uint32_t span)
 {
 	struct slice type;
-	return edit_index(edit)->spans[span].kind == SPAN_KIND_INTERNAL &&
-	       find_text(edit, span, rules->event_keys, ARRAY_COUNT(rules->event_keys), &type) &&
+	return view_index(view)->spans[span].kind == SPAN_KIND_INTERNAL &&
+	       find_text(view, span, rules->event_keys, ARRAY_COUNT(rules->event_keys), &type) &&
 	       (slice_equal(type, SLICE("http.request")) ||
 		slice_equal(type, SLICE("http.response.start")) ||
 		slice_equal(type, SLICE("http.response.body")));
 }
 
-enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const struct edit *edit,
+enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const struct trace_view *view,
 				    uint32_t span)
 {
 	struct slice path, method;
-	struct slice name = edit_span_name(edit, span);
-	if (find_text(edit, span, rules->path_keys, SCRAPE_PATH_KEYS, &path)) {
+	struct slice name = view_span_name(view, span);
+	if (find_text(view, span, rules->path_keys, SCRAPE_PATH_KEYS, &path)) {
 		if (matches_any(&rules->paths, path_of(path)) &&
-		    (!find_text(edit, span, rules->method_keys, ARRAY_COUNT(rules->method_keys),
+		    (!find_text(view, span, rules->method_keys, ARRAY_COUNT(rules->method_keys),
 				&method) ||
 		     is_read_method(method)))
 			return RULE_PATH;
 	} else if (name_is_noise(rules, name)) {
 		return RULE_NAME;
 	}
-	if (edit_index(edit)->spans[span].kind == SPAN_KIND_INTERNAL &&
-	    edit_span_parent(edit, span).len == 0 && matches_any(&rules->background, name))
+	if (view_index(view)->spans[span].kind == SPAN_KIND_INTERNAL &&
+	    view_span_parent(view, span).len == 0 && matches_any(&rules->background, name))
 		return RULE_BACKGROUND;
-	if (rules->asgi_collapse && is_asgi_event(rules, edit, span))
+	if (rules->asgi_collapse && is_asgi_event(rules, view, span))
 		return RULE_ASGI;
 	return RULE_NONE;
 }
 
-bool scrape_rules_protect(const struct scrape_rules *rules, const struct edit *edit, uint32_t span)
+bool scrape_rules_protect(const struct scrape_rules *rules, const struct trace_view *view,
+			  uint32_t span)
 {
-	return matches_any(&rules->protected, edit_span_name(edit, span));
+	return matches_any(&rules->protected, view_span_name(view, span));
 }

@@ -47,10 +47,11 @@ bool scrape_rules_init(struct scrape_rules *rules, const struct component_env *e
 		       const struct scrape_filter_config *config, struct config_report *report);
 
 /* The rule by which ${span} goes, RULE_NONE when none applies. */
-enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const struct edit *edit,
+enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const struct trace_view *view,
 				    uint32_t span);
 
 /* True for spans that no rule may drop, because a request's story needs them. */
-bool scrape_rules_protect(const struct scrape_rules *rules, const struct edit *edit, uint32_t span);
+bool scrape_rules_protect(const struct scrape_rules *rules, const struct trace_view *view,
+			  uint32_t span);
 
 #endif

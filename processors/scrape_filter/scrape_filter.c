@@ -174,7 +174,7 @@ static int reserve(struct scratch *scratch, uint32_t span_count, struct err *err
 
 struct pass {
 	struct scrape_filter *filter;
-	struct edit *edit;
+	struct trace_view *view;
 	const struct trace_index *index;
 	struct scratch *scratch;
 	uint32_t dropped[RULE_COUNT];
@@ -204,7 +204,7 @@ static void drop(struct pass *pass, uint32_t span, enum scrape_rule rule)
 	pass->scratch->rules[span] = (uint8_t)rule;
 	pass->dropped[rule]++;
 	set_fate(pass, span, FATE_DROPPED);
-	edit_drop_span(pass->edit, span);
+	edit_drop_span(pass->view, span);
 }
 
 /* The rules that need nothing but the span. Spans that earlier processors dropped are not ours. */
@@ -214,10 +214,10 @@ static void judge_alone(struct pass *pass)
 	for (uint32_t span = 0; span < pass->index->span_count; span++) {
 		pass->scratch->rules[span] = RULE_NONE;
 		pass->scratch->fates[span] = FATE_UNKNOWN;
-		if (!edit_span_live(pass->edit, span))
+		if (!view_span_live(pass->view, span))
 			continue;
-		enum scrape_rule rule = scrape_rules_match(rules, pass->edit, span);
-		if (rule != RULE_NONE && !scrape_rules_protect(rules, pass->edit, span))
+		enum scrape_rule rule = scrape_rules_match(rules, pass->view, span);
+		if (rule != RULE_NONE && !scrape_rules_protect(rules, pass->view, span))
 			drop(pass, span, rule);
 	}
 }
@@ -228,8 +228,8 @@ static void mark_protected(struct pass *pass)
 	const struct span_map *map = &pass->scratch->map;
 	uint8_t *fates = pass->scratch->fates;
 	for (uint32_t span = 0; span < pass->index->span_count; span++) {
-		if (!edit_span_live(pass->edit, span) ||
-		    !scrape_rules_protect(&pass->filter->rules, pass->edit, span))
+		if (!view_span_live(pass->view, span) ||
+		    !scrape_rules_protect(&pass->filter->rules, pass->view, span))
 			continue;
 		for (uint32_t at = span; !(fates[at] & PROTECTED_BELOW); at = map->parents[at]) {
 			fates[at] |= PROTECTED_BELOW;
@@ -242,10 +242,10 @@ static void mark_protected(struct pass *pass)
 /* Gives ${span} the parent ${ancestor}; with none it becomes a root and says so. */
 static void move(struct pass *pass, uint32_t span, struct slice ancestor)
 {
-	edit_set_span_parent(pass->edit, span, ancestor);
+	edit_set_span_parent(pass->view, span, ancestor);
 	pass->moved[ancestor.len > 0 ? MOVED_TO_ANCESTOR : MOVED_TO_ROOT]++;
 	if (ancestor.len == 0)
-		edit_set_attr(pass->edit, (struct owner){OWNER_SPAN, span},
+		edit_set_attr(pass->view, (struct owner){OWNER_SPAN, span},
 			      SLICE("sluice.parent_dropped"), pass->filter->mark_key,
 			      value_of_bool(true));
 }
@@ -254,7 +254,7 @@ static void move(struct pass *pass, uint32_t span, struct slice ancestor)
 static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
 {
 	uint8_t id[SPAN_ID_BYTES];
-	uint32_t top = span_map_top_of_dropped(&pass->scratch->map, pass->edit, parent);
+	uint32_t top = span_map_top_of_dropped(&pass->scratch->map, pass->view, parent);
 	uint32_t above = pass->scratch->map.parents[top];
 	if (above == SPAN_MAP_NONE) {
 		move(pass, span, (struct slice){NULL, 0});
@@ -265,7 +265,7 @@ static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
 		     index_id(pass->index, pass->index->spans[above].span_id_off, SPAN_ID_BYTES));
 		return;
 	}
-	struct slice foreign = edit_span_parent(pass->edit, top);
+	struct slice foreign = view_span_parent(pass->view, top);
 	switch (trace_memory_ancestor(pass->filter->memory, key_of(pass, span), foreign, id)) {
 	case ANCESTRY_KEPT: move(pass, span, foreign); break;
 	case ANCESTRY_MOVED: move(pass, span, slice_of(id, sizeof(id))); break;
@@ -278,7 +278,7 @@ static void judge_foreign(struct pass *pass, uint32_t span)
 {
 	uint8_t id[SPAN_ID_BYTES];
 	enum ancestry ancestry = trace_memory_ancestor(pass->filter->memory, key_of(pass, span),
-						       edit_span_parent(pass->edit, span), id);
+						       view_span_parent(pass->view, span), id);
 	set_fate(pass, span, FATE_KEPT);
 	if (ancestry == ANCESTRY_KEPT)
 		return;
@@ -295,7 +295,7 @@ static void judge_below(struct pass *pass, uint32_t span)
 {
 	const struct span_map *map = &pass->scratch->map;
 	uint32_t parent = map->parents[span];
-	bool settled = !edit_span_live(pass->edit, span) || parent == SPAN_MAP_NONE;
+	bool settled = !view_span_live(pass->view, span) || parent == SPAN_MAP_NONE;
 	if (!settled && parent == SPAN_MAP_FOREIGN) {
 		judge_foreign(pass, span);
 	} else if (settled || fate_of(pass, parent) != FATE_DROPPED) {
@@ -342,7 +342,7 @@ static void remember_dropped(struct pass *pass)
 				   .key = {.party = pass->filter->party}};
 	for (uint32_t span = 0; span < pass->index->span_count; span++) {
 		if (fate_of(pass, span) == FATE_DROPPED && may_have_children(pass, span))
-			drop_batch_add(&batch, pass->edit, &pass->scratch->map, span);
+			drop_batch_add(&batch, pass->view, &pass->scratch->map, span);
 	}
 	drop_batch_flush(&batch);
 	pass->undecided[UNDECIDED_CHILD_LEFT] = batch.orphans;
@@ -351,7 +351,7 @@ static void remember_dropped(struct pass *pass)
 
 static void count(const struct pass *pass)
 {
-	struct tally *tally = edit_tally(pass->edit);
+	struct tally *tally = edit_tally(pass->view);
 	for (int rule = RULE_NONE + 1; rule < RULE_COUNT; rule++)
 		tally_add(tally, &pass->filter->dropped[rule], pass->dropped[rule]);
 	for (int to = 0; to < MOVED_COUNT; to++)
@@ -360,14 +360,15 @@ static void count(const struct pass *pass)
 		tally_add(tally, &pass->filter->undecided[why], pass->undecided[why]);
 }
 
-static enum process_outcome process(void *self, void *state, struct edit *edit, struct err *err)
+static enum process_outcome process(void *self, void *state, struct trace_view *view,
+				    struct err *err)
 {
 	struct pass pass = {
-		.filter = self, .edit = edit, .index = edit_index(edit), .scratch = state};
+		.filter = self, .view = view, .index = view_index(view), .scratch = state};
 	if (reserve(pass.scratch, pass.index->span_count, err) != 0)
 		return PROCESS_RETRY;
 	judge_alone(&pass);
-	if (span_map_build(&pass.scratch->map, edit, err) != 0)
+	if (span_map_build(&pass.scratch->map, view, err) != 0)
 		return PROCESS_RETRY;
 	mark_protected(&pass);
 	judge_all(&pass);

@@ -78,15 +78,15 @@ static size_t run_branch(struct bench *bench, unsigned set, bool compress)
 	struct processor_bench *all = &bench->processors;
 	struct chunk *encoded = NULL;
 	struct err err;
-	if (edit_begin(all->edit, &all->index, &err) != 0)
+	if (view_begin(all->view, &all->index, &err) != 0)
 		die(err.msg);
 	for (size_t i = 0; i < all->processor_count; i++) {
 		if ((set >> i & 1) && all->ops[i]->process(all->selves[i], all->states[i],
-							   all->edit, &err) != PROCESS_CONTINUE)
+							   all->view, &err) != PROCESS_CONTINUE)
 			die(err.msg);
 	}
-	tally_commit(edit_tally(all->edit));
-	if (trace_encode(all->edit, &all->budget, &encoded, &err) != 0)
+	tally_commit(edit_tally(all->view));
+	if (trace_encode(all->view, &all->budget, &encoded, &err) != 0)
 		die(err.msg);
 	size_t bytes = chunk_slice(encoded).len;
 	if (compress) {

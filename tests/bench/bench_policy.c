@@ -33,23 +33,23 @@ static void add_keys(struct buf *out, struct trace_index *index, const char *pre
 	struct chunk *chunk;
 	char key[64];
 	budget_init(&budget, UINT64_MAX);
-	struct edit *edit = edit_new(&budget);
-	if (!edit || edit_begin(edit, index, &err))
+	struct trace_view *view = view_new(&budget);
+	if (!view || view_begin(view, index, &err))
 		die("out of memory");
 	for (uint32_t span = 0; span < index->span_count; span++) {
 		for (int i = 0; i < NEW_KEYS; i++) {
 			(void)snprintf(key, sizeof(key), "%s.%012" PRIx64, prefix,
 				       tw_random(rng) >> 16);
-			edit_set_attr(edit, (struct owner){OWNER_SPAN, span}, slice_str(key), 0,
+			edit_set_attr(view, (struct owner){OWNER_SPAN, span}, slice_str(key), 0,
 				      value_of_int(1));
 		}
 	}
-	if (trace_encode(edit, &budget, &chunk, &err))
+	if (trace_encode(view, &budget, &chunk, &err))
 		die(err.msg);
 	buf_reset(out);
 	buf_append(out, chunk_slice(chunk));
 	chunk_unref(chunk);
-	edit_free(edit);
+	view_free(view);
 }
 
 struct bench {
@@ -60,25 +60,25 @@ struct bench {
 	uint8_t *out;
 };
 
-static void encode(struct bench *bench, struct edit *edit, uint32_t count)
+static void encode(struct bench *bench, struct trace_view *view, uint32_t count)
 {
 	struct encode_plan plan;
 	struct err err;
-	if (trace_encode_measure(edit, (struct span_window){0, count}, &plan, &err))
+	if (trace_encode_measure(view, (struct span_window){0, count}, &plan, &err))
 		die(err.msg);
-	trace_encode_write(edit, &plan, bench->out);
+	trace_encode_write(view, &plan, bench->out);
 }
 
 static void run_plain(struct bench *bench, struct slice body)
 {
 	struct err err;
 	if (trace_index_build(&bench->plain, body, &err) ||
-	    edit_begin(bench->policy.edit, &bench->plain, &err))
+	    view_begin(bench->policy.view, &bench->plain, &err))
 		die(err.msg);
 	/* One dropped attribute per span, as bench_trace: a clean request would just be copied. */
 	for (uint32_t span = 0; span < bench->plain.span_count; span++)
-		edit_drop_attr(bench->policy.edit, bench->plain.spans[span].attrs.begin);
-	encode(bench, bench->policy.edit, bench->plain.span_count);
+		edit_drop_attr(bench->policy.view, bench->plain.spans[span].attrs.begin);
+	encode(bench, bench->policy.view, bench->plain.span_count);
 }
 
 static void run_policy(struct bench *bench, struct slice body)
@@ -86,12 +86,12 @@ static void run_policy(struct bench *bench, struct slice body)
 	const struct component_type *type = component_find(COMPONENT_PROCESSOR, "metadata_only");
 	struct policy_fixture *f = &bench->policy;
 	struct err err;
-	if (trace_index_build(&f->index, body, &err) || edit_begin(f->edit, &f->index, &err))
+	if (trace_index_build(&f->index, body, &err) || view_begin(f->view, &f->index, &err))
 		die(err.msg);
-	if (type->processor->process(f->self, f->state, f->edit, &err) != PROCESS_CONTINUE)
+	if (type->processor->process(f->self, f->state, f->view, &err) != PROCESS_CONTINUE)
 		die(err.msg);
-	tally_commit(edit_tally(f->edit));
-	encode(bench, f->edit, f->index.span_count);
+	tally_commit(edit_tally(f->view));
+	encode(bench, f->view, f->index.span_count);
 }
 
 static uint64_t cpu_ns(void)

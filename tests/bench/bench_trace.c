@@ -55,7 +55,7 @@ struct bench {
 	struct key_table *keys;
 	key_id denied, conditions[6];
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 	struct buf bodies[BODIES];
 	uint8_t *out;
 	size_t out_bytes;
@@ -90,8 +90,8 @@ static void bench_init(struct bench *bench, enum payload_shape shape)
 	if (key_table_freeze(bench->keys, &err))
 		bench_die("%s", err.msg);
 	trace_index_init(&bench->index, &bench->budget, bench->keys);
-	bench->edit = edit_new(&bench->budget);
-	if (!bench->edit)
+	bench->view = view_new(&bench->budget);
+	if (!bench->view)
 		bench_die("out of memory");
 	for (unsigned i = 0; i < BODIES; i++) {
 		bench->bodies[i] = BUF_INIT;
@@ -108,7 +108,7 @@ static void bench_fini(struct bench *bench)
 {
 	for (unsigned i = 0; i < BODIES; i++)
 		buf_fini(&bench->bodies[i]);
-	edit_free(bench->edit);
+	view_free(bench->view);
 	trace_index_fini(&bench->index);
 	key_table_free(bench->keys);
 	free(bench->out);
@@ -118,7 +118,7 @@ static bool span_is_noise(const struct bench *bench, uint32_t span)
 {
 	struct value value;
 	for (unsigned i = 0; i < ARRAY_COUNT(bench->conditions); i++) {
-		if (edit_find_attr(bench->edit, (struct owner){OWNER_SPAN, span},
+		if (view_find_attr(bench->view, (struct owner){OWNER_SPAN, span},
 				   bench->conditions[i], &value) &&
 		    value.type == VALUE_STRING && slice_equal(value.bytes, SLICE("/metrics")))
 			return true;
@@ -133,22 +133,22 @@ static __attribute__((noinline)) size_t run_sluice(struct bench *bench, struct s
 	struct err err;
 	struct encode_plan plan;
 	if (trace_index_build(&bench->index, body, &err) ||
-	    edit_begin(bench->edit, &bench->index, &err))
+	    view_begin(bench->view, &bench->index, &err))
 		bench_die("%s", err.msg);
 	uint32_t count = bench->index.span_count;
 	for (uint32_t span = 0; span < count; span++) {
 		if (span_is_noise(bench, span)) {
-			edit_drop_span(bench->edit, span);
+			edit_drop_span(bench->view, span);
 			continue;
 		}
-		(void)edit_remove_attr(bench->edit, (struct owner){OWNER_SPAN, span},
+		(void)edit_remove_attr(bench->view, (struct owner){OWNER_SPAN, span},
 				       bench->denied);
 	}
-	if (trace_encode_measure(bench->edit, (struct span_window){0, count}, &plan, &err))
+	if (trace_encode_measure(bench->view, (struct span_window){0, count}, &plan, &err))
 		bench_die("%s", err.msg);
 	if (plan.bytes > bench->out_bytes)
 		bench_die("output larger than input");
-	trace_encode_write(bench->edit, &plan, bench->out);
+	trace_encode_write(bench->view, &plan, bench->out);
 	return plan.bytes;
 }
 

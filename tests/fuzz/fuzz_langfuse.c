@@ -48,7 +48,7 @@ static struct processor_bench *bench(void)
 		"langfuse", "{models: {a: m}, prices: {'*': {input: 1, output: 2}}}", NULL};
 	size_t row_count;
 	const struct key_row *rows = keys_rows(&row_count);
-	if (made.edit)
+	if (made.view)
 		return &made;
 	processor_bench_open(&made, processors);
 	for (size_t i = 0; i < row_count; i++)

@@ -36,9 +36,9 @@ static void evaluate(struct ottl_bench *bench, const struct ottl_condition *cond
 	struct err err = {0};
 	for (uint32_t at = 0; at < elements_of(&bench->index, context); at++) {
 		enum ottl_result first =
-			ottl_eval(condition, bench->edit, at, bench->scratch, &err);
+			ottl_eval(condition, bench->view, at, bench->scratch, &err);
 		enum ottl_result second =
-			ottl_eval(condition, bench->edit, at, bench->scratch, NULL);
+			ottl_eval(condition, bench->view, at, bench->scratch, NULL);
 		if (first != second || (first == OTTL_ERROR && err.msg[0] == 0))
 			abort();
 	}

@@ -23,7 +23,7 @@ struct state {
 	struct budget budget;
 	struct key_table *keys;
 	struct trace_index index, again;
-	struct edit *edit;
+	struct trace_view *view;
 	uint32_t split_spans;
 };
 
@@ -46,12 +46,12 @@ static void state_init(struct state *state)
 	check(key_table_freeze(state->keys, &err) == 0, "no key table");
 	trace_index_init(&state->index, &state->budget, state->keys);
 	trace_index_init(&state->again, &state->budget, state->keys);
-	state->edit = edit_new(&state->budget);
+	state->view = view_new(&state->budget);
 }
 
 static void state_fini(struct state *state)
 {
-	edit_free(state->edit);
+	view_free(state->view);
 	trace_index_fini(&state->index);
 	trace_index_fini(&state->again);
 	key_table_free(state->keys);
@@ -109,25 +109,25 @@ static bool equals_itself(struct value value)
 }
 
 /* Everything that a processor can ask under the edits. */
-static void read_all(const struct edit *edit)
+static void read_all(const struct trace_view *view)
 {
-	const struct trace_index *index = edit_index(edit);
-	struct attr_view view;
+	const struct trace_index *index = view_index(view);
+	struct attr_view seen;
 	struct value found;
 	for (uint32_t span = 0; span < index->span_count; span++) {
 		struct owner owner = {OWNER_SPAN, span};
 		uint32_t cursor = 0;
-		while (edit_next_attr(edit, owner, &cursor, &view)) {
-			check(equals_itself(view.value), "value differs from itself");
-			check(view.key_id == KEY_ID_NONE ||
-				      edit_find_attr(edit, owner, view.key_id, &found),
+		while (view_next_attr(view, owner, &cursor, &seen)) {
+			check(equals_itself(seen.value), "value differs from itself");
+			check(seen.key_id == KEY_ID_NONE ||
+				      view_find_attr(view, owner, seen.key_id, &found),
 			      "attribute is not found by its key");
 		}
-		check(edit_span_parent(edit, span).len % SPAN_ID_BYTES == 0, "parent id");
-		check(edit_span_name(edit, span).len <= index->body.len + 100, "name");
-		check(edit_span_trace_state(edit, span).len <= index->body.len + 100, "state");
-		check(edit_span_status_message(edit, span).len <= index->body.len + 100, "status");
-		(void)edit_span_status_code(edit, span);
+		check(view_span_parent(view, span).len % SPAN_ID_BYTES == 0, "parent id");
+		check(view_span_name(view, span).len <= index->body.len + 100, "name");
+		check(view_span_trace_state(view, span).len <= index->body.len + 100, "state");
+		check(view_span_status_message(view, span).len <= index->body.len + 100, "status");
+		(void)view_span_status_code(view, span);
 	}
 }
 
@@ -135,12 +135,12 @@ static void edit_and_encode(struct state *state, uint64_t rng)
 {
 	struct err err;
 	struct chunk *chunk;
-	check(edit_begin(state->edit, &state->index, &err) == 0, "edit");
+	check(view_begin(state->view, &state->index, &err) == 0, "edit");
 	for (uint32_t left = tw_below(&rng, 32); left > 0; left--)
-		random_action(state->edit, NULL, &rng);
-	read_all(state->edit);
-	check(trace_encode(state->edit, &state->budget, &chunk, &err) == 0, "encode");
-	check((chunk == NULL) == (edit_live_spans(state->edit) == 0), "spans lost");
+		random_action(state->view, NULL, &rng);
+	read_all(state->view);
+	check(trace_encode(state->view, &state->budget, &chunk, &err) == 0, "encode");
+	check((chunk == NULL) == (view_live_spans(state->view) == 0), "spans lost");
 	if (chunk)
 		check_encoded(state, chunk);
 	chunk_unref(chunk);
@@ -159,8 +159,8 @@ static void split(struct state *state, uint64_t rng)
 	struct err err;
 	uint32_t taken;
 	state->split_spans = 0;
-	check(edit_begin(state->edit, &state->index, &err) == 0, "edit");
-	check(trace_split(state->edit, &state->budget, 1 + tw_below(&rng, 4096),
+	check(view_begin(state->view, &state->index, &err) == 0, "edit");
+	check(trace_split(state->view, &state->budget, 1 + tw_below(&rng, 4096),
 			  1 + tw_below(&rng, 8), take_piece, state, &taken, &err) == 0,
 	      "split");
 	check(state->split_spans == state->index.span_count, "split lost spans");

@@ -102,30 +102,30 @@ static void drop_spans(struct trace_memory *memory, uint32_t party, uint8_t bits
 {
 	struct err err;
 	struct key_table *keys = key_table_new();
-	struct edit *edit = edit_new(budget);
+	struct trace_view *view = view_new(budget);
 	struct trace_index index;
 	struct span_map map;
-	must(keys && edit && key_table_freeze(keys, &err) == 0);
+	must(keys && view && key_table_freeze(keys, &err) == 0);
 	trace_index_init(&index, budget, keys);
 	span_map_init(&map, budget);
-	if (trace_index_build(&index, request, &err) == 0 && edit_begin(edit, &index, &err) == 0 &&
-	    span_map_build(&map, edit, &err) == 0) {
+	if (trace_index_build(&index, request, &err) == 0 && view_begin(view, &index, &err) == 0 &&
+	    span_map_build(&map, view, &err) == 0) {
 		struct drop_batch batch = {.memory = memory, .key = {.party = party}};
 		for (uint32_t span = 0; span < index.span_count; span++) {
 			if (!(bits >> (span % 8) & 1))
 				continue;
-			edit_drop_span(edit, span);
-			drop_batch_add(&batch, edit, &map, span);
+			edit_drop_span(view, span);
+			drop_batch_add(&batch, view, &map, span);
 		}
 		drop_batch_flush(&batch);
 		for (uint32_t span = 0; span < index.span_count; span++) {
-			if (!edit_span_live(edit, span))
-				must(span_map_top_of_dropped(&map, edit, span) < index.span_count);
+			if (!view_span_live(view, span))
+				must(span_map_top_of_dropped(&map, view, span) < index.span_count);
 		}
 	}
 	span_map_fini(&map);
 	trace_index_fini(&index);
-	edit_free(edit);
+	view_free(view);
 	key_table_free(keys);
 }
 

@@ -19,8 +19,8 @@ int edit_fixture_set_up(void **state)
 		assert_int_not_equal(key_table_add(f.keys, slice_str(random_keys[i]), &err), 0);
 	assert_int_equal(key_table_freeze(f.keys, &err), 0);
 	trace_index_init(&f.index, &f.budget, f.keys);
-	f.edit = edit_new(&f.budget);
-	assert_non_null(f.edit);
+	f.view = view_new(&f.budget);
+	assert_non_null(f.view);
 	*state = &f;
 	return 0;
 }
@@ -28,7 +28,7 @@ int edit_fixture_set_up(void **state)
 int edit_fixture_tear_down(void **state)
 {
 	struct edit_fixture *f = *state;
-	edit_free(f->edit);
+	view_free(f->view);
 	trace_index_fini(&f->index);
 	key_table_free(f->keys);
 	buf_fini(&f->body);

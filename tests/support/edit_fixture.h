@@ -11,7 +11,7 @@ struct edit_fixture {
 	struct budget budget;
 	struct key_table *keys;
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 	struct buf body; /* freed by tear_down */
 };
 

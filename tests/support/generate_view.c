@@ -11,27 +11,27 @@
 
 enum { GOLDEN_BYTES_MAX = 1 << 16 };
 
-void generate_view_open(struct generate_view *view, struct slice body)
+void generate_view_open(struct generate_view *request, struct slice body)
 {
 	struct err err = {.msg = ""};
-	budget_init(&view->budget, UINT64_MAX);
-	view->keys = key_table_new();
-	assert_non_null(view->keys);
-	assert_int_equal(key_table_freeze(view->keys, &err), 0);
-	trace_index_init(&view->index, &view->budget, view->keys);
-	if (trace_index_build(&view->index, body, &err) != 0)
+	budget_init(&request->budget, UINT64_MAX);
+	request->keys = key_table_new();
+	assert_non_null(request->keys);
+	assert_int_equal(key_table_freeze(request->keys, &err), 0);
+	trace_index_init(&request->index, &request->budget, request->keys);
+	if (trace_index_build(&request->index, body, &err) != 0)
 		fail_msg("byte %llu: %s", (unsigned long long)err.offset, err.msg);
-	view->edit = edit_new(&view->budget);
-	assert_non_null(view->edit);
-	assert_int_equal(edit_begin(view->edit, &view->index, &err), 0);
+	request->view = view_new(&request->budget);
+	assert_non_null(request->view);
+	assert_int_equal(view_begin(request->view, &request->index, &err), 0);
 }
 
-void generate_view_close(struct generate_view *view)
+void generate_view_close(struct generate_view *request)
 {
-	edit_free(view->edit);
-	trace_index_fini(&view->index);
-	key_table_free(view->keys);
-	assert_int_equal(budget_used(&view->budget), 0);
+	view_free(request->view);
+	trace_index_fini(&request->index);
+	key_table_free(request->keys);
+	assert_int_equal(budget_used(&request->budget), 0);
 }
 
 void generate_assert_golden(const char *name, struct slice text)

@@ -9,14 +9,14 @@ struct generate_view {
 	struct budget budget;
 	struct key_table *keys;
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 };
 
 /* Fails the test when ${body} is not a good request. ${body} stays in place until the close. */
-void generate_view_open(struct generate_view *view, struct slice body);
+void generate_view_open(struct generate_view *request, struct slice body);
 
 /* Fails the test when something is still charged. */
-void generate_view_close(struct generate_view *view);
+void generate_view_close(struct generate_view *request);
 
 /* Fails the test, and shows ${text}, unless it is what the file tests/fixtures/${name} holds. */
 void generate_assert_golden(const char *name, struct slice text);

@@ -177,8 +177,8 @@ static void release_scratch(struct graph *graph)
 		struct shard *shard = &graph->shards[i];
 		trace_index_fini(&shard->index);
 		trace_index_init(&shard->index, &graph->budget, graph->keys);
-		edit_free(shard->edit);
-		shard->edit = edit_new(&graph->budget);
+		view_free(shard->view);
+		shard->view = view_new(&graph->budget);
 	}
 }
 

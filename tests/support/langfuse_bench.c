@@ -72,9 +72,9 @@ void processor_bench_open(struct processor_bench *bench, const char *const *proc
 	trace_index_init(&bench->index, &bench->budget, bench->keys);
 	trace_index_init(&bench->out_index, &bench->budget, bench->keys);
 	require(trace_index_use_patterns(&bench->index, &err) == 0, err.msg);
-	bench->edit = edit_new(&bench->budget);
-	bench->out_edit = edit_new(&bench->budget);
-	require(bench->edit && bench->out_edit, "no memory");
+	bench->view = view_new(&bench->budget);
+	bench->out_edit = view_new(&bench->budget);
+	require(bench->view && bench->out_edit, "no memory");
 }
 
 static void forget_output(struct processor_bench *bench)
@@ -95,8 +95,8 @@ void processor_bench_close(struct processor_bench *bench)
 		if (bench->ops[i]->destroy)
 			bench->ops[i]->destroy(bench->selves[i]);
 	}
-	edit_free(bench->edit);
-	edit_free(bench->out_edit);
+	view_free(bench->view);
+	view_free(bench->out_edit);
 	trace_index_fini(&bench->index);
 	trace_index_fini(&bench->out_index);
 	trace_memory_free(bench->memory);
@@ -111,24 +111,24 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 	struct err err = {0};
 	forget_output(bench);
 	require(trace_index_build(&bench->index, body, &err) == 0, err.msg);
-	require(edit_begin(bench->edit, &bench->index, &err) == 0, err.msg);
+	require(view_begin(bench->view, &bench->index, &err) == 0, err.msg);
 	for (size_t i = 0; i < bench->processor_count; i++) {
-		edit_allow_holding(bench->edit, bench->may_hold && bench->ops[i]->hold_ns);
+		edit_allow_holding(bench->view, bench->may_hold && bench->ops[i]->hold_ns);
 		enum process_outcome outcome = bench->ops[i]->process(
-			bench->selves[i], bench->states[i], bench->edit, &err);
+			bench->selves[i], bench->states[i], bench->view, &err);
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
 	}
-	tally_commit(edit_tally(bench->edit));
-	if (edit_held_spans(bench->edit) > 0)
-		require(trace_encode_held(bench->edit, &bench->budget, &bench->held, &err) == 0,
+	tally_commit(edit_tally(bench->view));
+	if (view_held_spans(bench->view) > 0)
+		require(trace_encode_held(bench->view, &bench->budget, &bench->held, &err) == 0,
 			err.msg);
-	require(edit_check(bench->edit, &err) == 0, err.msg);
-	require(trace_encode(bench->edit, &bench->budget, &bench->out, &err) == 0, err.msg);
+	require(edit_check(bench->view, &err) == 0, err.msg);
+	require(trace_encode(bench->view, &bench->budget, &bench->out, &err) == 0, err.msg);
 	if (bench->out) {
 		require(trace_index_build(&bench->out_index, chunk_slice(bench->out), &err) == 0,
 			err.msg);
-		require(edit_begin(bench->out_edit, &bench->out_index, &err) == 0, err.msg);
+		require(view_begin(bench->out_edit, &bench->out_index, &err) == 0, err.msg);
 	}
 	return PROCESS_CONTINUE;
 }
@@ -148,7 +148,7 @@ uint32_t bench_span_count(const struct processor_bench *bench)
 uint32_t bench_find_span(const struct processor_bench *bench, const char *name, uint32_t nth)
 {
 	for (uint32_t span = 0; span < bench_span_count(bench); span++) {
-		if (slice_equal(edit_span_name(bench->out_edit, span), slice_str(name)) &&
+		if (slice_equal(view_span_name(bench->out_edit, span), slice_str(name)) &&
 		    nth-- == 0)
 			return span;
 	}
@@ -162,7 +162,7 @@ const char *bench_attr(const struct processor_bench *bench, struct owner owner, 
 	static char shown[4096];
 	struct attr_view attr;
 	shown[0] = 0;
-	for (uint32_t cursor = 0; edit_next_attr(bench->out_edit, owner, &cursor, &attr);) {
+	for (uint32_t cursor = 0; view_next_attr(bench->out_edit, owner, &cursor, &attr);) {
 		struct buf text = BUF_INIT;
 		if (!slice_equal(attr.key, slice_str(key)))
 			continue;

@@ -51,7 +51,7 @@ static const char *find_value(const struct processor_bench *bench, uint32_t span
 	if (strcmp(key, "NAME") != 0)
 		return bench_span_attr(bench, span, key);
 	(void)snprintf(name, sizeof(name), "%.*s",
-		       SLICE_FMT(edit_span_name(bench->out_edit, span)));
+		       SLICE_FMT(view_span_name(bench->out_edit, span)));
 	return name;
 }
 

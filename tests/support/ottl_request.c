@@ -248,9 +248,9 @@ bool ottl_bench_begin(struct ottl_bench *bench)
 	budget_init(&bench->budget, 256u << 20);
 	arena_init(&bench->arena, &bench->budget, 64u << 20);
 	trace_index_init(&bench->index, &bench->budget, bench->keys);
-	bench->edit = edit_new(&bench->budget);
+	bench->view = view_new(&bench->budget);
 	bench->scratch = ottl_scratch_new(&bench->budget);
-	return bench->keys && bench->edit && bench->scratch;
+	return bench->keys && bench->view && bench->scratch;
 }
 
 bool ottl_bench_index(struct ottl_bench *bench, struct slice body)
@@ -258,13 +258,13 @@ bool ottl_bench_index(struct ottl_bench *bench, struct slice body)
 	struct err err;
 	return key_table_freeze(bench->keys, &err) == 0 &&
 	       trace_index_build(&bench->index, body, &err) == 0 &&
-	       edit_begin(bench->edit, &bench->index, &err) == 0;
+	       view_begin(bench->view, &bench->index, &err) == 0;
 }
 
 void ottl_bench_end(struct ottl_bench *bench)
 {
 	ottl_scratch_free(bench->scratch);
-	edit_free(bench->edit);
+	view_free(bench->view);
 	trace_index_fini(&bench->index);
 	key_table_free(bench->keys);
 	arena_fini(&bench->arena);

@@ -17,7 +17,7 @@ struct ottl_bench {
 	struct arena arena;
 	struct key_table *keys;
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 	struct ottl_scratch *scratch;
 };
 

@@ -47,8 +47,8 @@ void policy_fixture_init(struct policy_fixture *f, const char *yaml)
 	require(f->state && key_table_freeze(f->keys, &err) == 0, "no memory");
 	trace_index_init(&f->index, &f->budget, f->keys);
 	require(trace_index_use_patterns(&f->index, &err) == 0, "no memory");
-	f->edit = edit_new(&f->budget);
-	require(f->edit != NULL, "no memory");
+	f->view = view_new(&f->budget);
+	require(f->view != NULL, "no memory");
 }
 
 void policy_fixture_fini(struct policy_fixture *f)
@@ -56,7 +56,7 @@ void policy_fixture_fini(struct policy_fixture *f)
 	const struct component_type *type = component_find(COMPONENT_PROCESSOR, "metadata_only");
 	if (f->self) {
 		trace_index_fini(&f->index);
-		edit_free(f->edit);
+		view_free(f->view);
 		type->processor->shard_free(f->state);
 		type->processor->destroy(f->self);
 	}
@@ -71,11 +71,11 @@ struct chunk *policy_fixture_run(struct policy_fixture *f, struct slice body)
 	struct chunk *chunk = NULL;
 	struct err err;
 	require(trace_index_build(&f->index, body, &err) == 0, err.msg);
-	require(edit_begin(f->edit, &f->index, &err) == 0, err.msg);
-	require(type->processor->process(f->self, f->state, f->edit, &err) == PROCESS_CONTINUE,
+	require(view_begin(f->view, &f->index, &err) == 0, err.msg);
+	require(type->processor->process(f->self, f->state, f->view, &err) == PROCESS_CONTINUE,
 		"not processed");
-	tally_commit(edit_tally(f->edit));
-	require(trace_encode(f->edit, &f->budget, &chunk, &err) == 0, err.msg);
+	tally_commit(edit_tally(f->view));
+	require(trace_encode(f->view, &f->budget, &chunk, &err) == 0, err.msg);
 	return chunk;
 }
 

@@ -14,7 +14,7 @@ struct policy_fixture {
 	struct key_table *keys;
 	void *self, *state; /* self NULL: refused, see report */
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 };
 
 /* With the configuration ${yaml}, a flow map such as "{mode: strict}". Aborts when memory is short.

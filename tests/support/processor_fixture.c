@@ -36,7 +36,7 @@ bool processor_fixture_open(struct processor_fixture *fixture, const char *type_
 	fixture->metrics = metrics_new();
 	fixture->keys = key_table_new();
 	fixture->ops = type->processor;
-	fixture->edit = edit_new(&fixture->budget);
+	fixture->view = view_new(&fixture->budget);
 	fixture->bound = calloc(1, type->config->struct_size + 1);
 	trace_index_init(&fixture->index, &fixture->budget, fixture->keys);
 	open_log(fixture);
@@ -70,7 +70,7 @@ void processor_fixture_close(struct processor_fixture *fixture)
 	if (fixture->self && fixture->ops->destroy)
 		fixture->ops->destroy(fixture->self);
 	trace_index_fini(&fixture->index);
-	edit_free(fixture->edit);
+	view_free(fixture->view);
 	logger_free(fixture->logger);
 	(void)close(fixture->log_fd);
 	buf_fini(&fixture->log);
@@ -94,13 +94,13 @@ void processor_fixture_expect_error(const char *type, const char *yaml, const ch
 enum process_outcome processor_fixture_run(struct processor_fixture *fixture, struct slice body)
 {
 	assert_int_equal(trace_index_build(&fixture->index, body, &fixture->err), 0);
-	assert_int_equal(edit_begin(fixture->edit, &fixture->index, &fixture->err), 0);
+	assert_int_equal(view_begin(fixture->view, &fixture->index, &fixture->err), 0);
 	enum process_outcome outcome =
-		fixture->ops->process(fixture->self, fixture->state, fixture->edit, &fixture->err);
+		fixture->ops->process(fixture->self, fixture->state, fixture->view, &fixture->err);
 	if (outcome == PROCESS_CONTINUE)
-		tally_commit(edit_tally(fixture->edit));
+		tally_commit(edit_tally(fixture->view));
 	else
-		tally_forget(edit_tally(fixture->edit));
+		tally_forget(edit_tally(fixture->view));
 	return outcome;
 }
 

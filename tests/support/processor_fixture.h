@@ -18,7 +18,7 @@ struct processor_fixture {
 	void *bound; /* the type's config struct */
 	void *self, *state;
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 	struct err err;
 };
 

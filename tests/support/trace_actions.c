@@ -9,29 +9,29 @@ static const char *random_key(uint64_t *rng)
 	return random_keys[tw_below(rng, RANDOM_KEYS)];
 }
 
-static bool owner_is_live(const struct edit *edit, struct owner owner)
+static bool owner_is_live(const struct trace_view *view, struct owner owner)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	switch (owner.kind) {
 	case OWNER_RESOURCE: return owner.at < index->resource_count;
 	case OWNER_SCOPE: return owner.at < index->scope_count;
 	case OWNER_SPAN: return owner.at < index->span_count;
-	case OWNER_EVENT: return owner.at < index->event_count && edit_event_live(edit, owner.at);
-	case OWNER_LINK: return owner.at < index->link_count && edit_link_live(edit, owner.at);
+	case OWNER_EVENT: return owner.at < index->event_count && view_event_live(view, owner.at);
+	case OWNER_LINK: return owner.at < index->link_count && view_link_live(view, owner.at);
 	case OWNER_KIND_COUNT: break;
 	}
 	return false;
 }
 
-static bool random_owner(const struct edit *edit, uint64_t *rng, struct owner *ret_owner)
+static bool random_owner(const struct trace_view *view, uint64_t *rng, struct owner *ret_owner)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	const uint32_t counts[OWNER_KIND_COUNT] = {index->resource_count, index->scope_count,
 						   index->span_count, index->event_count,
 						   index->link_count};
 	enum owner_kind kind = (enum owner_kind)tw_below(rng, OWNER_KIND_COUNT);
 	*ret_owner = (struct owner){kind, counts[kind] ? tw_below(rng, counts[kind]) : 0};
-	return owner_is_live(edit, *ret_owner);
+	return owner_is_live(view, *ret_owner);
 }
 
 static struct value random_value(uint64_t *rng)
@@ -49,118 +49,118 @@ static struct value random_value(uint64_t *rng)
 	}
 }
 
-static void change_attr(struct edit *edit, struct trace_model *model, uint64_t *rng)
+static void change_attr(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
 	struct owner owner;
-	if (!random_owner(edit, rng, &owner))
+	if (!random_owner(view, rng, &owner))
 		return;
 	const char *key = random_key(rng);
-	key_id id = key_table_find(edit_index(edit)->keys, slice_str(key));
+	key_id id = key_table_find(view_index(view)->keys, slice_str(key));
 	if (tw_below(rng, 2) == 0) {
 		struct value value = random_value(rng);
-		edit_set_attr(edit, owner, slice_str(key), tw_below(rng, 2) ? id : KEY_ID_NONE,
+		edit_set_attr(view, owner, slice_str(key), tw_below(rng, 2) ? id : KEY_ID_NONE,
 			      value);
 		if (model)
 			model_set_attr(model, owner, key, value);
 	} else if (id != KEY_ID_NONE) {
-		(void)edit_remove_attr(edit, owner, id);
+		(void)edit_remove_attr(view, owner, id);
 		if (model)
 			model_remove_attr(model, owner, key);
 	}
 }
 
-static void change_received_attr(struct edit *edit, struct trace_model *model, uint64_t *rng)
+static void change_received_attr(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	if (index->attr_count == 0)
 		return;
 	uint32_t attr = tw_below(rng, index->attr_count);
 	const struct attr_entry *entry = &index->attrs[attr];
 	struct owner owner = {(enum owner_kind)entry->owner_kind, entry->owner};
-	if (!owner_is_live(edit, owner))
+	if (!owner_is_live(view, owner))
 		return;
 	if (tw_below(rng, 2) == 0) {
-		edit_drop_attr(edit, attr);
+		edit_drop_attr(view, attr);
 		if (model)
 			model_drop_attr(model, attr);
 		return;
 	}
 	const char *key = random_key(rng);
-	edit_rename_attr(edit, owner, attr, slice_str(key),
+	edit_rename_attr(view, owner, attr, slice_str(key),
 			 key_table_find(index->keys, slice_str(key)));
 	if (model)
 		model_rename_attr(model, attr, key);
 }
 
-static void change_span(struct edit *edit, struct trace_model *model, uint64_t *rng)
+static void change_span(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
 	static const char *const texts[] = {"", "renamed",
 					    "another name that is longer than before"};
 	const char *text = texts[tw_below(rng, ARRAY_COUNT(texts))];
-	uint32_t span = tw_below(rng, edit_index(edit)->span_count);
+	uint32_t span = tw_below(rng, view_index(view)->span_count);
 	struct slice parent = slice_of("parentid", tw_below(rng, 2) ? 8 : 0);
 	int32_t code = (int32_t)tw_below(rng, 4) - 1;
 	switch (tw_below(rng, 4)) {
 	case 0:
-		edit_set_span_name(edit, span, slice_str(text));
+		edit_set_span_name(view, span, slice_str(text));
 		if (model)
 			model_set_name(model, span, text);
 		return;
 	case 1:
-		edit_set_span_trace_state(edit, span, slice_str(text));
+		edit_set_span_trace_state(view, span, slice_str(text));
 		if (model)
 			model_set_trace_state(model, span, text);
 		return;
 	case 2:
-		edit_set_span_parent(edit, span, parent);
+		edit_set_span_parent(view, span, parent);
 		if (model)
 			model_set_parent(model, span, parent);
 		return;
 	default:
-		edit_set_span_status(edit, span, code, slice_str(text));
+		edit_set_span_status(view, span, code, slice_str(text));
 		if (model)
 			model_set_status(model, span, code, text);
 		return;
 	}
 }
 
-static void drop_part(struct edit *edit, struct trace_model *model, uint64_t *rng)
+static void drop_part(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	if (tw_below(rng, 2) == 0 && index->event_count > 0) {
 		uint32_t event = tw_below(rng, index->event_count);
-		edit_drop_event(edit, event);
+		edit_drop_event(view, event);
 		if (model)
 			model_drop_event(model, event);
 	} else if (index->link_count > 0) {
 		uint32_t link = tw_below(rng, index->link_count);
-		edit_drop_link(edit, link);
+		edit_drop_link(view, link);
 		if (model)
 			model_drop_link(model, link);
 	}
 }
 
-void random_action(struct edit *edit, struct trace_model *model, uint64_t *rng)
+void random_action(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
-	const struct trace_index *index = edit_index(edit);
+	const struct trace_index *index = view_index(view);
 	uint32_t choice = tw_below(rng, 16);
 	if (choice == 0 && tw_below(rng, 8) == 0 && index->resource_count > 0) {
 		uint32_t resource = tw_below(rng, index->resource_count);
-		edit_drop_resource(edit, resource);
+		edit_drop_resource(view, resource);
 		if (model)
 			model_drop_resource(model, resource);
 	} else if (choice <= 1 && index->span_count > 0) {
 		uint32_t span = tw_below(rng, index->span_count);
-		edit_drop_span(edit, span);
+		edit_drop_span(view, span);
 		if (model)
 			model_drop_span(model, span);
 	} else if (choice <= 3) {
-		drop_part(edit, model, rng);
+		drop_part(view, model, rng);
 	} else if (choice <= 8) {
-		change_received_attr(edit, model, rng);
+		change_received_attr(view, model, rng);
 	} else if (choice <= 11 && index->span_count > 0) {
-		change_span(edit, model, rng);
+		change_span(view, model, rng);
 	} else {
-		change_attr(edit, model, rng);
+		change_attr(view, model, rng);
 	}
 }

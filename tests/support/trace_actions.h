@@ -6,6 +6,6 @@
 #include "tests/support/trace_model.h"
 
 /* One random action on what is alive. ${model} may be NULL (fuzzing without a model). */
-void random_action(struct edit *edit, struct trace_model *model, uint64_t *rng);
+void random_action(struct trace_view *view, struct trace_model *model, uint64_t *rng);
 
 #endif

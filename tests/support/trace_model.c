@@ -345,29 +345,29 @@ void model_set_status(struct trace_model *model, uint32_t span, int32_t code, co
 	set_text(&at->status->message, message);
 }
 
-const char *model_attrs_differ(const struct trace_model *model, const struct edit *edit,
+const char *model_attrs_differ(const struct trace_model *model, const struct trace_view *view,
 			       struct owner owner)
 {
 	struct trace_model *mutable = (struct trace_model *)(uintptr_t)model;
 	if (owner_is_gone(mutable, owner))
 		return NULL;
 	struct attr_list list = attrs_of(mutable, owner, false);
-	struct attr_view view;
+	struct attr_view seen;
 	uint32_t cursor = 0;
 	for (size_t i = 0; list.count && i < *list.count; i++) {
 		const Otlp__KeyValue *attr = (*list.attrs)[i];
 		if (!attr_is_live(attr))
 			continue;
-		if (!edit_next_attr(edit, owner, &cursor, &view))
+		if (!view_next_attr(view, owner, &cursor, &seen))
 			return "reader ends early";
-		if (!trace_text_matches(attr->key, view.key))
+		if (!trace_text_matches(attr->key, seen.key))
 			return "key";
-		if (!trace_value_matches(attr->value, view.value))
+		if (!trace_value_matches(attr->value, seen.value))
 			return "value";
-		if (view.key_id != key_table_find(model->index->keys, view.key))
+		if (seen.key_id != key_table_find(model->index->keys, seen.key))
 			return "key id";
 	}
-	return edit_next_attr(edit, owner, &cursor, &view) ? "reader goes on" : NULL;
+	return view_next_attr(view, owner, &cursor, &seen) ? "reader goes on" : NULL;
 }
 
 uint32_t model_live_spans(const struct trace_model *model)

@@ -30,7 +30,7 @@ void model_set_parent(struct trace_model *model, uint32_t span, struct slice par
 void model_set_status(struct trace_model *model, uint32_t span, int32_t code, const char *message);
 
 /* Compares what the edit's readers say about ${owner}'s attributes with the model: NULL or why. */
-const char *model_attrs_differ(const struct trace_model *model, const struct edit *edit,
+const char *model_attrs_differ(const struct trace_model *model, const struct trace_view *view,
 			       struct owner owner);
 
 /* Spans not dropped. */

@@ -19,7 +19,7 @@ enum { LLMD = 0, SEMANTIC_ROUTER, VLLM, SCRAPE, PROXIED_SCRAPE, RAG, EXAMPLE_COU
 struct fixture {
 	struct budget budget;
 	struct example_requests requests;
-	struct generate_view view;
+	struct generate_view request;
 };
 
 static const struct example_variant plain = {.seed = 1, .end_ns = END_NS, .merged = true};
@@ -32,12 +32,12 @@ static void fixture_open(struct fixture *fixture, size_t which,
 	assert_int_equal(
 		example_trace_build(which, variant, &fixture->budget, &fixture->requests, &err), 0);
 	assert_int_equal(fixture->requests.count, 1);
-	generate_view_open(&fixture->view, chunk_slice(fixture->requests.items[0]));
+	generate_view_open(&fixture->request, chunk_slice(fixture->requests.items[0]));
 }
 
 static void fixture_close(struct fixture *fixture)
 {
-	generate_view_close(&fixture->view);
+	generate_view_close(&fixture->request);
 	example_requests_fini(&fixture->requests);
 	assert_int_equal(budget_used(&fixture->budget), 0);
 }
@@ -66,7 +66,7 @@ static struct value find_attr(const struct fixture *fixture, uint32_t span, cons
 {
 	struct attr_view attr;
 	uint32_t cursor = 0;
-	while (edit_next_attr(fixture->view.edit, (struct owner){OWNER_SPAN, span}, &cursor,
+	while (view_next_attr(fixture->request.view, (struct owner){OWNER_SPAN, span}, &cursor,
 			      &attr)) {
 		if (slice_equal(attr.key, slice_str(key)))
 			return attr.value;
@@ -90,9 +90,9 @@ static void each_example_has_its_name_and_its_spans(void **state)
 		assert_string_equal(example_trace_name(i), expected[i].name);
 		assert_true(strlen(example_trace_description(i)) > 0);
 		assert_int_equal(example_trace_spans(i), expected[i].spans);
-		assert_int_equal(fixture.view.index.span_count, expected[i].spans);
+		assert_int_equal(fixture.request.index.span_count, expected[i].spans);
 		assert_int_equal(fixture.requests.items[0]->span_count, expected[i].spans);
-		assert_int_equal(fixture.view.index.resource_count, expected[i].services);
+		assert_int_equal(fixture.request.index.resource_count, expected[i].services);
 		fixture_close(&fixture);
 	}
 }
@@ -111,17 +111,17 @@ static void services_send_one_request_each_unless_merged(void **state)
 		fixture_open(&merged, which, &plain);
 		assert_int_equal(
 			example_trace_build(which, &apart, &merged.budget, &requests, &err), 0);
-		assert_int_equal(requests.count, merged.view.index.resource_count);
+		assert_int_equal(requests.count, merged.request.index.resource_count);
 		for (size_t i = 0; i < requests.count; i++) {
-			struct generate_view view;
-			generate_view_open(&view, chunk_slice(requests.items[i]));
-			assert_int_equal(view.index.resource_count, 1);
-			assert_int_equal(view.index.span_count, requests.items[i]->span_count);
-			spans += view.index.span_count;
+			struct generate_view request;
+			generate_view_open(&request, chunk_slice(requests.items[i]));
+			assert_int_equal(request.index.resource_count, 1);
+			assert_int_equal(request.index.span_count, requests.items[i]->span_count);
+			spans += request.index.span_count;
 			bytes += requests.items[i]->len;
-			generate_view_close(&view);
+			generate_view_close(&request);
 		}
-		assert_int_equal(spans, merged.view.index.span_count);
+		assert_int_equal(spans, merged.request.index.span_count);
 		assert_int_equal(bytes, merged.requests.items[0]->len); /* concatenation */
 		example_requests_fini(&requests);
 		fixture_close(&merged);
@@ -139,7 +139,7 @@ static void every_trace_is_one_tree_in_time(void **state)
 			uint64_t last_end = 0;
 			variant.variation = variation;
 			fixture_open(&fixture, which, &variant);
-			const struct trace_index *index = &fixture.view.index;
+			const struct trace_index *index = &fixture.request.index;
 			for (uint32_t i = 0; i < index->span_count; i++) {
 				const struct span_entry *span = &index->spans[i];
 				uint32_t parent = find_parent(index, i);
@@ -168,7 +168,7 @@ static void both_engines_of_the_llmd_trace_report_the_whole_prompt(void **state)
 	int64_t prompt = 0, output = 0;
 	(void)state;
 	fixture_open(&fixture, LLMD, &plain);
-	const struct trace_index *index = &fixture.view.index;
+	const struct trace_index *index = &fixture.request.index;
 	for (uint32_t i = 0; i < index->span_count; i++) {
 		struct slice name = index_slice(index, index->spans[i].name);
 		prompt += find_attr(&fixture, i, "gen_ai.usage.prompt_tokens").i;
@@ -198,7 +198,7 @@ static void variations_stay_within_what_the_request_allows(void **state)
 		int64_t prompts[2] = {0, 0}, legs = 0;
 		variant.variation = variation;
 		fixture_open(&fixture, LLMD, &variant);
-		const struct trace_index *index = &fixture.view.index;
+		const struct trace_index *index = &fixture.request.index;
 		for (uint32_t i = 0; i < index->span_count; i++) {
 			if (find_attr(&fixture, i, "gen_ai.request.max_tokens").type == VALUE_EMPTY)
 				continue;
@@ -232,13 +232,13 @@ static void same_numbers_give_the_same_bytes_and_other_numbers_another_trace(voi
 				chunk_slice(again.requests.items[0])));
 	for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
 		fixture_open(&other, LLMD, &others[i]);
-		const struct trace_index *index = &other.view.index;
+		const struct trace_index *index = &other.request.index;
 		struct slice trace_id = index_id(index, index->spans[0].trace_id_off, 16);
 		assert_memory_not_equal(trace_id.ptr,
-					first.view.index.body.ptr +
-						first.view.index.spans[0].trace_id_off,
+					first.request.index.body.ptr +
+						first.request.index.spans[0].trace_id_off,
 					TRACE_ID_BYTES);
-		assert_false(slice_equal(span_id(index, 0), span_id(&first.view.index, 0)));
+		assert_false(slice_equal(span_id(index, 0), span_id(&first.request.index, 0)));
 		fixture_close(&other);
 	}
 	fixture_close(&again);
@@ -292,7 +292,7 @@ static void the_example_with_content_has_it_in_events_too(void **state)
 	struct fixture fixture;
 	(void)state;
 	fixture_open(&fixture, RAG, &plain);
-	const struct trace_index *index = &fixture.view.index;
+	const struct trace_index *index = &fixture.request.index;
 	unsigned events = 0;
 	for (uint32_t i = 0; i < index->span_count; i++)
 		events += index->spans[i].event_count;

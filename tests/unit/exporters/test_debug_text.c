@@ -18,7 +18,7 @@ struct fixture {
 	struct budget budget;
 	struct trace_builder builder;
 	struct chunk *chunk;
-	struct generate_view view;
+	struct generate_view request;
 	struct buf out;
 };
 
@@ -35,7 +35,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
-	generate_view_close(&fixture->view);
+	generate_view_close(&fixture->request);
 	chunk_unref(fixture->chunk);
 	buf_fini(&fixture->out);
 	assert_int_equal(budget_used(&fixture->budget), 0);
@@ -48,7 +48,7 @@ static void open_view(struct fixture *fixture)
 	struct err err = {.msg = ""};
 	fixture->chunk = trace_builder_take(&fixture->builder, 0, &err);
 	assert_non_null(fixture->chunk);
-	generate_view_open(&fixture->view, chunk_slice(fixture->chunk));
+	generate_view_open(&fixture->request, chunk_slice(fixture->chunk));
 }
 
 static void add_id(struct trace_builder *b, uint32_t field, uint8_t first, size_t len)
@@ -182,7 +182,7 @@ static void normal_is_what_the_collector_prints(void **state)
 	struct fixture *fixture = *state;
 	build_full_and_bare(&fixture->builder);
 	open_view(fixture);
-	text_normal(fixture->view.edit, &fixture->out);
+	text_normal(fixture->request.view, &fixture->out);
 	generate_assert_golden("debug/normal.txt", buf_slice(&fixture->out));
 }
 
@@ -191,7 +191,7 @@ static void detailed_is_what_the_collector_prints(void **state)
 	struct fixture *fixture = *state;
 	build_full_and_bare(&fixture->builder);
 	open_view(fixture);
-	text_detailed(fixture->view.edit, &fixture->out);
+	text_detailed(fixture->request.view, &fixture->out);
 	generate_assert_golden("debug/detailed.txt", buf_slice(&fixture->out));
 }
 
@@ -199,11 +199,11 @@ static void an_empty_request_prints_nothing(void **state)
 {
 	struct fixture *fixture = *state;
 	open_view(fixture);
-	text_normal(fixture->view.edit, &fixture->out);
-	text_detailed(fixture->view.edit, &fixture->out);
+	text_normal(fixture->request.view, &fixture->out);
+	text_detailed(fixture->request.view, &fixture->out);
 	assert_int_equal(fixture->out.len, 0);
-	assert_int_equal(text_count(fixture->view.edit).spans, 0);
-	assert_int_equal(text_count(fixture->view.edit).resource_spans, 0);
+	assert_int_equal(text_count(fixture->request.view).spans, 0);
+	assert_int_equal(text_count(fixture->request.view).resource_spans, 0);
 }
 
 static void what_was_dropped_is_neither_counted_nor_printed(void **state)
@@ -211,13 +211,13 @@ static void what_was_dropped_is_neither_counted_nor_printed(void **state)
 	struct fixture *fixture = *state;
 	build_full_and_bare(&fixture->builder);
 	open_view(fixture);
-	assert_int_equal(text_count(fixture->view.edit).spans, 3);
-	assert_int_equal(text_count(fixture->view.edit).resource_spans, 2);
-	edit_drop_span(fixture->view.edit, 0);
-	edit_drop_span(fixture->view.edit, 1);
-	assert_int_equal(text_count(fixture->view.edit).spans, 1);
-	assert_int_equal(text_count(fixture->view.edit).resource_spans, 1);
-	text_normal(fixture->view.edit, &fixture->out);
+	assert_int_equal(text_count(fixture->request.view).spans, 3);
+	assert_int_equal(text_count(fixture->request.view).resource_spans, 2);
+	edit_drop_span(fixture->request.view, 0);
+	edit_drop_span(fixture->request.view, 1);
+	assert_int_equal(text_count(fixture->request.view).spans, 1);
+	assert_int_equal(text_count(fixture->request.view).resource_spans, 1);
+	text_normal(fixture->request.view, &fixture->out);
 	assert_string_equal(buf_cstr(&fixture->out),
 			    "ResourceTraces #0\nScopeTraces #0\n"
 			    "GET /metrics 101112131415161718191a1b1c1d1e1f 2021222324252627\n");
@@ -228,10 +228,10 @@ static void edits_are_shown(void **state)
 	struct fixture *fixture = *state;
 	add_bare_span(&fixture->builder, SLICE("before"));
 	open_view(fixture);
-	edit_set_span_name(fixture->view.edit, 0, SLICE("after"));
-	edit_set_attr(fixture->view.edit, (struct owner){OWNER_SPAN, 0}, SLICE("new"), 0,
+	edit_set_span_name(fixture->request.view, 0, SLICE("after"));
+	edit_set_attr(fixture->request.view, (struct owner){OWNER_SPAN, 0}, SLICE("new"), 0,
 		      value_of_int(1));
-	text_normal(fixture->view.edit, &fixture->out);
+	text_normal(fixture->request.view, &fixture->out);
 	assert_non_null(strstr(buf_cstr(&fixture->out), "after 1011"));
 	assert_non_null(strstr(buf_cstr(&fixture->out), " new=1\n"));
 }
@@ -259,7 +259,7 @@ static void text_of_peers_cannot_drive_the_terminal(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
 		add_bare_span(&fixture->builder, cases[i].name);
 	open_view(fixture);
-	text_normal(fixture->view.edit, &fixture->out);
+	text_normal(fixture->request.view, &fixture->out);
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
 		assert_non_null(strstr(buf_cstr(&fixture->out), cases[i].shown));
 	for (size_t i = 0; i < fixture->out.len; i++)
@@ -290,7 +290,7 @@ static void times_are_written_as_go_writes_them(void **state)
 		trace_builder_end(b);
 	}
 	open_view(fixture);
-	text_detailed(fixture->view.edit, &fixture->out);
+	text_detailed(fixture->request.view, &fixture->out);
 	const char *at = buf_cstr(&fixture->out);
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		at = strstr(at, "Start time");
@@ -315,7 +315,7 @@ static void unknown_kinds_and_codes_and_ids_of_zeros_are_blank(void **state)
 	trace_builder_varint(b, STATUS_CODE, UINT64_MAX);
 	trace_builder_end(b);
 	open_view(fixture);
-	text_detailed(fixture->view.edit, &fixture->out);
+	text_detailed(fixture->request.view, &fixture->out);
 	assert_non_null(strstr(buf_cstr(&fixture->out), "    Trace ID       : \n"
 							"    Parent ID      : \n"
 							"    ID             : \n"

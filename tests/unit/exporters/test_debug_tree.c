@@ -59,10 +59,10 @@ static int teardown(void **state)
 
 static void add_request(struct fixture *fixture, struct slice body, uint64_t now_ns)
 {
-	struct generate_view view;
-	generate_view_open(&view, body);
-	trace_tree_add(fixture->tree, view.edit, now_ns);
-	generate_view_close(&view);
+	struct generate_view request;
+	generate_view_open(&request, body);
+	trace_tree_add(fixture->tree, request.view, now_ns);
+	generate_view_close(&request);
 }
 
 static void add_example(struct fixture *fixture, const char *name, bool merged)

@@ -25,7 +25,7 @@ static const char one_pipeline[] =
 /* How many MiB the processor under test adds to each request. */
 static unsigned added_mib;
 
-static enum process_outcome add(void *self, void *state, struct edit *edit, struct err *err)
+static enum process_outcome add(void *self, void *state, struct trace_view *view, struct err *err)
 {
 	(void)self;
 	(void)state;
@@ -33,7 +33,7 @@ static enum process_outcome add(void *self, void *state, struct edit *edit, stru
 	uint8_t *large = calloc(1, MIB);
 	assert_non_null(large);
 	for (unsigned i = 0; i < added_mib; i++)
-		edit_set_attr(edit, (struct owner){OWNER_SPAN, 0}, SLICE("large"), 0,
+		edit_set_attr(view, (struct owner){OWNER_SPAN, 0}, SLICE("large"), 0,
 			      value_of_str(slice_of(large, MIB)));
 	free(large);
 	return PROCESS_CONTINUE;

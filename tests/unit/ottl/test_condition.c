@@ -140,7 +140,7 @@ static bool check_result(struct ottl_bench *bench, const struct vector *vector,
 	struct err err = {0};
 	if (ottl_condition_context(condition) != place->expected)
 		return fail_line(vector, context_names[ottl_condition_context(condition)]);
-	switch (ottl_eval(condition, bench->edit, place->at, bench->scratch, &err)) {
+	switch (ottl_eval(condition, bench->view, place->at, bench->scratch, &err)) {
 	case OTTL_TRUE: return strcmp(vector->verb, "true") == 0 || fail_line(vector, "true");
 	case OTTL_FALSE: return strcmp(vector->verb, "false") == 0 || fail_line(vector, "false");
 	case OTTL_ERROR: break;
@@ -242,7 +242,7 @@ static enum ottl_result eval_edited(struct ottl_bench *bench,
 				    const struct ottl_condition *condition)
 {
 	struct err err;
-	return ottl_eval(condition, bench->edit, 0, bench->scratch, &err);
+	return ottl_eval(condition, bench->view, 0, bench->scratch, &err);
 }
 
 static void edits_made_before_are_seen(void **state)
@@ -266,12 +266,12 @@ static void edits_made_before_are_seen(void **state)
 	assert_int_equal(eval_edited(&bench, by_name), OTTL_FALSE);
 	assert_int_equal(eval_edited(&bench, by_attr), OTTL_FALSE);
 	assert_int_equal(eval_edited(&bench, by_rest), OTTL_FALSE);
-	edit_set_span_name(bench.edit, 0, SLICE("renamed"));
-	edit_set_attr(bench.edit, span, SLICE("added"), KEY_ID_NONE, value_of_str(SLICE("yes")));
-	(void)edit_remove_attr(bench.edit, span, key_table_find(bench.keys, SLICE("http.method")));
-	edit_set_span_parent(bench.edit, 0, slice_of(NULL, 0));
-	edit_set_span_status(bench.edit, 0, STATUS_CODE_OK, SLICE("calm"));
-	edit_drop_event(bench.edit, 1);
+	edit_set_span_name(bench.view, 0, SLICE("renamed"));
+	edit_set_attr(bench.view, span, SLICE("added"), KEY_ID_NONE, value_of_str(SLICE("yes")));
+	(void)edit_remove_attr(bench.view, span, key_table_find(bench.keys, SLICE("http.method")));
+	edit_set_span_parent(bench.view, 0, slice_of(NULL, 0));
+	edit_set_span_status(bench.view, 0, STATUS_CODE_OK, SLICE("calm"));
+	edit_drop_event(bench.view, 1);
 	assert_int_equal(eval_edited(&bench, by_name), OTTL_TRUE);
 	assert_int_equal(eval_edited(&bench, by_attr), OTTL_TRUE);
 	assert_int_equal(eval_edited(&bench, by_rest), OTTL_TRUE);

@@ -82,12 +82,12 @@ static const char *live(struct processor_fixture *fixture)
 	static char text[32];
 	size_t len = 0;
 	for (uint32_t i = 0; i < fixture->index.span_count; i++) {
-		if (edit_span_live(fixture->edit, i))
+		if (view_span_live(fixture->view, i))
 			text[len++] = (char)('0' + i);
 	}
 	text[len++] = '|';
 	for (uint32_t i = 0; i < fixture->index.event_count; i++) {
-		if (edit_event_live(fixture->edit, i))
+		if (view_event_live(fixture->view, i))
 			text[len++] = (char)('0' + i);
 	}
 	text[len] = 0;

@@ -396,7 +396,7 @@ static void what_is_left_of_a_trace_without_its_root_has_one(void **state)
 	assert_int_equal(bench_span_count(&bench), 1);
 	assert_string_equal(bench_span_attr(&bench, 0, "langfuse.internal.is_app_root"),
 			    "bool true");
-	assert_int_equal(edit_span_parent(bench.out_edit, 0).len, 0);
+	assert_int_equal(view_span_parent(bench.out_edit, 0).len, 0);
 	processor_bench_send(&bench, requests.items[1]);
 	assert_int_equal(bench_span_count(&bench), 0);
 	processor_bench_send(&bench, requests.items[2]);
@@ -408,7 +408,7 @@ static void what_is_left_of_a_trace_without_its_root_has_one(void **state)
 		/* Two at the top: both are roots for the application, none is the trace's. */
 		assert_string_equal(bench_span_attr(&bench, span, "langfuse.internal.is_app_root"),
 				    "bool true");
-		assert_int_equal(edit_span_parent(bench.out_edit, span).len, SPAN_ID_BYTES);
+		assert_int_equal(view_span_parent(bench.out_edit, span).len, SPAN_ID_BYTES);
 	}
 	example_requests_fini(&requests);
 	processor_bench_close(&bench);

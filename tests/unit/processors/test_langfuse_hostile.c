@@ -146,7 +146,7 @@ static void spans_without_usable_ids_go_and_are_counted(void **state)
 	assert_non_null(body);
 	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
 	assert_int_equal(bench_span_count(&bench), 1);
-	assert_int_equal(edit_span_parent(bench.out_edit, 0).len, 0);
+	assert_int_equal(view_span_parent(bench.out_edit, 0).len, 0);
 	assert_true(bench_decisions(&bench, "dropped_bad_ids") == 4);
 	chunk_unref(body);
 	processor_bench_close(&bench);

@@ -73,7 +73,7 @@ static void add_output(const struct processor_bench *bench, struct totals *total
 		totals->generations += generation;
 		totals->tokens += tokens_of(bench, span);
 		if (generation &&
-		    slice_equal(edit_span_name(bench->out_edit, span), SLICE("llm_request")))
+		    slice_equal(view_span_name(bench->out_edit, span), SLICE("llm_request")))
 			(void)snprintf(totals->model, sizeof(totals->model), "%s",
 				       bench_span_attr(bench, span, MODEL_NAME));
 	}

@@ -82,8 +82,8 @@ static void check(const struct vector *vector, int line)
 	assert_true(processor_fixture_open(&fixture, TYPE, yaml));
 	build_request(&request, vector);
 	assert_int_equal(processor_fixture_run(&fixture, buf_slice(&request)), PROCESS_CONTINUE);
-	if ((int)edit_live_spans(fixture.edit) != vector->kept)
-		fail_msg("%s:%d: kept %u", VECTORS, line, edit_live_spans(fixture.edit));
+	if ((int)view_live_spans(fixture.view) != vector->kept)
+		fail_msg("%s:%d: kept %u", VECTORS, line, view_live_spans(fixture.view));
 	processor_fixture_close(&fixture);
 	buf_fini(&request);
 }
@@ -152,7 +152,7 @@ static void all_spans_of_a_trace_share_the_decision_in_any_request_and_replica(v
 		add_trace(&one, trace + 1, 3);
 		add_trace(&many, trace + 1, 2);
 		(void)processor_fixture_run(&fixture, buf_slice(&one));
-		uint32_t live = edit_live_spans(fixture.edit);
+		uint32_t live = view_live_spans(fixture.view);
 		assert_true(live == 0 || live == 3);
 		kept[trace] = live == 3;
 		total += kept[trace];
@@ -164,8 +164,8 @@ static void all_spans_of_a_trace_share_the_decision_in_any_request_and_replica(v
 	assert_true(processor_fixture_open(&fixture, TYPE, "{sampling_percentage: 25}"));
 	(void)processor_fixture_run(&fixture, buf_slice(&many));
 	for (uint32_t trace = 0; trace < TRACES; trace++) {
-		assert_int_equal(edit_span_live(fixture.edit, 2 * trace), kept[trace]);
-		assert_int_equal(edit_span_live(fixture.edit, 2 * trace + 1), kept[trace]);
+		assert_int_equal(view_span_live(fixture.view, 2 * trace), kept[trace]);
+		assert_int_equal(view_span_live(fixture.view, 2 * trace + 1), kept[trace]);
 	}
 	assert_int_equal(processor_fixture_metric(
 				 &fixture,

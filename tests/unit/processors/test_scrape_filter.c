@@ -232,8 +232,8 @@ static void describe(const struct processor_bench *bench, const struct names *na
 		     struct buf *out)
 {
 	for (uint32_t span = 0; span < bench_span_count(bench); span++)
-		buf_printf(out, "%.*s<%s ", SLICE_FMT(edit_span_name(bench->out_edit, span)),
-			   name_of(names, edit_span_parent(bench->out_edit, span)));
+		buf_printf(out, "%.*s<%s ", SLICE_FMT(view_span_name(bench->out_edit, span)),
+			   name_of(names, view_span_parent(bench->out_edit, span)));
 }
 
 static void build_case(const struct scrape_case *this, struct budget *budget,

@@ -75,7 +75,7 @@ struct fixture {
 	struct key_table *keys;
 	key_id denied, model;
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 	struct buf bodies[BODIES];
 	uint8_t *out;
 };
@@ -90,7 +90,7 @@ static int set_up(void **state)
 	f.model = key_table_add(f.keys, SLICE("gen_ai.request.model"), &err);
 	assert_int_equal(key_table_freeze(f.keys, &err), 0);
 	trace_index_init(&f.index, &f.budget, f.keys);
-	f.edit = edit_new(&f.budget);
+	f.view = view_new(&f.budget);
 	for (unsigned i = 0; i < BODIES; i++)
 		payload_append(&f.bodies[i], PAYLOAD_G, SPANS, i);
 	f.out = malloc(2 * f.bodies[0].len);
@@ -104,7 +104,7 @@ static int tear_down(void **state)
 	for (unsigned i = 0; i < BODIES; i++)
 		buf_fini(&f->bodies[i]);
 	free(f->out);
-	edit_free(f->edit);
+	view_free(f->view);
 	trace_index_fini(&f->index);
 	key_table_free(f->keys);
 	return 0;
@@ -115,16 +115,16 @@ static void edit_request(struct fixture *f, struct slice body)
 {
 	struct err err;
 	assert_int_equal(trace_index_build(&f->index, body, &err), 0);
-	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
 	for (uint32_t span = 0; span < SPANS; span++) {
 		struct owner owner = {OWNER_SPAN, span};
-		(void)edit_remove_attr(f->edit, owner, f->denied);
-		edit_set_attr(f->edit, owner, SLICE("langfuse.observation.type"), 0,
+		(void)edit_remove_attr(f->view, owner, f->denied);
+		edit_set_attr(f->view, owner, SLICE("langfuse.observation.type"), 0,
 			      value_of_str(SLICE("generation")));
-		edit_rename_attr(f->edit, owner, f->index.spans[span].attrs.begin,
+		edit_rename_attr(f->view, owner, f->index.spans[span].attrs.begin,
 				 SLICE("operation"), 0);
 	}
-	assert_int_equal(edit_live_spans(f->edit), SPANS);
+	assert_int_equal(view_live_spans(f->view), SPANS);
 }
 
 static void encode_in_place(struct fixture *f, struct slice body)
@@ -132,10 +132,10 @@ static void encode_in_place(struct fixture *f, struct slice body)
 	struct err err;
 	struct encode_plan plan;
 	edit_request(f, body);
-	assert_int_equal(trace_encode_measure(f->edit, (struct span_window){0, SPANS}, &plan, &err),
+	assert_int_equal(trace_encode_measure(f->view, (struct span_window){0, SPANS}, &plan, &err),
 			 0);
 	assert_true(plan.bytes <= 2 * f->bodies[0].len);
-	trace_encode_write(f->edit, &plan, f->out);
+	trace_encode_write(f->view, &plan, f->out);
 	trace_index_release(&f->index);
 }
 
@@ -163,7 +163,7 @@ static void an_encoded_chunk_costs_two_allocations(void **state)
 	encode_in_place(f, buf_slice(&f->bodies[0]));
 	edit_request(f, buf_slice(&f->bodies[0]));
 	unsigned long before = allocations;
-	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	assert_int_equal(allocations - before, 2);
 	assert_int_equal(chunk->span_count, SPANS);
 	chunk_unref(chunk);

@@ -19,7 +19,7 @@ struct fixture {
 	struct budget budget;
 	struct key_table *keys;
 	struct trace_index index;
-	struct edit *edit;
+	struct trace_view *view;
 };
 
 static int set_up(void **state)
@@ -32,8 +32,8 @@ static int set_up(void **state)
 		assert_int_not_equal(key_table_add(f.keys, slice_str(random_keys[i]), &err), 0);
 	assert_int_equal(key_table_freeze(f.keys, &err), 0);
 	trace_index_init(&f.index, &f.budget, f.keys);
-	f.edit = edit_new(&f.budget);
-	assert_non_null(f.edit);
+	f.view = view_new(&f.budget);
+	assert_non_null(f.view);
 	*state = &f;
 	return 0;
 }
@@ -41,7 +41,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	edit_free(f->edit);
+	view_free(f->view);
 	trace_index_fini(&f->index);
 	key_table_free(f->keys);
 	assert_int_equal(budget_used(&f->budget), 0);
@@ -66,8 +66,8 @@ static void assert_clean_encode_is_the_body(struct fixture *f, uint64_t seed)
 {
 	struct err err;
 	struct chunk *chunk;
-	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
-	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	if (f->index.span_count == 0) {
 		assert_null(chunk);
 		return;
@@ -83,19 +83,19 @@ static void assert_full_rewrite_decodes_equal(struct fixture *f, uint64_t seed)
 {
 	struct err err;
 	struct chunk *chunk;
-	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
 	for (uint32_t i = 0; i < f->index.attr_count; i++) {
 		const struct attr_entry *attr = &f->index.attrs[i];
 		struct owner owner = {(enum owner_kind)attr->owner_kind, attr->owner};
-		edit_rename_attr(f->edit, owner, i, index_slice(&f->index, attr->key),
+		edit_rename_attr(f->view, owner, i, index_slice(&f->index, attr->key),
 				 attr->key_id);
 	}
-	bool has_empty = edit_is_clean(f->edit);
+	bool has_empty = view_is_clean(f->view);
 	for (uint32_t i = 0; i < f->index.scope_count; i++)
 		has_empty |= f->index.scopes[i].span_count == 0;
 	for (uint32_t i = 0; i < f->index.resource_count; i++)
 		has_empty |= f->index.resources[i].scope_count == 0;
-	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	if (chunk && !has_empty) { /* elements without spans are not written */
 		trace_tree *before = trace_tree_parse(f->index.body);
 		trace_tree *after = trace_tree_parse(chunk_slice(chunk));

@@ -183,11 +183,11 @@ static unsigned check_all(struct edit_fixture *f, also *more)
 			fail_msg("seed %llu: %zu unknown fields, %u counted",
 				 (unsigned long long)seed, removed, f->index.unknown_count);
 		with_unknown += removed > 0;
-		assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+		assert_int_equal(view_begin(f->view, &f->index, &err), 0);
 		if (more)
 			more(f, tree);
-		edit_drop_unknown(f->edit);
-		assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+		edit_drop_unknown(f->view);
+		assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 		assert_same(tree, chunk, seed);
 		trace_request_free(tree);
 		chunk_unref(chunk);
@@ -215,26 +215,26 @@ static void change_fields(struct edit_fixture *f, trace_tree *tree)
 	uint32_t scope_at = 0, span_at = 0, event_at = 0, link_at = 0;
 	for (size_t r = 0; r < tree->n_resource_spans; r++) {
 		Otlp__ResourceSpans *resource = tree->resource_spans[r];
-		edit_drop_schema_url(f->edit, (struct owner){OWNER_RESOURCE, (uint32_t)r});
+		edit_drop_schema_url(f->view, (struct owner){OWNER_RESOURCE, (uint32_t)r});
 		set_text(&resource->schema_url, "");
 		for (size_t s = 0; s < resource->n_scope_spans; s++, scope_at++) {
 			Otlp__ScopeSpans *scope = resource->scope_spans[s];
-			edit_drop_schema_url(f->edit, (struct owner){OWNER_SCOPE, scope_at});
+			edit_drop_schema_url(f->view, (struct owner){OWNER_SCOPE, scope_at});
 			set_text(&scope->schema_url, "");
 			if (scope->scope) {
-				edit_set_scope_name(f->edit, scope_at, SLICE("scope"));
-				edit_set_scope_version(f->edit, scope_at, SLICE(""));
+				edit_set_scope_name(f->view, scope_at, SLICE("scope"));
+				edit_set_scope_version(f->view, scope_at, SLICE(""));
 				set_text(&scope->scope->name, "scope");
 				set_text(&scope->scope->version, "");
 			}
 			for (size_t i = 0; i < scope->n_spans; i++, span_at++) {
 				Otlp__Span *span = scope->spans[i];
 				for (size_t e = 0; e < span->n_events; e++, event_at++) {
-					edit_set_event_name(f->edit, event_at, SLICE("event"));
+					edit_set_event_name(f->view, event_at, SLICE("event"));
 					set_text(&span->events[e]->name, "event");
 				}
 				for (size_t l = 0; l < span->n_links; l++, link_at++) {
-					edit_set_link_trace_state(f->edit, link_at, SLICE("a=b"));
+					edit_set_link_trace_state(f->view, link_at, SLICE("a=b"));
 					set_text(&span->links[l]->trace_state, "a=b");
 				}
 			}
@@ -253,22 +253,22 @@ static void replaced_values_are_seen_and_written(void **state)
 	struct buf body = BUF_INIT, span = BUF_INIT;
 	struct err err;
 	struct chunk *chunk;
-	struct attr_view view;
+	struct attr_view seen;
 	uint32_t cursor = 0;
 	tw_attr_text(&span, SPAN_ATTRIBUTES, "a", "before");
 	tw_attr_text(&span, SPAN_ATTRIBUTES, "b", "stays");
 	tw_request_of_span(&body, buf_slice(&span));
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&body), &err), 0);
-	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
 	struct owner owner = {OWNER_SPAN, 0};
-	assert_true(edit_attrs_untouched(f->edit, owner));
-	edit_replace_value(f->edit, owner, 0, value_of_int(7));
-	edit_rename_attr(f->edit, owner, 0, SLICE("c"), 0);
-	assert_false(edit_attrs_untouched(f->edit, owner));
-	assert_true(edit_next_attr(f->edit, owner, &cursor, &view));
-	assert_true(slice_equal(view.key, SLICE("c")) && view.value.type == VALUE_INT &&
-		    view.value.i == 7 && view.attr == 0);
-	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	assert_true(view_attrs_untouched(f->view, owner));
+	edit_replace_value(f->view, owner, 0, value_of_int(7));
+	edit_rename_attr(f->view, owner, 0, SLICE("c"), 0);
+	assert_false(view_attrs_untouched(f->view, owner));
+	assert_true(view_next_attr(f->view, owner, &cursor, &seen));
+	assert_true(slice_equal(seen.key, SLICE("c")) && seen.value.type == VALUE_INT &&
+		    seen.value.i == 7 && seen.attr == 0);
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	trace_tree *tree = trace_tree_parse(chunk_slice(chunk));
 	const Otlp__Span *left = tree->resource_spans[0]->scope_spans[0]->spans[0];
 	assert_int_equal(left->n_attributes, 2);

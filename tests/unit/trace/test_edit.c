@@ -25,30 +25,30 @@ static void compare_readers(struct edit_fixture *f, const struct trace_model *mo
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++) {
 		for (uint32_t at = 0; at < counts[kind]; at++) {
 			struct owner owner = {(enum owner_kind)kind, at};
-			const char *differs = model_attrs_differ(model, f->edit, owner);
+			const char *differs = model_attrs_differ(model, f->view, owner);
 			if (differs)
 				fail_msg("seed %llu: %s of owner kind %u, %u",
 					 (unsigned long long)seed, differs, kind, at);
 		}
 	}
-	assert_int_equal(edit_live_spans(f->edit), model_live_spans(model));
+	assert_int_equal(view_live_spans(f->view), model_live_spans(model));
 }
 
-/* edit_find_attr agrees with stepping through: the last one with the key. */
+/* view_find_attr agrees with stepping through: the last one with the key. */
 static void compare_find(struct edit_fixture *f, struct owner owner, uint64_t seed)
 {
 	for (key_id id = 1; id <= RANDOM_KEYS_KNOWN; id++) {
-		struct attr_view view;
+		struct attr_view seen;
 		struct value last = {.type = VALUE_EMPTY}, found = {.type = VALUE_EMPTY};
 		uint32_t cursor = 0;
 		bool any = false;
-		while (edit_next_attr(f->edit, owner, &cursor, &view)) {
-			if (view.key_id != id)
+		while (view_next_attr(f->view, owner, &cursor, &seen)) {
+			if (seen.key_id != id)
 				continue;
-			last = view.value;
+			last = seen.value;
 			any = true;
 		}
-		if (edit_find_attr(f->edit, owner, id, &found) != any || found.type != last.type ||
+		if (view_find_attr(f->view, owner, id, &found) != any || found.type != last.type ||
 		    found.bytes.ptr != last.bytes.ptr)
 			fail_msg("seed %llu: find differs from next", (unsigned long long)seed);
 	}
@@ -58,8 +58,8 @@ static void compare_encoded(struct edit_fixture *f, struct trace_model *model, u
 {
 	struct err err;
 	struct chunk *chunk;
-	assert_int_equal(edit_is_clean(f->edit), !model->changed);
-	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	assert_int_equal(view_is_clean(f->view), !model->changed);
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	uint32_t live_spans = model_live_spans(model);
 	if (model->changed)
 		model_finish(model);
@@ -99,12 +99,12 @@ static void random_edits_equal_a_naive_model(void **state)
 		buf_reset(&f->body);
 		random_request(&shape, &f->body);
 		assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-		assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+		assert_int_equal(view_begin(f->view, &f->index, &err), 0);
 		struct trace_model model = {.tree = trace_tree_parse(f->index.body),
 					    .index = &f->index};
 		assert_non_null(model.tree);
 		for (uint32_t left = tw_below(&shape.rng, 24); left > 0; left--)
-			random_action(f->edit, &model, &shape.rng);
+			random_action(f->view, &model, &shape.rng);
 		compare_readers(f, &model, seed);
 		if (f->index.span_count > 0)
 			compare_find(f,
@@ -132,7 +132,7 @@ static void begin_simple(struct edit_fixture *f)
 	tw_request_of_span(&f->body, buf_slice(&span));
 	buf_fini(&span);
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
 }
 
 static const struct owner the_span = {OWNER_SPAN, 0};
@@ -144,10 +144,10 @@ static key_id id_of(struct edit_fixture *f, const char *key)
 
 static unsigned count_attrs(struct edit_fixture *f)
 {
-	struct attr_view view;
+	struct attr_view seen;
 	uint32_t cursor = 0;
 	unsigned count = 0;
-	while (edit_next_attr(f->edit, the_span, &cursor, &view))
+	while (view_next_attr(f->view, the_span, &cursor, &seen))
 		count++;
 	return count;
 }
@@ -157,12 +157,12 @@ static void finding_gives_the_last_of_equal_keys(void **state)
 	struct edit_fixture *f = *state;
 	struct value value;
 	begin_simple(f);
-	assert_true(edit_find_attr(f->edit, the_span, id_of(f, "a"), &value));
+	assert_true(view_find_attr(f->view, the_span, id_of(f, "a"), &value));
 	assert_int_equal(value.i, 3);
-	edit_drop_attr(f->edit, 2);
-	assert_true(edit_find_attr(f->edit, the_span, id_of(f, "a"), &value));
+	edit_drop_attr(f->view, 2);
+	assert_true(view_find_attr(f->view, the_span, id_of(f, "a"), &value));
 	assert_int_equal(value.i, 1);
-	assert_false(edit_find_attr(f->edit, the_span, id_of(f, "service.name"), &value));
+	assert_false(view_find_attr(f->view, the_span, id_of(f, "service.name"), &value));
 }
 
 static void setting_replaces_all_of_the_key_and_setting_again_keeps_one(void **state)
@@ -170,11 +170,11 @@ static void setting_replaces_all_of_the_key_and_setting_again_keeps_one(void **s
 	struct edit_fixture *f = *state;
 	struct value value;
 	begin_simple(f);
-	edit_set_attr(f->edit, the_span, SLICE("a"), 0, value_of_int(7));
+	edit_set_attr(f->view, the_span, SLICE("a"), 0, value_of_int(7));
 	assert_int_equal(count_attrs(f), 2);
-	edit_set_attr(f->edit, the_span, SLICE("a"), id_of(f, "a"), value_of_str(SLICE("x")));
+	edit_set_attr(f->view, the_span, SLICE("a"), id_of(f, "a"), value_of_str(SLICE("x")));
 	assert_int_equal(count_attrs(f), 2);
-	assert_true(edit_find_attr(f->edit, the_span, id_of(f, "a"), &value));
+	assert_true(view_find_attr(f->view, the_span, id_of(f, "a"), &value));
 	assert_int_equal(value.type, VALUE_STRING);
 }
 
@@ -183,11 +183,11 @@ static void removing_takes_received_and_added(void **state)
 	struct edit_fixture *f = *state;
 	struct value value;
 	begin_simple(f);
-	assert_int_equal(edit_remove_attr(f->edit, the_span, id_of(f, "a")), 2);
-	assert_int_equal(edit_remove_attr(f->edit, the_span, id_of(f, "a")), 0);
-	edit_set_attr(f->edit, the_span, SLICE("a"), 0, value_of_int(7));
-	assert_int_equal(edit_remove_attr(f->edit, the_span, id_of(f, "a")), 1);
-	assert_false(edit_find_attr(f->edit, the_span, id_of(f, "a"), &value));
+	assert_int_equal(edit_remove_attr(f->view, the_span, id_of(f, "a")), 2);
+	assert_int_equal(edit_remove_attr(f->view, the_span, id_of(f, "a")), 0);
+	edit_set_attr(f->view, the_span, SLICE("a"), 0, value_of_int(7));
+	assert_int_equal(edit_remove_attr(f->view, the_span, id_of(f, "a")), 1);
+	assert_false(view_find_attr(f->view, the_span, id_of(f, "a"), &value));
 	assert_int_equal(count_attrs(f), 1);
 }
 
@@ -196,11 +196,11 @@ static void renaming_keeps_the_value_and_moves_the_key(void **state)
 	struct edit_fixture *f = *state;
 	struct value value;
 	begin_simple(f);
-	edit_rename_attr(f->edit, the_span, 1, SLICE("service.name"), 0);
-	assert_false(edit_find_attr(f->edit, the_span, id_of(f, "http.target"), &value));
-	assert_true(edit_find_attr(f->edit, the_span, id_of(f, "service.name"), &value));
+	edit_rename_attr(f->view, the_span, 1, SLICE("service.name"), 0);
+	assert_false(view_find_attr(f->view, the_span, id_of(f, "http.target"), &value));
+	assert_true(view_find_attr(f->view, the_span, id_of(f, "service.name"), &value));
 	assert_int_equal(value.i, 2);
-	assert_int_equal(edit_remove_attr(f->edit, the_span, id_of(f, "service.name")), 1);
+	assert_int_equal(edit_remove_attr(f->view, the_span, id_of(f, "service.name")), 1);
 }
 
 static void dropping_is_idempotent_and_counts_spans(void **state)
@@ -209,13 +209,13 @@ static void dropping_is_idempotent_and_counts_spans(void **state)
 	struct err err;
 	struct chunk *chunk;
 	begin_simple(f);
-	assert_true(edit_is_clean(f->edit));
-	edit_drop_span(f->edit, 0);
-	edit_drop_span(f->edit, 0);
-	edit_drop_resource(f->edit, 0);
-	assert_int_equal(edit_live_spans(f->edit), 0);
-	assert_false(edit_span_live(f->edit, 0));
-	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	assert_true(view_is_clean(f->view));
+	edit_drop_span(f->view, 0);
+	edit_drop_span(f->view, 0);
+	edit_drop_resource(f->view, 0);
+	assert_int_equal(view_live_spans(f->view), 0);
+	assert_false(view_span_live(f->view, 0));
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	assert_null(chunk);
 }
 
@@ -223,17 +223,17 @@ static void span_fields_read_back_as_set(void **state)
 {
 	struct edit_fixture *f = *state;
 	begin_simple(f);
-	assert_true(slice_equal(edit_span_name(f->edit, 0), SLICE("old")));
-	assert_int_equal(edit_span_parent(f->edit, 0).len, 0);
-	edit_set_span_name(f->edit, 0, SLICE("new"));
-	edit_set_span_trace_state(f->edit, 0, SLICE("k=v"));
-	edit_set_span_parent(f->edit, 0, SLICE("12345678"));
-	edit_set_span_status(f->edit, 0, 2, SLICE("broken"));
-	assert_true(slice_equal(edit_span_name(f->edit, 0), SLICE("new")));
-	assert_true(slice_equal(edit_span_trace_state(f->edit, 0), SLICE("k=v")));
-	assert_true(slice_equal(edit_span_parent(f->edit, 0), SLICE("12345678")));
-	assert_int_equal(edit_span_status_code(f->edit, 0), 2);
-	assert_true(slice_equal(edit_span_status_message(f->edit, 0), SLICE("broken")));
+	assert_true(slice_equal(view_span_name(f->view, 0), SLICE("old")));
+	assert_int_equal(view_span_parent(f->view, 0).len, 0);
+	edit_set_span_name(f->view, 0, SLICE("new"));
+	edit_set_span_trace_state(f->view, 0, SLICE("k=v"));
+	edit_set_span_parent(f->view, 0, SLICE("12345678"));
+	edit_set_span_status(f->view, 0, 2, SLICE("broken"));
+	assert_true(slice_equal(view_span_name(f->view, 0), SLICE("new")));
+	assert_true(slice_equal(view_span_trace_state(f->view, 0), SLICE("k=v")));
+	assert_true(slice_equal(view_span_parent(f->view, 0), SLICE("12345678")));
+	assert_int_equal(view_span_status_code(f->view, 0), 2);
+	assert_true(slice_equal(view_span_status_message(f->view, 0), SLICE("broken")));
 }
 
 static void dropped_spans_take_their_events_along(void **state)
@@ -243,10 +243,10 @@ static void dropped_spans_take_their_events_along(void **state)
 	buf_reset(&f->body);
 	tw_request_of_span(&f->body, SLICE("\x5a\x00\x6a\x00"));
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
-	assert_true(edit_event_live(f->edit, 0) && edit_link_live(f->edit, 0));
-	edit_drop_span(f->edit, 0);
-	assert_false(edit_event_live(f->edit, 0) || edit_link_live(f->edit, 0));
+	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
+	assert_true(view_event_live(f->view, 0) && view_link_live(f->view, 0));
+	edit_drop_span(f->view, 0);
+	assert_false(view_event_live(f->view, 0) || view_link_live(f->view, 0));
 }
 
 static void an_edit_that_runs_out_of_memory_is_refused(void **state)
@@ -259,14 +259,14 @@ static void an_edit_that_runs_out_of_memory_is_refused(void **state)
 	for (unsigned i = 0; i < 1 << 20; i++)
 		buf_append_byte(&large, 'x');
 	for (unsigned i = 0; i < 100; i++)
-		edit_set_attr(f->edit, the_span, SLICE("a"), 0, value_of_str(buf_slice(&large)));
+		edit_set_attr(f->view, the_span, SLICE("a"), 0, value_of_str(buf_slice(&large)));
 	buf_fini(&large);
-	assert_int_equal(edit_check(f->edit, &err), -1);
+	assert_int_equal(edit_check(f->view, &err), -1);
 	assert_int_equal(err.kind, ERR_LIMIT);
-	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), -1);
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), -1);
 	assert_int_equal(err.kind, ERR_LIMIT);
 	begin_simple(f);
-	assert_int_equal(edit_check(f->edit, &err), 0);
+	assert_int_equal(edit_check(f->view, &err), 0);
 }
 
 static void beginning_needs_budget(void **state)
@@ -276,10 +276,10 @@ static void beginning_needs_budget(void **state)
 	begin_simple(f);
 	struct budget none;
 	budget_init(&none, 10);
-	struct edit *edit = edit_new(&none);
-	assert_int_equal(edit_begin(edit, &f->index, &err), -1);
+	struct trace_view *view = view_new(&none);
+	assert_int_equal(view_begin(view, &f->index, &err), -1);
 	assert_int_equal(err.kind, ERR_NOMEM);
-	edit_free(edit);
+	view_free(view);
 	assert_int_equal(budget_used(&none), 0);
 }
 

@@ -20,7 +20,7 @@ static void begin(struct edit_fixture *f)
 {
 	struct err err;
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
 }
 
 /* Appends each span of the encoded ${body} after its packed resource and scope. */
@@ -58,10 +58,10 @@ static uint32_t append_window(struct edit_fixture *f, struct span_window window,
 {
 	struct err err;
 	struct encode_plan plan;
-	assert_int_equal(trace_encode_measure(f->edit, window, &plan, &err), 0);
+	assert_int_equal(trace_encode_measure(f->view, window, &plan, &err), 0);
 	assert_int_equal(plan.bytes == 0, plan.spans == 0);
 	uint8_t *out = test_malloc(plan.bytes + 1); /* overruns are found when freed */
-	trace_encode_write(f->edit, &plan, out);
+	trace_encode_write(f->view, &plan, out);
 	append_spans(spans, slice_of(out, plan.bytes));
 	test_free(out);
 	return plan.spans;
@@ -77,7 +77,7 @@ static void windows_of_an_edited_request_make_up_the_whole(void **state)
 		random_request(&shape, &f->body);
 		begin(f);
 		for (uint32_t left = tw_below(&shape.rng, 16); left > 0; left--)
-			random_action(f->edit, NULL, &shape.rng);
+			random_action(f->view, NULL, &shape.rng);
 		uint32_t count = f->index.span_count, live = 0;
 		(void)append_window(f, (struct span_window){0, count}, &whole);
 		for (uint32_t at = 0; at < count;) {
@@ -86,7 +86,7 @@ static void windows_of_an_edited_request_make_up_the_whole(void **state)
 			live += append_window(f, (struct span_window){at, end}, &pieces);
 			at = end;
 		}
-		assert_int_equal(live, edit_live_spans(f->edit));
+		assert_int_equal(live, view_live_spans(f->view));
 		if (!slice_equal(buf_slice(&whole), buf_slice(&pieces)))
 			fail_msg("seed %llu", (unsigned long long)seed);
 		buf_fini(&whole);
@@ -102,7 +102,7 @@ static void an_empty_window_has_no_bytes(void **state)
 	buf_reset(&f->body);
 	payload_append(&f->body, PAYLOAD_S, 3, 1);
 	begin(f);
-	assert_int_equal(trace_encode_measure(f->edit, (struct span_window){2, 2}, &plan, &err), 0);
+	assert_int_equal(trace_encode_measure(f->view, (struct span_window){2, 2}, &plan, &err), 0);
 	assert_int_equal(plan.bytes, 0);
 	assert_int_equal(plan.spans, 0);
 }
@@ -116,9 +116,9 @@ static void dropping_all_spans_of_a_scope_drops_the_scope(void **state)
 	payload_append(&f->body, PAYLOAD_S, 2, 1);
 	payload_append(&f->body, PAYLOAD_G, 2, 2);
 	begin(f);
-	edit_drop_span(f->edit, 0);
-	edit_drop_span(f->edit, 1);
-	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	edit_drop_span(f->view, 0);
+	edit_drop_span(f->view, 1);
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	struct range kept = f->index.resources[1].field;
 	assert_true(slice_equal(chunk_slice(chunk), index_slice(&f->index, kept)));
 	assert_int_equal(chunk->span_count, 2);
@@ -133,8 +133,8 @@ static void an_untouched_part_is_copied_byte_for_byte(void **state)
 	buf_reset(&f->body);
 	payload_append(&f->body, PAYLOAD_G, 3, 1);
 	begin(f);
-	edit_drop_span(f->edit, 1);
-	assert_int_equal(trace_encode(f->edit, &f->budget, &chunk, &err), 0);
+	edit_drop_span(f->view, 1);
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	struct slice last = index_slice(&f->index, f->index.spans[2].field);
 	assert_true(slice_has_suffix(chunk_slice(chunk), last));
 	chunk_unref(chunk);
@@ -150,7 +150,7 @@ static void a_short_budget_refuses_the_chunk(void **state)
 	payload_append(&f->body, PAYLOAD_S, 3, 1);
 	begin(f);
 	budget_init(&small, 10);
-	assert_int_equal(trace_encode(f->edit, &small, &chunk, &err), -1);
+	assert_int_equal(trace_encode(f->view, &small, &chunk, &err), -1);
 	assert_int_equal(err.kind, ERR_NOMEM);
 	assert_int_equal(budget_used(&small), 0);
 }

@@ -19,7 +19,7 @@ struct fixture {
 	struct budget budget;
 	struct key_table *keys;
 	struct trace_index index, piece_index;
-	struct edit *edit;
+	struct trace_view *view;
 	struct buf body;
 	struct chunk *pieces[PIECES_MAX];
 	unsigned piece_count;
@@ -34,7 +34,7 @@ static int set_up(void **state)
 	assert_int_equal(key_table_freeze(f.keys, &err), 0);
 	trace_index_init(&f.index, &f.budget, f.keys);
 	trace_index_init(&f.piece_index, &f.budget, f.keys);
-	f.edit = edit_new(&f.budget);
+	f.view = view_new(&f.budget);
 	*state = &f;
 	return 0;
 }
@@ -42,7 +42,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	edit_free(f->edit);
+	view_free(f->view);
 	trace_index_fini(&f->index);
 	trace_index_fini(&f->piece_index);
 	key_table_free(f->keys);
@@ -71,9 +71,9 @@ static void split(struct fixture *f, size_t bytes_max, uint32_t spans_max)
 	uint32_t taken;
 	drop_pieces(f);
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
 	assert_int_equal(
-		trace_split(f->edit, &f->budget, bytes_max, spans_max, take_piece, f, &taken, &err),
+		trace_split(f->view, &f->budget, bytes_max, spans_max, take_piece, f, &taken, &err),
 		0);
 	assert_int_equal(taken, f->index.span_count);
 }
@@ -261,9 +261,9 @@ static void memory_shortage_says_how_many_spans_were_taken(void **state)
 	buf_reset(&f->body);
 	payload_append(&f->body, PAYLOAD_S, 100, 1);
 	assert_int_equal(trace_index_build(&f->index, buf_slice(&f->body), &err), 0);
-	assert_int_equal(edit_begin(f->edit, &f->index, &err), 0);
+	assert_int_equal(view_begin(f->view, &f->index, &err), 0);
 	budget_init(&small, 10000);
-	assert_int_equal(trace_split(f->edit, &small, 0, 20, take_piece, f, &taken, &err), -1);
+	assert_int_equal(trace_split(f->view, &small, 0, 20, take_piece, f, &taken, &err), -1);
 	assert_int_equal(err.kind, ERR_NOMEM);
 	assert_int_equal(taken, 20 * f->piece_count);
 	assert_true(taken > 0 && taken < 100);
