@@ -174,6 +174,7 @@ deps:
 # The pages that are printed from the program's own tables.
 docs: bin/sluice
 	bin/sluice components --markdown > docs/components.md
+	SLUICE_UPDATE=1 $(AGAIN) test T=test_metrics_page
 
 run:
 	@$(DEPS) build

@@ -13,11 +13,11 @@
 #include "pipeline/graph/client_keys.h"
 #include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
+#include "pipeline/net/grpc_status.h"
 
 #include <stdlib.h>
 
 enum { DEFAULT_PORT = 14250 };
-enum { GRPC_RESOURCE_EXHAUSTED = 8, GRPC_UNIMPLEMENTED = 12 };
 
 struct keepalive_config {
 	uint64_t time_ns, timeout_ns;

@@ -2,16 +2,37 @@
 #include "pipeline/base/metrics.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Below it whole numbers are printed without an exponent: 2^53, where doubles lose the units. */
 static const double WHOLE_MAX = 9007199254740992.0;
+
+const struct histogram_bounds histogram_items = {
+	{10,   25,   50,   75,	 100,  250,  500,   750,   1000,  2000,	 3000,
+	 4000, 5000, 6000, 7000, 8000, 9000, 10000, 20000, 30000, 50000, 100000},
+	22};
+const struct histogram_bounds histogram_bytes = {
+	{1 << 7, 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15, 1 << 16,
+	 1 << 17, 1 << 18, 1 << 19, 1 << 20, 1 << 21, 1 << 22, 1 << 23, 1 << 24},
+	18};
+
+void histogram_add(struct histogram *histogram, uint64_t value)
+{
+	const struct histogram_bounds *bounds = histogram->bounds;
+	size_t at = 0;
+	while (at < bounds->count && value > bounds->at[at])
+		at++;
+	counter_add(&histogram->buckets[at], 1);
+	counter_add(&histogram->sum, value);
+}
 
 struct series {
 	struct series *next;	       /* of the same metric, in order of registration */
 	struct series *also;	       /* the same series from elsewhere: the value is the sum */
 	char *labels;		       /* NULL in what hangs on `also` */
 	const struct counter *counter; /* or */
+	const struct histogram *histogram; /* or */
 	metric_read *read;
 	void *arg;
 };
@@ -118,6 +139,12 @@ bool metrics_add_read(struct metrics *metrics, const struct metric_desc *desc, c
 	return add_series(metrics, desc, labels, (struct series){.read = read, .arg = arg});
 }
 
+bool metrics_add_histogram(struct metrics *metrics, const struct metric_desc *desc,
+			   const char *labels, const struct histogram *histogram)
+{
+	return add_series(metrics, desc, labels, (struct series){.histogram = histogram});
+}
+
 void metrics_label(struct buf *labels, const char *name, const char *value)
 {
 	buf_printf(labels, "%s%s=\"", labels->len > 0 ? "," : "", name);
@@ -159,9 +186,13 @@ static void full_name(const struct metric_desc *desc, struct metrics_page page, 
 static double series_value(const struct series *series)
 {
 	double sum = 0;
-	for (; series; series = series->also)
-		sum += series->counter ? (double)counter_get(series->counter)
-				       : series->read(series->arg);
+	for (; series; series = series->also) {
+		if (series->read)
+			sum += series->read(series->arg);
+		else
+			sum += (double)counter_get(series->counter ? series->counter
+								   : &series->histogram->sum);
+	}
 	return sum;
 }
 
@@ -179,19 +210,73 @@ static void print_value(struct buf *out, double value)
 	buf_append_byte(out, '\n');
 }
 
+static void print_sample(const char *name, const char *suffix, const struct series *series,
+			 double value, struct buf *out)
+{
+	buf_printf(out, "%s%s", name, suffix);
+	if (series->labels[0])
+		buf_printf(out, "{%s}", series->labels);
+	print_value(out, value);
+}
+
+static uint64_t bucket_value(const struct series *series, size_t bucket)
+{
+	uint64_t sum = 0;
+	for (; series; series = series->also)
+		sum += counter_get(&series->histogram->buckets[bucket]);
+	return sum;
+}
+
+/* As the Collector's library writes a bound, which is a label and therefore compared as text: a
+ * million and more with an exponent. */
+static void print_bound(uint32_t bound, struct buf *out)
+{
+	char digits[12];
+	int last = snprintf(digits, sizeof(digits), "%u", (unsigned)bound) - 1;
+	int exponent = last;
+	if (bound < 1000000) {
+		buf_append_str(out, digits);
+		return;
+	}
+	while (last > 0 && digits[last] == '0')
+		last--;
+	digits[last + 1] = 0;
+	buf_printf(out, "%c%s%se+%02d", digits[0], last > 0 ? "." : "", digits + 1, exponent);
+}
+
+/* Buckets are cumulative on the page; the last one is the count. */
+static void print_histogram(const char *name, const struct series *series, struct buf *out)
+{
+	const struct histogram_bounds *bounds = series->histogram->bounds;
+	uint64_t count = 0;
+	for (size_t i = 0; i <= bounds->count; i++) {
+		count += bucket_value(series, i);
+		buf_printf(out, "%s_bucket{%s%sle=\"", name, series->labels,
+			   series->labels[0] ? "," : "");
+		if (i < bounds->count)
+			print_bound(bounds->at[i], out);
+		else
+			buf_append_str(out, "+Inf");
+		buf_printf(out, "\"} %llu\n", (unsigned long long)count);
+	}
+	print_sample(name, "_sum", series, series_value(series), out);
+	print_sample(name, "_count", series, (double)count, out);
+}
+
 void metrics_print(const struct metrics *metrics, struct metrics_page page, struct buf *out)
 {
+	static const char *const types[METRIC_TYPE_COUNT] = {"counter", "gauge", "histogram"};
 	for (const struct metric *metric = metrics->first; metric; metric = metric->next) {
 		struct buf name = BUF_INIT;
 		full_name(metric->desc, page, &name);
 		const char *text = buf_cstr(&name);
 		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", text, metric->desc->help, text,
-			   metric->desc->type == METRIC_COUNTER ? "counter" : "gauge");
+			   types[metric->desc->type]);
 		for (const struct series *series = metric->first; series; series = series->next) {
-			buf_append_str(out, text);
-			if (series->labels[0])
-				buf_printf(out, "{%s}", series->labels);
-			print_value(out, series_value(series));
+			if (series->histogram)
+				print_histogram(text, series, out);
+			else
+				print_sample(text, "", series, series_value(series), out);
 		}
 		buf_fini(&name);
 	}

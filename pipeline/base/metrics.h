@@ -35,7 +35,28 @@ static inline uint64_t counter_get(const struct counter *counter)
 	return atomic_load_explicit(&counter->value, memory_order_relaxed);
 }
 
-enum metric_type { METRIC_COUNTER = 0, METRIC_GAUGE, METRIC_TYPE_COUNT };
+enum metric_type { METRIC_COUNTER = 0, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_TYPE_COUNT };
+
+enum { HISTOGRAM_BOUNDS_MAX = 24 };
+
+/* Upper bounds of a histogram's buckets, in ascending order; what is above the last one has a bucket
+ * of its own. */
+struct histogram_bounds {
+	uint32_t at[HISTOGRAM_BOUNDS_MAX];
+	size_t count;
+};
+
+/* The Collector's buckets for numbers of items and for sizes in bytes. */
+extern const struct histogram_bounds histogram_items, histogram_bytes;
+
+/* How often which values came. Set `bounds` before the first value; the rest begins as 0. */
+struct histogram {
+	const struct histogram_bounds *bounds;
+	struct counter buckets[HISTOGRAM_BOUNDS_MAX + 1]; /* not cumulative */
+	struct counter sum;
+};
+
+void histogram_add(struct histogram *histogram, uint64_t value);
 
 struct metric_desc {
 	const char *name; /* full, with the otelcol_ or sluice_ prefix, without _total */
@@ -63,6 +84,10 @@ bool metrics_add(struct metrics *metrics, const struct metric_desc *desc, const 
 bool metrics_add_read(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
 		      metric_read *read, void *arg);
 
+/* As metrics_add for a histogram, whose bounds are set. */
+bool metrics_add_histogram(struct metrics *metrics, const struct metric_desc *desc,
+			   const char *labels, const struct histogram *histogram);
+
 /* Appends `name="value"` to ${labels}, with a comma before it when needed, value escaped. */
 void metrics_label(struct buf *labels, const char *name, const char *value);
 
@@ -74,7 +99,8 @@ struct metrics_page {
 /* Prints all series, grouped by metric in order of first registration. Any thread. */
 void metrics_print(const struct metrics *metrics, struct metrics_page page, struct buf *out);
 
-/* The value now of the series with this name and label list; false when there is none. For tests. */
+/* The value now of the series with this name and label list, a histogram's sum; false when there is
+ * none. For tests. */
 bool metrics_value(const struct metrics *metrics, const char *name, const char *labels,
 		   double *ret_value);
 

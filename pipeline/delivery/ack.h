@@ -11,23 +11,33 @@
 /* In order of badness. */
 enum ack_outcome { ACK_DELIVERED = 0, ACK_RETRY, ACK_DROPPED };
 
+struct ack_result {
+	enum ack_outcome outcome;
+	int grpc_code; /* what the backend answered, in gRPC's terms; 0: no answer of its own */
+	uint32_t retry_after_ms; /* ACK_RETRY: the backend's own wish, 0 for none */
+};
+
+/* The worse of the two; of equals the one that asks for more patience. */
+struct ack_result ack_worse(struct ack_result a, struct ack_result b);
+
 struct ack {
-	void (*done)(struct ack *ack, enum ack_outcome outcome); /* ${loop}'s thread; may free */
+	/* ${loop}'s thread; may free */
+	void (*done)(struct ack *ack, const struct ack_result *result);
 	/* private */
 	struct loop *loop;
 	struct loop_task task;
 	_Atomic uint32_t pending;
-	_Atomic uint32_t outcome;
+	_Atomic uint64_t worst; /* a result, see ack.c */
 };
 
 /* One thing is pending after this: the caller's own, ended by ack_finish. */
 void ack_init(struct ack *ack, struct loop *loop,
-	      void (*done)(struct ack *ack, enum ack_outcome outcome));
+	      void (*done)(struct ack *ack, const struct ack_result *result));
 
 /* ${count} more things are pending. Only while something is. Any thread. */
 void ack_expect(struct ack *ack, uint32_t count);
 
 /* One pending thing has ended. The last one posts `done` to the loop. Any thread. */
-void ack_finish(struct ack *ack, enum ack_outcome outcome);
+void ack_finish(struct ack *ack, struct ack_result result);
 
 #endif

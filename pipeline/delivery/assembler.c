@@ -30,6 +30,7 @@ struct assembler {
 	struct loop_task arm_task;
 	bool timer_made;
 	struct counter closed_by_size, closed_by_timeout; /* batches */
+	struct histogram spans, bytes;			  /* of closed batches */
 };
 
 struct assembler *assembler_new(const struct assembler_config *config, struct budget *budget,
@@ -40,6 +41,8 @@ struct assembler *assembler_new(const struct assembler_config *config, struct bu
 		return NULL;
 	assembler->config = *config;
 	assembler->budget = budget;
+	assembler->spans.bounds = &histogram_items;
+	assembler->bytes.bounds = &histogram_bytes;
 	assembler->view = view_new(budget, keys);
 	if (!assembler->view) {
 		free(assembler);
@@ -57,6 +60,8 @@ static void close_open(struct assembler *assembler)
 	if (!batch)
 		return;
 	assembler->open = NULL;
+	histogram_add(&assembler->spans, batch->span_count);
+	histogram_add(&assembler->bytes, batch->bytes);
 	assembler->config.take(assembler->config.arg, batch, assembler->open_takers);
 }
 
@@ -175,16 +180,18 @@ static void attach(const struct addition *addition)
 		/* The spans are in, but nobody could tell their sender so: a repeat is better than
 		 * a promise that nothing stands behind. */
 		ack_expect(addition->ack, 1);
-		ack_finish(addition->ack, ACK_RETRY);
+		ack_finish(addition->ack, (struct ack_result){.outcome = ACK_RETRY});
 	}
 }
 
 static bool add_part(struct addition *addition, struct chunk *part)
 {
 	struct assembler *assembler = addition->assembler;
+	bool waited_for = addition->ack != NULL;
 	if (assembler->open && !fits(assembler, part))
 		close_by_size(assembler);
-	if (assembler->open && assembler->open_takers != addition->takers)
+	if (assembler->open && (assembler->open_takers != addition->takers ||
+				assembler->open->waited_for != waited_for))
 		close_open(assembler);
 	bool opened = !assembler->open;
 	struct batch *batch = opened ? batch_new(assembler->budget) : assembler->open;
@@ -194,6 +201,7 @@ static bool add_part(struct addition *addition, struct chunk *part)
 		return false;
 	}
 	if (opened) {
+		batch->waited_for = waited_for;
 		assembler->open = batch;
 		assembler->open_takers = addition->takers;
 		assembler->opened_ns = clock_monotonic_ns();
@@ -279,13 +287,19 @@ void assembler_free(struct assembler *assembler)
 /* ---- telemetry ------------------------------------------------------------------------------ */
 
 static const struct metric_desc metric_size = {
-	"otelcol_processor_batch_batch_size_trigger_send", "{times}",
+	"otelcol_processor_batch_batch_size_trigger_send", "{time}",
 	"Number of times the batch was sent due to a size trigger [Development]", METRIC_COUNTER};
 static const struct metric_desc metric_timeout = {
-	"otelcol_processor_batch_timeout_trigger_send", "{times}",
+	"otelcol_processor_batch_timeout_trigger_send", "{time}",
 	"Number of times the batch was sent due to a timeout trigger [Development]",
 	METRIC_COUNTER};
 
+static const struct metric_desc metric_spans = {"otelcol_processor_batch_batch_send_size", "{unit}",
+						"Number of units in the batch [Development]",
+						METRIC_HISTOGRAM};
+static const struct metric_desc metric_bytes = {
+	"otelcol_processor_batch_batch_send_size_bytes", "By",
+	"Number of bytes in batch that was sent. [Development]", METRIC_HISTOGRAM};
 bool assembler_register(const struct assembler *assembler, struct metrics *metrics,
 			const char *processor_id)
 {
@@ -293,7 +307,9 @@ bool assembler_register(const struct assembler *assembler, struct metrics *metri
 	metrics_label(&labels, "processor", processor_id);
 	const char *text = buf_cstr(&labels);
 	bool added = metrics_add(metrics, &metric_size, text, &assembler->closed_by_size) &&
-		     metrics_add(metrics, &metric_timeout, text, &assembler->closed_by_timeout);
+		     metrics_add(metrics, &metric_timeout, text, &assembler->closed_by_timeout) &&
+		     metrics_add_histogram(metrics, &metric_spans, text, &assembler->spans) &&
+		     metrics_add_histogram(metrics, &metric_bytes, text, &assembler->bytes);
 	buf_fini(&labels);
 	return added;
 }

@@ -9,7 +9,8 @@
  *   when the next chunk would take it over spans_max or bytes_max, or an index of it over 32 MiB
  *   (spans without content: whoever has to look into the batch must be able to),
  *   when its oldest chunk is timeout_ns old,
- *   when the next chunk goes to other takers (one of them was full), or on flush.
+ *   when the next chunk goes to other takers (one of them was full), or its sender waits for the
+ *   result and theirs do not, or the other way round, or on flush.
  * A chunk that is larger than the maximum alone is split; a span that is larger goes alone.
  */
 #ifndef SLUICE_DELIVERY_ASSEMBLER_H

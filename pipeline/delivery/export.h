@@ -22,6 +22,7 @@ enum export_outcome {
 
 struct export_result {
 	enum export_outcome outcome;
+	int grpc_code; /* the backend's answer in gRPC's terms; 0: delivered, or no answer */
 	uint64_t retry_after_ns; /* EXPORT_RETRY: the peer's own wish, 0 for none */
 	uint32_t retries_max; /* EXPORT_RETRY: in a row for such a cause; 0: retry_on_failure's */
 	uint64_t rejected_spans; /* EXPORT_DELIVERED: partial success */
@@ -55,10 +56,15 @@ static inline void export_done(struct export_call *call, const struct export_res
 
 enum queue_sizer { SIZER_REQUESTS = 0, SIZER_ITEMS, SIZER_BYTES };
 
+struct queue_partition_config {
+	struct config_strings metadata_keys;
+};
+
 struct queue_batch_config {
 	uint64_t flush_timeout_ns;
 	uint64_t min_size, max_size; /* in sizer units; max 0: no split */
 	int sizer;		     /* SIZER_ITEMS or SIZER_BYTES */
+	struct queue_partition_config partition;
 };
 
 struct queue_config {

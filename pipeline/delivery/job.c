@@ -43,37 +43,51 @@ int job_start(struct job *job, struct loop *home, struct err *err)
 	return 0;
 }
 
-void job_acknowledge(bool waits, struct batch *batch, enum ack_outcome outcome)
+void job_acknowledge(bool waits, struct batch *batch, struct ack_result result)
 {
 	for (size_t i = 0; waits && i < batch->ack_count; i++)
-		ack_finish(batch->acks[i], outcome);
+		ack_finish(batch->acks[i], result);
 }
 
 /* ---- pieces --------------------------------------------------------------------------------- */
 
-static void worsen(struct job *job, enum ack_outcome outcome)
+/* What whoever waits is told of spans that were lost for ${reason}. ${answer}: the backend's, which
+ * brought it about; NULL: it was not the backend. */
+static struct ack_result told(enum drop_reason reason, const struct export_result *answer)
 {
-	if (outcome > job->worst)
-		job->worst = outcome;
+	struct ack_result result = {.outcome = ACK_RETRY};
+	if (reason == DROP_PERMANENT || reason == DROP_REJECTED || reason == DROP_TOO_LARGE)
+		result.outcome = ACK_DROPPED;
+	if (!answer)
+		return result;
+	uint64_t retry_ms = (answer->retry_after_ns + NS_PER_MS - 1) / NS_PER_MS;
+	result.grpc_code = answer->grpc_code;
+	if (result.outcome == ACK_RETRY)
+		result.retry_after_ms = retry_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)retry_ms;
+	return result;
 }
 
-static void drop_first(struct job *job, enum drop_reason reason)
+static void count_lost(struct job *job, uint32_t spans, enum drop_reason reason,
+		       const struct export_result *answer)
 {
-	uint32_t spans = job->pieces.first->batch->span_count;
-	counter_add(&job->host.ledger->send_failed, spans);
-	counter_add(&job->host.ledger->dropped[reason], spans);
-	bool for_good =
-		reason == DROP_PERMANENT || reason == DROP_REJECTED || reason == DROP_TOO_LARGE;
-	worsen(job, for_good ? ACK_DROPPED : ACK_RETRY);
+	bool returned = job->host.waits && job->batch->waited_for;
+	ledger_fail(job->host.ledger, reason, returned, spans);
+	job->worst = ack_worse(job->worst, told(reason, answer));
+}
+
+static void drop_first(struct job *job, enum drop_reason reason, const struct export_result *answer)
+{
+	count_lost(job, job->pieces.first->batch->span_count, reason, answer);
 	piece_list_remove_first(&job->pieces);
 }
 
-static uint32_t drop_all(struct job *job, enum drop_reason reason)
+static uint32_t drop_all(struct job *job, enum drop_reason reason,
+			 const struct export_result *answer)
 {
 	uint32_t spans = 0;
 	while (job->pieces.first) {
 		spans += job->pieces.first->batch->span_count;
-		drop_first(job, reason);
+		drop_first(job, reason, answer);
 	}
 	return spans;
 }
@@ -121,6 +135,7 @@ static void finish(struct job *job)
 {
 	struct batch *batch = job->batch;
 	job->batch = NULL;
+	counter_sub(&job->host.ledger->in_flight, 1);
 	job_acknowledge(job->host.waits, batch, job->worst);
 	job->host.ended(job->host.arg, batch);
 }
@@ -153,16 +168,14 @@ static uint32_t log2_ceil(uint32_t n)
 void job_run(struct job *job, struct batch *batch)
 {
 	job->batch = batch;
-	job->worst = ACK_DELIVERED;
+	counter_add(&job->host.ledger->in_flight, 1);
+	job->worst = (struct ack_result){.outcome = ACK_DELIVERED};
 	job->aborting = false;
 	job->both_halves_failed = 0;
 	job->requests = 1;
 	job->delivered = job->size_refusals = job->culprits = 0;
-	if (!piece_list_append(&job->pieces, batch_ref(batch))) {
-		counter_add(&job->host.ledger->send_failed, batch->span_count);
-		counter_add(&job->host.ledger->dropped[DROP_MEMORY], batch->span_count);
-		worsen(job, ACK_RETRY);
-	}
+	if (!piece_list_append(&job->pieces, batch_ref(batch)))
+		count_lost(job, batch->span_count, DROP_MEMORY, NULL);
 	job->retry = (struct retry_state){.started_ns = clock_monotonic_ns()};
 	next(job);
 }
@@ -174,7 +187,6 @@ static void attempt(struct job *job)
 	job->call.compressions = &job->host.ledger->compressions;
 	job->call.exporter = NULL;
 	job->sending = true;
-	counter_add(&job->host.ledger->in_flight, 1);
 	job->host.target->send(job->host.target->self, &job->call);
 }
 
@@ -235,19 +247,21 @@ static void failed_for_good(struct job *job, const struct export_result *result,
 	log_error(job->host.log, LOG_MSG("Exporting failed. Dropping data."), LOG_ERR(&result->err),
 		  LOG_UINT("dropped_items", job->pieces.first->batch->span_count),
 		  LOG_STR("reason", drop_reason_name(reason)));
-	drop_first(job, reason);
+	drop_first(job, reason, result);
 	next(job);
 }
 
 static void failed_for_now(struct job *job, const struct export_result *result)
 {
 	uint64_t wait_ns;
+	uint64_t now_ns = clock_monotonic_ns();
 	bool over = result->retries_max > 0 && job->retry.bounded++ >= result->retries_max;
-	if (over || !retry_next(&job->host.config->retry, &job->retry, clock_monotonic_ns(),
+	if (over || !retry_next(&job->host.config->retry, &job->retry, now_ns,
 				result->retry_after_ns, next_random(job), &wait_ns)) {
 		failed_for_good(job, result, DROP_RETRIES_EXHAUSTED);
 		return;
 	}
+	drain_failing(job->host.drain, now_ns + wait_ns, now_ns);
 	log_info(job->host.log, LOG_MSG("Exporting failed. Will retry the request after interval."),
 		 LOG_ERR(&result->err), LOG_DOUBLE("interval_seconds", (double)wait_ns / 1e9));
 	/* Fails only for a timer that is being closed, and then nobody waits for it. */
@@ -280,7 +294,7 @@ static void drop_culprit(struct job *job, const struct export_result *result)
 		  LOG_STR("trace_id", buf_cstr(&trace_id)),
 		  LOG_UINT("bytes", job->pieces.first->batch->bytes));
 	buf_fini(&trace_id);
-	drop_first(job, DROP_TOO_LARGE);
+	drop_first(job, DROP_TOO_LARGE, result);
 	next(job);
 }
 
@@ -336,7 +350,7 @@ static void invalid(struct job *job, const struct export_result *result)
 {
 	struct err why;
 	if (splitting_is_useless(job)) {
-		uint32_t spans = drop_all(job, DROP_PERMANENT);
+		uint32_t spans = drop_all(job, DROP_PERMANENT, result);
 		log_error(job->host.log,
 			  LOG_MSG("Exporting failed. Dropping data. The backend refuses every part "
 				  "of a request alike: check the exporter's configuration"),
@@ -357,7 +371,7 @@ static void end_aborted(struct job *job, const struct export_result *result)
 {
 	if (result && result->outcome == EXPORT_DELIVERED)
 		count_delivered(job, result);
-	(void)drop_all(job, DROP_SHUTDOWN);
+	(void)drop_all(job, DROP_SHUTDOWN, NULL);
 	finish(job);
 }
 
@@ -373,7 +387,6 @@ static void on_done(struct export_call *call, const struct export_result *result
 {
 	struct job *job = CONTAINER_OF(call, struct job, call);
 	job->sending = false;
-	counter_sub(&job->host.ledger->in_flight, 1);
 	if (was_sent(job, result)) {
 		counter_add(&job->host.ledger->requests, 1);
 		if (result->outcome == EXPORT_DELIVERED)
@@ -383,6 +396,8 @@ static void on_done(struct export_call *call, const struct export_result *result
 		end_aborted(job, result);
 		return;
 	}
+	if (result->outcome != EXPORT_RETRY)
+		drain_working(job->host.drain, clock_monotonic_ns());
 	switch (result->outcome) {
 	case EXPORT_DELIVERED: delivered(job, result); break;
 	case EXPORT_RETRY: failed_for_now(job, result); break;

@@ -8,6 +8,7 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/delivery/ack.h"
+#include "pipeline/delivery/drain.h"
 #include "pipeline/delivery/ledger.h"
 #include "pipeline/delivery/piece.h"
 #include "pipeline/delivery/retry.h"
@@ -19,6 +20,7 @@ struct job_host {
 	const struct delivery_config *config;
 	const struct export_target *target;
 	struct ledger *ledger;
+	struct drain *drain;
 	const struct log *log;
 	struct budget *budget;
 	const struct key_table *keys;
@@ -44,7 +46,7 @@ struct job {
 	/* what splitting has cost, see the head of job.c */
 	uint32_t size_refusals, culprits;      /* EXPORT_TOO_LARGE */
 	uint32_t requests, both_halves_failed; /* EXPORT_INVALID */
-	enum ack_outcome worst;
+	struct ack_result worst;
 };
 
 void job_init(struct job *job, const struct job_host *host, uint64_t seed);
@@ -62,7 +64,7 @@ void job_abort(struct job *job);
 void job_stop(struct job *job);
 void job_fini(struct job *job);
 
-/* Tells everyone who waits for ${batch} about ${outcome}, if this sender is waited for. */
-void job_acknowledge(bool waits, struct batch *batch, enum ack_outcome outcome);
+/* Tells everyone who waits for ${batch} about ${result}, if this sender is waited for. */
+void job_acknowledge(bool waits, struct batch *batch, struct ack_result result);
 
 #endif

@@ -3,6 +3,7 @@
 #include "pipeline/base/clock.h"
 #include "pipeline/delivery/otlp_client.h"
 #include "pipeline/delivery/size_words.h"
+#include "pipeline/net/grpc_status.h"
 #include "pipeline/trace/json_response.h"
 
 #include <stdlib.h>
@@ -26,18 +27,6 @@ static const char *const grpc_names[] = {
 	"Unavailable",
 	"DataLoss",
 	"Unauthenticated",
-};
-
-enum {
-	GRPC_OK = 0,
-	GRPC_CANCELLED = 1,
-	GRPC_INVALID_ARGUMENT = 3,
-	GRPC_DEADLINE_EXCEEDED = 4,
-	GRPC_RESOURCE_EXHAUSTED = 8,
-	GRPC_ABORTED = 10,
-	GRPC_OUT_OF_RANGE = 11,
-	GRPC_UNAVAILABLE = 14,
-	GRPC_DATA_LOSS = 15,
 };
 
 enum { HTTP_CONTENT_TOO_LARGE = 413 };
@@ -205,6 +194,19 @@ static void classify_http(const char *label, const struct client_result *answer,
 	}
 }
 
+/* The answer in gRPC's terms, as a sender who waits for it is told; GRPC_OK: there was none. */
+static int grpc_code_of(enum client_mode mode, const struct client_result *answer)
+{
+	if (mode == CLIENT_GRPC && answer->outcome == CLIENT_TIMED_OUT)
+		return GRPC_DEADLINE_EXCEEDED;
+	if (answer->outcome != CLIENT_ANSWERED)
+		return GRPC_OK;
+	if (mode == CLIENT_HTTP)
+		return grpc_status_of_http(answer->http_status);
+	bool known = answer->grpc_status >= 0 && answer->grpc_status < GRPC_STATUS_COUNT;
+	return known ? answer->grpc_status : GRPC_UNKNOWN;
+}
+
 void otlp_classify(enum client_mode mode, const char *label, const struct client_result *answer,
 		   uint64_t now_wall_ns, struct export_result *ret_result)
 {
@@ -215,4 +217,6 @@ void otlp_classify(enum client_mode mode, const char *label, const struct client
 		classify_grpc(label, answer, ret_result);
 	else
 		classify_http(label, answer, now_wall_ns, ret_result);
+	if (ret_result->outcome != EXPORT_DELIVERED)
+		ret_result->grpc_code = grpc_code_of(mode, answer);
 }

@@ -223,6 +223,23 @@ int otlp_client_start(void *self, struct loop *loop, struct err *err)
 	return client->client ? 0 : -1;
 }
 
+/* The names of OpenTelemetry's conventions, as Prometheus writes them. A path without its query, which
+ * may be a secret. */
+void otlp_client_target(const void *self, struct buf *labels)
+{
+	const struct otlp_client *client = self;
+	struct buf text = BUF_INIT;
+	buf_printf(&text, "%u", client->endpoint.port);
+	metrics_label(labels, "server_address", client->endpoint.host);
+	metrics_label(labels, "server_port", buf_cstr(&text));
+	if (client->config.mode == CLIENT_HTTP) {
+		buf_reset(&text);
+		buf_printf(&text, "%.*s", (int)strcspn(client->path, "?"), client->path);
+		metrics_label(labels, "url_path", buf_cstr(&text));
+	}
+	buf_fini(&text);
+}
+
 /* ---- sending -------------------------------------------------------------------------------- */
 
 /* Decodes the body of ${answer}: ret_plain is a copy of it with a body that can be read, or none.

@@ -83,13 +83,14 @@ MUST_CHECK int otlp_client_start(void *self, struct loop *loop, struct err *err)
 void otlp_client_send(void *self, struct export_call *export);
 void otlp_client_cancel(void *self, struct export_call *export);
 void otlp_client_stop(void *self);
+void otlp_client_target(const void *self, struct buf *labels);
 void otlp_client_free(void *self);
 
 /* Those slots, for the struct exporter_ops of a preset of this client. */
 #define OTLP_CLIENT_OPS(create_, delivery_)                                                        \
 	.create = (create_), .delivery = (delivery_), .start = otlp_client_start,                  \
 	.send = otlp_client_send, .cancel = otlp_client_cancel, .stop = otlp_client_stop,          \
-	.destroy = otlp_client_free
+	.target = otlp_client_target, .destroy = otlp_client_free
 
 /* What ${answer} means, see above. ${label} names the backend in err. Pure. */
 void otlp_classify(enum client_mode mode, const char *label, const struct client_result *answer,

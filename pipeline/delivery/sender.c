@@ -7,7 +7,7 @@
  * Invariants:
  *  1. used_units = units of chunks reserved and not yet settled + units of batches held;
  *  2. a batch is in exactly one place: the queue, or a slot's job;
- *  3. every span of a batch that has ended was added to exactly one of sent or dropped[].
+ *  3. every span of a batch that has ended was added to exactly one of sent, returned or dropped[].
  */
 #include "pipeline/delivery/sender.h"
 
@@ -39,6 +39,7 @@ struct sender {
 	_Atomic int64_t used_units; /* below 0 for a moment: a batch may end before sender_adjust */
 	_Atomic int64_t held_spans; /* from the reservation on */
 	struct ledger ledger;
+	struct drain drain;
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
 	struct queued *first, **last;
@@ -50,6 +51,8 @@ struct sender {
 	struct size_limit size_limit; /* of the backend; the jobs share what they learn */
 	bool aborted, stopped;
 };
+
+static const struct ack_result told_to_retry = {.outcome = ACK_RETRY};
 
 static void pump(struct sender *sender);
 static void run_pump(struct loop_task *task);
@@ -77,6 +80,8 @@ bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes)
 			return false;
 	} while (!atomic_compare_exchange_weak(&sender->used_units, &used, used + (int64_t)units));
 	atomic_fetch_add(&sender->held_spans, spans);
+	if (used <= 0)
+		drain_begin(&sender->drain, clock_monotonic_ns());
 	return true;
 }
 
@@ -89,13 +94,17 @@ void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t byt
 void sender_adjust(struct sender *sender, int64_t more_batches, int64_t more_spans,
 		   int64_t more_bytes)
 {
-	atomic_fetch_add(&sender->used_units,
-			 units_of(sender, more_batches, more_spans, more_bytes));
+	int64_t more = units_of(sender, more_batches, more_spans, more_bytes);
+	int64_t used = atomic_fetch_add(&sender->used_units, more) + more;
+	if (more < 0 && used <= 0)
+		drain_taken(&sender->drain, 0, true, clock_monotonic_ns());
 }
 
 static void give_units_of(struct sender *sender, const struct batch *batch)
 {
-	sender_adjust(sender, -1, -(int64_t)batch->span_count, -(int64_t)batch->bytes);
+	int64_t units = units_of(sender, 1, batch->span_count, (int64_t)batch->bytes);
+	int64_t used = atomic_fetch_sub(&sender->used_units, units) - units;
+	drain_taken(&sender->drain, (uint64_t)units, used <= 0, clock_monotonic_ns());
 }
 
 /* ---- in ------------------------------------------------------------------------------------- */
@@ -104,9 +113,9 @@ void sender_enqueue(struct sender *sender, struct batch *batch)
 {
 	struct queued *queued = malloc(sizeof(*queued));
 	if (!queued) {
-		sender_count_memory(sender, batch->span_count);
+		sender_count_memory(sender, batch->span_count, batch->waited_for);
 		give_units_of(sender, batch);
-		job_acknowledge(sender->waits, batch, ACK_RETRY);
+		job_acknowledge(sender->waits, batch, told_to_retry);
 		batch_unref(batch);
 		return;
 	}
@@ -145,10 +154,12 @@ void sender_count_full(struct sender *sender, uint32_t spans)
 		  LOG_UINT("rejected_items", spans));
 }
 
-void sender_count_memory(struct sender *sender, uint32_t spans)
+void sender_count_memory(struct sender *sender, uint32_t spans, bool waited_for)
 {
+	bool returned = sender->waits && waited_for;
 	counter_add(&sender->ledger.enqueue_failed, spans);
-	counter_add(&sender->ledger.dropped[DROP_MEMORY], spans);
+	counter_add(returned ? &sender->ledger.returned : &sender->ledger.dropped[DROP_MEMORY],
+		    spans);
 	atomic_fetch_sub(&sender->held_spans, spans);
 	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. out of memory"),
 		  LOG_UINT("rejected_items", spans));
@@ -194,9 +205,9 @@ static void drop_queued(struct sender *sender)
 {
 	struct batch *batch;
 	while ((batch = dequeue(sender))) {
-		counter_add(&sender->ledger.send_failed, batch->span_count);
-		counter_add(&sender->ledger.dropped[DROP_SHUTDOWN], batch->span_count);
-		job_acknowledge(sender->waits, batch, ACK_RETRY);
+		ledger_fail(&sender->ledger, DROP_SHUTDOWN, sender->waits && batch->waited_for,
+			    batch->span_count);
+		job_acknowledge(sender->waits, batch, told_to_retry);
 		on_job_end(sender, batch);
 	}
 }
@@ -207,8 +218,11 @@ static void pump(struct sender *sender)
 	struct batch *batch;
 	if (sender->aborted)
 		drop_queued(sender);
-	while (!sender->stopped && (slot = free_slot(sender)) && (batch = dequeue(sender)))
+	while (!sender->stopped && (slot = free_slot(sender)) && (batch = dequeue(sender))) {
+		histogram_add(&sender->ledger.batch_spans, batch->span_count);
+		histogram_add(&sender->ledger.batch_bytes, batch->bytes);
 		job_run(slot, batch);
+	}
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -239,11 +253,14 @@ struct sender *sender_new(const struct delivery_config *config, const struct exp
 	sender->last = &sender->first;
 	sender->pump_task.run = run_pump;
 	(void)pthread_mutex_init(&sender->lock, NULL);
+	drain_init(&sender->drain);
+	ledger_init(&sender->ledger);
 	uint64_t seed = hash_key_random().a;
 	for (size_t i = 0; i < sender->job_count; i++) {
 		const struct job_host host = {.config = &sender->config,
 					      .target = &sender->target,
 					      .ledger = &sender->ledger,
+					      .drain = &sender->drain,
 					      .log = &sender->log,
 					      .budget = budget,
 					      .keys = keys,
@@ -276,14 +293,15 @@ bool sender_waits(const struct sender *sender)
 	return sender->waits;
 }
 
-uint64_t sender_retry_after_ns(const struct sender *sender)
+struct drain_wait sender_refuse(struct sender *sender, uint32_t spans, size_t bytes,
+				uint64_t now_ns)
 {
-	/* Full means: every slot is busy. The next place comes free when a slot ends, which for a
-	 * failing backend is when its back-off does. */
-	uint64_t wait = NS_PER_S;
-	if (sender->config.retry.enabled && sender->config.retry.initial_interval_ns > wait)
-		wait = sender->config.retry.initial_interval_ns;
-	return wait > 30 * NS_PER_S ? 30 * NS_PER_S : wait;
+	counter_add(&sender->ledger.enqueue_failed, spans);
+	int64_t units = units_of(sender, 1, spans, (int64_t)bytes);
+	int64_t missing = atomic_load(&sender->used_units) + units - sender->capacity;
+	if (missing < 0)
+		missing = 0; /* there was none a moment ago */
+	return drain_wait(&sender->drain, (uint64_t)missing, (uint64_t)units, now_ns);
 }
 
 uint64_t sender_used_units(const struct sender *sender)
@@ -328,6 +346,7 @@ void sender_free(struct sender *sender)
 	for (size_t i = 0; i < sender->job_count; i++)
 		job_fini(&sender->jobs[i]);
 	(void)pthread_mutex_destroy(&sender->lock);
+	drain_fini(&sender->drain);
 	free(sender->jobs);
 	free(sender);
 }
@@ -340,10 +359,10 @@ const struct ledger *sender_ledger(const struct sender *sender)
 }
 
 static const struct metric_desc metric_queue_size = {
-	"otelcol_exporter_queue_size", "{batches}",
+	"otelcol_exporter_queue_size", "{batch}",
 	"Current size of the retry queue (in batches). [Alpha]", METRIC_GAUGE};
 static const struct metric_desc metric_queue_capacity = {
-	"otelcol_exporter_queue_capacity", "{batches}",
+	"otelcol_exporter_queue_capacity", "{batch}",
 	"Fixed capacity of the retry queue (in batches). [Alpha]", METRIC_GAUGE};
 static const struct metric_desc metric_held = {
 	"sluice_exporter_held_spans", "{spans}",
@@ -364,16 +383,21 @@ static double read_held(void *arg)
 	return (double)sender_held_spans(arg);
 }
 
-bool sender_register(struct sender *sender, struct metrics *metrics, const char *id)
+bool sender_register(struct sender *sender, struct metrics *metrics, const char *id,
+		     const char *target)
 {
 	struct buf labels = BUF_INIT;
 	metrics_label(&labels, "exporter", id);
-	bool added = ledger_register(&sender->ledger, metrics, id) &&
+	bool added = ledger_register(&sender->ledger, metrics, id, target,
+				     sender->config.queue.batch_present) &&
 		     metrics_add_read(metrics, &metric_held, buf_cstr(&labels), read_held, sender);
 	metrics_label(&labels, "data_type", "traces");
 	const char *text = buf_cstr(&labels);
-	added = added && metrics_add_read(metrics, &metric_queue_size, text, read_size, sender) &&
-		metrics_add_read(metrics, &metric_queue_capacity, text, read_capacity, sender);
+	if (sender->config.queue.enabled)
+		added = added &&
+			metrics_add_read(metrics, &metric_queue_size, text, read_size, sender) &&
+			metrics_add_read(metrics, &metric_queue_capacity, text, read_capacity,
+					 sender);
 	buf_fini(&labels);
 	return added;
 }

@@ -12,6 +12,7 @@
 #define SLUICE_DELIVERY_SENDER_H
 
 #include "pipeline/base/log.h"
+#include "pipeline/delivery/drain.h"
 #include "pipeline/delivery/export.h"
 #include "pipeline/delivery/ledger.h"
 #include "pipeline/net/loop.h"
@@ -23,8 +24,9 @@ MUST_CHECK struct sender *sender_new(const struct delivery_config *config,
 				     const struct export_target *target, const struct log *log,
 				     struct budget *budget, const struct key_table *keys);
 
-/* Registers the sender's series under exporter="${id}". */
-bool sender_register(struct sender *sender, struct metrics *metrics, const char *id);
+/* Registers the sender's series under exporter="${id}"; see ledger_register. */
+bool sender_register(struct sender *sender, struct metrics *metrics, const char *id,
+		     const char *target);
 
 /* Makes the timers on ${home}; before it runs. */
 MUST_CHECK int sender_start(struct sender *sender, struct loop *home, struct err *err);
@@ -52,11 +54,14 @@ void sender_enqueue(struct sender *sender, struct batch *batch);
 /* Counts ${spans} that found no room, and logs it. */
 void sender_count_full(struct sender *sender, uint32_t spans);
 
-/* Counts ${spans} of what was reserved as lost for lack of memory; they are held no longer. */
-void sender_count_memory(struct sender *sender, uint32_t spans);
+/* Counts ${spans} of what was reserved as lost for lack of memory; they are held no longer.
+ * ${waited_for}: by the sender of their request. */
+void sender_count_memory(struct sender *sender, uint32_t spans, bool waited_for);
 
-/* How long a refused request should wait, from how fast the queue empties (1-30 s). */
-uint64_t sender_retry_after_ns(const struct sender *sender);
+/* A chunk found no room and its sender is told so: counts it, and returns how long that one should
+ * wait, from how fast the queue empties; each caller is given a turn of its own (drain.h). */
+struct drain_wait sender_refuse(struct sender *sender, uint32_t spans, size_t bytes,
+				uint64_t now_ns);
 
 /* What the queue holds, what is under way included, in units of its sizer. */
 uint64_t sender_used_units(const struct sender *sender);

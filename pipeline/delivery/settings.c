@@ -20,11 +20,25 @@ static void check_batch(const void *config, const struct config_node *node, cons
 			       "`batch` supports only `items` or `bytes` sizer");
 }
 
+static void check_partition(const void *config, const struct config_node *node, const char *path,
+			    struct config_report *report)
+{
+	const struct queue_partition_config *partition = config;
+	(void)node;
+	if (partition->metadata_keys.count > 0)
+		config_problem(report, CONFIG_ERROR, partition->metadata_keys.nodes[0]->loc, path,
+			       NULL,
+			       "metadata_keys: request metadata is not kept in this build; use one "
+			       "pipeline per tenant");
+}
+
 static const struct config_field partition_fields[] = {
-	CONFIG_IGNORED(STRING_LIST, "metadata_keys",
-		       "Accepted; batches are not partitioned by request metadata."),
+	CONFIG_STRING_LIST(struct queue_partition_config, metadata_keys, "metadata_keys",
+			   "Not in this build: refused when set."),
 };
-static const struct config_block partition_block = CONFIG_BLOCK_OF_IGNORED(partition_fields);
+
+static const struct config_block partition_block =
+	CONFIG_BLOCK_CHECKED(struct queue_partition_config, partition_fields, check_partition);
 
 static const struct config_field batch_fields[] = {
 	CONFIG_DURATION(struct queue_batch_config, flush_timeout_ns, "flush_timeout", "200ms",
@@ -35,8 +49,8 @@ static const struct config_field batch_fields[] = {
 		   "Never more than this in one request; 0: only `max_request_bytes` bounds it."),
 	CONFIG_ENUM(struct queue_batch_config, sizer, "sizer", sizers, "items",
 		    "What min_size and max_size count: items (spans) or bytes."),
-	CONFIG_IGNORED_BLOCK("partition", &partition_block,
-			     "Accepted; batches are not partitioned by request metadata."),
+	CONFIG_SUB(struct queue_batch_config, partition, "partition", &partition_block,
+		   "Batches by request metadata."),
 };
 
 static const struct config_block batch_block =

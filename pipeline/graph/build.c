@@ -112,18 +112,22 @@ static bool create_exporter(struct graph *graph, struct exporter_node *exporter,
 		.self = node->self, .send = ops->send, .cancel = ops->cancel};
 	exporter->sender = sender_new(ops->delivery(node->config), &target, &node->log,
 				      &graph->budget, graph->keys);
-	if (!exporter->sender || !sender_register(exporter->sender, graph->metrics, node->id))
-		return graph_no_memory(report, node->path);
-	return true;
+	struct buf where = BUF_INIT;
+	if (ops->target)
+		ops->target(node->self, &where);
+	bool added = exporter->sender &&
+		     sender_register(exporter->sender, graph->metrics, node->id, buf_cstr(&where));
+	buf_fini(&where);
+	return added || graph_no_memory(report, node->path);
 }
 
 /* ---- pipelines ------------------------------------------------------------------------------ */
 
 static const struct metric_desc metric_incoming = {
-	"otelcol_processor_incoming_items", "{items}",
+	"otelcol_processor_incoming_items", "{item}",
 	"Number of items passed to the processor. [Alpha]", METRIC_COUNTER};
 static const struct metric_desc metric_outgoing = {
-	"otelcol_processor_outgoing_items", "{items}",
+	"otelcol_processor_outgoing_items", "{item}",
 	"Number of items emitted from the processor. [Alpha]", METRIC_COUNTER};
 
 static bool register_processor(struct graph *graph, struct processor_node *processor)
@@ -150,7 +154,8 @@ static bool create_processor(struct graph *graph, size_t at, struct processor_no
 	node->self = ops->create(&env, node->config, report);
 	if (!node->self)
 		return false;
-	if (!register_processor(graph, processor))
+	/* What carries out a batch counts its batches; spans do not pass the processor itself. */
+	if (!ops->batching && !register_processor(graph, processor))
 		return graph_no_memory(report, node->path);
 	if (!ops->shard_new)
 		return true;

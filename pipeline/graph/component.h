@@ -64,9 +64,11 @@ enum push_outcome {
 
 struct push_result {
 	enum push_outcome outcome;
-	uint64_t retry_after_ns; /* PUSH_RETRY: a hint; 0 for none */
-	struct err err;		 /* unless taken: no text from a peer */
-	uint32_t span_count;	 /* of the request, when it could be indexed */
+	uint64_t retry_after_ns; /* PUSH_RETRY: until it is this sender's turn; 0: no hint */
+	uint64_t room_after_ns;	 /* …until whoever comes first may be taken: no more than that */
+	int grpc_code;	/* unless taken: what a backend answered, in gRPC's terms; 0: none did */
+	struct err err; /* unless taken: no text from a peer */
+	uint32_t span_count; /* of the request, when it could be indexed */
 };
 
 /* One request on its way. Embed it; it belongs to the host from receiver_push until done, which is
@@ -134,8 +136,8 @@ struct processor_ops {
 	/* Scratch of one shard; NULL slot: state is NULL. NULL return: out of memory. */
 	void *(*shard_new)(void *self);
 	void (*shard_free)(void *state);
-	/* Before the index is made, with the body's size: PROCESS_CONTINUE or PROCESS_RETRY. */
-	enum process_outcome (*admit)(void *self, size_t body_bytes, struct err *err);
+	/* Before anything is made of the request ${body}: PROCESS_CONTINUE or PROCESS_RETRY. */
+	enum process_outcome (*admit)(void *self, struct slice body, struct err *err);
 	/* Edits the request. Shard's thread; several shards at once, each with its own state. */
 	enum process_outcome (*process)(void *self, void *state, struct trace_view *view,
 					struct err *err);
@@ -170,6 +172,9 @@ struct exporter_ops {
 	/* Give up: export_done must follow before this returns. NULL slot: attempts are short. */
 	void (*cancel)(void *self, struct export_call *call);
 	void (*stop)(void *self); /* home loop: close everything that is on the loop */
+	/* Appends where it sends to, as labels of the metrics of what was sent (server_address …).
+	 * NULL slot: nowhere that could be named. */
+	void (*target)(const void *self, struct buf *labels);
 	void (*destroy)(void *self);
 };
 

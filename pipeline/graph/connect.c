@@ -325,7 +325,7 @@ static enum process_outcome run_behind(const struct connector_node *connector, s
 	const struct flow_from start = {.stage = 0};
 	for (size_t i = 0; i < connector->to_count; i++) {
 		struct pipeline *pipeline = connector->to[i];
-		enum process_outcome outcome = flow_admit(pipeline, chunk->len, err);
+		enum process_outcome outcome = flow_admit(pipeline, chunk_slice(chunk), err);
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
 		if (view_begin(shard->view, err) != 0 ||

@@ -11,10 +11,12 @@
  *   4. reserve   every offer asks its queues for room; nothing is taken yet
  *   5. commit    or, when a required queue or every queue is full, undo: the sender will come back
  *
- * So a request is either taken by everyone who had room, or by nobody.
+ * So a request is either taken by everyone who had room, or by nobody; and what processors counted
+ * of it on the way (edit_tally) becomes true in the first case and is forgotten in the second.
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
+#include "pipeline/trace/count_spans.h"
 #include "pipeline/trace/encode.h"
 
 #include <stdlib.h>
@@ -51,7 +53,7 @@ static enum process_outcome run_processor(struct processor_node *processor, stru
 	struct trace_view *view = shard->view;
 	const struct processor_ops *ops = processor->node.type->processor;
 	if (!waited)
-		counter_add(&processor->incoming, view_live_spans(view));
+		tally_add(edit_tally(view), &processor->incoming, view_live_spans(view));
 	if (ops->process) {
 		void *state =
 			processor->shard_states ? processor->shard_states[shard->number] : NULL;
@@ -62,7 +64,7 @@ static enum process_outcome run_processor(struct processor_node *processor, stru
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
 	}
-	counter_add(&processor->outgoing, view_live_spans(view));
+	tally_add(edit_tally(view), &processor->outgoing, view_live_spans(view));
 	return PROCESS_CONTINUE;
 }
 
@@ -120,13 +122,13 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 	return PROCESS_CONTINUE;
 }
 
-enum process_outcome flow_admit(const struct pipeline *pipeline, size_t bytes, struct err *err)
+enum process_outcome flow_admit(const struct pipeline *pipeline, struct slice body, struct err *err)
 {
 	const struct stage *stage = &pipeline->stages[0];
 	for (size_t i = 0; i < stage->processor_count; i++) {
 		const struct node *node = &stage->processors[i].node;
 		if (node->type->processor->admit &&
-		    node->type->processor->admit(node->self, bytes, err) != PROCESS_CONTINUE)
+		    node->type->processor->admit(node->self, body, err) != PROCESS_CONTINUE)
 			return PROCESS_RETRY;
 	}
 	return PROCESS_CONTINUE;
@@ -135,7 +137,7 @@ enum process_outcome flow_admit(const struct pipeline *pipeline, size_t bytes, s
 enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
 				struct shard *shard, struct chunk *body, struct err *err)
 {
-	uint64_t wait_ns; /* a hint for senders far away; here looking costs little */
+	struct drain_wait wait; /* for senders far away; here looking costs little */
 	enum process_outcome outcome = PROCESS_REJECT;
 	if (view_open_chunk(shard->view, body, err) == 0)
 		outcome = flow_run(pipeline, from, shard, body, err);
@@ -144,7 +146,7 @@ enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_fro
 	if (outcome != PROCESS_CONTINUE) {
 		flow_abort(shard);
 		outcome = flow_outcome(err);
-	} else if (!flow_commit(shard, NULL, &wait_ns)) {
+	} else if (!flow_commit(shard, NULL, &wait)) {
 		outcome = PROCESS_RETRY;
 	}
 	view_close(shard->view);
@@ -157,7 +159,6 @@ enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_fro
 struct admission {
 	size_t takers, full;
 	bool required_full;
-	uint64_t retry_after_ns;
 };
 
 static void reserve_group(struct offer *offer, struct admission *admission)
@@ -170,11 +171,8 @@ static void reserve_group(struct offer *offer, struct admission *admission)
 			admission->takers++;
 			continue;
 		}
-		uint64_t wait = sender_retry_after_ns(sender);
 		admission->full++;
 		admission->required_full |= sender_is_required(sender);
-		if (wait > admission->retry_after_ns)
-			admission->retry_after_ns = wait;
 	}
 }
 
@@ -190,7 +188,6 @@ static void reserve(struct offer *offer, struct admission *admission)
 		offer->takers = 1;
 	} else {
 		admission->required_full = true; /* a holder never drops */
-		admission->retry_after_ns = NS_PER_S;
 	}
 }
 
@@ -216,6 +213,7 @@ void flow_abort(struct shard *shard)
 		chunk_unref(shard->offers[i].chunk);
 	}
 	shard->offer_count = 0;
+	tally_forget(edit_tally(shard->view));
 }
 
 /* Who of the group's takers makes the sender of the request wait. */
@@ -243,25 +241,26 @@ static void hand_over(const struct offer *offer, struct ack *ack)
 			continue;
 		}
 		if (assembled.spans_lost > 0)
-			sender_count_memory(sender, assembled.spans_lost);
+			sender_count_memory(sender, assembled.spans_lost, waiting > 0);
 		sender_adjust(sender, (int64_t)assembled.batches_opened - 1,
 			      -(int64_t)assembled.spans_lost,
 			      (int64_t)assembled.bytes_added - (int64_t)chunk->len);
 	}
 	if (assembled.spans_lost > 0 && waiting > 0) {
 		ack_expect(ack, 1);
-		ack_finish(ack, ACK_RETRY); /* whoever waits must not hear that all was delivered */
+		/* Whoever waits must not hear that all was delivered. */
+		ack_finish(ack, (struct ack_result){.outcome = ACK_RETRY});
 	}
 }
 
-bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after_ns)
+bool flow_commit(struct shard *shard, struct ack *ack, struct drain_wait *ret_wait)
 {
 	struct admission admission = {0};
 	for (size_t i = 0; i < shard->offer_count; i++)
 		reserve(&shard->offers[i], &admission);
 	if (admission.required_full || (admission.takers == 0 && admission.full > 0)) {
+		*ret_wait = flow_refuse(shard);
 		flow_abort(shard);
-		*ret_retry_after_ns = admission.retry_after_ns;
 		return false;
 	}
 	for (size_t i = 0; i < shard->offer_count; i++) {
@@ -275,6 +274,7 @@ bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after
 		chunk_unref(offer->chunk);
 	}
 	shard->offer_count = 0;
+	tally_commit(edit_tally(shard->view));
 	return true;
 }
 
@@ -300,14 +300,17 @@ static void answer(struct receiver_port *port, enum push_transport transport, st
 	push->done(push, result);
 }
 
-static void on_ack(struct ack *ack, enum ack_outcome outcome)
+static void on_ack(struct ack *ack, const struct ack_result *worst)
 {
 	struct waiting_push *waiting = CONTAINER_OF(ack, struct waiting_push, ack);
-	struct push_result result = {.span_count = waiting->span_count};
-	if (outcome == ACK_RETRY) {
+	struct push_result result = {.span_count = waiting->span_count,
+				     .grpc_code = worst->grpc_code,
+				     .retry_after_ns = worst->retry_after_ms * NS_PER_MS,
+				     .room_after_ns = worst->retry_after_ms * NS_PER_MS};
+	if (worst->outcome == ACK_RETRY) {
 		result.outcome = PUSH_RETRY;
 		(void)err_set(&result.err, ERR_PEER, "an exporter could not deliver the request");
-	} else if (outcome == ACK_DROPPED) {
+	} else if (worst->outcome == ACK_DROPPED) {
 		result.outcome = PUSH_REJECTED;
 		(void)err_set(&result.err, ERR_PEER, "a backend refused the request");
 	}
@@ -369,13 +372,13 @@ static void refuse(struct receiver_port *port, enum push_transport transport, st
 	answer(port, transport, push, result);
 }
 
-/* Whether every pipeline that ${port} feeds has room for a body of ${bytes}. */
-static enum process_outcome admit_all(const struct receiver_port *port, size_t bytes,
+/* Whether every pipeline that ${port} feeds has room for ${body}. */
+static enum process_outcome admit_all(const struct receiver_port *port, struct slice body,
 				      struct err *err)
 {
 	enum process_outcome outcome = PROCESS_CONTINUE;
 	for (size_t i = 0; i < port->pipeline_count && outcome == PROCESS_CONTINUE; i++)
-		outcome = flow_admit(port->pipelines[i], bytes, err);
+		outcome = flow_admit(port->pipelines[i], body, err);
 	return outcome;
 }
 
@@ -402,13 +405,16 @@ static void settle(struct receiver_port *port, struct shard *shard, enum push_tr
 						 .span_count = result->span_count};
 		ack_init(&waiting->ack, &shard->loop, on_ack);
 	}
-	if (!flow_commit(shard, waiting ? &waiting->ack : NULL, &result->retry_after_ns)) {
+	struct drain_wait wait;
+	if (!flow_commit(shard, waiting ? &waiting->ack : NULL, &wait)) {
 		free(waiting);
 		result->outcome = PUSH_RETRY;
+		result->retry_after_ns = wait.turn_ns;
+		result->room_after_ns = wait.room_ns;
 		(void)err_set(&result->err, ERR_LIMIT, "sending queue is full");
 		refuse(port, transport, push, REFUSAL_QUEUE_FULL, result);
 	} else if (waiting) {
-		ack_finish(&waiting->ack, ACK_DELIVERED);
+		ack_finish(&waiting->ack, (struct ack_result){.outcome = ACK_DELIVERED});
 	} else {
 		answer(port, transport, push, result);
 	}
@@ -425,15 +431,18 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	struct graph *graph = port->graph;
 	struct shard *shard = &graph->shards[server_shard - graph->server_shards];
 	struct push_result result = {.outcome = PUSH_TAKEN};
-	if (admit_all(port, body->len, &result.err) != PROCESS_CONTINUE) {
+	if (admit_all(port, chunk_slice(body), &result.err) != PROCESS_CONTINUE) {
 		result.outcome = PUSH_RETRY;
-		result.retry_after_ns = NS_PER_S;
+		result.retry_after_ns = result.room_after_ns = NS_PER_S;
+		result.span_count = count_spans(chunk_slice(body));
 		refuse(port, transport, push, REFUSAL_MEMORY, &result);
 		return;
 	}
 	if (view_open(shard->view, chunk_slice(body), &result.err) != 0) {
 		enum refusal why = refusal_of(&result.err);
 		result.outcome = why == REFUSAL_MEMORY ? PUSH_RETRY : PUSH_REJECTED;
+		if (why != REFUSAL_DECODE)
+			result.span_count = count_spans(chunk_slice(body));
 		refuse(port, transport, push, why, &result);
 		return;
 	}

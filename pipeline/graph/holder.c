@@ -10,6 +10,8 @@
  * Chunks come from any shard; batches are run on the home shard, whose index is free between
  * requests.
  */
+#include "pipeline/base/clock.h"
+#include "pipeline/delivery/drain.h"
 #include "pipeline/graph/internal.h"
 
 #include <stdlib.h>
@@ -35,6 +37,7 @@ struct holder {
 	/* shared, atomic */
 	_Atomic int64_t used_bytes; /* reserved, gathered and pending; see struct sender */
 	_Atomic uint64_t held_spans;
+	struct drain drain;			   /* of bytes */
 	struct counter dropped[DROP_REASON_COUNT]; /* spans */
 	pthread_mutex_t lock;			   /* guards first, last, posted */
 	struct pending *first, **last;
@@ -60,8 +63,9 @@ static void wake(struct holder *holder)
 
 static void give(struct holder *holder, uint32_t spans, size_t bytes)
 {
-	atomic_fetch_sub(&holder->used_bytes, (int64_t)bytes);
+	int64_t used = atomic_fetch_sub(&holder->used_bytes, (int64_t)bytes) - (int64_t)bytes;
 	atomic_fetch_sub(&holder->held_spans, spans);
+	drain_taken(&holder->drain, spans > 0 ? bytes : 0, used <= 0, clock_monotonic_ns());
 }
 
 void pipeline_drop(const struct pipeline *pipeline, struct counter *dropped,
@@ -119,6 +123,7 @@ struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
 	holder->last = &holder->first;
 	holder->task.run = run_pending;
 	(void)pthread_mutex_init(&holder->lock, NULL);
+	drain_init(&holder->drain);
 	holder->assembler = assembler_new(&config, &pipeline->graph->budget, pipeline->graph->keys);
 	if (!holder->assembler) {
 		holder_free(holder);
@@ -144,7 +149,17 @@ bool holder_reserve(struct holder *holder, size_t bytes)
 		if (used > 0 && used + (int64_t)bytes > HOLDER_BYTES_MAX)
 			return false;
 	} while (!atomic_compare_exchange_weak(&holder->used_bytes, &used, used + (int64_t)bytes));
+	if (used <= 0)
+		drain_begin(&holder->drain, clock_monotonic_ns());
 	return true;
+}
+
+struct drain_wait holder_refuse(struct holder *holder, size_t bytes, uint64_t now_ns)
+{
+	int64_t missing = atomic_load(&holder->used_bytes) + (int64_t)bytes - HOLDER_BYTES_MAX;
+	if (missing < 0)
+		missing = 0; /* there was none a moment ago */
+	return drain_wait(&holder->drain, (uint64_t)missing, bytes, now_ns);
 }
 
 void holder_cancel(struct holder *holder, size_t bytes)
@@ -286,6 +301,7 @@ void holder_free(struct holder *holder)
 		remove_first(holder);
 	assembler_free(holder->assembler);
 	(void)pthread_mutex_destroy(&holder->lock);
+	drain_fini(&holder->drain);
 	free(holder);
 }
 

@@ -245,6 +245,8 @@ MUST_CHECK struct holder *holder_new(struct pipeline *pipeline, size_t next_stag
 MUST_CHECK int holder_start(struct holder *holder, struct shard *home, struct err *err);
 MUST_CHECK bool holder_reserve(struct holder *holder, size_t bytes);
 void holder_cancel(struct holder *holder, size_t bytes);
+/* For a chunk that had no room; see sender_refuse. */
+struct drain_wait holder_refuse(struct holder *holder, size_t bytes, uint64_t now_ns);
 void holder_take(struct holder *holder, struct chunk *chunk); /* room was reserved */
 void holder_flush(struct holder *holder);		      /* any thread */
 uint64_t holder_held_spans(const struct holder *holder);
@@ -286,7 +288,8 @@ void waiting_room_free(struct waiting_room *room);
 enum process_outcome flow_outcome(const struct err *err);
 /* Whether the limits that the first stage's processors set have room for a body of ${bytes}, before
  * its index is made. */
-enum process_outcome flow_admit(const struct pipeline *pipeline, size_t bytes, struct err *err);
+enum process_outcome flow_admit(const struct pipeline *pipeline, struct slice body,
+				struct err *err);
 
 /* Where a run begins, and as what. */
 struct flow_from {
@@ -305,8 +308,12 @@ enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_fro
 				struct shard *shard, struct chunk *body, struct err *err);
 /* Carries out or undoes the shard's offers. ${ack} may be NULL. False when nothing was taken
  * because a required queue, or every queue, was full; the offers are undone then. */
-bool flow_commit(struct shard *shard, struct ack *ack, uint64_t *ret_retry_after_ns);
+bool flow_commit(struct shard *shard, struct ack *ack, struct drain_wait *ret_wait);
 void flow_abort(struct shard *shard);
+
+/* refusal.c: the shard's offers are refused, since some had no room: counts that in their queues, and
+ * returns how long the sender should wait until all have some. Before flow_abort. */
+struct drain_wait flow_refuse(const struct shard *shard);
 
 /* telemetry.c */
 /* host:port of the /metrics page, in the graph's arena; "" when that is exhausted. */

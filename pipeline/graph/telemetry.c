@@ -118,13 +118,13 @@ bool telemetry_register(struct graph *graph)
 /* ---- receivers ------------------------------------------------------------------------------ */
 
 static const struct metric_desc metric_accepted = {
-	"otelcol_receiver_accepted_spans", "{spans}",
+	"otelcol_receiver_accepted_spans", "{span}",
 	"Number of spans successfully pushed into the pipeline. [Alpha]", METRIC_COUNTER};
 static const struct metric_desc metric_refused = {
-	"otelcol_receiver_refused_spans", "{spans}",
+	"otelcol_receiver_refused_spans", "{span}",
 	"Number of spans that could not be pushed into the pipeline. [Alpha]", METRIC_COUNTER};
 static const struct metric_desc metric_failed = {
-	"otelcol_receiver_failed_spans", "{spans}",
+	"otelcol_receiver_failed_spans", "{span}",
 	"The number of spans that failed to be processed by the receiver due to internal errors. "
 	"[Alpha]",
 	METRIC_COUNTER};

@@ -24,6 +24,7 @@ void edit_fini(struct trace_view *view)
 	free_column(view, &view->rewrite_column);
 	free_column(view, &view->length_column);
 	arena_fini(&view->arena);
+	tally_fini(&view->tally);
 }
 
 bool edit_column_reserve(struct trace_view *view, struct column *column, size_t bytes)
@@ -107,8 +108,15 @@ int edit_reset(struct trace_view *view, struct err *err)
 	return 0;
 }
 
+struct tally *edit_tally(struct trace_view *view)
+{
+	return &view->tally;
+}
+
 int edit_check(const struct trace_view *view, struct err *err)
 {
+	if (view->tally.failed)
+		return err_set(err, ERR_NOMEM, "out of memory for what is counted of a request");
 	if (view->failure == ERR_NONE)
 		return 0;
 	return err_set(err, view->failure,

@@ -11,8 +11,13 @@
 #ifndef SLUICE_TRACE_EDIT_H
 #define SLUICE_TRACE_EDIT_H
 
+#include "pipeline/base/tally.h"
 #include "pipeline/trace/value_filter.h"
 #include "pipeline/trace/view.h"
+
+/* Where processors count what they decide about the request. It spans all edits of the request: the
+ * host commits it when the request is taken, else forgets it. */
+struct tally *edit_tally(struct trace_view *view);
 
 /* -1 once something did not fit: with ERR_LIMIT when it was over the bound of one request's edits,
  * with ERR_NOMEM when the budget or the allocator had no more just then. */

@@ -12,6 +12,7 @@
 #define SLUICE_TRACE_VIEW_LAYOUT_H
 
 #include "pipeline/base/arena.h"
+#include "pipeline/base/tally.h"
 #include "pipeline/trace/index.h"
 #include "pipeline/trace/value.h"
 
@@ -93,6 +94,7 @@ struct trace_view {
 	uint32_t live_spans, held_spans;
 	enum err_kind failure; /* ERR_NONE; ERR_LIMIT or ERR_NOMEM once something did not fit */
 	size_t added_count;    /* attributes */
+	struct tally tally;    /* of the request, which may be edited several times */
 	bool changed, may_hold;
 	bool flags_cleared; /* since the request was opened; no longer true once changed */
 	bool known_only;    /* fields unknown to the schema are left out; everything is marked */

@@ -101,8 +101,7 @@ static void *shard_new(void *arg)
 	size_t conditions = 0;
 	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++)
 		conditions += self->conditions[context].count;
-	struct shard_state *state =
-		calloc(1, sizeof(*state) + conditions * sizeof(state->tallies[0]));
+	struct shard_state *state = calloc(1, sizeof(*state) + conditions * sizeof(state->hits[0]));
 	if (!state)
 		return NULL;
 	state->scratch = ottl_scratch_new(self->budget);
@@ -125,9 +124,9 @@ struct pass {
 	uint32_t events_dropped;
 };
 
-static struct tally *tally_of(struct pass *pass, const struct filter_condition *condition)
+static struct hits *hits_of(struct pass *pass, const struct filter_condition *condition)
 {
-	return &pass->state->tallies[condition->number];
+	return &pass->state->hits[condition->number];
 }
 
 /* A condition could not be evaluated on an element. It may be so on every span: one line a request
@@ -135,7 +134,7 @@ static struct tally *tally_of(struct pass *pass, const struct filter_condition *
 static COLD void note_error(struct pass *pass, struct filter_condition *condition,
 			    const struct err *err)
 {
-	if (tally_of(pass, condition)->errors++ > 0)
+	if (hits_of(pass, condition)->errors++ > 0)
 		return;
 	if (condition->error_mode == ERROR_IGNORE) {
 		log_warn(&pass->filter->log, LOG_MSG("failed to eval condition"), LOG_ERR(err),
@@ -168,7 +167,7 @@ static void drop_spans(struct pass *pass, struct view_range spans, struct filter
 	uint32_t before = view_live_spans(pass->view);
 	for (uint32_t span = spans.begin; span < spans.begin + spans.count; span++)
 		edit_drop_span(pass->view, span);
-	tally_of(pass, why)->dropped += before - view_live_spans(pass->view);
+	hits_of(pass, why)->dropped += before - view_live_spans(pass->view);
 }
 
 static void filter_resources(struct pass *pass)
@@ -180,7 +179,7 @@ static void filter_resources(struct pass *pass)
 			continue;
 		uint32_t before = view_live_spans(pass->view);
 		edit_drop_resource(pass->view, i);
-		tally_of(pass, why)->dropped += before - view_live_spans(pass->view);
+		hits_of(pass, why)->dropped += before - view_live_spans(pass->view);
 	}
 }
 
@@ -204,7 +203,7 @@ static void filter_spans(struct pass *pass)
 		struct filter_condition *why = match(pass, list, span);
 		if (why) {
 			edit_drop_span(pass->view, span);
-			tally_of(pass, why)->dropped++;
+			hits_of(pass, why)->dropped++;
 		}
 	}
 }
@@ -218,25 +217,24 @@ static void filter_events(struct pass *pass)
 		struct filter_condition *why = match(pass, list, event);
 		if (why) {
 			edit_drop_event(pass->view, event);
-			tally_of(pass, why)->dropped++;
+			hits_of(pass, why)->dropped++;
 			pass->events_dropped++;
 		}
 	}
 }
 
-/* Adds the request's tallies to the shared counters and clears them. Of a request that is refused
- * only the errors count: nothing was dropped, it will come again. */
+/* Hands the request's hits over and clears them. Errors count at once: they were met, whatever
+ * becomes of the request. */
 static void settle(struct pass *pass)
 {
 	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++) {
 		struct condition_list *list = &pass->filter->conditions[context];
 		for (size_t i = 0; i < list->count; i++) {
-			struct tally *tally = tally_of(pass, &list->at[i]);
-			if (tally->dropped > 0 && !pass->propagate)
-				counter_add(&list->at[i].dropped, tally->dropped);
-			if (tally->errors > 0)
-				counter_add(&list->at[i].errors, tally->errors);
-			*tally = (struct tally){0};
+			struct hits *hits = hits_of(pass, &list->at[i]);
+			tally_add(edit_tally(pass->view), &list->at[i].dropped, hits->dropped);
+			if (hits->errors > 0)
+				counter_add(&list->at[i].errors, hits->errors);
+			*hits = (struct hits){0};
 		}
 	}
 }
@@ -255,9 +253,8 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 		*err = pass.first_error;
 		return PROCESS_RETRY; /* not permanent in the Collector either: 503 */
 	}
-	counter_add(&pass.filter->spans_filtered, before - view_live_spans(view));
-	if (pass.events_dropped > 0)
-		counter_add(&pass.filter->events_filtered, pass.events_dropped);
+	tally_add(edit_tally(view), &pass.filter->spans_filtered, before - view_live_spans(view));
+	tally_add(edit_tally(view), &pass.filter->events_filtered, pass.events_dropped);
 	return PROCESS_CONTINUE;
 }
 

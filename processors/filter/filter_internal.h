@@ -38,14 +38,14 @@ struct condition_list {
 };
 
 /* What one condition did to the request under way: the shared counters are moved once a request. */
-struct tally {
+struct hits {
 	uint32_t dropped, errors;
 };
 
 /* Scratch of one shard. */
 struct shard_state {
 	struct ottl_scratch *scratch;
-	struct tally tallies[]; /* by condition number; all 0 between requests */
+	struct hits hits[]; /* by condition number; all 0 between requests */
 };
 
 struct filter {

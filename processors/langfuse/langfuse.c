@@ -313,10 +313,8 @@ static void convert_others(struct run *run)
 
 static void count(const struct run *run)
 {
-	for (int i = 0; i < COUNT_COUNT; i++) {
-		if (run->counts[i] > 0)
-			counter_add(&run->self->counts[i], run->counts[i]);
-	}
+	for (int i = 0; i < COUNT_COUNT; i++)
+		tally_add(edit_tally(run->view), &run->self->counts[i], run->counts[i]);
 }
 
 static enum process_outcome process(void *self, void *state, struct trace_view *view,

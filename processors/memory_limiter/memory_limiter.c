@@ -11,6 +11,7 @@
  */
 #include "pipeline/base/machine.h"
 #include "pipeline/graph/component.h"
+#include "pipeline/trace/count_spans.h"
 
 #include <stdlib.h>
 
@@ -73,12 +74,16 @@ struct memory_limiter {
 	uint64_t soft_bytes;
 	/* shared, atomic */
 	_Atomic bool refusing;
-	struct counter accepted_spans, refused_requests, refused_bytes;
+	struct counter accepted_spans, refused_spans, refused_requests, refused_bytes;
 };
 
 static const struct metric_desc metric_accepted = {
 	"otelcol_processor_memory_limiter_accepted_spans", "{spans}",
-	"Number of spans successfully pushed into the next component in the pipeline. [Deprecated]",
+	"Number of spans successfully pushed into the next component in the pipeline. [Alpha]",
+	METRIC_COUNTER};
+static const struct metric_desc metric_refused_spans = {
+	"otelcol_processor_memory_limiter_refused_spans", "{spans}",
+	"Number of spans that were rejected by the next component in the pipeline. [Alpha]",
 	METRIC_COUNTER};
 static const struct metric_desc metric_refused = {
 	"sluice_processor_memory_limiter_refused_requests", "{requests}",
@@ -109,6 +114,7 @@ static bool register_metrics(struct memory_limiter *self, const struct component
 	metrics_label(&labels, "processor", env->id);
 	const char *text = buf_cstr(&labels);
 	bool added = metrics_add(env->metrics, &metric_accepted, text, &self->accepted_spans) &&
+		     metrics_add(env->metrics, &metric_refused_spans, text, &self->refused_spans) &&
 		     metrics_add(env->metrics, &metric_refused, text, &self->refused_requests) &&
 		     metrics_add(env->metrics, &metric_refused_bytes, text, &self->refused_bytes);
 	buf_fini(&labels);
@@ -137,7 +143,7 @@ static void *create(const struct component_env *env, const void *config,
 }
 
 /* The body itself is already part of what is held. */
-static enum process_outcome admit(void *arg, size_t body_bytes, struct err *err)
+static enum process_outcome admit(void *arg, struct slice body, struct err *err)
 {
 	struct memory_limiter *self = arg;
 	uint64_t held = budget_used(self->budget);
@@ -151,7 +157,8 @@ static enum process_outcome admit(void *arg, size_t body_bytes, struct err *err)
 		return PROCESS_CONTINUE;
 	}
 	counter_add(&self->refused_requests, 1);
-	counter_add(&self->refused_bytes, body_bytes);
+	counter_add(&self->refused_bytes, body.len);
+	counter_add(&self->refused_spans, count_spans(body));
 	if (!atomic_exchange(&self->refusing, true))
 		log_warn(&self->log, LOG_MSG("Memory usage is above soft limit. Refusing data."),
 			 LOG_UINT("cur_mem_mib", held >> 20));
@@ -165,7 +172,7 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 	struct memory_limiter *self = arg;
 	(void)state;
 	(void)err;
-	counter_add(&self->accepted_spans, view_live_spans(view));
+	tally_add(edit_tally(view), &self->accepted_spans, view_live_spans(view));
 	return PROCESS_CONTINUE;
 }
 

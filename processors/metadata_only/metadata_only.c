@@ -225,12 +225,10 @@ static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 
 /* ---- the request ---- */
 
-static void add_hits(struct policy *policy, struct policy_shard *shard)
+static void add_hits(struct policy *policy, struct policy_shard *shard, struct tally *tally)
 {
 	for (size_t i = 1; i < policy->rule_count; i++) {
-		if (shard->hits[i] == 0)
-			continue;
-		counter_add(&policy->rules[i].hits, shard->hits[i]);
+		tally_add(tally, &policy->rules[i].hits, shard->hits[i]);
 		shard->hits[i] = 0;
 	}
 }
@@ -260,7 +258,7 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 		if (!pass.dry)
 			edit_drop_unknown(view);
 	}
-	add_hits(policy, pass.shard);
+	add_hits(policy, pass.shard, edit_tally(view));
 	return PROCESS_CONTINUE;
 }
 

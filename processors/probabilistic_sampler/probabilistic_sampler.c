@@ -238,8 +238,8 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 			edit_drop_span(view, span);
 	}
 	for (int policy = 0; policy < POLICY_COUNT; policy++) {
-		counter_add(&self->counts[policy][0], counts[policy][0]);
-		counter_add(&self->counts[policy][1], counts[policy][1]);
+		tally_add(edit_tally(view), &self->counts[policy][0], counts[policy][0]);
+		tally_add(edit_tally(view), &self->counts[policy][1], counts[policy][1]);
 	}
 	return PROCESS_CONTINUE;
 }

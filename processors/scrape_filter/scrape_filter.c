@@ -347,18 +347,13 @@ static void remember_dropped(struct pass *pass)
 
 static void count(const struct pass *pass)
 {
-	for (int rule = RULE_NONE + 1; rule < RULE_COUNT; rule++) {
-		if (pass->dropped[rule] > 0)
-			counter_add(&pass->filter->dropped[rule], pass->dropped[rule]);
-	}
-	for (int to = 0; to < MOVED_COUNT; to++) {
-		if (pass->moved[to] > 0)
-			counter_add(&pass->filter->moved[to], pass->moved[to]);
-	}
-	for (int why = 0; why < UNDECIDED_COUNT; why++) {
-		if (pass->undecided[why] > 0)
-			counter_add(&pass->filter->undecided[why], pass->undecided[why]);
-	}
+	struct tally *tally = edit_tally(pass->view);
+	for (int rule = RULE_NONE + 1; rule < RULE_COUNT; rule++)
+		tally_add(tally, &pass->filter->dropped[rule], pass->dropped[rule]);
+	for (int to = 0; to < MOVED_COUNT; to++)
+		tally_add(tally, &pass->filter->moved[to], pass->moved[to]);
+	for (int why = 0; why < UNDECIDED_COUNT; why++)
+		tally_add(tally, &pass->filter->undecided[why], pass->undecided[why]);
 }
 
 static enum process_outcome process(void *self, void *state, struct trace_view *view,

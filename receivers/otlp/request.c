@@ -9,11 +9,17 @@
  *   malformed                        INVALID_ARGUMENT          400
  *   over a limit                     RESOURCE_EXHAUSTED        413
  *   refused for good                 INTERNAL                  500
+ *   a backend's answer, waited for   its code                  its status
+ *
+ * The last one is for exporters without a queue, or with wait_for_result; what HTTP and gRPC call
+ * the same thing is translated as the Collector does. Retry-After has whole seconds, RetryInfo has
+ * nanoseconds.
  *
  * Every HTTP error after content negotiation carries a google.rpc.Status in the request's encoding
  * (JSON unless that is protobuf); 404, 405 and 415 are plain text, as the Collector's.
  */
 #include "pipeline/base/clock.h"
+#include "pipeline/net/grpc_status.h"
 #include "pipeline/trace/json_response.h"
 #include "receivers/otlp/otlp_internal.h"
 #include "receivers/otlp/transcoding.h"
@@ -26,18 +32,15 @@
 #define PROTOBUF "application/x-protobuf"
 #define JSON "application/json"
 
-/* grpc/doc/statuscodes.md */
-enum grpc_status {
-	GRPC_OK = 0,
-	GRPC_INVALID_ARGUMENT = 3,
-	GRPC_DEADLINE_EXCEEDED = 4,
-	GRPC_RESOURCE_EXHAUSTED = 8,
-	GRPC_UNIMPLEMENTED = 12,
-	GRPC_INTERNAL = 13,
-	GRPC_UNAVAILABLE = 14,
+enum { RESPONSE_HEADERS_MAX = 32 };
+
+/* When to come again, as the two protocols can say it. */
+struct again {
+	uint64_t info_ns;   /* RetryInfo; 0: none */
+	uint64_t header_ns; /* Retry-After, rounded; less than half a second: none */
 };
 
-enum { RESPONSE_HEADERS_MAX = 32 };
+static const struct again never = {0}, soon = {NS_PER_S, NS_PER_S};
 
 /* A request that is being transcoded or that the pipeline has. Freed by on_push_done, or when there
  * is nothing to push. */
@@ -60,7 +63,23 @@ static size_t add_configured(const struct otlp_handler *handler, struct server_h
 	return count;
 }
 
-/* ${retry_ns} 0: no Retry-After. */
+/* Whole seconds are all that Retry-After can say: the nearest, so that nobody is told half a second
+ * more than is needed. Without one the sender's own back-off holds, which may be short. */
+static uint64_t retry_after_seconds(uint64_t retry_ns)
+{
+	return retry_ns / NS_PER_S + (retry_ns % NS_PER_S >= NS_PER_S / 2);
+}
+
+/* A turn of one's own is for those who can be told it exactly. By whole seconds all those of one
+ * second would come at once, for the room of a moment: they are told when there is room, and their
+ * own back-off, which differs from sender to sender, spreads them. */
+static struct again again_of(const struct push_result *result)
+{
+	return (struct again){.info_ns = result->retry_after_ns,
+			      .header_ns = result->room_after_ns};
+}
+
+/* ${retry_ns}: of Retry-After. */
 static void respond(const struct otlp_handler *handler, struct server_request *request, int status,
 		    const char *content_type, uint64_t retry_ns, struct slice body)
 {
@@ -68,9 +87,9 @@ static void respond(const struct otlp_handler *handler, struct server_request *r
 	size_t count = 0;
 	char seconds[24];
 	headers[count++] = (struct server_header){"content-type", slice_str(content_type)};
-	if (retry_ns > 0) {
+	if (retry_after_seconds(retry_ns) > 0) {
 		(void)snprintf(seconds, sizeof(seconds), "%llu",
-			       (unsigned long long)((retry_ns + NS_PER_S - 1) / NS_PER_S));
+			       (unsigned long long)retry_after_seconds(retry_ns));
 		headers[count++] = (struct server_header){"retry-after", slice_str(seconds)};
 	}
 	if (request->unknown_coding)
@@ -106,9 +125,10 @@ static bool is_protobuf(const struct server_request *request)
 }
 
 static void fail(const struct otlp_handler *handler, struct server_request *request,
-		 int http_status, enum grpc_status code, const char *message, uint64_t retry_ns)
+		 int http_status, enum grpc_status code, const char *message, struct again again)
 {
 	struct buf status = BUF_INIT, retry = BUF_INIT;
+	uint64_t retry_ns = again.info_ns;
 	bool json = !request->is_grpc && !is_protobuf(request);
 	if (json)
 		json_response_write_status(&status, (int)code, message, retry_ns);
@@ -121,7 +141,7 @@ static void fail(const struct otlp_handler *handler, struct server_request *requ
 					  retry_ns > 0 ? buf_slice(&status) : (struct slice){0},
 					  buf_slice(&retry));
 	else
-		respond(handler, request, http_status, json ? JSON : PROTOBUF, retry_ns,
+		respond(handler, request, http_status, json ? JSON : PROTOBUF, again.header_ns,
 			buf_slice(&status));
 	buf_fini(&status);
 	buf_fini(&retry);
@@ -219,22 +239,39 @@ static void reject(const struct otlp_handler *handler, struct server_request *re
 	if (why->kind == ERR_DECODE) {
 		(void)snprintf(message, sizeof(message), "malformed OTLP at byte %llu: %s",
 			       (unsigned long long)why->offset, why->msg);
-		fail(handler, request, 400, GRPC_INVALID_ARGUMENT, message, 0);
+		fail(handler, request, 400, GRPC_INVALID_ARGUMENT, message, never);
 	} else if (why->kind == ERR_LIMIT) {
-		fail(handler, request, 413, GRPC_RESOURCE_EXHAUSTED, why->msg, 0);
+		fail(handler, request, 413, GRPC_RESOURCE_EXHAUSTED, why->msg, never);
 	} else {
-		fail(handler, request, 500, GRPC_INTERNAL, why->msg, 0);
+		fail(handler, request, 500, GRPC_INTERNAL, why->msg, never);
 	}
+}
+
+/* A backend has answered, and the sender hears what. */
+static void pass_on(const struct otlp_handler *handler, struct server_request *request,
+		    const struct push_result *result)
+{
+	enum grpc_status code = (enum grpc_status)result->grpc_code;
+	struct again again = again_of(result);
+	/* The backend asked for a repeat. Without a RetryInfo this code says the opposite in gRPC. */
+	if (result->outcome == PUSH_RETRY && code == GRPC_RESOURCE_EXHAUSTED && request->is_grpc &&
+	    again.info_ns == 0)
+		again.info_ns = NS_PER_S;
+	fail(handler, request, grpc_status_to_http(code), code, result->err.msg, again);
 }
 
 static void answer(const struct otlp_handler *handler, struct server_request *request,
 		   const struct push_result *result)
 {
+	if (result->outcome != PUSH_TAKEN && result->grpc_code != GRPC_OK) {
+		pass_on(handler, request, result);
+		return;
+	}
 	switch (result->outcome) {
 	case PUSH_TAKEN: succeed(handler, request); break;
 	case PUSH_RETRY:
 		fail(handler, request, 503, GRPC_UNAVAILABLE, result->err.msg,
-		     result->retry_after_ns > 0 ? result->retry_after_ns : NS_PER_S);
+		     result->retry_after_ns > 0 ? again_of(result) : soon);
 		break;
 	case PUSH_REJECTED: reject(handler, request, &result->err); break;
 	}
@@ -300,7 +337,7 @@ static void on_request(void *arg, struct server_request *request)
 	if (request->deadline_ns > 0 && clock_monotonic_ns() > request->deadline_ns) {
 		receiver_count_late(handler->port);
 		fail(handler, request, 503, GRPC_DEADLINE_EXCEEDED,
-		     "the deadline passed while the request was being received", 0);
+		     "the deadline passed while the request was being received", never);
 		return;
 	}
 	if (!request->body) {
@@ -335,11 +372,10 @@ static void on_request(void *arg, struct server_request *request)
 static void on_refused(void *arg, struct server_request *request, enum server_refusal why,
 		       int http_status, int grpc_status, const char *message)
 {
-	uint64_t retry_ns = why == REFUSED_MEMORY ? NS_PER_S : 0;
 	enum grpc_status code = (enum grpc_status)grpc_status;
 	if (!request->is_grpc && (http_status == 400 || http_status == 415))
 		code = GRPC_INVALID_ARGUMENT; /* what they mean, whatever gRPC would call it */
-	fail(arg, request, http_status, code, message, retry_ns);
+	fail(arg, request, http_status, code, message, why == REFUSED_MEMORY ? soon : never);
 }
 
 static void on_cancel(void *arg, struct server_request *request)

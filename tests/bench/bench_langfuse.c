@@ -85,6 +85,7 @@ static size_t run_branch(struct bench *bench, unsigned set, bool compress)
 							   all->view, &err) != PROCESS_CONTINUE)
 			die(err.msg);
 	}
+	tally_commit(edit_tally(all->view));
 	if (trace_encode(all->view, &all->budget, &encoded, &err) != 0)
 		die(err.msg);
 	size_t bytes = chunk_slice(encoded).len;

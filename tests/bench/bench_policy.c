@@ -84,6 +84,7 @@ static void run_policy(struct bench *bench, struct slice body)
 		die(err.msg);
 	if (type->processor->process(f->self, f->state, f->view, &err) != PROCESS_CONTINUE)
 		die(err.msg);
+	tally_commit(edit_tally(f->view));
 	encode(bench, f->view, view_span_count(f->view));
 }
 

@@ -71,7 +71,7 @@ static void a_full_queue_behind_the_connector_is_a_branch_like_any_other(void **
 	send_tens(daemon, CLIENT_GRPC, 0, 100);
 	expect_ids(live, 100);
 	daemon_wait_metric(daemon, RECEIVED, 100);
-	daemon_wait_metric(daemon, "otelcol_exporter_sent_spans{exporter=\"otlp/live\"}", 100);
+	daemon_wait_metric(daemon, "otelcol_exporter_sent_spans{exporter=\"otlp/live\",", 100);
 	daemon_wait_metric(daemon, "otelcol_exporter_enqueue_failed_spans{exporter=\"otlp/dead\"}",
 			   90);
 	daemon_wait_metric(daemon, "sluice_exporter_held_spans{exporter=\"otlp/dead\"}", 10);

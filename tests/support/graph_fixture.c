@@ -29,7 +29,7 @@ bool graph_fixture_build(struct graph_fixture *fixture, const char *yaml, size_t
 	return fixture->graph != NULL;
 }
 
-/* A sender like the one it had, in front of a script. The series of the old one go with it. */
+/* A sender like the one it had, in front of a script. Series stay those of the old one: 0. */
 static void replace_exporter(struct graph_fixture *fixture, size_t at)
 {
 	struct graph *graph = fixture->graph;
@@ -40,7 +40,7 @@ static void replace_exporter(struct graph_fixture *fixture, size_t at)
 	assert_non_null(script);
 	script_init(script);
 	fixture->scripts[at] = script;
-	sender_free(exporter->sender);
+	fixture->replaced[at] = exporter->sender;
 	exporter->sender = sender_new(config, &script->target, &exporter->node.log, &graph->budget,
 				      graph->keys);
 	assert_non_null(exporter->sender);
@@ -145,6 +145,14 @@ static void stop(struct graph *graph)
 	turn(graph);
 }
 
+static void release_processor(struct graph *graph, struct processor_node *processor)
+{
+	for (size_t i = 0; processor->shard_states && i < graph->shard_count; i++) {
+		processor->node.type->processor->shard_free(processor->shard_states[i]);
+		processor->shard_states[i] = NULL;
+	}
+}
+
 /* Frees what is kept between requests: it belongs to shards and assemblers, not to a request. */
 static void release_scratch(struct graph *graph)
 {
@@ -159,6 +167,12 @@ static void release_scratch(struct graph *graph)
 			pipeline->groups[i].assembler = NULL;
 		}
 	}
+	for (size_t p = 0; p < graph->pipeline_count; p++) {
+		for (size_t i = 0; i < graph->pipelines[p].processor_count; i++)
+			release_processor(graph, &graph->pipelines[p].processors[i]);
+	}
+	trace_memory_free(graph->memory); /* what processors remember of traces */
+	graph->memory = NULL;
 	for (size_t i = 0; i < graph->shard_count; i++) {
 		struct shard *shard = &graph->shards[i];
 		view_free(shard->view);
@@ -175,8 +189,10 @@ void graph_fixture_close(struct graph_fixture *fixture)
 	}
 	uint64_t held = graph ? budget_used(&graph->budget) : 0;
 	graph_free(graph);
-	for (size_t i = 0; i < GRAPH_FIXTURE_EXPORTERS_MAX; i++)
+	for (size_t i = 0; i < GRAPH_FIXTURE_EXPORTERS_MAX; i++) {
+		sender_free(fixture->replaced[i]);
 		free(fixture->scripts[i]);
+	}
 	config_support_fini(&fixture->config);
 	assert_int_equal(held, 0);
 }

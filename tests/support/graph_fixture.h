@@ -18,6 +18,7 @@ struct graph_fixture {
 	const struct config_service *service;
 	struct graph *graph; /* NULL: the configuration has errors */
 	struct scripted_exporter *scripts[GRAPH_FIXTURE_EXPORTERS_MAX]; /* in order of definition */
+	struct sender *replaced[GRAPH_FIXTURE_EXPORTERS_MAX];		/* theirs of the graph */
 	size_t loops_started;
 };
 

@@ -114,6 +114,7 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
 	}
+	tally_commit(edit_tally(bench->view));
 	if (view_held_spans(bench->view) > 0)
 		require(trace_encode_held(bench->view, &bench->budget, &bench->held, &err) == 0,
 			err.msg);

@@ -92,7 +92,13 @@ void processor_fixture_expect_error(const char *type, const char *yaml, const ch
 enum process_outcome processor_fixture_run(struct processor_fixture *fixture, struct slice body)
 {
 	assert_int_equal(view_open(fixture->view, body, &fixture->err), 0);
-	return fixture->ops->process(fixture->self, fixture->state, fixture->view, &fixture->err);
+	enum process_outcome outcome =
+		fixture->ops->process(fixture->self, fixture->state, fixture->view, &fixture->err);
+	if (outcome == PROCESS_CONTINUE)
+		tally_commit(edit_tally(fixture->view));
+	else
+		tally_forget(edit_tally(fixture->view));
+	return outcome;
 }
 
 const char *processor_fixture_log(struct processor_fixture *fixture)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import answers
 import backends
 import codings
 import jaeger
@@ -25,6 +26,7 @@ import network
 import policy
 import scraping
 import selfcheck
+import telemetry
 import terminal
 import transport
 import validation
@@ -69,9 +71,8 @@ def main():
     setting = Setting(sluice, configs, work, senders, applications, make_certificate(work),
                       dict(zip(("collector", "jaeger", "jaegerdiff"), peers, strict=True)))
     # The long ones, which mostly wait, first.
-    parts = [validation, lifecycle, backends, jaeger, codings, scraping, policy, langfuse_sdk, limits,
-             transport, network,
-             terminal, matrix, selfcheck]
+    parts = [validation, lifecycle, backends, jaeger, codings, scraping, answers, telemetry, policy,
+             langfuse_sdk, limits, transport, network, terminal, matrix, selfcheck]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]

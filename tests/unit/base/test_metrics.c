@@ -210,9 +210,64 @@ static void counts_of_many_threads_are_exact_while_the_page_is_read(void **state
 	metrics_free(metrics);
 }
 
+static void a_histogram_has_cumulative_buckets_a_sum_and_a_count(void **state)
+{
+	static const struct metric_desc sizes = {"otelcol_processor_batch_batch_send_size_bytes",
+						 "By", "Sizes", METRIC_HISTOGRAM};
+	static const uint64_t values[] = {0, 128, 129, 1048576, 1048577, 16777217, UINT32_MAX};
+	static const char *const lines[] = {
+		"# TYPE otelcol_processor_batch_batch_send_size_bytes histogram\n",
+		"_bucket{processor=\"batch\",le=\"128\"} 4\n",
+		"_bucket{processor=\"batch\",le=\"256\"} 6\n",
+		"_bucket{processor=\"batch\",le=\"524288\"} 6\n",
+		"_bucket{processor=\"batch\",le=\"1.048576e+06\"} 8\n",
+		"_bucket{processor=\"batch\",le=\"2.097152e+06\"} 10\n",
+		"_bucket{processor=\"batch\",le=\"1.6777216e+07\"} 10\n",
+		"_bucket{processor=\"batch\",le=\"+Inf\"} 14\n",
+		"_count{processor=\"batch\"} 14\n",
+		"_sum{processor=\"batch\"} 8627683844\n",
+	};
+	struct histogram a = {.bounds = &histogram_bytes}, b = a;
+	struct metrics *metrics = metrics_new();
+	struct buf page = BUF_INIT;
+	double sum;
+	(void)state;
+	/* Registered twice, as a processor in two pipelines is: one series, the sum. */
+	assert_true(metrics_add_histogram(metrics, &sizes, "processor=\"batch\"", &a));
+	assert_true(metrics_add_histogram(metrics, &sizes, "processor=\"batch\"", &b));
+	for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
+		histogram_add(&a, values[i]);
+		histogram_add(&b, values[i]);
+	}
+	metrics_print(metrics, (struct metrics_page){.type_suffix = true, .unit_suffix = true},
+		      &page);
+	for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+		if (!strstr(buf_cstr(&page), lines[i]))
+			fail_msg("no %s in %s", lines[i], buf_cstr(&page));
+	}
+	assert_true(metrics_value(metrics, sizes.name, "processor=\"batch\"", &sum));
+	assert_true(sum == 8627683844);
+	buf_fini(&page);
+	metrics_free(metrics);
+}
+
+/* The bounds of the Collector's own histograms, 0.161. */
+static void the_bounds_are_the_collectors(void **state)
+{
+	(void)state;
+	assert_int_equal(histogram_items.count, 22);
+	assert_int_equal(histogram_items.at[21], 100000);
+	assert_int_equal(histogram_bytes.count, 18);
+	assert_int_equal(histogram_bytes.at[17], 16 << 20);
+	for (size_t i = 1; i < histogram_items.count; i++)
+		assert_true(histogram_items.at[i - 1] < histogram_items.at[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_histogram_has_cumulative_buckets_a_sum_and_a_count),
+		cmocka_unit_test(the_bounds_are_the_collectors),
 		cmocka_unit_test(page_groups_series_in_order_of_registration),
 		cmocka_unit_test(suffixes_follow_both_switches),
 		cmocka_unit_test(label_values_are_escaped),

@@ -15,15 +15,15 @@ struct answer {
 	struct ack ack;
 	struct loop *loop;
 	uint32_t count;
-	enum ack_outcome outcome;
+	struct ack_result result;
 	bool on_its_loop;
 };
 
-static void on_done(struct ack *ack, enum ack_outcome outcome)
+static void on_done(struct ack *ack, const struct ack_result *result)
 {
 	struct answer *answer = CONTAINER_OF(ack, struct answer, ack);
 	answer->count++;
-	answer->outcome = outcome;
+	answer->result = *result;
 	answer->on_its_loop = loop_is_current(answer->loop);
 }
 
@@ -32,16 +32,36 @@ static void turn(struct loop *loop)
 	(void)uv_run(&loop->uv, UV_RUN_NOWAIT);
 }
 
+#define DELIVERED                                                                                  \
+	{                                                                                          \
+		ACK_DELIVERED, 0, 0                                                                \
+	}
+#define RETRY                                                                                      \
+	{                                                                                          \
+		ACK_RETRY, 0, 0                                                                    \
+	}
+#define DROPPED                                                                                    \
+	{                                                                                          \
+		ACK_DROPPED, 0, 0                                                                  \
+	}
+
 static void answers_once_when_all_has_ended_with_the_worst_outcome(void **state)
 {
 	static const struct {
-		enum ack_outcome outcomes[3], worst;
+		struct ack_result results[3], worst;
 	} cases[] = {
-		{{ACK_DELIVERED, ACK_DELIVERED, ACK_DELIVERED}, ACK_DELIVERED},
-		{{ACK_RETRY, ACK_DELIVERED, ACK_DELIVERED}, ACK_RETRY},
-		{{ACK_DELIVERED, ACK_DELIVERED, ACK_RETRY}, ACK_RETRY},
-		{{ACK_DROPPED, ACK_RETRY, ACK_DELIVERED}, ACK_DROPPED},
-		{{ACK_RETRY, ACK_DROPPED, ACK_RETRY}, ACK_DROPPED},
+		{{DELIVERED, DELIVERED, DELIVERED}, DELIVERED},
+		{{RETRY, DELIVERED, DELIVERED}, RETRY},
+		{{DELIVERED, DELIVERED, RETRY}, RETRY},
+		{{DROPPED, RETRY, DELIVERED}, DROPPED},
+		{{RETRY, DROPPED, RETRY}, DROPPED},
+		/* The backend's own answer goes with it; of two the longer wait. */
+		{{DELIVERED, {ACK_RETRY, 14, 250}, DELIVERED}, {ACK_RETRY, 14, 250}},
+		{{{ACK_RETRY, 14, 250}, {ACK_RETRY, 8, 7000}, RETRY}, {ACK_RETRY, 8, 7000}},
+		{{RETRY, {ACK_RETRY, 14, 0}, RETRY}, {ACK_RETRY, 14, 0}},
+		{{{ACK_DROPPED, 3, 0}, {ACK_RETRY, 16, UINT32_MAX}, DELIVERED},
+		 {ACK_DROPPED, 3, 0}},
+		{{{ACK_DROPPED, 16, 0}, DROPPED, {ACK_DROPPED, 7, 0}}, {ACK_DROPPED, 16, 0}},
 	};
 	struct loop loop;
 	struct err err;
@@ -54,13 +74,15 @@ static void answers_once_when_all_has_ended_with_the_worst_outcome(void **state)
 		for (size_t n = 0; n < 3; n++) {
 			turn(&loop);
 			assert_int_equal(answer.count, 0);
-			ack_finish(&answer.ack, cases[i].outcomes[n]);
+			ack_finish(&answer.ack, cases[i].results[n]);
 		}
 		assert_int_equal(answer.count, 0); /* never from inside ack_finish */
 		turn(&loop);
 		turn(&loop);
 		assert_int_equal(answer.count, 1);
-		assert_int_equal(answer.outcome, cases[i].worst);
+		assert_int_equal(answer.result.outcome, cases[i].worst.outcome);
+		assert_int_equal(answer.result.grpc_code, cases[i].worst.grpc_code);
+		assert_int_equal(answer.result.retry_after_ms, cases[i].worst.retry_after_ms);
 	}
 	loop_fini(&loop);
 }
@@ -69,14 +91,15 @@ enum { THREADS = 4, ENDS = 20000 };
 
 struct worker {
 	struct ack *ack;
-	enum ack_outcome last;
+	struct ack_result last;
 };
 
 static void *finish_many(void *arg)
 {
 	struct worker *worker = arg;
 	for (int i = 0; i < ENDS; i++)
-		ack_finish(worker->ack, i + 1 == ENDS ? worker->last : ACK_DELIVERED);
+		ack_finish(worker->ack,
+			   i + 1 == ENDS ? worker->last : (struct ack_result)DELIVERED);
 	return NULL;
 }
 
@@ -92,17 +115,18 @@ static void many_threads_may_end_it(void **state)
 	ack_init(&answer.ack, &loop, on_done);
 	ack_expect(&answer.ack, THREADS * ENDS);
 	for (int i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){&answer.ack, i == 2 ? ACK_DROPPED : ACK_RETRY};
+		workers[i] = (struct worker){&answer.ack, {i == 2 ? ACK_DROPPED : ACK_RETRY, i, 0}};
 		assert_int_equal(pthread_create(&threads[i], NULL, finish_many, &workers[i]), 0);
 	}
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	turn(&loop);
 	assert_int_equal(answer.count, 0); /* our own is still pending */
-	ack_finish(&answer.ack, ACK_DELIVERED);
+	ack_finish(&answer.ack, (struct ack_result)DELIVERED);
 	turn(&loop);
 	assert_int_equal(answer.count, 1);
-	assert_int_equal(answer.outcome, ACK_DROPPED);
+	assert_int_equal(answer.result.outcome, ACK_DROPPED);
+	assert_int_equal(answer.result.grpc_code, 2);
 	assert_true(answer.on_its_loop);
 	loop_fini(&loop);
 }

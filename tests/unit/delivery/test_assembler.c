@@ -258,10 +258,10 @@ static void other_takers_get_another_batch(void **ret_state)
 
 /* ---- who waits ------------------------------------------------------------------------------ */
 
-static void ignore_ack(struct ack *ack, enum ack_outcome outcome)
+static void ignore_ack(struct ack *ack, const struct ack_result *result)
 {
 	(void)ack;
-	(void)outcome;
+	(void)result;
 }
 
 static void each_batch_with_a_part_is_waited_for_once(void **ret_state)
@@ -286,6 +286,8 @@ static void each_batch_with_a_part_is_waited_for_once(void **ret_state)
 		assert_ptr_equal(state->taker.batches[i]->acks[0], &ack);
 	}
 	assert_int_equal(atomic_load(&ack.pending), 1 + 3 * 2);
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(state->taker.batches[i]->waited_for, i > 0);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sending queue with a scripted exporter: admission, retry, splitting, the ledger, the end. */
+#include "pipeline/base/clock.h"
 #include "pipeline/delivery/ack.h"
 #include "pipeline/delivery/sender.h"
 #include "tests/support/delivery_fixture.h"
@@ -75,6 +76,7 @@ static bool offer(struct state *state, uint64_t first, uint32_t spans, struct ac
 		if (ack) {
 			ack_expect(ack, 1);
 			assert_true(batch_attach(batch, ack));
+			batch->waited_for = true;
 		}
 		sender_enqueue(state->sender, batch);
 		state->taken += spans;
@@ -93,11 +95,11 @@ static uint64_t dropped(const struct state *state, enum drop_reason reason)
 	return counter_get(&sender_ledger(state->sender)->dropped[reason]);
 }
 
-/* taken = sent + dropped + held, and every span was delivered at most once. */
+/* taken = sent + dropped + returned + held, and every span was delivered at most once. */
 static void check_ledger(const struct state *state)
 {
 	const struct ledger *ledger = sender_ledger(state->sender);
-	uint64_t lost = 0, delivered = 0;
+	uint64_t lost = counter_get(&ledger->returned), delivered = 0;
 	for (int reason = 0; reason < DROP_REASON_COUNT; reason++)
 		lost += reason == DROP_QUEUE_FULL ? 0 : counter_get(&ledger->dropped[reason]);
 	for (int id = 0; id < SCRIPT_SPANS_MAX; id++) {
@@ -408,14 +410,14 @@ static void abort_ends_a_job_that_waits_to_repeat(void **ret_state)
 struct answer {
 	struct ack ack;
 	bool done;
-	enum ack_outcome outcome;
+	struct ack_result result;
 };
 
-static void on_ack(struct ack *ack, enum ack_outcome outcome)
+static void on_ack(struct ack *ack, const struct ack_result *result)
 {
 	struct answer *answer = CONTAINER_OF(ack, struct answer, ack);
 	answer->done = true;
-	answer->outcome = outcome;
+	answer->result = *result;
 }
 
 static bool is_answered(void *arg)
@@ -423,13 +425,40 @@ static bool is_answered(void *arg)
 	return ((struct answer *)arg)->done;
 }
 
+static struct export_result refused_for_now(struct scripted_exporter *script,
+					    const struct batch *batch)
+{
+	(void)script;
+	(void)batch;
+	return (struct export_result){
+		.outcome = EXPORT_RETRY, .grpc_code = 8, .retry_after_ns = 7 * NS_PER_S + 1};
+}
+
+static struct export_result forbidden(struct scripted_exporter *script, const struct batch *batch)
+{
+	(void)script;
+	(void)batch;
+	return (struct export_result){.outcome = EXPORT_PERMANENT, .grpc_code = 7};
+}
+
+static struct export_result malformed(struct scripted_exporter *script, const struct batch *batch)
+{
+	(void)script;
+	(void)batch;
+	return (struct export_result){.outcome = EXPORT_TOO_LARGE, .grpc_code = 3};
+}
+
 static void the_one_who_waits_hears_what_became_of_the_batch(void **ret_state)
 {
 	static const struct {
 		struct export_result (*answer)(struct scripted_exporter *script,
 					       const struct batch *batch);
-		enum ack_outcome outcome;
-	} cases[] = {{NULL, ACK_DELIVERED}, {permanent, ACK_DROPPED}, {unavailable, ACK_RETRY}};
+		struct ack_result result;
+	} cases[] = {
+		{NULL, {ACK_DELIVERED, 0, 0}},	  {permanent, {ACK_DROPPED, 0, 0}},
+		{unavailable, {ACK_RETRY, 0, 0}}, {refused_for_now, {ACK_RETRY, 8, 7001}},
+		{forbidden, {ACK_DROPPED, 7, 0}}, {malformed, {ACK_DROPPED, 3, 0}},
+	};
 	struct state *state = *ret_state;
 	state->config.queue.wait_for_result = true;
 	state->config.retry.enabled = false;
@@ -441,11 +470,47 @@ static void the_one_who_waits_hears_what_became_of_the_batch(void **ret_state)
 		ack_init(&answer.ack, &state->fixture.loop, on_ack);
 		state->script->answer = cases[i].answer;
 		assert_true(offer(state, i, 1, &answer.ack));
-		ack_finish(&answer.ack, ACK_DELIVERED);
+		ack_finish(&answer.ack, (struct ack_result){.outcome = ACK_DELIVERED});
 		assert_false(answer.done);
 		delivery_run_until(&state->fixture, is_answered, &answer);
-		assert_int_equal(answer.outcome, cases[i].outcome);
+		assert_int_equal(answer.result.outcome, cases[i].result.outcome);
+		assert_int_equal(answer.result.grpc_code, cases[i].result.grpc_code);
+		assert_int_equal(answer.result.retry_after_ms, cases[i].result.retry_after_ms);
 	}
+	check_ledger(state);
+}
+
+/* Whoever waits has its spans still: they were returned, and nothing was dropped. Where nobody
+ * waits the same end is a loss. */
+static void what_its_sender_is_told_about_is_not_dropped(void **ret_state)
+{
+	struct state *state = *ret_state;
+	state->config.queue.wait_for_result = true;
+	state->config.retry.enabled = false;
+	start(state);
+	static struct export_result (*const answers[])(struct scripted_exporter * script,
+						       const struct batch *batch) = {
+		permanent, unavailable, refused_for_now, forbidden, malformed};
+	uint64_t spans = 0;
+	for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
+		struct answer answer = {.done = false};
+		uint32_t count = (uint32_t)i * 3 + 1;
+		ack_init(&answer.ack, &state->fixture.loop, on_ack);
+		state->script->answer = answers[i];
+		assert_true(offer(state, spans, count, &answer.ack));
+		ack_finish(&answer.ack, (struct ack_result){.outcome = ACK_DELIVERED});
+		delivery_run_until(&state->fixture, is_answered, &answer);
+		assert_int_not_equal(answer.result.outcome, ACK_DELIVERED);
+		spans += count;
+	}
+	assert_int_equal(counter_get(&sender_ledger(state->sender)->returned), spans);
+	assert_int_equal(counter_get(&sender_ledger(state->sender)->send_failed), spans);
+	check_ledger(state);
+	assert_true(offer(state, spans, 5, NULL));
+	delivery_run_until(&state->fixture, is_empty, state);
+	assert_int_equal(counter_get(&sender_ledger(state->sender)->returned), spans);
+	assert_int_equal(dropped(state, DROP_TOO_LARGE), 5);
+	check_ledger(state);
 }
 
 int main(void)
@@ -481,6 +546,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(the_one_who_waits_hears_what_became_of_the_batch,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_its_sender_is_told_about_is_not_dropped, setup,
+						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

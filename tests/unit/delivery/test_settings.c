@@ -117,6 +117,30 @@ static void a_batch_block_that_is_there_is_on(void **state)
 	}
 }
 
+/* Batches for each value of a request's metadata do not exist yet: asked for, they are refused. */
+static void partitions_are_refused_and_none_are_not(void **state)
+{
+	static const struct {
+		const char *block;
+		bool refused;
+	} cases[] = {
+		{"{sending_queue: {batch: {partition: }}}", false},
+		{"{sending_queue: {batch: {partition: {metadata_keys: }}}}", false},
+		{"{sending_queue: {batch: {partition: {metadata_keys: []}}}}", false},
+		{"{sending_queue: {batch: {partition: {metadata_keys: [tenant]}}}}", true},
+		{"{sending_queue: {batch: {partition: {metadata_keys: [a, b]}}}}", true},
+		{"{sending_queue: {batch: {partition: {keys: [a]}}}}", true},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct config_support support;
+		struct delivery_config config;
+		bind_settings(&support, cases[i].block, &config);
+		assert_int_equal(support.report.error_count > 0, cases[i].refused);
+		config_support_fini(&support);
+	}
+}
+
 static void what_is_written_is_what_holds(void **state)
 {
 	struct config_support support;
@@ -213,6 +237,7 @@ int main(void)
 		cmocka_unit_test(null_and_unset_values_do_what_the_page_says),
 		cmocka_unit_test(an_empty_block_has_the_collectors_defaults),
 		cmocka_unit_test(a_batch_block_that_is_there_is_on),
+		cmocka_unit_test(partitions_are_refused_and_none_are_not),
 		cmocka_unit_test(what_is_written_is_what_holds),
 		cmocka_unit_test(each_mistake_has_its_text),
 		cmocka_unit_test(what_is_off_may_hold_anything),

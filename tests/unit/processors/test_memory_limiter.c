@@ -19,10 +19,19 @@ static void open_limiter(struct processor_fixture *fixture, const char *yaml)
 		fail_msg("%s: %s", yaml, config_support_errors(&fixture->config));
 }
 
-static enum process_outcome admit(struct processor_fixture *fixture, size_t body_bytes)
+/* A request of so many spans, which are empty: 2 bytes each, and 4 around them. */
+static enum process_outcome admit(struct processor_fixture *fixture, uint8_t spans)
 {
+	uint8_t body[512] = {0x0a, 0, 0x12, 0};
+	uint8_t *span = body + 4;
+	assert_true(spans <= 60);
+	for (uint8_t i = 0; i < spans; i++, span += 2)
+		*span = 0x12;
+	body[1] = (uint8_t)(2 + 2 * spans);
+	body[3] = (uint8_t)(2 * spans);
 	memset(&fixture->err, 0, sizeof(fixture->err));
-	return fixture->ops->admit(fixture->self, body_bytes, &fixture->err);
+	return fixture->ops->admit(fixture->self, slice_of(body, (size_t)(span - body)),
+				   &fixture->err);
 }
 
 static void refuses_from_the_byte_above_the_soft_limit_on(void **state)
@@ -105,10 +114,10 @@ static void says_once_that_it_refuses_and_once_that_it_resumes(void **state)
 	for (int round = 0; round < 2; round++) {
 		assert_true(budget_take(&fixture.budget, 9 * MIB));
 		for (int i = 0; i < 100; i++)
-			assert_int_equal(admit(&fixture, 1000), PROCESS_RETRY);
+			assert_int_equal(admit(&fixture, 48), PROCESS_RETRY);
 		budget_give(&fixture.budget, 9 * MIB);
 		for (int i = 0; i < 100; i++)
-			assert_int_equal(admit(&fixture, 1000), PROCESS_CONTINUE);
+			assert_int_equal(admit(&fixture, 48), PROCESS_CONTINUE);
 	}
 	static const char *const texts[] = {
 		"Memory usage is above soft limit. Refusing data.",
@@ -130,7 +139,11 @@ static void says_once_that_it_refuses_and_once_that_it_resumes(void **state)
 	assert_int_equal(processor_fixture_metric(&fixture,
 						  "sluice_processor_memory_limiter_refused",
 						  "processor=\"fixture\""),
-			 200000);
+			 200 * (4 + 2 * 48));
+	assert_int_equal(processor_fixture_metric(&fixture,
+						  "otelcol_processor_memory_limiter_refused_spans",
+						  "processor=\"fixture\""),
+			 200 * 48);
 	processor_fixture_close(&fixture);
 }
 

@@ -167,11 +167,23 @@ static void every_error_is_a_status_in_json(void **state)
 	       "content-type: application/json\r\n", "{\"code\":3,\"message\":");
 	assert_int_equal(pipeline.pushes, 0);
 	assert_int_equal(pipeline.refused, 3); /* the server counts what it cannot decode */
-	pipeline.result = (struct push_result){
-		.outcome = PUSH_RETRY, .retry_after_ns = 2500000000, .err = {.msg = "full"}};
+	pipeline.result = (struct push_result){.outcome = PUSH_RETRY,
+					       .retry_after_ns = 2500000000,
+					       .room_after_ns = 2500000000,
+					       .err = {.msg = "full"}};
 	ANSWER(&f, POST(JSON_POST, SMALL), "HTTP/1.1 503 ", "retry-after: 3\r\n",
 	       "{\"code\":14,\"message\":\"full\",\"details\":[{\"@type\":",
 	       "\"retryDelay\":\"2.500000000s\"}]}");
+	/* Retry-After is the nearest second until there is room; RetryInfo is the sender's turn. */
+	static const struct {
+		uint64_t room_ns;
+		const char *line;
+	} hints[] = {{1499999999, "retry-after: 1\r\n"}, {500000000, "retry-after: 1\r\n"}};
+	for (size_t i = 0; i < ARRAY_COUNT(hints); i++) {
+		pipeline.result.room_after_ns = hints[i].room_ns;
+		ANSWER(&f, POST(JSON_POST, SMALL), "HTTP/1.1 503 ", hints[i].line,
+		       "\"retryDelay\":\"2.500000000s\"}]}");
+	}
 	pipeline.result = (struct push_result){.outcome = PUSH_REJECTED,
 					       .err = {.kind = ERR_LIMIT, .msg = "much"}};
 	ANSWER(&f, POST(JSON_POST, SMALL), "HTTP/1.1 413 ", "{\"code\":8,\"message\":\"much\"}");
