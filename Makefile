@@ -55,7 +55,7 @@ LIBS = $(PKG_LIBS) $(or $(RE2_LIBS_$(MODE)),$(RE2_LIBS)) -lpthread -lm
 
 # ---- what is built --------------------------------------------------------------------------
 CXX_SRCS := pipeline/pattern/re2_shim.cc
-SRCS := $(wildcard pipeline/*/*.c receivers/*/*.c processors/*/*.c exporters/*/*.c connectors/*/*.c \
+SRCS := $(wildcard pipeline/*/*.c pipeline/trace/*/*.c receivers/*/*.c processors/*/*.c exporters/*/*.c connectors/*/*.c \
 	extensions/*/*.c)
 CMDS := $(wildcard cmd/*.c)
 PROTOS := $(wildcard proto/*.proto)
@@ -84,7 +84,7 @@ REPLAYS := $(FUZZERS:%.c=$(B)/%.replay)
 FUZZ_BINS := $(FUZZERS:%.c=$(B)/%)
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 DIFFER := $(B)/tests/interop/differ/differ
-HEADERS := $(wildcard pipeline/*/*.h receivers/*/*.h processors/*/*.h exporters/*/*.h \
+HEADERS := $(wildcard pipeline/*/*.h pipeline/trace/*/*.h receivers/*/*.h processors/*/*.h exporters/*/*.h \
 	connectors/*/*.h extensions/*/*.h cmd/*.h tests/support/*.h)
 FORMATTED := $(SRCS) $(CXX_SRCS) $(CMDS) $(HEADERS) $(TEST_LIB_SRCS) $(wildcard tests/unit/*/*.[ch] \
 	tests/scenario/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \

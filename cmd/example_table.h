@@ -8,7 +8,7 @@
 
 #include "cmd/example_traces.h"
 #include "pipeline/base/compiler.h"
-#include "pipeline/trace/otlp.h"
+#include "pipeline/trace/value/field_numbers.h"
 
 #include <stdbool.h>
 #include <stddef.h>

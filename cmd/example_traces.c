@@ -9,8 +9,8 @@
 
 #include "cmd/example_table.h"
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/builder.h"
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/otlp/builder.h"
+#include "pipeline/trace/otlp/edit.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -12,7 +12,7 @@
 #define SLUICE_DEBUG_TEXT_H
 
 #include "pipeline/base/buf.h"
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/otlp/edit.h"
 
 /* What verbosity basic says. */
 struct text_counts {

@@ -18,7 +18,7 @@
 #define SLUICE_DEBUG_TREE_H
 
 #include "exporters/debug/terminal.h"
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/otlp/edit.h"
 
 enum {
 	TREE_TRACES_DEFAULT = 1000, /* held at the same time */

@@ -11,13 +11,13 @@
  *   texts       U+FFFD for bytes that are not UTF-8, counted
  *   counts      of what senders dropped are tags; -0.0 is 0, which protobuf-c does not write
  *
- * Values are read through pipeline/trace/value.h, whose depth the index has checked.
+ * Values are read through pipeline/trace/value/value.h, whose depth the index has checked.
  */
 #include "exporters/jaeger/mapping.h"
 
 #include "pipeline/base/clock.h"
 #include "pipeline/base/utf8.h"
-#include "pipeline/trace/value.h"
+#include "pipeline/trace/value/value.h"
 
 const struct jaeger_tag_row jaeger_tag_rows[JAEGER_TAG_COUNT] = {
 	[TAG_SCOPE_NAME] = {"otel.scope.name", "STRING", "the scope's name"},

@@ -8,7 +8,7 @@
 #define SLUICE_JAEGER_MAPPING_H
 
 #include "pipeline/base/arena.h"
-#include "pipeline/trace/view.h"
+#include "pipeline/trace/otlp/view.h"
 
 #include "jaeger.pb-c.h"
 

@@ -8,7 +8,7 @@
 
 #include "pipeline/base/metrics.h"
 #include "pipeline/delivery/batch.h"
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/keys/key_table.h"
 
 enum {
 	/* Of protobuf-c's messages for one request; a request of several spans that needs more is

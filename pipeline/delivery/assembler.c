@@ -8,7 +8,7 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/base/metrics.h"
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 
 #include <stdlib.h>
 

@@ -19,7 +19,7 @@
 #include "pipeline/delivery/ack.h"
 #include "pipeline/delivery/batch.h"
 #include "pipeline/net/loop.h"
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/keys/key_table.h"
 
 struct assembler;
 struct metrics;

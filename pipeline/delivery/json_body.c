@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/delivery/json_body.h"
 
-#include "pipeline/trace/json_encode.h"
+#include "pipeline/trace/otlp_json/json_encode.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 
 #include "pipeline/base/metrics.h"
 #include "pipeline/delivery/batch.h"
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/keys/key_table.h"
 
 struct json_body;
 

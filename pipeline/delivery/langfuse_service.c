@@ -3,7 +3,7 @@
  * goes out as its own bytes, which other exporters' compression may have made already. */
 #include "pipeline/delivery/langfuse_service.h"
 
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 
 #include <stdlib.h>
 

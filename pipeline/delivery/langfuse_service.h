@@ -16,7 +16,7 @@
 #define SLUICE_DELIVERY_LANGFUSE_SERVICE_H
 
 #include "pipeline/delivery/otlp_client.h"
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/keys/key_table.h"
 
 enum {
 	LANGFUSE_REQUEST_BYTES_MAX = 4000000, /* a larger single span is sent alone */

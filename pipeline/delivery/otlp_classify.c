@@ -4,7 +4,7 @@
 #include "pipeline/delivery/otlp_client.h"
 #include "pipeline/delivery/size_words.h"
 #include "pipeline/net/grpc_status.h"
-#include "pipeline/trace/json_response.h"
+#include "pipeline/trace/otlp_json/json_response.h"
 
 #include <stdlib.h>
 #include <time.h>

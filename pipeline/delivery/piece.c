@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/delivery/piece.h"
 
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 
 #include <stdlib.h>
 

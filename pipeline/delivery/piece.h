@@ -8,7 +8,7 @@
 
 #include "pipeline/base/buf.h"
 #include "pipeline/delivery/batch.h"
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/keys/key_table.h"
 
 /* The result of one halving, shared by the two halves. */
 struct halving {

@@ -16,7 +16,7 @@
 #include "pipeline/delivery/export.h"
 #include "pipeline/delivery/ledger.h"
 #include "pipeline/net/loop.h"
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/keys/key_table.h"
 
 struct sender;
 

@@ -24,9 +24,9 @@
 #include "pipeline/config/bind.h"
 #include "pipeline/delivery/export.h"
 #include "pipeline/net/server.h"
-#include "pipeline/trace/edit.h"
-#include "pipeline/trace/key_table.h"
-#include "pipeline/trace/trace_memory.h"
+#include "pipeline/trace/keys/key_table.h"
+#include "pipeline/trace/memory/trace_memory.h"
+#include "pipeline/trace/otlp/edit.h"
 
 struct graph;
 struct receiver_port;

@@ -16,8 +16,8 @@
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
-#include "pipeline/trace/count_spans.h"
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/count_spans.h"
+#include "pipeline/trace/otlp/encode.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #define SLUICE_GRAPH_TRACE_MEMORY_CONFIG_H
 
 #include "pipeline/config/bind.h"
-#include "pipeline/trace/trace_memory.h"
+#include "pipeline/trace/memory/trace_memory.h"
 
 extern const struct config_block trace_memory_block; /* for struct trace_memory_limits */
 

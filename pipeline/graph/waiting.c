@@ -10,7 +10,7 @@
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 
 #include <stdlib.h>
 

@@ -9,8 +9,8 @@
 
 #include "pipeline/base/arena.h"
 #include "pipeline/base/error.h"
-#include "pipeline/trace/edit.h"
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/keys/key_table.h"
+#include "pipeline/trace/otlp/edit.h"
 
 enum ottl_context {
 	OTTL_RESOURCE = 0,

@@ -7,7 +7,7 @@
 #ifndef SLUICE_PROCESSORS_LANGFUSE_JSON_H
 #define SLUICE_PROCESSORS_LANGFUSE_JSON_H
 
-#include "pipeline/trace/value.h"
+#include "pipeline/trace/value/value.h"
 
 enum { JSON_BYTES_MAX = 65536 }; /* a longer text reads as empty */
 

@@ -8,7 +8,7 @@
 #define SLUICE_PROCESSORS_LANGFUSE_KEYS_H
 
 #include "pipeline/config/report.h"
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/otlp/edit.h"
 
 enum role {
 	ROLE_NONE = 0,

@@ -9,7 +9,7 @@
 #define SLUICE_PROCESSORS_LANGFUSE_INTERNAL_H
 
 #include "pipeline/graph/component.h"
-#include "pipeline/trace/span_map.h"
+#include "pipeline/trace/otlp/span_map.h"
 #include "processors/langfuse/keys.h"
 #include "processors/langfuse/usage.h"
 

@@ -9,7 +9,7 @@
  * the trace's tally decides: model servers add one, applications take one away, and whoever comes
  * when the other side is ahead leaves its tokens out.
  */
-#include "pipeline/trace/drop_batch.h"
+#include "pipeline/trace/memory/drop_batch.h"
 #include "processors/langfuse/langfuse_internal.h"
 
 enum { CLIMB_MAX = 64, PREFILL_CLIMB_MAX = 3 };

@@ -11,7 +11,7 @@
  */
 #include "pipeline/base/machine.h"
 #include "pipeline/graph/component.h"
-#include "pipeline/trace/count_spans.h"
+#include "pipeline/trace/otlp/count_spans.h"
 
 #include <stdlib.h>
 

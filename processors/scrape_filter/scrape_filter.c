@@ -6,13 +6,13 @@
  * No orphans. Within a request: what is below a dropped span goes, too; where a protected span is
  * below, that part stays and moves to the nearest ancestor that stays (or becomes a root, marked
  * with the attribute `sluice.parent_dropped`). Across requests: dropped span ids are remembered per
- * trace (pipeline/trace/trace_memory.h), so children that come later meet the same decision. A
+ * trace (pipeline/trace/memory/trace_memory.h), so children that come later meet the same decision. A
  * child that had left before its parent came to be dropped cannot be called back: it is counted.
  *
  * Spans may come in any order within a request. Scratch of one shard: two bytes and four words per
  * span of a request, charged to the budget, kept up to SCRATCH_KEEP_BYTES.
  */
-#include "pipeline/trace/drop_batch.h"
+#include "pipeline/trace/memory/drop_batch.h"
 #include "processors/scrape_filter/rules.h"
 
 #include <stdlib.h>

@@ -20,7 +20,7 @@
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/net/grpc_status.h"
-#include "pipeline/trace/json_response.h"
+#include "pipeline/trace/otlp_json/json_response.h"
 #include "receivers/otlp/otlp_internal.h"
 #include "receivers/otlp/transcoding.h"
 

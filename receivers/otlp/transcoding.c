@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "receivers/otlp/transcoding.h"
 
-#include "pipeline/trace/json_decode.h"
+#include "pipeline/trace/otlp_json/json_decode.h"
 
 static void finish(struct transcoding *transcoding, struct chunk *body, const struct err *err)
 {

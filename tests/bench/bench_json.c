@@ -5,8 +5,8 @@
  * in slices of 256 KiB: time in all, the longest slice, and memory beside the body.
  */
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/json_decode.h"
-#include "pipeline/trace/json_encode.h"
+#include "pipeline/trace/otlp_json/json_decode.h"
+#include "pipeline/trace/otlp_json/json_encode.h"
 #include "tests/support/json_hostile.h"
 #include "tests/support/trace_payload.h"
 #include "tests/support/trace_proto.h"

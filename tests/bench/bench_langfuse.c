@@ -9,7 +9,7 @@
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/net/coding.h"
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 #include "tests/support/langfuse_bench.h"
 #include "tests/support/llmd_fixtures.h"
 

@@ -6,7 +6,7 @@
  * are timed in turns; medians are printed.
  */
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 #include "tests/support/bench_figure.h"
 #include "tests/support/trace_payload.h"
 #include "tests/support/trace_proto.h"

@@ -6,7 +6,7 @@
  * Byte 0: the budget in units of 4 KiB, 0 for plenty. Steps: a call, a field number, then what the
  * call takes.
  */
-#include "pipeline/trace/builder.h"
+#include "pipeline/trace/otlp/builder.h"
 #include "tests/support/fuzz_script.h"
 #include "tests/support/trace_wire.h"
 

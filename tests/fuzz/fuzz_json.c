@@ -4,9 +4,9 @@
  * must give the same bytes or the same error. What is accepted must index, and encode, decode and
  * encode again must give the same JSON. The reader of JSON responses gets the same input.
  */
-#include "pipeline/trace/json_decode.h"
-#include "pipeline/trace/json_encode.h"
-#include "pipeline/trace/json_response.h"
+#include "pipeline/trace/otlp_json/json_decode.h"
+#include "pipeline/trace/otlp_json/json_encode.h"
+#include "pipeline/trace/otlp_json/json_response.h"
 
 #include <stdlib.h>
 

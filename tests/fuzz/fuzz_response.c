@@ -8,9 +8,9 @@
  * The first 8 bytes are the delay, byte 8 the gRPC code; the rest is the message.
  */
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/otlp.h"
-#include "pipeline/trace/response.h"
-#include "pipeline/trace/wire.h"
+#include "pipeline/trace/otlp/response.h"
+#include "pipeline/trace/value/field_numbers.h"
+#include "pipeline/trace/value/wire.h"
 #include "tests/support/fuzz_script.h"
 #include "trace.pb-c.h"
 

@@ -5,7 +5,7 @@
  * and read the same; whatever the edits do, the result must be accepted by both, and so must all
  * pieces of a split.
  */
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 #include "tests/support/trace_actions.h"
 #include "tests/support/trace_exceptions.h"
 #include "tests/support/trace_proto.h"

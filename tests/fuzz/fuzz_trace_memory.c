@@ -5,9 +5,9 @@
  * (first byte odd). Checked: answers agree with what was done, walks end, and every byte of the
  * budget comes back.
  */
-#include "pipeline/trace/drop_batch.h"
-#include "pipeline/trace/edit.h"
-#include "pipeline/trace/trace_memory.h"
+#include "pipeline/trace/memory/drop_batch.h"
+#include "pipeline/trace/memory/trace_memory.h"
+#include "pipeline/trace/otlp/edit.h"
 
 #include <stdlib.h>
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/response.h"
+#include "pipeline/trace/otlp/response.h"
 #include "tests/support/scenario_config.h"
 #include "tests/support/scenario_sender.h"
 #include "tests/support/scenario_spans.h"

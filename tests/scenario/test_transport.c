@@ -14,7 +14,7 @@
 #include "tests/support/trace_payload.h"
 #include "tests/support/trace_random.h"
 
-#include "pipeline/trace/otlp.h"
+#include "pipeline/trace/value/field_numbers.h"
 
 #include <signal.h>
 #include <unistd.h>

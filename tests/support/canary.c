@@ -2,7 +2,7 @@
 #include "tests/support/canary.h"
 
 #include "pipeline/base/compiler.h"
-#include "pipeline/trace/wire.h"
+#include "pipeline/trace/value/wire.h"
 
 #include <ctype.h>
 #include <limits.h>

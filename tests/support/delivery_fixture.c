@@ -2,7 +2,7 @@
 #include "tests/support/delivery_fixture.h"
 
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/otlp/edit.h"
 #include "tests/support/trace_wire.h"
 
 #include <setjmp.h>

@@ -5,7 +5,7 @@
 
 #include "pipeline/delivery/export.h"
 #include "pipeline/net/loop.h"
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/keys/key_table.h"
 
 enum { SCRIPT_CALLS_MAX = 32768, SCRIPT_SPANS_MAX = 8192 };
 

@@ -5,7 +5,7 @@
 #define SLUICE_TESTS_EDIT_FIXTURE_H
 
 #include "pipeline/base/buf.h"
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/otlp/edit.h"
 
 struct edit_fixture {
 	struct budget budget;

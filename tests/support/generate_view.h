@@ -3,7 +3,7 @@
 #ifndef SLUICE_TESTS_GENERATE_VIEW_H
 #define SLUICE_TESTS_GENERATE_VIEW_H
 
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/otlp/edit.h"
 
 struct generate_view {
 	struct budget budget;

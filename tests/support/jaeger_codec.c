@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/jaeger_codec.h"
 
-#include "pipeline/trace/index.h"
+#include "pipeline/trace/otlp/index.h"
 
 #include <inttypes.h>
 

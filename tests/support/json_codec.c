@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/json_decode.h"
-#include "pipeline/trace/json_encode.h"
+#include "pipeline/trace/otlp_json/json_decode.h"
+#include "pipeline/trace/otlp_json/json_encode.h"
 #include "tests/support/trace_wire.h"
 
 static void codec_init(struct json_codec *codec)

@@ -3,7 +3,7 @@
 #ifndef SLUICE_TESTS_JSON_CODEC_H
 #define SLUICE_TESTS_JSON_CODEC_H
 
-#include "pipeline/trace/view.h"
+#include "pipeline/trace/otlp/view.h"
 
 struct json_codec {
 	struct budget budget;

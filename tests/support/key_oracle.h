@@ -5,7 +5,7 @@
 #define SLUICE_TEST_KEY_ORACLE_H
 
 #include "pipeline/pattern/regex.h"
-#include "pipeline/trace/key_cache.h"
+#include "pipeline/trace/keys/key_cache.h"
 
 enum { KEY_ORACLE_PATTERNS_MAX = 2048 };
 

@@ -2,8 +2,8 @@
 #include "tests/support/langfuse_bench.h"
 
 #include "pipeline/config/load.h"
-#include "pipeline/trace/encode.h"
-#include "pipeline/trace/span_map.h"
+#include "pipeline/trace/otlp/encode.h"
+#include "pipeline/trace/otlp/span_map.h"
 
 #include <stdio.h>
 #include <stdlib.h>

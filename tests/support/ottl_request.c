@@ -8,7 +8,7 @@
 #include "tests/support/ottl_request.h"
 
 #include "pipeline/base/buf.h"
-#include "pipeline/trace/wire.h"
+#include "pipeline/trace/value/wire.h"
 
 static void put_varint(struct buf *out, uint64_t value)
 {

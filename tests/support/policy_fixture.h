@@ -4,7 +4,7 @@
 #define SLUICE_TEST_POLICY_FIXTURE_H
 
 #include "pipeline/graph/component.h"
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 
 struct policy_fixture {
 	struct arena arena;

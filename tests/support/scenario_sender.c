@@ -2,7 +2,7 @@
 #include "tests/support/scenario_sender.h"
 
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/response.h"
+#include "pipeline/trace/otlp/response.h"
 #include "tests/support/trace_wire.h"
 #include "trace.pb-c.h"
 

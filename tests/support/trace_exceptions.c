@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/trace_exceptions.h"
 
-#include "pipeline/trace/index.h"
-#include "pipeline/trace/schema.h"
+#include "pipeline/trace/otlp/index.h"
+#include "pipeline/trace/otlp/schema.h"
 
 struct scan {
 	unsigned found;

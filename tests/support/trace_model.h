@@ -6,7 +6,7 @@
 #ifndef SLUICE_TEST_TRACE_MODEL_H
 #define SLUICE_TEST_TRACE_MODEL_H
 
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/otlp/edit.h"
 #include "tests/support/trace_proto.h"
 
 struct trace_model {

@@ -3,8 +3,8 @@
 #ifndef SLUICE_TEST_TRACE_PROTO_H
 #define SLUICE_TEST_TRACE_PROTO_H
 
-#include "pipeline/trace/index.h"
-#include "pipeline/trace/value.h"
+#include "pipeline/trace/otlp/index.h"
+#include "pipeline/trace/value/value.h"
 #include "trace.pb-c.h"
 
 typedef Otlp__ExportTraceServiceRequest trace_tree;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/trace_random.h"
 
-#include "pipeline/trace/schema.h"
+#include "pipeline/trace/otlp/schema.h"
 #include "tests/support/trace_wire.h"
 
 enum { DEPTH_MAX = 4 /* of generated values */ };

@@ -4,8 +4,8 @@
 #define SLUICE_TEST_TRACE_WIRE_H
 
 #include "pipeline/base/buf.h"
-#include "pipeline/trace/otlp.h"
-#include "pipeline/trace/wire.h"
+#include "pipeline/trace/value/field_numbers.h"
+#include "pipeline/trace/value/wire.h"
 
 void tw_raw_varint(struct buf *out, uint64_t value);
 /* The same in ${bytes} bytes, padded with empty groups of seven bits. */

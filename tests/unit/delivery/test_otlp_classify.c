@@ -3,7 +3,7 @@
  * success. The expectations are the tables of the OTLP specification. */
 #include "pipeline/base/clock.h"
 #include "pipeline/delivery/otlp_client.h"
-#include "pipeline/trace/response.h"
+#include "pipeline/trace/otlp/response.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporters/debug/text.h"
 
-#include "pipeline/trace/builder.h"
+#include "pipeline/trace/otlp/builder.h"
 #include "tests/support/generate_view.h"
 
 #include <setjmp.h>

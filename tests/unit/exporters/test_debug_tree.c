@@ -4,7 +4,7 @@
 #include "cmd/example_traces.h"
 #include "exporters/debug/human.h"
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/builder.h"
+#include "pipeline/trace/otlp/builder.h"
 #include "tests/support/generate_view.h"
 
 #include <math.h>

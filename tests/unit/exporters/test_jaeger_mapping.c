@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "exporters/jaeger/mapping.h"
-#include "pipeline/trace/builder.h"
+#include "pipeline/trace/otlp/builder.h"
 #include "tests/support/jaeger_codec.h"
 
 #include <stdio.h>

@@ -12,7 +12,7 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
-#include "pipeline/trace/builder.h"
+#include "pipeline/trace/otlp/builder.h"
 #include "tests/support/config_support.h"
 #include "tests/support/llmd_fixtures.h"
 

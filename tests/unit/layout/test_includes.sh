@@ -18,12 +18,12 @@ sound_tree() {
 	rm -rf "$tree"
 	write pipeline/base/slice.h '#include <stddef.h>'
 	write pipeline/base/arena.h '#include "pipeline/base/slice.h"'
-	write pipeline/trace/index.h '#include "pipeline/base/arena.h"'
+	write pipeline/trace/otlp/index.h '#include "pipeline/base/arena.h"'
 	write pipeline/config/tree.h '#include "pipeline/base/arena.h"'
 	write pipeline/net/tls.h '#include "pipeline/config/tree.h"'
 	write pipeline/net/server.c '#include "status.pb-c.h"' '#include <llhttp.h>'
-	write pipeline/ottl/ottl.h '#include "pipeline/trace/index.h"'
-	write pipeline/delivery/batch.h '#include "pipeline/trace/index.h"' \
+	write pipeline/ottl/ottl.h '#include "pipeline/trace/otlp/index.h"'
+	write pipeline/delivery/batch.h '#include "pipeline/trace/otlp/index.h"' \
 		'#include "pipeline/net/tls.h"' '#include "pipeline/config/tree.h"'
 	write pipeline/graph/component.h '#include "pipeline/delivery/batch.h"' \
 		'#include "pipeline/ottl/ottl.h"'
@@ -60,11 +60,14 @@ check "nothing includes cmd" refuses \
 	'exporters/nop/nop.c:1: nothing includes cmd' \
 	exporters/nop/nop.c '#include "cmd/run.h"'
 check "base stands alone" refuses \
-	'pipeline/base/arena.c:1: pipeline/base must not include pipeline/trace' \
-	pipeline/base/arena.c '#include "pipeline/trace/index.h"'
+	'pipeline/base/arena.c:1: pipeline/base must not include pipeline/trace/otlp' \
+	pipeline/base/arena.c '#include "pipeline/trace/otlp/index.h"'
 check "trace does not know the network" refuses \
-	'pipeline/trace/index.c:1: pipeline/trace must not include pipeline/net' \
-	pipeline/trace/index.c '#include "pipeline/net/tls.h"'
+	'pipeline/trace/otlp/index.c:1: pipeline/trace/otlp must not include pipeline/net' \
+	pipeline/trace/otlp/index.c '#include "pipeline/net/tls.h"'
+check "the rooms of trace have arrows of their own" refuses \
+	'pipeline/trace/value/value.c:1: pipeline/trace/value must not include pipeline/trace/otlp' \
+	pipeline/trace/value/value.c '#include "pipeline/trace/otlp/index.h"'
 check "config and net do not form a circle" refuses \
 	'pipeline/config/tree.c:1: pipeline/config must not include pipeline/net' \
 	pipeline/config/tree.c '	#	include	"pipeline/net/tls.h"'
@@ -78,10 +81,10 @@ check "a path that does not start at the root is refused" refuses \
 	'exporters/nop/nop.c:1: "../../receivers/otlp/grpc.h" is no path from the root of the tree' \
 	exporters/nop/nop.c '#include "../../receivers/otlp/grpc.h"'
 check "the index is read through a view" refuses \
-	'exporters/nop/nop.c:2: reads the index of a request past pipeline/trace/view.h' \
-	exporters/nop/nop.c '#include "pipeline/trace/view.h"' 'const struct span_entry *span;'
+	'exporters/nop/nop.c:2: reads the index of a request past pipeline/trace/otlp/view.h' \
+	exporters/nop/nop.c '#include "pipeline/trace/otlp/view.h"' 'const struct span_entry *span;'
 check "the inside of a view is nobody's" refuses \
-	'exporters/nop/nop.c:1: reads the index of a request past pipeline/trace/view.h' \
+	'exporters/nop/nop.c:1: reads the index of a request past pipeline/trace/otlp/view.h' \
 	exporters/nop/nop.c 'count = call->view->index.span_count;'
 check "a component that is not in the list is refused" refuses \
 	'processors/filter/: pipeline/graph/components.def has no COMPONENT(processor, filter)' \

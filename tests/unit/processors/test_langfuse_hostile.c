@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/builder.h"
+#include "pipeline/trace/otlp/builder.h"
 #include "processors/langfuse/keys.h"
 #include "tests/support/langfuse_bench.h"
 

@@ -12,7 +12,7 @@
 
 #include "cmd/example_table.h"
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/builder.h"
+#include "pipeline/trace/otlp/builder.h"
 #include "tests/support/langfuse_bench.h"
 #include "tests/support/llmd_fixtures.h"
 

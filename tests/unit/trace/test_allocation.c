@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 #include "tests/support/trace_payload.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/trace/builder.h"
+#include "pipeline/trace/otlp/builder.h"
 
-#include "pipeline/trace/edit.h"
+#include "pipeline/trace/otlp/edit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

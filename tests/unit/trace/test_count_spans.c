@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Spans counted without an index: as many as the index finds, in any request that it takes. */
-#include "pipeline/trace/count_spans.h"
-#include "pipeline/trace/index.h"
+#include "pipeline/trace/otlp/count_spans.h"
+#include "pipeline/trace/otlp/index.h"
 #include "tests/support/trace_random.h"
 
 #include <setjmp.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 #include "tests/support/trace_exceptions.h"
 #include "tests/support/trace_proto.h"
 #include "tests/support/trace_random.h"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 #include "tests/support/edit_fixture.h"
 #include "tests/support/trace_exceptions.h"
 #include "tests/support/trace_proto.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/encode.h"
+#include "pipeline/trace/otlp/encode.h"
 #include "tests/support/edit_fixture.h"
 #include "tests/support/trace_actions.h"
 #include "tests/support/trace_random.h"

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/index.h"
+#include "pipeline/trace/otlp/index.h"
 #include "tests/support/trace_proto.h"
 #include "tests/support/trace_wire.h"
 

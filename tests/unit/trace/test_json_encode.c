@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/builder.h"
-#include "pipeline/trace/json_encode.h"
+#include "pipeline/trace/otlp/builder.h"
+#include "pipeline/trace/otlp_json/json_encode.h"
 #include "tests/support/json_codec.h"
 #include "tests/support/trace_wire.h"
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/json_response.h"
+#include "pipeline/trace/otlp_json/json_response.h"
 
 static void reads_partial_success(void **state)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/key_table.h"
+#include "pipeline/trace/keys/key_table.h"
 
 #include <stdio.h>
 

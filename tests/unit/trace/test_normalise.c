@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/index.h"
-#include "pipeline/trace/normalise.h"
-#include "pipeline/trace/schema.h"
+#include "pipeline/trace/otlp/index.h"
+#include "pipeline/trace/otlp/normalise.h"
+#include "pipeline/trace/otlp/schema.h"
 #include "tests/support/trace_exceptions.h"
 #include "tests/support/trace_wire.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The small messages that travel back, against protobuf-c and against damage. */
 #include "pipeline/base/clock.h"
-#include "pipeline/trace/response.h"
+#include "pipeline/trace/otlp/response.h"
 #include "rpc.pb-c.h"
 #include "tests/support/trace_wire.h"
 #include "trace.pb-c.h"

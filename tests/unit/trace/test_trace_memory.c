@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/trace/trace_memory.h"
+#include "pipeline/trace/memory/trace_memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/trace/value.h"
+#include "pipeline/trace/value/value.h"
 #include "tests/support/trace_wire.h"
 
 #include <math.h>

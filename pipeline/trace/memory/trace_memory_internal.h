@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the memory holds of one trace. Shared by trace_memory.c and trace_spans.c alone. */
+#ifndef SLUICE_TRACE_MEMORY_TRACE_MEMORY_INTERNAL_H
+#define SLUICE_TRACE_MEMORY_TRACE_MEMORY_INTERNAL_H
+
+#include "pipeline/base/hash.h"
+#include "pipeline/trace/memory/trace_memory.h"
+
+enum span_state {
+	SPAN_FREE = 0,	/* the slot holds nothing */
+	SPAN_NEW,	/* just added: nothing is known yet */
+	SPAN_ASKED_FOR, /* kept, as far as is known; a child of it has left */
+	SPAN_DROPPED,
+	SPAN_DROPPED_ROOT, /* it had no parent */
+};
+
+struct span_slot {
+	uint8_t id[SPAN_ID_BYTES];
+	uint8_t parent[SPAN_ID_BYTES]; /* SPAN_DROPPED */
+	uint8_t state;		       /* enum span_state */
+	bool tallied;
+	int32_t tally_before; /* what the tally was when it was added to for this span */
+};
+
+/* Span ids of one trace: open addressing, at most three quarters in use, never shrinks. */
+struct trace_spans {
+	struct span_slot *slots;
+	uint32_t slot_count; /* a power of two, or 0 */
+	uint32_t count;
+};
+
+struct span_slot *trace_spans_find(const struct trace_spans *spans, struct hash_key key,
+				   struct slice id);
+bool trace_spans_is_full(const struct trace_spans *spans);
+size_t trace_spans_bytes(const struct trace_spans *spans);
+size_t trace_spans_growth(const struct trace_spans *spans); /* bytes that grow would add */
+bool trace_spans_grow(struct trace_spans *spans, struct hash_key key);
+
+/* Adds ${id}, which is not there, as SPAN_NEW. The set is not full. */
+struct span_slot *trace_spans_add(struct trace_spans *spans, struct hash_key key, struct slice id);
+
+struct memory_fact {
+	uint8_t *text; /* owned */
+	uint16_t len;
+	uint8_t rank;
+	bool conflict;
+};
+
+struct memory_entry {
+	struct memory_entry *next;	    /* in the bucket */
+	struct memory_entry *newer, *older; /* in order of use */
+	uint64_t hash;
+	uint64_t used_ns;
+	uint32_t party;
+	int32_t tally;
+	uint8_t trace_id[TRACE_ID_BYTES];
+	struct memory_fact facts[TRACE_FACT_COUNT];
+	struct trace_spans spans;
+};
+
+#endif
