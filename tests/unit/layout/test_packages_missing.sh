@@ -15,7 +15,7 @@ commands_without() {
 }
 
 make_says_what_to_do() {
-	! env -u MAKEFLAGS -u MAKELEVEL "$@" make >"$work/make" 2>&1 || return 1
+	! env -u MAKEFLAGS -u MAKELEVEL -u MODE "$@" make >"$work/make" 2>&1 || return 1
 	cat "$work/make"
 	grep -q 'run `make deps`' "$work/make" || return 1
 	! grep -qi 'not found\|no such file\|no package' "$work/make"
