@@ -10,8 +10,6 @@
  */
 #include "pipeline/net/loop.h"
 
-#include "pipeline/net/resolver.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,7 +130,8 @@ void loop_fini(struct loop *loop)
 	set_thread(loop);
 	while (run_mailbox(loop) || run_deferred(loop))
 		;
-	resolver_free(loop->resolver);
+	if (loop->resolver)
+		loop->free_resolver(loop->resolver);
 	loop->resolver = NULL;
 	uv_unref((uv_handle_t *)&loop->wake);
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT); /* close callbacks of what is closing */

@@ -36,7 +36,9 @@ struct loop {
 	struct loop_task *deferred_head, **deferred_tail;
 	uv_prepare_t before_poll;
 	uv_check_t after_poll;
-	struct resolver *resolver; /* private to resolver.c; NULL until a name is asked for */
+	/* Private to resolver.c: made when a name is asked for, and ended with the loop. */
+	struct resolver *resolver;
+	void (*free_resolver)(struct resolver *resolver);
 };
 
 enum { LOOP_READ_BUFFER_BYTES = 256 * 1024 };

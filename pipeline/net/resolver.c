@@ -289,6 +289,23 @@ static bool has_answer(const struct name *name, uint64_t now_ns)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static void on_timer_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+/* Ends all look-ups and forgets everything: loop_fini. Nobody waits for an answer any more. */
+static void end_with_loop(struct resolver *resolver)
+{
+	dns_free(resolver->dns);
+	while (resolver->names) {
+		struct name *name = resolver->names;
+		resolver->names = name->next;
+		free(name);
+	}
+	uv_close((uv_handle_t *)&resolver->timer, on_timer_closed);
+}
+
 static struct resolver *resolver_of(struct loop *loop)
 {
 	if (loop->resolver)
@@ -304,25 +321,8 @@ static struct resolver *resolver_of(struct loop *loop)
 	(void)uv_timer_init(&loop->uv, &resolver->timer); /* cannot fail */
 	resolver->timer.data = resolver;
 	loop->resolver = resolver;
+	loop->free_resolver = end_with_loop;
 	return resolver;
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-void resolver_free(struct resolver *resolver)
-{
-	if (!resolver)
-		return;
-	dns_free(resolver->dns);
-	while (resolver->names) {
-		struct name *name = resolver->names;
-		resolver->names = name->next;
-		free(name);
-	}
-	uv_close((uv_handle_t *)&resolver->timer, on_timer_closed);
 }
 
 /* ---- questions ------------------------------------------------------------------------------ */

@@ -72,8 +72,4 @@ MUST_CHECK int resolver_ask_now(const char *host, struct resolver_answer *ret_an
 
 socklen_t resolver_address_len(const union resolver_address *address);
 
-/* Ends all look-ups and forgets everything; called by loop_fini. Nobody waits for an answer any
- * more. NULL is accepted. */
-void resolver_free(struct resolver *resolver);
-
 #endif

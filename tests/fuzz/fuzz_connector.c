@@ -87,11 +87,6 @@ socklen_t resolver_address_len(const union resolver_address *address)
 	return sizeof(address->v4);
 }
 
-void resolver_free(struct resolver *resolver)
-{
-	fuzz_must(!resolver);
-}
-
 /* Its kind is the last byte. */
 static union resolver_address make_address(enum kind kind)
 {

@@ -127,11 +127,6 @@ socklen_t resolver_address_len(const union resolver_address *address)
 	return address->any.sa_family == AF_INET6 ? sizeof(address->v6) : sizeof(address->v4);
 }
 
-void resolver_free(struct resolver *resolver)
-{
-	fuzz_must(!resolver);
-}
-
 /* A few names, and any numeric address, which becomes one of loopback. */
 int resolver_ask_now(const char *host, struct resolver_answer *ret_answer, struct err *err)
 {
