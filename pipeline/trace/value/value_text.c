@@ -29,26 +29,41 @@ static void append_double(struct buf *out, double number)
 		text_append_double(out, number);
 }
 
-/* A JSON string as Go's encoder writes it when it has not to care for HTML. */
-void value_append_json_string(struct buf *out, struct slice text)
+/* Bytes at ${ptr} that Go's encoder writes as \uXXXX besides those that JSON demands: the line
+ * separators, and <, > and & where ${html}. 0: none; else *ret_code is the character. */
+static size_t escaped_by_go(const uint8_t *ptr, size_t left, bool html, unsigned *ret_code)
+{
+	if (left >= 3 && ptr[0] == 0xe2 && ptr[1] == 0x80 && (ptr[2] == 0xa8 || ptr[2] == 0xa9)) {
+		*ret_code = 0x2000u + (ptr[2] & 0x3fu);
+		return 3;
+	}
+	*ret_code = ptr[0];
+	return html && (ptr[0] == '<' || ptr[0] == '>' || ptr[0] == '&') ? 1 : 0;
+}
+
+static void append_json_string(struct buf *out, struct slice text, bool html)
 {
 	buf_append_byte(out, '"');
 	size_t plain = 0, at = 0;
 	while (at < text.len) {
-		const uint8_t *ptr = text.ptr + at;
-		bool separator = text.len - at >= 3 && ptr[0] == 0xe2 && ptr[1] == 0x80 &&
-				 (ptr[2] == 0xa8 || ptr[2] == 0xa9);
-		if (!separator) {
+		unsigned code;
+		size_t len = escaped_by_go(text.ptr + at, text.len - at, html, &code);
+		if (len == 0) {
 			at++;
 			continue;
 		}
 		buf_append_json(out, slice_of(text.ptr + plain, at - plain));
-		buf_printf(out, "\\u%04x", 0x2000u + (ptr[2] & 0x3fu));
-		at += 3;
+		buf_printf(out, "\\u%04x", code);
+		at += len;
 		plain = at;
 	}
 	buf_append_json(out, slice_of(text.ptr + plain, at - plain));
 	buf_append_byte(out, '"');
+}
+
+void value_append_json_string(struct buf *out, struct slice text)
+{
+	append_json_string(out, text, true);
 }
 
 /* The depth of a value is bounded, so this recursion is. False when JSON cannot say it. */
@@ -83,7 +98,7 @@ static bool append_json_map(struct buf *out, struct value map)
 	for (size_t i = 0; ok && i < count; i++) {
 		if (i > 0)
 			buf_append_byte(out, ',');
-		value_append_json_string(out, pairs[i].key);
+		append_json_string(out, pairs[i].key, false);
 		buf_append_byte(out, ':');
 		ok = append_json(out, pairs[i].value);
 	}
@@ -97,7 +112,7 @@ static bool append_json(struct buf *out, struct value value)
 	switch (value.type) {
 	case VALUE_EMPTY:
 	case VALUE_TYPE_COUNT: buf_append_str(out, "null"); return true;
-	case VALUE_STRING: value_append_json_string(out, value.bytes); return true;
+	case VALUE_STRING: append_json_string(out, value.bytes, false); return true;
 	case VALUE_BOOL: buf_append_str(out, value.i ? "true" : "false"); return true;
 	case VALUE_INT: append_int(out, value.i); return true;
 	case VALUE_DOUBLE:
