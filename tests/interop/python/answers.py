@@ -79,7 +79,7 @@ def through(setting, protocol, row):
                     f"{QUEUE}}}",
             "http": f"otlp_http: {{endpoint: 'http://127.0.0.1:{sluice.http}', {QUEUE}}}",
         }[protocol]
-        front = Peer([setting.peer],
+        front = Peer([setting.peers["collector"]],
                      FRONT.format(exporter=exporter, name=exporter.split(":")[0]), folder,
                      "collector")
         running.append(front)

@@ -277,7 +277,7 @@ def is_settled(found):
 def one_scenario(setting, scenario, plain, row):
     runs = []
     try:
-        for command, name in (([setting.peer], "collector"), ([setting.sluice], "sluice")):
+        for command, name in (([setting.peers["collector"]], "collector"), ([setting.sluice], "sluice")):
             runs.append(run(setting, scenario, command, name, plain))
         (_, _, theirs, _), (_, _, ours, _) = runs
         if theirs != ours:

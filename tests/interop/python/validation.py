@@ -263,7 +263,7 @@ def compare(setting):
     rows = documented(PAGE)
 
     def both(attempt):
-        return [takes(program, attempt[2]) for program in (setting.peer, setting.sluice)]
+        return [takes(program, attempt[2]) for program in (setting.peers["collector"], setting.sluice)]
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for (key, value, _), (collector, sluice) in zip(tried, pool.map(both, tried)):
