@@ -102,9 +102,11 @@ endif
 
 all: bin/sluice
 
+# Replaced as a whole: it may be running.
 bin/sluice: build/release/sluice
 	@mkdir -p bin
-	@cp $< $@
+	@cp $< $@.new
+	@mv -f $@.new $@
 
 $(B)/sluice: $(MAIN) $(LIB)
 	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -102,7 +102,7 @@ static const struct config_field fields[] = {
 	CONFIG_DURATION(struct debug_config, tree_quiet_ns, "tree_quiet", "1s",
 			"verbosity tree: print a trace when nothing came for it so long."),
 	CONFIG_U32(struct debug_config, tree_max_spans, "tree_max_spans", "10000", 1, 10000000, "",
-		   "verbosity tree: spans held at once, 0.5 KiB each."),
+		   "verbosity tree: spans held at once."),
 	DELIVERY_FIELDS(struct debug_config, delivery, "0s"),
 };
 static const struct config_block block = CONFIG_BLOCK_CHECKED(struct debug_config, fields, check);
@@ -163,7 +163,8 @@ static void *create(const struct component_env *env, const void *config,
 	if (self->verbosity == VERBOSITY_TREE) {
 		const struct tree_limits limits = {.traces_max = TREE_TRACES_DEFAULT,
 						   .spans_max = debug->tree_max_spans};
-		self->tree = trace_tree_new(limits, terminal_of(self->writer.fd));
+		self->tree = trace_tree_new(limits, terminal_of(self->writer.fd), env->budget,
+					    env->keys);
 	}
 	return self;
 }
@@ -277,11 +278,13 @@ static bool sampled(struct debug *self)
 	return number <= initial || (thereafter > 0 && (number - initial) % thereafter == 0);
 }
 
-static void show(struct debug *self, struct export_call *call)
+static void show(struct debug *self, struct chunk *body, struct export_call *call)
 {
 	struct buf text = BUF_INIT;
 	switch (self->verbosity) {
-	case VERBOSITY_TREE: trace_tree_add(self->tree, self->view, clock_monotonic_ns()); break;
+	case VERBOSITY_TREE:
+		trace_tree_add(self->tree, self->view, body, clock_monotonic_ns());
+		break;
 	case VERBOSITY_NORMAL: text_normal(self->view, &text); break;
 	case VERBOSITY_DETAILED: text_detailed(self->view, &text); break;
 	case VERBOSITY_BASIC: break;
@@ -311,7 +314,7 @@ static void send_batch(void *arg, struct export_call *call)
 	}
 	struct chunk *body = batch_flatten(call->batch);
 	if (body && view_open_chunk(self->view, body, &result.err) == 0) {
-		show(self, call);
+		show(self, body, call);
 		view_close(self->view);
 	} else {
 		if (!body)

@@ -18,11 +18,12 @@
 #define SLUICE_DEBUG_TREE_H
 
 #include "exporters/debug/terminal.h"
-#include "pipeline/trace/otlp/edit.h"
+#include "pipeline/trace/otlp/view.h"
 
 enum {
 	TREE_TRACES_DEFAULT = 1000, /* held at the same time */
-	TREE_SPANS_DEFAULT = 10000, /* of all traces; about 0.5 KiB each */
+	TREE_SPANS_DEFAULT = 10000, /* of all traces */
+	TREE_BYTES_MAX = 64 << 20,  /* of the requests that they came in, whatever their number */
 };
 
 struct tree_limits {
@@ -32,12 +33,14 @@ struct tree_limits {
 
 struct trace_tree;
 
-/* NULL when there is no memory. */
-MUST_CHECK struct trace_tree *trace_tree_new(struct tree_limits limits, struct terminal terminal);
+/* ${budget} and ${keys} outlive the tree. NULL when there is no memory. */
+MUST_CHECK struct trace_tree *trace_tree_new(struct tree_limits limits, struct terminal terminal,
+					     struct budget *budget, const struct key_table *keys);
 void trace_tree_free(struct trace_tree *tree);
 
-/* Takes over copies of what is shown of the live spans. ${now_ns} is monotonic. */
-void trace_tree_add(struct trace_tree *tree, const struct trace_view *view, uint64_t now_ns);
+/* Keeps the spans of ${view}, which is open on ${chunk} and has no edits. ${now_ns} is monotonic. */
+void trace_tree_add(struct trace_tree *tree, const struct trace_view *view, struct chunk *chunk,
+		    uint64_t now_ns);
 
 /* Prints and forgets the traces to which nothing was added since ${quiet_since_ns}, in the order in
  * which they came; UINT64_MAX prints all. Returns how many. A failure to grow latches in ${out}. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tree.c collects, tree_forest.c puts in order, tree_summary.c adds up and tree_print.c shows.
+/* What tree_span.c reads, tree_forest.c puts in order, tree_summary.c adds up and tree_print.c shows.
  */
 #ifndef SLUICE_DEBUG_TREE_INTERNAL_H
 #define SLUICE_DEBUG_TREE_INTERNAL_H
@@ -40,11 +40,15 @@ struct tree_span {
 };
 
 struct tree_trace {
-	uint8_t id[TRACE_ID_BYTES];
-	uint64_t seen_ns; /* monotonic: when the last span was added */
-	struct tree_span *spans;
-	uint32_t count, capacity;
+	const uint8_t *id; /* TRACE_ID_BYTES */
+	const struct tree_span *spans;
+	uint32_t count;
 };
+
+/* ---- tree_span.c ---- */
+
+/* What is shown of the spans of ${view}, an entry each, to be freed; NULL: no memory. */
+MUST_CHECK struct tree_span *tree_spans_of(const struct trace_view *view);
 
 /* ---- tree_forest.c ---- */
 

@@ -50,6 +50,7 @@ struct kept_body *kept_body_new(const struct trace_view *view, struct chunk *chu
 		kept_body_free(body);
 		return NULL;
 	}
+	body->index_bytes = view_index_bytes(view);
 	body->own_bytes = sizeof(*body) + body->around.capacity +
 			  ((size_t)index->scope_count + 1) * sizeof(*body->scopes);
 	return body;

@@ -19,6 +19,7 @@ struct kept_body {
 	struct kept_scope *scopes;
 	uint32_t span_count; /* kept of it, by the buffer's count */
 	size_t own_bytes;    /* of memory beside the chunk */
+	size_t index_bytes;  /* that opening the whole request takes */
 };
 
 /* Of the request under ${view}, open on ${chunk}. NULL: no memory. */

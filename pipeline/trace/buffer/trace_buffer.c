@@ -345,8 +345,10 @@ struct chunk *trace_buffer_request(const struct trace_buffer *buffer,
 		bytes > TRACE_BODY_BYTES_MAX ? NULL : chunk_new(buffer->budget, bytes);
 	if (!chunk)
 		return NULL;
-	for (uint32_t at = 0; at < trace->span_count;)
+	for (uint32_t at = 0; at < trace->span_count;) {
+		chunk->index_bytes += trace->spans[at].body->index_bytes;
 		chunk->len += put_run(trace, at, &at, chunk->data + chunk->len);
+	}
 	chunk->span_count = trace->span_count;
 	return chunk;
 }

@@ -25,6 +25,7 @@ static const struct terminal ascii_terminal = {.columns = 150, .ascii = true};
 
 struct fixture {
 	struct budget budget;
+	struct key_table *keys;
 	struct trace_tree *tree;
 	struct buf out;
 };
@@ -32,16 +33,19 @@ struct fixture {
 static void open_tree(struct fixture *fixture, struct tree_limits limits, struct terminal terminal)
 {
 	trace_tree_free(fixture->tree);
-	fixture->tree = trace_tree_new(limits, terminal);
+	fixture->tree = trace_tree_new(limits, terminal, &fixture->budget, fixture->keys);
 	assert_non_null(fixture->tree);
 	buf_reset(&fixture->out);
 }
 
 static int setup(void **state)
 {
+	struct err err;
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	assert_non_null(fixture);
 	budget_init(&fixture->budget, UINT64_MAX);
+	fixture->keys = key_table_new();
+	assert_int_equal(key_table_freeze(fixture->keys, &err), 0);
 	open_tree(fixture, roomy, utf8_terminal);
 	*state = fixture;
 	return 0;
@@ -51,6 +55,7 @@ static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 	trace_tree_free(fixture->tree);
+	key_table_free(fixture->keys);
 	buf_fini(&fixture->out);
 	assert_int_equal(budget_used(&fixture->budget), 0);
 	free(fixture);
@@ -59,10 +64,14 @@ static int teardown(void **state)
 
 static void add_request(struct fixture *fixture, struct slice body, uint64_t now_ns)
 {
-	struct generate_view request;
-	generate_view_open(&request, body);
-	trace_tree_add(fixture->tree, request.view, now_ns);
-	generate_view_close(&request);
+	struct err err;
+	struct chunk *chunk = chunk_new(&fixture->budget, body.len);
+	struct trace_view *view = view_new(&fixture->budget, fixture->keys);
+	assert_true(chunk && view && chunk_append(chunk, body));
+	assert_int_equal(view_open(view, chunk_slice(chunk), &err), 0);
+	trace_tree_add(fixture->tree, view, chunk, now_ns);
+	view_free(view);
+	chunk_unref(chunk);
 }
 
 static void add_example(struct fixture *fixture, const char *name, bool merged)
