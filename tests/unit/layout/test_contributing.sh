@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The worked example of CONTRIBUTING.md, done literally: its code blocks go into a copy of the tree,
-# which is built; then the example's own test runs, and the program it is part of. What is compiled
+# The worked examples of CONTRIBUTING.md and docs/adding-components.md, done literally: their code
+# blocks go into a copy of the tree, which is built; then the example's own test runs, and the program
+# that all of them are part of. What is compiled
 # already is copied along, so that only the example is compiled here.
 set -u
 . "$(dirname "$0")/tap.sh"
@@ -36,7 +37,7 @@ extract() {
 		}
 		/^```/ { if (inside) close(path); inside = 0; next }
 		inside { print >>path }
-		END { exit blocks != 4 }' CONTRIBUTING.md
+		END { exit blocks != 9 }' CONTRIBUTING.md docs/adding-components.md
 }
 
 in_copy() { (cd "$tree" && "$@"); }
@@ -48,8 +49,27 @@ refuses_a_typo() {
 	grep -F 'typo.yaml:7:' "$work/said" && grep -F 'did you mean "min_duration"' "$work/said"
 }
 
+# The receiver's spans reach the exporter, the extension's file is there meanwhile, and TERM ends all.
+beats() {
+	mkfifo "$work/beats" || return 1
+	READY_FILE=$work/ready "$tree/build/$mode/sluice" --config "$tree/heartbeat.yaml" \
+		>"$work/beats" 2>&1 &
+	pid=$!
+	exec 3<"$work/beats"
+	beaten=1
+	while [ $beaten -ne 0 ] && read -r line <&3; do
+		echo "$line"
+		case $line in *'"spans": 1'*) beaten=0 ;; esac
+	done
+	test -e "$work/ready"
+	was_ready=$?
+	kill -TERM $pid
+	cat <&3
+	wait $pid && [ $beaten -eq 0 ] && [ $was_ready -eq 0 ] && ! test -e "$work/ready"
+}
+
 check "the tree is copied" copy_tree
-check "the page has the four blocks" extract
+check "the pages have nine blocks" extract
 check "the example builds and its test passes" \
 	in_copy make --no-print-directory MODE="$mode" CI=1 T=short_spans run-tests
 check "includes of the example point the right way" tests/unit/layout/check_includes "$tree"
@@ -57,4 +77,5 @@ check "the program lists the new component" lists_it
 check "a configuration may name it" \
 	in_copy "build/$mode/sluice" validate --config short_spans.yaml
 check "its options are checked like all others" refuses_a_typo
+check "a receiver, an exporter and an extension work together" beats
 finish
