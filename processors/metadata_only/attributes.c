@@ -25,7 +25,12 @@ bool policy_pair_stays(struct pass *pass, struct slice key, struct slice path, b
 		if (verdict & VERDICT_KEPT)
 			break;
 		const struct decision *decision = &pass->shard->decisions[id];
-		if (!(verdict & VERDICT_ACT) ||
+		if (judge_hides_reference(pass, decision)) {
+			hit(pass, decision->reference);
+			hit_field(pass, FIELD_NESTED_VALUE);
+			return false;
+		}
+		if (!(verdict & VERDICT_ACT) || decision->nested == 0 ||
 		    ((numbers_stay || decision->keep_numbers) && figure))
 			continue;
 		hit(pass, decision->nested);
@@ -89,8 +94,12 @@ static void judge_by_list(struct pass *pass, struct place *place, struct attribu
 {
 	uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, attr->view.key_id);
 	uint16_t rule = 0;
+	const struct decision *decision = &pass->shard->decisions[attr->view.key_id];
 	if (verdict & VERDICT_ACT)
-		rule = judge_choose(&pass->shard->decisions[attr->view.key_id], place, &attr->value);
+		rule = judge_choose(decision, place, &attr->value);
+	if (judge_hides_reference(pass, decision) && attr->value.type == VALUE_STRING &&
+	    shape_is_reference(attr->value.bytes))
+		rule = decision->reference;
 	if (rule != 0 && policy_apply(pass, place, attr, rule))
 		return;
 	if (!policy_texts_stay(pass, &attr->value, verdict & VERDICT_KEPT)) {

@@ -20,6 +20,7 @@ struct findings {
 	struct decision *decision;
 	uint16_t deny_by_user;	 /* the strongest one; 0: none */
 	uint16_t deny_by_strict; /* not applied yet: the key may be known */
+	uint16_t identifier;	 /* kept as one: its form is its own */
 	bool model;
 };
 
@@ -70,7 +71,7 @@ static void take_rule(struct findings *f, uint16_t number, bool doubtful)
 		if (config->identifiers != IDENTIFIERS_KEEP)
 			apply_deny(f, rule, number);
 		else if (!doubtful)
-			f->decision->known = stronger(f->decision->known, number);
+			f->identifier = stronger(f->identifier, number);
 		return;
 	case ACTION_DROP:
 		if (rule->when == WHEN_STRICT)
@@ -147,6 +148,8 @@ uint8_t decide(const struct policy *policy, struct policy_shard *shard,
 		     at = policy->bindings[at].next)
 			take_rule(&f, policy->bindings[at].rule, doubtful);
 	}
+	if (f.identifier != 0)
+		decision->known = f.identifier;
 	/* What is known is exempt from the rules of strict alone: the others still hold. */
 	if (f.deny_by_strict != 0 && decision->known == 0)
 		apply_deny(&f, &policy->rules[f.deny_by_strict], f.deny_by_strict);

@@ -77,9 +77,23 @@ static bool has_form(struct policy_shard *shard, enum policy_form form, struct s
 	return false;
 }
 
+/* What an object store calls a thing of its own. */
+static bool is_stored(struct slice text)
+{
+	static const char *const schemes[] = {"gs://",	"s3://",   "s3a://", "az://", "abfs://",
+					      "abfss://", "oss://", "cos://", "oci://", "r2://"};
+	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
+		if (slice_has_prefix(text, slice_str(schemes[i])))
+			return true;
+	}
+	return false;
+}
+
 bool judge_text(const struct measure *measure, struct slice text)
 {
 	struct policy_shard *shard = measure->pass->shard;
+	if (measure->pass->policy->config->content_references != IDENTIFIERS_KEEP && is_stored(text))
+		return false;
 	if (text.len == 0 || (measure->kept && has_form(shard, measure->form, text)))
 		return true;
 	return measure->tokens && is_token(shard, text);
@@ -117,8 +131,8 @@ bool judge_pair(const struct measure *measure, struct slice key, struct slice pa
 		uint16_t keeper = decision->kept != 0 ? decision->kept : decision->known;
 		bool denied = !(verdict & VERDICT_KEPT) && decision->nested != 0 &&
 			      !((measure->numbers_stay || decision->keep_numbers) && figure);
-		if (denied) {
-			hit(pass, decision->nested);
+		if (denied || judge_hides_reference(pass, decision)) {
+			hit(pass, denied ? decision->nested : decision->reference);
 			hit_field(pass, FIELD_NESTED_VALUE);
 			return false;
 		}
@@ -192,18 +206,6 @@ static void remove_text(struct pass *pass, struct place *place, struct attribute
 	policy_drop_attr(pass, place, attr);
 }
 
-/* What an object store calls a thing of its own. */
-static bool is_stored(struct slice text)
-{
-	static const char *const schemes[] = {"gs://",	"s3://",   "s3a://", "az://", "abfs://",
-					      "abfss://", "oss://", "cos://", "oci://", "r2://"};
-	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
-		if (slice_has_prefix(text, slice_str(schemes[i])))
-			return true;
-	}
-	return false;
-}
-
 static void judge_string(struct pass *pass, struct place *place, struct attribute *attr,
 			 struct measure *measure)
 {
@@ -221,7 +223,7 @@ static void judge_string(struct pass *pass, struct place *place, struct attribut
 	if (judge_text(measure, text))
 		return;
 	bool pairs = attr->value.type == VALUE_STRING &&
-		     (measure->tokens || measure->form == FORM_FIGURES || measure->form == FORM_PAIRS);
+		     (measure->tokens || measure->kept);
 	struct buf *out = &pass->shard->text;
 	buf_reset(out);
 	switch (pairs ? pairs_filter(measure, text, out) : PAIRS_NONE) {

@@ -38,6 +38,13 @@ bool judge_is_number(const struct value *value);
 uint16_t judge_choose(const struct decision *decision, const struct place *place,
 		      const struct value *value);
 
+/* Whether the key is one of references, and those do not stay as they are. */
+static inline bool judge_hides_reference(const struct pass *pass, const struct decision *decision)
+{
+	return decision->reference != 0 &&
+	       pass->policy->config->content_references != IDENTIFIERS_KEEP;
+}
+
 /* Modes shape and strict: what the rules and the value's shape say is done. */
 void judge_by_shape(struct pass *pass, struct place *place, struct attribute *attr);
 

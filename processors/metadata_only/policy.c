@@ -2,6 +2,7 @@
 /* From configuration and table to rules whose patterns are registered with the key table. */
 #include "processors/metadata_only/policy.h"
 
+#include "processors/metadata_only/allow.h"
 #include "processors/metadata_only/names.h"
 
 #include <stdlib.h>
@@ -114,6 +115,9 @@ static bool add_user_rules(struct build *build, const struct config_strings *pat
 							   .when = WHEN_ALWAYS,
 							   .action = (uint8_t)action,
 							   .by_user = true});
+		if (action == ACTION_KEEP)
+			allow_check(patterns->at[i], patterns->nodes[i]->loc, build->env->path,
+				    report);
 		if (take_pattern(build, slice_str(patterns->at[i])))
 			continue;
 		config_problem(report, CONFIG_ERROR, patterns->nodes[i]->loc, build->env->path,
@@ -182,7 +186,9 @@ static bool build_rules(struct policy *policy, const struct component_env *env,
 	if (!policy->rules || !policy->bindings)
 		return false;
 	bool added = add_user_rules(&build, &config->deny, ACTION_DROP, report);
+	size_t errors_before = report->error_count;
 	added &= add_user_rules(&build, &config->allow, ACTION_KEEP, report);
+	added &= report->error_count == errors_before;
 	return added && add_table(&build, report) && names_register(policy, env->keys, &build.err) &&
 	       register_metrics(policy, env);
 }

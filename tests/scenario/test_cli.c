@@ -247,7 +247,7 @@ static void the_demo_says_by_rule_what_its_policies_removed(void **state)
 		"\n     4  noise       path ",
 		"\n     6  noise       name ",
 		"\nmetadata_only took out ",
-		"content     llm.input_messages.*",
+		"content     llm.input_messages*",
 		"content     retrieval.documents.*",
 		"secret      http.{request,response}.header.*",
 		"error text  exception.message",
