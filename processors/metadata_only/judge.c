@@ -46,6 +46,8 @@ static bool is_token(struct policy_shard *shard, struct slice text)
 {
 	if (shape_is_plain(text.ptr, text.len))
 		return true;
+	if (memchr(text.ptr, ' ', text.len))
+		return false;
 	if (judge_is_known_token(shard, text))
 		return true;
 	if (!shape_is_token(text))

@@ -32,14 +32,14 @@ static void check(const void *arg, const struct config_node *node, const char *p
 
 static const struct config_field fields[] = {
 	CONFIG_ENUM(struct policy_config, mode, "mode", modes, "shape",
-		    "shape: what no row of the table knows stays when it is a number or a single "
-		    "token. denylist: only what is known to be content goes. strict: texts stay "
+		    "shape: what no row of the table knows is kept when it is a number or a single "
+		    "token. denylist: only what is known to be content is removed. strict: texts are kept "
 		    "under known keys alone."),
 	CONFIG_STRING_LIST(struct policy_config, allow, "allow",
-			   "Keys that stay: a.b, a.b.* or /expression/. Stronger than the table. Expressions "
+			   "Keys that are kept: a.b, a.b.* or /expression/. Stronger than the table. Expressions "
 			   "that match keys of all kinds are refused."),
 	CONFIG_STRING_LIST(struct policy_config, deny, "deny",
-			   "Keys that go, written alike. Stronger than allow."),
+			   "Keys that are removed, written alike. Stronger than allow."),
 	CONFIG_ENUM(struct policy_config, identifiers, "identifiers", identifier_words, "keep",
 		    "What becomes of user and session ids, client addresses and labels of "
 		    "content: hash writes the first 128 bits of their HMAC-SHA-256, so that "
@@ -54,10 +54,10 @@ static const struct config_field fields[] = {
 		    "What becomes of the text of a status: replace writes the type of the error."),
 	CONFIG_U32(struct policy_config, max_value_bytes, "max_value_bytes", "4096", 64, 1 << 20,
 		   "By",
-		   "Larger values go; in mode: denylist, texts of spans that are no model calls are "
+		   "Larger values are removed; in mode: denylist, texts of spans that are no model calls are "
 		   "cut instead."),
 	CONFIG_BOOL(struct policy_config, dry_run, "dry_run", "false",
-		    "Counts what would go and changes nothing."),
+		    "Counts what would be removed and changes nothing."),
 };
 const struct config_block policy_block = CONFIG_BLOCK_CHECKED(struct policy_config, fields, check);
 

@@ -85,13 +85,13 @@ const char *const policy_when_words[WHEN_COUNT] = {
 const char *const policy_action_words[ACTION_COUNT] = {
 	[ACTION_KEEP] = "kept",
 	[ACTION_KEEP_NUMBER] = "kept when a number",
-	[ACTION_DROP] = "dropped",
+	[ACTION_DROP] = "removed",
 	[ACTION_REPLACE] = "replaced by [removed]",
 	[ACTION_CUT] = "query, fragment and user cut",
 	[ACTION_IDENTIFY] = "by identifiers",
 	[ACTION_REFERENCE] = "by content_references",
 	[ACTION_KNOWN] = "known, kept",
-	[ACTION_EVENT] = "event dropped",
+	[ACTION_EVENT] = "event removed",
 	[ACTION_MARK] = "tells a model call",
 };
 

@@ -70,26 +70,36 @@ static void end_word(struct scan *s)
 	s->word = s->word_letters = s->word_other = false;
 }
 
-static void take_letter(struct scan *s, bool capital)
+/* ${count} letters of one case. */
+static void take_letters(struct scan *s, bool capital, uint32_t count)
 {
 	if (capital && s->small)
 		end_piece(s);
 	s->small = !capital;
-	s->run++;
-	s->run_letters++;
-	s->piece++;
-	s->letters++;
+	s->run += count;
+	s->run_letters += count;
+	s->piece += count;
+	s->letters += count;
 	if (s->letters > s->shape.letters)
 		s->shape.letters = s->letters;
 	s->word = s->word_letters = true;
 }
 
-static void take_digit(struct scan *s)
+static void take_digits(struct scan *s, uint32_t count)
 {
 	end_piece(s);
-	s->run++;
-	s->run_digits++;
+	s->run += count;
+	s->run_digits += count;
 	s->word = s->word_other = true;
+}
+
+/* How many bytes from ${at} on are of the class ${class}. */
+static inline uint32_t count_alike(struct slice text, size_t at, char class)
+{
+	size_t end = at + 1;
+	while (end < text.len && text.ptr[end] < 0x80 && classes[text.ptr[end]] == class)
+		end++;
+	return (uint32_t)(end - at);
 }
 
 /* A character that parts segments, brackets and = among them. Some pairs are code or markup. */
@@ -131,12 +141,9 @@ static void take_ask(struct scan *s, struct slice text, size_t at)
 	end_segment(s);
 }
 
-static void take_ascii(struct scan *s, struct slice text, size_t at)
+static void take_ascii(struct scan *s, struct slice text, size_t at, char class)
 {
-	switch (classes[text.ptr[at]]) {
-	case 'a': take_letter(s, false); return;
-	case 'A': take_letter(s, true); return;
-	case '0': take_digit(s); return;
+	switch (class) {
 	case '_':
 		s->word = true;
 		end_run(s);
@@ -173,10 +180,10 @@ static void take_ascii(struct scan *s, struct slice text, size_t at)
 static void take_beyond_ascii(struct scan *s, struct slice sequence)
 {
 	switch (shape_script_of(sequence)) {
-	case SCRIPT_LETTER: take_letter(s, false); return;
+	case SCRIPT_LETTER: take_letters(s, false, 1); return;
 	case SCRIPT_DENSE:
 		s->shape.dense++;
-		take_letter(s, false);
+		take_letters(s, false, 1);
 		return;
 	case SCRIPT_BLANK:
 		s->shape.marks |= SHAPE_MARK_BLANK;
@@ -200,8 +207,15 @@ struct shape shape_of(struct slice text)
 	}
 	for (size_t at = 0; at < text.len;) {
 		size_t len = 1;
-		if (text.ptr[at] < 0x80) {
-			take_ascii(&s, text, at);
+		char class = text.ptr[at] < 0x80 ? classes[text.ptr[at]] : 'u';
+		if (class == 'a' || class == 'A') {
+			len = count_alike(text, at, class);
+			take_letters(&s, class == 'A', (uint32_t)len);
+		} else if (class == '0') {
+			len = count_alike(text, at, class);
+			take_digits(&s, (uint32_t)len);
+		} else if (class != 'u') {
+			take_ascii(&s, text, at, class);
 		} else {
 			len = utf8_sequence_len(slice_of(text.ptr + at, text.len - at));
 			if (len == 0) {
@@ -226,8 +240,27 @@ static bool is_token(const struct shape *shape, struct slice text)
 	       shape->dense <= SHAPE_DENSE_MAX && !memchr(text.ptr, ' ', text.len);
 }
 
+/* 8-4-4-4-12 hexadecimal digits: the id that everybody makes. */
+static bool is_uuid(struct slice text)
+{
+	enum { UUID_BYTES = 36 };
+	if (text.len != UUID_BYTES)
+		return false;
+	for (size_t i = 0; i < UUID_BYTES; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (dash ? text.ptr[i] != '-' : shape_hex_digit(text.ptr[i]) < 0)
+			return false;
+	}
+	return true;
+}
+
 bool shape_is_token(struct slice text)
 {
+	/* Most texts that are none say so at once. */
+	if (text.len > SHAPE_BYTES_MAX || memchr(text.ptr, ' ', text.len))
+		return false;
+	if (is_uuid(text))
+		return true;
 	struct shape shape = shape_of(text);
 	return is_token(&shape, text);
 }

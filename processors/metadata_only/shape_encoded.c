@@ -5,69 +5,71 @@
  */
 #include "processors/metadata_only/shape_encoded.h"
 
-#include "pipeline/base/utf8.h"
 #include "processors/metadata_only/shape.h"
 
-enum { DECODED_MAX = SHAPE_BYTES_MAX };
+/* A text as it is decoded, byte by byte: printable ASCII and whole characters of UTF-8. */
+struct decoded {
+	unsigned missing; /* bytes of the character begun */
+	bool failed;
+};
 
-static int base64_digit(uint8_t byte)
+static inline void take_byte(struct decoded *d, uint8_t byte)
 {
-	if (byte >= 'A' && byte <= 'Z')
-		return byte - 'A';
-	if (byte >= 'a' && byte <= 'z')
-		return byte - 'a' + 26;
-	if (byte >= '0' && byte <= '9')
-		return byte - '0' + 52;
-	if (byte == '+' || byte == '-')
-		return 62;
-	return byte == '/' || byte == '_' ? 63 : -1;
+	if (d->missing > 0) {
+		d->failed |= (byte & 0xc0) != 0x80;
+		d->missing--;
+	} else if (byte >= 0xc2 && byte <= 0xf4) {
+		d->missing = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+	} else {
+		d->failed |= byte >= 0x7f || (byte < ' ' && byte != '\n' && byte != '\t' &&
+					      byte != '\r');
+	}
 }
 
-/* Printable, in any script; the last character may be cut. */
-static bool is_text(struct slice bytes)
+enum { NONE = 0xff }; /* no digit of base64, in either alphabet */
+
+static inline uint8_t base64_digit(uint8_t byte)
 {
-	while (bytes.len > 0) {
-		size_t len = utf8_sequence_len(bytes);
-		uint8_t byte = bytes.ptr[0];
-		if (len == 0)
-			return bytes.len < 4 && byte >= 0xc2;
-		if (byte == 0x7f || (byte < ' ' && byte != '\n' && byte != '\t' && byte != '\r'))
-			return false;
-		bytes = slice_of(bytes.ptr + len, bytes.len - len);
-	}
-	return true;
+	if (byte >= 'a' && byte <= 'z')
+		return (uint8_t)(byte - 'a' + 26);
+	if (byte >= 'A' && byte <= 'Z')
+		return (uint8_t)(byte - 'A');
+	if (byte >= '0' && byte <= '9')
+		return (uint8_t)(byte - '0' + 52);
+	if (byte == '+' || byte == '-')
+		return 62;
+	return byte == '/' || byte == '_' ? 63 : NONE;
 }
 
 static bool is_base64_text(struct slice run)
 {
-	uint8_t decoded[DECODED_MAX];
-	size_t len = 0;
+	struct decoded d = {0};
 	uint32_t bits = 0;
 	unsigned count = 0;
 	bool capital = false; /* a text of twelve bytes has some in base64 */
-	for (size_t i = 0; i < run.len; i++) {
+	for (size_t i = 0; i < run.len && !d.failed; i++) {
 		capital |= run.ptr[i] >= 'A' && run.ptr[i] <= 'Z';
-		bits = bits << 6 | (uint32_t)base64_digit(run.ptr[i]);
+		bits = bits << 6 | base64_digit(run.ptr[i]);
 		count += 6;
 		if (count >= 8) {
 			count -= 8;
-			decoded[len++] = (uint8_t)(bits >> count);
+			take_byte(&d, (uint8_t)(bits >> count));
 		}
 	}
-	return capital && is_text(slice_of(decoded, len));
+	return capital && !d.failed;
 }
 
 /* Digits alone are a number. */
 static bool is_hex_text(struct slice run)
 {
-	uint8_t decoded[DECODED_MAX / 2];
+	struct decoded d = {0};
 	bool letters = false;
-	for (size_t i = 0; i + 1 < run.len; i += 2) {
+	for (size_t i = 0; i + 1 < run.len && !d.failed; i += 2) {
 		int high = shape_hex_digit(run.ptr[i]), low = shape_hex_digit(run.ptr[i + 1]);
 		letters |= high > 9 || low > 9;
-		decoded[i / 2] = (uint8_t)(high << 4 | low);
+		take_byte(&d, (uint8_t)(high << 4 | low));
 	}
-	return letters && is_text(slice_of(decoded, run.len / 2));
+	return letters && !d.failed;
 }
 
 /* No checksum has so many of them. */
@@ -84,25 +86,30 @@ static bool is_long(struct slice run)
 	return small && capital && digit;
 }
 
-/* Judges every longest run of letters, digits and ${more}. */
-static bool runs_hold(struct slice text, const char *more)
+static bool is_encoded(struct slice run)
 {
-	size_t begin = 0, hex = 0;
+	if (run.len < SHAPE_ENCODED_MIN)
+		return false;
+	if (is_long(run) || is_base64_text(run))
+		return true;
+	size_t hex = 0;
+	while (hex < run.len && shape_hex_digit(run.ptr[hex]) >= 0)
+		hex++;
+	return hex == run.len && run.len >= SHAPE_HEX_MIN && is_hex_text(run);
+}
+
+/* Judges every longest run of letters, digits and the two characters ${more}. */
+static bool runs_hold(struct slice text, const char more[2])
+{
+	size_t begin = 0;
 	for (size_t i = 0; i <= text.len; i++) {
 		uint8_t byte = i < text.len ? text.ptr[i] : ' ';
-		bool in = base64_digit(byte) >= 0 &&
-			  (base64_digit(byte) < 62 || strchr(more, byte) != NULL);
-		hex += in && shape_hex_digit(byte) >= 0;
-		if (in)
+		uint8_t digit = base64_digit(byte);
+		if (digit < 62 || (digit != NONE && (byte == more[0] || byte == more[1])))
 			continue;
-		struct slice run = slice_of(text.ptr + begin, i - begin);
-		bool is_hex = hex == run.len;
-		if (run.len >= SHAPE_ENCODED_MIN && (is_long(run) || is_base64_text(run)))
-			return true;
-		if (is_hex && run.len >= SHAPE_HEX_MIN && is_hex_text(run))
+		if (is_encoded(slice_of(text.ptr + begin, i - begin)))
 			return true;
 		begin = i + 1;
-		hex = 0;
 	}
 	return false;
 }
@@ -111,5 +118,8 @@ bool shape_holds_encoded(struct slice text)
 {
 	bool url = slice_has_prefix(text, SLICE("data:")) &&
 		   (memchr(text.ptr, ',', text.len) || memchr(text.ptr, ';', text.len));
-	return url || runs_hold(text, "") || runs_hold(text, "+/") || runs_hold(text, "-_");
+	bool signs = memchr(text.ptr, '+', text.len) || memchr(text.ptr, '/', text.len);
+	bool url_signs = memchr(text.ptr, '-', text.len) || memchr(text.ptr, '_', text.len);
+	return url || runs_hold(text, "  ") || (signs && runs_hold(text, "+/")) ||
+	       (url_signs && runs_hold(text, "-_"));
 }
