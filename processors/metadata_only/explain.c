@@ -5,7 +5,7 @@
  */
 #include "processors/metadata_only/explain.h"
 
-#include "pipeline/trace/builder.h"
+#include "pipeline/trace/otlp/builder.h"
 #include "processors/metadata_only/shape.h"
 
 #include <stdlib.h>

@@ -9,6 +9,7 @@
 
 #include "pipeline/base/utf8.h"
 #include "processors/metadata_only/shape_encoded.h"
+#include "processors/metadata_only/shape_quick.h"
 #include "processors/metadata_only/shape_script.h"
 
 /* By byte, of ASCII: c control, s space, a A letters, 0 digit, _ joins words, . parts segments,
@@ -240,26 +241,12 @@ static bool is_token(const struct shape *shape, struct slice text)
 	       shape->dense <= SHAPE_DENSE_MAX && !memchr(text.ptr, ' ', text.len);
 }
 
-/* 8-4-4-4-12 hexadecimal digits: the id that everybody makes. */
-static bool is_uuid(struct slice text)
-{
-	enum { UUID_BYTES = 36 };
-	if (text.len != UUID_BYTES)
-		return false;
-	for (size_t i = 0; i < UUID_BYTES; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-		if (dash ? text.ptr[i] != '-' : shape_hex_digit(text.ptr[i]) < 0)
-			return false;
-	}
-	return true;
-}
-
 bool shape_is_token(struct slice text)
 {
 	/* Most texts that are none say so at once. */
 	if (text.len > SHAPE_BYTES_MAX || memchr(text.ptr, ' ', text.len))
 		return false;
-	if (is_uuid(text))
+	if (shape_is_quick(text))
 		return true;
 	struct shape shape = shape_of(text);
 	return is_token(&shape, text);

@@ -86,7 +86,7 @@ static bool is_long(struct slice run)
 	return small && capital && digit;
 }
 
-static bool is_encoded(struct slice run)
+bool shape_is_encoded(struct slice run)
 {
 	if (run.len < SHAPE_ENCODED_MIN)
 		return false;
@@ -107,7 +107,7 @@ static bool runs_hold(struct slice text, const char more[2])
 		uint8_t digit = base64_digit(byte);
 		if (digit < 62 || (digit != NONE && (byte == more[0] || byte == more[1])))
 			continue;
-		if (is_encoded(slice_of(text.ptr + begin, i - begin)))
+		if (shape_is_encoded(slice_of(text.ptr + begin, i - begin)))
 			return true;
 		begin = i + 1;
 	}

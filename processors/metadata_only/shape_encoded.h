@@ -9,6 +9,9 @@
  * id or checksum, or ${text} is a data URL. */
 bool shape_holds_encoded(struct slice text);
 
+/* Whether ${run}, of digits of base64 alone, decodes to a text, or is longer than any checksum. */
+bool shape_is_encoded(struct slice run);
+
 /* 0 .. 15, -1 for what is no hexadecimal digit. */
 static inline int shape_hex_digit(uint8_t byte)
 {
