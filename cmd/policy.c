@@ -117,9 +117,9 @@ static int explain(const char *key, const char *value, const struct option_list 
 	struct buf out = BUF_INIT;
 	struct err err = {0};
 	trial_init(&trial);
-	bool done = trial_make(&trial, configs, sets) &&
-		    explain_attribute(trial.self, trial.state, trial.view, key, value, &out,
-				      &err) == 0;
+	bool done =
+		trial_make(&trial, configs, sets) &&
+		explain_attribute(trial.self, trial.state, trial.view, key, value, &out, &err) == 0;
 	if (done)
 		fwrite(out.data, 1, out.len, stdout);
 	else if (err.msg[0])

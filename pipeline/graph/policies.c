@@ -37,11 +37,12 @@ static bool is_recalling(const struct component_type *type)
 static void warn_of_recall(const struct config_pipeline *config, size_t at, const char *policy,
 			   const char *id, struct config_report *report)
 {
-	config_problem(report, CONFIG_WARNING, config->processors.at[at].loc, config->id, NULL,
-		       "service::policies: \"%s\" comes after \"%s\" in pipeline \"%s\": it writes "
-		       "what it remembers of a trace, which another pipeline may have told it before "
-		       "the policy, and finds no token counts in content that is gone: put it before",
-		       id, policy, config->id);
+	config_problem(
+		report, CONFIG_WARNING, config->processors.at[at].loc, config->id, NULL,
+		"service::policies: \"%s\" comes after \"%s\" in pipeline \"%s\": it writes "
+		"what it remembers of a trace, which another pipeline may have told it before "
+		"the policy, and finds no token counts in content that is gone: put it before",
+		id, policy, config->id);
 }
 
 /* What may follow, as a list for people. */

@@ -41,11 +41,18 @@ static bool matches(struct matcher *m, struct slice key)
 /* Keys that have nothing in common: an expression that matches several of them has no bounds. */
 static bool is_unbounded(struct matcher *m)
 {
-	static const char *const kinds[] = {
-		"gen_ai.input.messages", "input.value",	     "db.statement",
-		"exception.message",	 "url.query",	     "http.request.header.cookie",
-		"ai.prompt",		 "QUESTION",	     "user-text",
-		"app_note",		 "llm.completions.0", "x1"};
+	static const char *const kinds[] = {"gen_ai.input.messages",
+					    "input.value",
+					    "db.statement",
+					    "exception.message",
+					    "url.query",
+					    "http.request.header.cookie",
+					    "ai.prompt",
+					    "QUESTION",
+					    "user-text",
+					    "app_note",
+					    "llm.completions.0",
+					    "x1"};
 	enum { KINDS_MAX = 3 };
 	size_t count = 0;
 	for (size_t i = 0; m->regex && i < ARRAY_COUNT(kinds); i++)
@@ -115,10 +122,11 @@ void allow_check(const char *pattern, struct config_loc loc, const char *path,
 	if (pattern[0] == 0 || !matcher_init(&m, slice_str(pattern)))
 		return;
 	if (is_unbounded(&m))
-		config_problem(report, CONFIG_ERROR, loc, path, NULL,
-			       "allow: \"%s\" matches keys of all kinds: name the keys, or begin the "
-			       "expression with what their names begin with",
-			       pattern);
+		config_problem(
+			report, CONFIG_ERROR, loc, path, NULL,
+			"allow: \"%s\" matches keys of all kinds: name the keys, or begin the "
+			"expression with what their names begin with",
+			pattern);
 	else
 		warn_of_holes(&m, loc, path, report);
 	matcher_fini(&m);

@@ -19,11 +19,24 @@ void policy_set_value(struct pass *pass, struct owner owner, const struct attrib
 		edit_replace_value(pass->view, owner, attr->view.attr, value);
 }
 
+/* Logfire names spans by its templates, which it also writes down: such a name is no quote. */
+static void look_for_quote(struct pass *pass, struct place *place, const struct attribute *attr)
+{
+	struct slice name = view_span_name(pass->view, place->owner.at);
+	if (!names_quotes(name, attr->value.bytes))
+		return;
+	if (attr->view.key_id == pass->policy->message_template &&
+	    slice_equal(name, attr->value.bytes))
+		place->name_constant = true;
+	else
+		place->name_removed = true;
+}
+
 void policy_drop_attr(struct pass *pass, struct place *place, const struct attribute *attr)
 {
 	const struct owner owner = place->owner;
 	if (place->name_matters && attr->value.type == VALUE_STRING)
-		place->name_removed |= names_quotes(view_span_name(pass->view, owner.at), attr->value.bytes);
+		look_for_quote(pass, place, attr);
 	if (pass->dry)
 		return;
 	if (attr->view.attr == VIEW_ATTR_ADDED)
@@ -55,7 +68,8 @@ static void hash_attr(struct pass *pass, struct place *place, const struct attri
 }
 
 /* False when there was nothing to cut. */
-static bool cut_attr(struct pass *pass, struct place *place, const struct attribute *attr, bool route)
+static bool cut_attr(struct pass *pass, struct place *place, const struct attribute *attr,
+		     bool route)
 {
 	struct buf *text = &pass->shard->text;
 	if (attr->value.type != VALUE_STRING) {
@@ -101,11 +115,10 @@ bool policy_apply(struct pass *pass, struct place *place, const struct attribute
 		break;
 	case ACTION_REPLACE:
 		if (!pass->dry)
-			policy_set_value(pass, place->owner, attr, value_of_str(SLICE("[removed]")));
+			policy_set_value(pass, place->owner, attr,
+					 value_of_str(SLICE("[removed]")));
 		break;
-	case ACTION_IDENTIFY:
-		hide(pass, place, attr, pass->policy->config->identifiers);
-		break;
+	case ACTION_IDENTIFY: hide(pass, place, attr, pass->policy->config->identifiers); break;
 	case ACTION_REFERENCE: policy_hide_reference(pass, place, attr); break;
 	case ACTION_KEEP:
 	case ACTION_KEEP_NUMBER:

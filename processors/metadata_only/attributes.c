@@ -3,9 +3,10 @@
  * The attributes of one element: which of them a rule may act on, what becomes of each, and what is
  * in their nested values.
  */
-#include "processors/metadata_only/judge.h"
 #include "processors/metadata_only/json_text.h"
+#include "processors/metadata_only/judge.h"
 #include "processors/metadata_only/shape.h"
+#include "processors/metadata_only/shape_quick.h"
 #include "processors/metadata_only/text.h"
 
 /* ---- nested values ---- */
@@ -148,8 +149,7 @@ static inline struct slice only_field(struct slice message, uint32_t number)
 }
 
 /* Modes shape and strict: numbers stay, and most texts are plain tokens or were seen before. */
-static inline bool is_to_be_judged(struct pass *pass, uint8_t verdict,
-				   const struct attr_view *attr)
+static inline bool is_to_be_judged(struct pass *pass, uint8_t verdict, const struct attr_view *attr)
 {
 	if (attr->value_type != VALUE_STRING && attr->value_type != VALUE_ARRAY)
 		return (verdict & VERDICT_ACT) || attr->value_type > VALUE_ARRAY;
@@ -162,7 +162,8 @@ static inline bool is_to_be_judged(struct pass *pass, uint8_t verdict,
 		value = only_field(only_field(value, ANY_VALUE_ARRAY), ARRAY_VALUE_VALUES);
 	}
 	struct slice text = only_field(value, ANY_VALUE_STRING);
-	return !shape_is_plain(text.ptr, text.len) && !judge_is_known_token(pass->shard, text);
+	return !shape_is_plain(text.ptr, text.len) && !judge_is_known_token(pass->shard, text) &&
+	       (text.len == 0 || memchr(text.ptr, ' ', text.len) || !shape_is_quick(text));
 }
 
 struct survey policy_survey(struct pass *pass, struct owner owner)
@@ -176,8 +177,9 @@ struct survey policy_survey(struct pass *pass, struct owner owner)
 	while (view_next_attr(view, &cursor, &attr)) {
 		uint8_t verdict = verdict_of(pass->policy, pass->shard, view, attr.key_id);
 		all.found |= verdict;
-		bool act = by_list ? (verdict & VERDICT_ACT) || is_to_be_looked_into(view, max, &attr)
-				   : is_to_be_judged(pass, verdict, &attr);
+		bool act =
+			by_list ? (verdict & VERDICT_ACT) || is_to_be_looked_into(view, max, &attr)
+				: is_to_be_judged(pass, verdict, &attr);
 		all.acts |= (uint64_t)act << (attr.at & 63);
 	}
 	if (UNLIKELY(cursor.at > 64))

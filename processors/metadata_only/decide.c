@@ -96,7 +96,8 @@ static void deny_all(struct decision *decision, uint16_t rule)
 static bool drops_always(const struct policy *policy, const struct decision *decision)
 {
 	uint16_t rule = decision->nested;
-	if (rule == 0 || decision->keep_numbers || decision->reference != 0 || policy->rules[rule].action != ACTION_DROP)
+	if (rule == 0 || decision->keep_numbers || decision->reference != 0 ||
+	    policy->rules[rule].action != ACTION_DROP)
 		return false;
 	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
 		if (decision->rules[slot][WHEN_ALWAYS] != rule)

@@ -52,10 +52,11 @@ static void append_rule(struct buf *out, const struct policy *policy,
 	bool formed = rule->action == ACTION_KEEP || rule->action == ACTION_KNOWN;
 	buf_printf(out, "  %s", rule->label);
 	if (rule->by_user)
-		buf_printf(out, ": written under %s", rule->action == ACTION_KEEP ? "allow" : "deny");
+		buf_printf(out, ": written under %s",
+			   rule->action == ACTION_KEEP ? "allow" : "deny");
 	else if (row)
-		buf_printf(out, ": %s%s%s (%s; %s; written by %s)", policy_action_words[row->action],
-			   formed ? " when it is " : "",
+		buf_printf(out, ": %s%s%s (%s; %s; written by %s)",
+			   policy_action_words[row->action], formed ? " when it is " : "",
 			   formed ? policy_form_words[row->form] : "", row->reason,
 			   policy_when_words[row->when], row->source);
 	else
@@ -79,8 +80,8 @@ static const char *shape_word(struct slice value)
 	return "neither a number nor a single token";
 }
 
-static struct chunk *request(const char *key, const char *value, bool model,
-			     struct budget *budget, struct err *err)
+static struct chunk *request(const char *key, const char *value, bool model, struct budget *budget,
+			     struct err *err)
 {
 	struct trace_builder builder;
 	trace_builder_init(&builder, budget);
@@ -89,15 +90,16 @@ static struct chunk *request(const char *key, const char *value, bool model,
 	trace_builder_begin(&builder, SCOPE_SPANS_SPANS);
 	trace_builder_bytes(&builder, SPAN_TRACE_ID, SLICE("0123456789abcdef"));
 	trace_builder_bytes(&builder, SPAN_SPAN_ID, SLICE("01234567"));
-	trace_builder_attr(&builder, SPAN_ATTRIBUTES, slice_str(key), value_of_str(slice_str(value)));
+	trace_builder_attr(&builder, SPAN_ATTRIBUTES, slice_str(key),
+			   value_of_str(slice_str(value)));
 	if (model)
 		trace_builder_attr(&builder, SPAN_ATTRIBUTES, SLICE("gen_ai.explained"),
 				   value_of_int(1));
 	return trace_builder_take(&builder, 1, err);
 }
 
-static void append_outcome(const struct policy *policy, const struct trace_view *view, bool model, const char *value,
-			   const uint64_t *before, struct buf *out)
+static void append_outcome(const struct policy *policy, const struct trace_view *view, bool model,
+			   const char *value, const uint64_t *before, struct buf *out)
 {
 	const struct owner span = {OWNER_SPAN, 0};
 	struct attr_view attr;

@@ -12,9 +12,8 @@ const struct policy_rule *explain_key(const void *self, void *state, const struc
 
 /* Appends what becomes of the attribute ${key}, with the value ${value} (NULL: no value is asked
  * about), on a span, as lines of text. The processor's counters count it. -1: it could not be tried. */
-MUST_CHECK int explain_attribute(void *self, void *state, struct trace_view *view,
-				 const char *key, const char *value, struct buf *out,
-				 struct err *err);
+MUST_CHECK int explain_attribute(void *self, void *state, struct trace_view *view, const char *key,
+				 const char *value, struct buf *out, struct err *err);
 
 /* Appends the table, one row a line, columns parted by tabs. */
 void explain_table(struct buf *out);

@@ -13,6 +13,7 @@
 #include "processors/metadata_only/json_text.h"
 #include "processors/metadata_only/pairs.h"
 #include "processors/metadata_only/shape.h"
+#include "processors/metadata_only/shape_quick.h"
 #include "processors/metadata_only/text.h"
 
 bool judge_is_number(const struct value *value)
@@ -23,7 +24,7 @@ bool judge_is_number(const struct value *value)
 }
 
 uint16_t judge_choose(const struct decision *decision, const struct place *place,
-		       const struct value *value)
+		      const struct value *value)
 {
 	const uint16_t *rules = decision->rules[place->owner.kind];
 	uint16_t rule = rules[WHEN_ALWAYS];
@@ -50,6 +51,8 @@ static bool is_token(struct policy_shard *shard, struct slice text)
 		return false;
 	if (judge_is_known_token(shard, text))
 		return true;
+	if (shape_is_quick(text))
+		return true; /* most of these are ids, and not seen again */
 	if (!shape_is_token(text))
 		return false;
 	if (text.len > 0 && text.len <= sizeof(shard->tokens[0].text)) {
@@ -82,7 +85,7 @@ static bool has_form(struct policy_shard *shard, enum policy_form form, struct s
 /* What an object store calls a thing of its own. */
 static bool is_stored(struct slice text)
 {
-	static const char *const schemes[] = {"gs://",	"s3://",   "s3a://", "az://", "abfs://",
+	static const char *const schemes[] = {"gs://",	  "s3://",  "s3a://", "az://",	"abfs://",
 					      "abfss://", "oss://", "cos://", "oci://", "r2://"};
 	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
 		if (slice_has_prefix(text, slice_str(schemes[i])))
@@ -94,7 +97,8 @@ static bool is_stored(struct slice text)
 bool judge_text(const struct measure *measure, struct slice text)
 {
 	struct policy_shard *shard = measure->pass->shard;
-	if (measure->pass->policy->config->content_references != IDENTIFIERS_KEEP && is_stored(text))
+	if (measure->pass->policy->config->content_references != IDENTIFIERS_KEEP &&
+	    is_stored(text))
 		return false;
 	if (text.len == 0 || (measure->kept && has_form(shard, measure->form, text)))
 		return true;
@@ -224,17 +228,16 @@ static void judge_string(struct pass *pass, struct place *place, struct attribut
 	}
 	if (judge_text(measure, text))
 		return;
-	bool pairs = attr->value.type == VALUE_STRING &&
-		     (measure->tokens || measure->kept);
+	bool pairs = attr->value.type == VALUE_STRING && (measure->tokens || measure->kept);
 	struct buf *out = &pass->shard->text;
 	buf_reset(out);
 	switch (pairs ? pairs_filter(measure, text, out) : PAIRS_NONE) {
 	case PAIRS_SAME: return;
 	case PAIRS_CUT:
-		place->name_removed |= place->name_matters &&
-				       memmem(text.ptr, text.len,
-					      view_span_name(pass->view, place->owner.at).ptr,
-					      view_span_name(pass->view, place->owner.at).len);
+		place->name_removed |=
+			place->name_matters &&
+			memmem(text.ptr, text.len, view_span_name(pass->view, place->owner.at).ptr,
+			       view_span_name(pass->view, place->owner.at).len);
 		if (!pass->dry)
 			policy_set_value(pass, place->owner, attr, value_of_str(buf_slice(out)));
 		return;

@@ -128,7 +128,7 @@ static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 	struct survey all = policy_survey(pass, place.owner);
 	struct slice name = view_span_name(pass->view, at);
 	place.model = model_scope || (all.found & VERDICT_MODEL);
-	place.name_matters = names_matter(pass, at, name);
+	place.name_matters = names_matter(name);
 	policy_filter_attrs(pass, &place, all);
 	for (uint32_t i = 0; i < events.count; i++) {
 		if (view_event_live(pass->view, events.begin + i))
@@ -140,7 +140,7 @@ static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 	}
 	names_filter_status(pass, at);
 	filter_trace_state(pass, at);
-	names_filter_span(pass, at, place.name_removed);
+	names_filter_span(pass, at, place.name_removed && !place.name_constant);
 }
 
 /* ---- the request ---- */

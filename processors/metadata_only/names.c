@@ -88,8 +88,8 @@ static struct slice best_name(struct pass *pass, uint32_t span, struct buf *out)
 	if (out->len == 0)
 		append_part(pass, span, PART_TRACELOOP_KIND, PART_TRACELOOP_KIND, out);
 	if (out->len > 0) {
-		enum part model = part_of(pass, span, PART_MODEL).len > 0 ? PART_MODEL
-									  : PART_ANSWERING_MODEL;
+		enum part model =
+			part_of(pass, span, PART_MODEL).len > 0 ? PART_MODEL : PART_ANSWERING_MODEL;
 		append_part(pass, span, PART_TOOL, model, out);
 		return buf_slice(out);
 	}
@@ -110,15 +110,9 @@ enum {
 	LOOKED_AT = 512 /* bytes of a removed text in which the name is searched */
 };
 
-bool names_matter(const struct pass *pass, uint32_t span, struct slice name)
+bool names_matter(struct slice name)
 {
-	struct value template;
-	if (name.len < QUOTED_MIN || !memchr(name.ptr, ' ', name.len))
-		return false;
-	/* Logfire names spans by its templates: such a name is a constant of the program. */
-	return !view_find_attr(pass->view, (struct owner){OWNER_SPAN, span},
-			       pass->policy->message_template, &template) ||
-	       template.type != VALUE_STRING || !slice_equal(template.bytes, name);
+	return name.len >= QUOTED_MIN && memchr(name.ptr, ' ', name.len);
 }
 
 bool names_quotes(struct slice name, struct slice removed)
@@ -221,7 +215,8 @@ static struct slice error_type(const struct pass *pass, uint32_t span)
 			view_find_attr(pass->view, (struct owner){OWNER_EVENT, event},
 				       pass->policy->exception_type, &value);
 	}
-	bool sound = found && value.type == VALUE_STRING && value.bytes.len > 0 && shape_is_token(value.bytes);
+	bool sound = found && value.type == VALUE_STRING && value.bytes.len > 0 &&
+		     shape_is_token(value.bytes);
 	return sound ? value.bytes : SLICE("error");
 }
 

@@ -9,7 +9,7 @@
 bool names_register(struct policy *policy, struct key_table *keys, struct err *err);
 
 /* Whether ${name} may quote the text of an attribute: then names_quotes is asked for those that go. */
-bool names_matter(const struct pass *pass, uint32_t span, struct slice name);
+bool names_matter(struct slice name);
 
 /* Whether ${name} is in ${removed}, begins as it does, or holds it. */
 bool names_quotes(struct slice name, struct slice removed);

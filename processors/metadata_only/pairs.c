@@ -234,8 +234,7 @@ static bool take_value(struct reader *r, const struct measure *measure)
 	return stays;
 }
 
-enum pairs_result pairs_filter(const struct measure *measure, struct slice text,
-			       struct buf *out)
+enum pairs_result pairs_filter(const struct measure *measure, struct slice text, struct buf *out)
 {
 	struct reader r = {.pass = measure->pass, .text = text, .out = out};
 	int first = peek(&r);

@@ -14,7 +14,6 @@ enum pairs_result {
 };
 
 /* Judges ${text}: offending pairs and items go, the others stay. */
-enum pairs_result pairs_filter(const struct measure *measure, struct slice text,
-			       struct buf *out);
+enum pairs_result pairs_filter(const struct measure *measure, struct slice text, struct buf *out);
 
 #endif

@@ -33,10 +33,12 @@ static void check(const void *arg, const struct config_node *node, const char *p
 static const struct config_field fields[] = {
 	CONFIG_ENUM(struct policy_config, mode, "mode", modes, "shape",
 		    "shape: what no row of the table knows is kept when it is a number or a single "
-		    "token. denylist: only what is known to be content is removed. strict: texts are kept "
+		    "token. denylist: only what is known to be content is removed. strict: texts "
+		    "are kept "
 		    "under known keys alone."),
 	CONFIG_STRING_LIST(struct policy_config, allow, "allow",
-			   "Keys that are kept: a.b, a.b.* or /expression/. Stronger than the table. Expressions "
+			   "Keys that are kept: a.b, a.b.* or /expression/. Stronger than the "
+			   "table. Expressions "
 			   "that match keys of all kinds are refused."),
 	CONFIG_STRING_LIST(struct policy_config, deny, "deny",
 			   "Keys that are removed, written alike. Stronger than allow."),
@@ -54,7 +56,8 @@ static const struct config_field fields[] = {
 		    "What becomes of the text of a status: replace writes the type of the error."),
 	CONFIG_U32(struct policy_config, max_value_bytes, "max_value_bytes", "4096", 64, 1 << 20,
 		   "By",
-		   "Larger values are removed; in mode: denylist, texts of spans that are no model calls are "
+		   "Larger values are removed; in mode: denylist, texts of spans that are no model "
+		   "calls are "
 		   "cut instead."),
 	CONFIG_BOOL(struct policy_config, dry_run, "dry_run", "false",
 		    "Counts what would be removed and changes nothing."),
@@ -189,8 +192,8 @@ static bool build_rules(struct policy *policy, const struct component_env *env,
 	size_t errors_before = report->error_count;
 	added &= add_user_rules(&build, &config->allow, ACTION_KEEP, report);
 	added &= report->error_count == errors_before;
-	return added && add_table(&build, report) && names_register(policy, env->keys, &build.err) &&
-	       register_metrics(policy, env);
+	return added && add_table(&build, report) &&
+	       names_register(policy, env->keys, &build.err) && register_metrics(policy, env);
 }
 
 struct policy *policy_new(const struct component_env *env, const struct policy_config *config,

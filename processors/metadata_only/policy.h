@@ -77,12 +77,12 @@ enum { DECIDED_WHENS = WHEN_STRICT }; /* strict rules apply always or never */
 
 struct decision {
 	uint16_t rules[SLOT_COUNT][DECIDED_WHENS];
-	uint16_t nested;   /* the rule that applies inside a map */
-	uint16_t kept;	   /* by which it is kept before all others, when the value has its form */
-	uint16_t known;	   /* the same, after all others */
+	uint16_t nested;    /* the rule that applies inside a map */
+	uint16_t kept;	    /* by which it is kept before all others, when the value has its form */
+	uint16_t known;	    /* the same, after all others */
 	uint16_t reference; /* by which a reference is kept, hashed or dropped */
-	uint16_t event;	   /* by which an event of that name goes */
-	bool keep_numbers; /* numbers stay */
+	uint16_t event;	    /* by which an event of that name goes */
+	bool keep_numbers;  /* numbers stay */
 };
 
 enum { POLICY_NAMES = 128, POLICY_TOKENS = 256 };

@@ -96,10 +96,17 @@ const char *const policy_action_words[ACTION_COUNT] = {
 };
 
 const char *const policy_class_words[CLASS_COUNT] = {
-	[CLASS_CONTENT] = "content", [CLASS_CUSTOM] = "custom", [CLASS_ERROR] = "error text",
-	[CLASS_SECRET] = "secret",   [CLASS_URL] = "url",	[CLASS_PERSON] = "person",
-	[CLASS_LABEL] = "label",     [CLASS_FIGURE] = "figure", [CLASS_NAME] = "name",
-	[CLASS_SHAPE] = "shape",     [CLASS_REFERENCE] = "reference",
+	[CLASS_CONTENT] = "content",
+	[CLASS_CUSTOM] = "custom",
+	[CLASS_ERROR] = "error text",
+	[CLASS_SECRET] = "secret",
+	[CLASS_URL] = "url",
+	[CLASS_PERSON] = "person",
+	[CLASS_LABEL] = "label",
+	[CLASS_FIGURE] = "figure",
+	[CLASS_NAME] = "name",
+	[CLASS_SHAPE] = "shape",
+	[CLASS_REFERENCE] = "reference",
 };
 
 const char *const policy_form_words[FORM_COUNT] = {

@@ -97,7 +97,7 @@ extern const size_t policy_model_scope_count;
 
 extern const char *const policy_when_words[WHEN_COUNT],
 	*const policy_action_words[ACTION_COUNT], *const policy_class_words[CLASS_COUNT],
-	*const policy_form_words[FORM_COUNT];
+							  *const policy_form_words[FORM_COUNT];
 
 enum { POLICY_KEY_MAX = 256 }; /* bytes of one pattern after its braces are resolved */
 

@@ -344,10 +344,9 @@ bool shape_is_summary(struct slice text)
 bool shape_is_reference(struct slice text)
 {
 	static const struct slice separator = SLICE_INIT("://");
-	const uint8_t *colon =
-		text.len <= SHAPE_BYTES_MAX * 2
-			? memmem(text.ptr, text.len, separator.ptr, separator.len)
-			: NULL;
+	const uint8_t *colon = text.len <= SHAPE_BYTES_MAX * 2
+				       ? memmem(text.ptr, text.len, separator.ptr, separator.len)
+				       : NULL;
 	if (!colon || colon == text.ptr || memchr(text.ptr, '@', text.len) ||
 	    memchr(text.ptr, '#', text.len))
 		return false;

@@ -10,7 +10,7 @@
 #include "processors/metadata_only/shape_encoded.h"
 
 struct bits {
-	uint64_t small, capital, digit, joint, part; /* letters, digits, _ and -, . / : */
+	uint64_t small, capital, digit, joint, part; /* letters, digits, _ and -, . and : */
 };
 
 /* The high bits of sixteen bytes that are 0 or 0xff. */
@@ -34,9 +34,7 @@ static struct bits classify(struct slice text)
 		bits.capital |= gather((shape_block)(b - 'A' <= 'Z' - 'A')) << at;
 		bits.digit |= gather((shape_block)(b - '0' <= 9)) << at;
 		bits.joint |= gather((shape_block)(b == '_') | (shape_block)(b == '-')) << at;
-		bits.part |= gather((shape_block)(b == '.') | (shape_block)(b == '/') |
-				    (shape_block)(b == ':'))
-			     << at;
+		bits.part |= gather((shape_block)(b == '.') | (shape_block)(b == ':')) << at;
 	}
 	return bits;
 }
@@ -62,8 +60,9 @@ static uint64_t runs_of(uint64_t in, unsigned len)
 	return in;
 }
 
-/* Whether a run of ${in}, long enough for it, decodes to a text. */
-static bool decodes(struct slice text, uint64_t in)
+/* Whether a run of ${in}, long enough for it, decodes to a text. Base64 of a text has some of
+ * ${capital}; without, only hexadecimal digits are looked for. */
+static bool decodes(struct slice text, uint64_t in, uint64_t capital)
 {
 	uint64_t begins = runs_of(in, SHAPE_ENCODED_MIN);
 	begins &= ~(begins << 1);
@@ -71,6 +70,9 @@ static bool decodes(struct slice text, uint64_t in)
 		unsigned begin = (unsigned)__builtin_ctzll(begins);
 		uint64_t rest = ~(in >> begin);
 		size_t len = rest != 0 ? (size_t)__builtin_ctzll(rest) : 64;
+		uint64_t run = (len == 64 ? ~UINT64_C(0) : (UINT64_C(1) << len) - 1) << begin;
+		if ((run & capital) == 0 && len < SHAPE_HEX_MIN)
+			continue;
 		if (shape_is_encoded(slice_of(text.ptr + begin, len)))
 			return true;
 	}
@@ -90,11 +92,11 @@ bool shape_is_quick(struct slice text)
 	 * ids. Counted over all segments: more than they have at most. */
 	uint64_t words = (letters & ~(letters << 1)) | (b.capital & b.small << 1);
 	words &= ~runs_with(runs, b.digit);
-	if (__builtin_popcountll(words) > SHAPE_JOINED_MAX || runs_of(letters, SHAPE_LETTERS_MAX) != 0)
+	if (__builtin_popcountll(words) > SHAPE_JOINED_MAX ||
+	    runs_of(letters, SHAPE_LETTERS_MAX) != 0)
 		return false;
 	if (text.len < SHAPE_ENCODED_MIN)
 		return true;
-	return !decodes(text, runs) && !decodes(text, runs | b.joint) &&
-	       !(memchr(text.ptr, '/', text.len) && shape_holds_encoded(text)) &&
+	return !decodes(text, runs, b.capital) && !decodes(text, runs | b.joint, b.capital) &&
 	       !slice_has_prefix(text, SLICE("data:"));
 }

@@ -8,7 +8,7 @@
 enum { SHAPE_QUICK_MAX = 64 }; /* bytes */
 
 /* True for most tokens of at most SHAPE_QUICK_MAX bytes that are made of letters, digits and
- * . / : _ - alone, and for nothing that is no token. */
+ * . : _ - alone, and for nothing that is no token. Paths repeat, and are not its matter. */
 bool shape_is_quick(struct slice text);
 
 #endif

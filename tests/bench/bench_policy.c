@@ -198,8 +198,8 @@ int main(void)
 		enum payload_shape s = (enum payload_shape)shape;
 		double alone = 0;
 		for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
-			double added =
-				bench_shape(s, &numbers[i], i == 0 ? bounds[shape] : bounds[shape] * 2);
+			double added = bench_shape(s, &numbers[i],
+						   i == 0 ? bounds[shape] : bounds[shape] * 2);
 			alone = i == 0 ? added : alone;
 		}
 		for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {

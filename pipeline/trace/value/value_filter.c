@@ -143,8 +143,8 @@ static void write_list(struct filter *f, struct slice content, bool pairs)
 			write_pair(f, field.content);
 			continue;
 		}
-		if (f->keep && !f->keep(f->arg, (struct slice){NULL, 0}, slice_of(f->path, f->path_len),
-					value_read(field.content)))
+		if (f->keep && !f->keep(f->arg, (struct slice){NULL, 0},
+					slice_of(f->path, f->path_len), value_read(field.content)))
 			continue;
 		uint8_t *length = write_begin(f, ARRAY_VALUE_VALUES, field.content.len);
 		write_any_value(f, field.content);

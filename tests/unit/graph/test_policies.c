@@ -94,7 +94,8 @@ static void the_promise_is_judged_for_every_pipeline(void **state)
 /* ---- several sources ---- */
 
 #define FIRST                                                                                      \
-	"yaml:{receivers: {nop: }, exporters: {nop: }, processors: {metadata_only: , langfuse: }, "    \
+	"yaml:{receivers: {nop: }, exporters: {nop: }, processors: {metadata_only: , langfuse: "   \
+	"}, "                                                                                      \
 	"service: {policies: [metadata_only], telemetry: {metrics: {level: none}}, pipelines: "    \
 	"{traces: {receivers: [nop], processors: [metadata_only], exporters: [nop]}}}}"
 
@@ -144,8 +145,8 @@ static void no_later_source_takes_a_policy_out(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(sources); i++) {
 		const char *const uris[] = {FIRST, sources[i].second};
 		struct buf out = BUF_INIT;
-		size_t errors = load(uris, sources[i].second ? 2 : 1, sources[i].set, CONFIG_ERROR,
-				     &out);
+		size_t errors =
+			load(uris, sources[i].second ? 2 : 1, sources[i].set, CONFIG_ERROR, &out);
 		bool told = sources[i].problem && strstr(buf_cstr(&out), sources[i].problem);
 		if ((errors > 0) != (sources[i].problem != NULL) || (errors > 0 && !told))
 			fail_msg("%zu: %s", i, buf_cstr(&out));
@@ -168,10 +169,8 @@ static void a_promise_from_an_unset_variable_is_an_error(void **state)
 
 static void what_writes_from_memory_behind_the_policy_is_warned_of(void **state)
 {
-	static const char order[] =
-		"service.pipelines.traces.processors=[metadata_only, langfuse]";
-	static const char other[] =
-		"service.pipelines.traces.processors=[langfuse, metadata_only]";
+	static const char order[] = "service.pipelines.traces.processors=[metadata_only, langfuse]";
+	static const char other[] = "service.pipelines.traces.processors=[langfuse, metadata_only]";
 	static const char *const uris[] = {FIRST};
 	struct buf out = BUF_INIT;
 	(void)state;

@@ -16,8 +16,7 @@
 
 static bool removes(struct policy_fixture *f, const char *key)
 {
-	const struct policy_rule *rule =
-		explain_key(f->self, f->state, f->view, slice_str(key));
+	const struct policy_rule *rule = explain_key(f->self, f->state, f->view, slice_str(key));
 	return rule && (rule->action == ACTION_DROP || rule->action == ACTION_REPLACE ||
 			rule->action == ACTION_IDENTIFY);
 }
@@ -40,7 +39,8 @@ static void a_moved_key_is_judged_as_before(void **state)
 			moved++;
 			removed += removes(&f, rows[i].text);
 			if (removes(&f, rows[i].text) && !removes(&f, rows[i].to))
-				fail_msg("%s: %s is kept as %s", modes[m], rows[i].text, rows[i].to);
+				fail_msg("%s: %s is kept as %s", modes[m], rows[i].text,
+					 rows[i].to);
 		}
 		policy_fixture_fini(&f);
 	}

@@ -109,7 +109,7 @@ static void allow_is_stronger_than_the_table_and_deny_than_allow(void **state)
 
 static void holes_in_the_policy_have_bounds_and_are_named(void **state)
 {
-	static const char *const refused[] = {"/./",	"/.*/",	 "/[a-z]/", "/^/",
+	static const char *const refused[] = {"/./",	 "/.*/",    "/[a-z]/", "/^/",
 					      "/(a|e)/", "/\\\\./", "/\\\\w+/"};
 	static const char *const warned[] = {"gen_ai.prompt", "gen_ai.*", "/^gen_ai\\\\.prompt/",
 					     "llm.input_messages.0.message.content"};

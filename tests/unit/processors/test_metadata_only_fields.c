@@ -165,20 +165,32 @@ static void a_name_that_goes_is_replaced_by_the_best_left(void **state)
 		const char *const attrs[4];
 		const char *instead;
 	} cases[] = {
-		{"please tell me what my doctor wrote", NULL,
-		 {"gen_ai.operation.name", "chat", "gen_ai.request.model", "m-1"}, "chat m-1"},
-		{"Answer my mother is ill", "my mother is ill",
+		{"please tell me what my doctor wrote",
+		 NULL,
+		 {"gen_ai.operation.name", "chat", "gen_ai.request.model", "m-1"},
+		 "chat m-1"},
+		{"Answer my mother is ill",
+		 "my mother is ill",
 		 {"gen_ai.operation.name", "execute_tool", "gen_ai.tool.name", "look_up"},
 		 "execute_tool look_up"},
-		{"my mother is ill", "my mother is ill and needs more",
-		 {"http.request.method", "POST", "http.route", "/ask/{id}"}, "POST /ask/{id}"},
+		{"my mother is ill",
+		 "my mother is ill and needs more",
+		 {"http.request.method", "POST", "http.route", "/ask/{id}"},
+		 "POST /ask/{id}"},
 		{"why is she ill?", NULL, {"openinference.span.kind", "CHAIN"}, "CHAIN"},
 		{"\xe6\x88\x91\xe7\x9a\x84\xe7\x97\x85\xe6\x98\xaf\xe4\xbb\x80\xe4\xb9\x88"
 		 "\xe6\x88\x91\xe7\x9a\x84\xe7\x97\x85\xe6\x98\xaf\xe4\xbb\x80\xe4\xb9\x88"
 		 "\xe5\x91\xa2",
-		 NULL, {"rpc.method", "Ask"}, "Ask"},
-		{"warum\xc2\xa0" "hat\xc2\xa0" "der\xc2\xa0" "Arzt\xc2\xa0mir\xc2\xa0nichts gesagt", NULL,
-		 {NULL}, "client"},
+		 NULL,
+		 {"rpc.method", "Ask"},
+		 "Ask"},
+		{"warum\xc2\xa0"
+		 "hat\xc2\xa0"
+		 "der\xc2\xa0"
+		 "Arzt\xc2\xa0mir\xc2\xa0nichts gesagt",
+		 NULL,
+		 {NULL},
+		 "client"},
 		{"select name from patients where note = 'ill'", NULL, {NULL}, "select"},
 	};
 	struct policy_fixture f;

@@ -68,19 +68,21 @@ static const char *const tokens[] = {
 /* 44 bytes and more of them are in base64, hexadecimal digits, percents. */
 static const char *const texts[] = {
 	"what is this",
-	"what\xc2\xa0is",		       /* no-break space */
-	"what\xe2\x80\x8bis",		       /* zero width space */
-	"what\xe2\x80\xafis",		       /* narrow no-break space */
+	"what\xc2\xa0is",			/* no-break space */
+	"what\xe2\x80\x8bis",			/* zero width space */
+	"what\xe2\x80\xafis",			/* narrow no-break space */
 	"\xe6\x88\x91\xe3\x80\x80\xe4\xbd\xa0", /* ideographic space */
 	"what\tis",
 	"what\nis",
 	"why?",
 	"Hello!",
 	"don't",
-	"caf\xe9",			    /* no UTF-8 */
-	"a\xc2\x85" "b",		    /* C1 */
-	"a\x7f" "b",
-	"\xef\xbb\xbfyes",		    /* byte order mark */
+	"caf\xe9", /* no UTF-8 */
+	"a\xc2\x85"
+	"b", /* C1 */
+	"a\x7f"
+	"b",
+	"\xef\xbb\xbfyes", /* byte order mark */
 	"what_is_the_capital_of_france_and_how_many_people_live_there",
 	"what-is-the-capital-of-france-and-how-many-people-live-there",
 	"what+is+the+capital+of+france+and+how+many+people+live+there",
@@ -184,9 +186,9 @@ static void names_lines_times_routes_and_references(void **state)
 		"\xe6\x88\x91\xe7\x9a\x84\xe7\x97\x85\xe6\x98\xaf\xe4\xbb\x80\xe4\xb9\x88\xe6\x88"
 		"\x91\xe7\x9a\x84\xe7\x97\x85\xe6\x98\xaf\xe4\xbb\x80\xe4\xb9\x88\xe6\x98\xaf"};
 	static const char *const titles[] = {
-		"Update user profile", "Select best pod", "Execute tool look_up",
-		"Chat Completion with {request_data[model]!r}", "GET ^polls/(?P<pk>[0-9]+)/$",
-		"streaming response from 'gpt-4o' took 1.26s"};
+		"Update user profile",	       "Select best pod",
+		"Execute tool look_up",	       "Chat Completion with {request_data[model]!r}",
+		"GET ^polls/(?P<pk>[0-9]+)/$", "streaming response from 'gpt-4o' took 1.26s"};
 	static const char *const lines[] = {
 		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
 		"Linux 6.1.0-13-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.55-1 (2023-09-29)",
@@ -202,8 +204,8 @@ static void names_lines_times_routes_and_references(void **state)
 	static const char *const summaries[] = {"SELECT users", "GET", "INSERT t SELECT u"};
 	static const char *const no_summaries[] = {"SELECT a FROM b WHERE c", "what? yes",
 						   "SELECT 'my name'"};
-	static const char *const references[] = {"s3://bucket/traces/0af7/input.json",
-						 "gs://b/o", "https://host/a/b"};
+	static const char *const references[] = {"s3://bucket/traces/0af7/input.json", "gs://b/o",
+						 "https://host/a/b"};
 	static const char *const no_references[] = {"https://host/a?sig=x", "https://u:p@h/a",
 						    "hello", "://x", "s3://b/what is it"};
 	(void)state;

@@ -21,23 +21,34 @@ enum { KEYS = 5000 };
 
 /* ---- making up ---- */
 
-static const char *const prefixes[] = {"acme",	    "gen_ai.acme", "llm.acme",	"ai.acme", "agent",
-				       "langgraph", "rag",	   "acme.chat", "crew",	   "flow",
-				       "mcp.acme",  "x",	   "bot.v2",	"svc",	   "lab.run"};
-static const char *const middles[] = {"",	  ".request", ".step",	".turn",    ".payload", ".node",
-				      ".trace_x", ".out_x",   "_inner", ".0.thing", ".detail"};
+static const char *const prefixes[] = {
+	"acme", "gen_ai.acme", "llm.acme", "ai.acme", "agent",	"langgraph", "rag",    "acme.chat",
+	"crew", "flow",	       "mcp.acme", "x",	      "bot.v2", "svc",	     "lab.run"};
+static const char *const middles[] = {"",	  ".request", ".step",	  ".turn",
+				      ".payload", ".node",    ".trace_x", ".out_x",
+				      "_inner",	  ".0.thing", ".detail"};
 static const char *const ends[] = {"note",  "said",    "ask",	"reply", "thought", "summary_x",
 				   "draft", "caption", "label", "state", "blob",    "extra"};
 
-static const char *const english[] = {"what",  "does",	"the",	  "doctor", "say", "about",
-				      "my",    "pain",	"please", "tell",   "me",  "why",
+static const char *const english[] = {"what",	"does", "the",	  "doctor", "say", "about",
+				      "my",	"pain", "please", "tell",   "me",  "why",
 				      "mother", "lost", "her",	  "money",  "in",  "Berlin"};
-static const char *const german[] = {"warum", "hat", "der", "Arzt", "mir", "nichts",
-				     "\xc3\xbc" "ber", "meine", "Krankheit", "gesagt"};
-static const char *const russian[] = {
-	"\xd0\xbf\xd0\xbe\xd1\x87\xd0\xb5\xd0\xbc\xd1\x83", "\xd0\xb2\xd1\x80\xd0\xb0\xd1\x87",
-	"\xd0\xbc\xd0\xbd\xd0\xb5", "\xd0\xbd\xd0\xb5", "\xd1\x81\xd0\xba\xd0\xb0\xd0\xb7\xd0\xb0"
-							 "\xd0\xbb"};
+static const char *const german[] = {"warum",
+				     "hat",
+				     "der",
+				     "Arzt",
+				     "mir",
+				     "nichts",
+				     "\xc3\xbc"
+				     "ber",
+				     "meine",
+				     "Krankheit",
+				     "gesagt"};
+static const char *const russian[] = {"\xd0\xbf\xd0\xbe\xd1\x87\xd0\xb5\xd0\xbc\xd1\x83",
+				      "\xd0\xb2\xd1\x80\xd0\xb0\xd1\x87",
+				      "\xd0\xbc\xd0\xbd\xd0\xb5", "\xd0\xbd\xd0\xb5",
+				      "\xd1\x81\xd0\xba\xd0\xb0\xd0\xb7\xd0\xb0"
+				      "\xd0\xbb"};
 static const char *const arabic[] = {"\xd9\x84\xd9\x85\xd8\xa7\xd8\xb0\xd8\xa7",
 				     "\xd8\xa7\xd9\x84\xd8\xb7\xd8\xa8\xd9\x8a\xd8\xa8",
 				     "\xd9\x84\xd9\x85", "\xd9\x8a\xd9\x82\xd9\x84"};
@@ -56,11 +67,16 @@ static const struct language {
 	size_t count;
 	const char *space;
 } languages[] = {
-	{english, ARRAY_COUNT(english), " "}, {english, ARRAY_COUNT(english), " "},
-	{german, ARRAY_COUNT(german), " "},   {russian, ARRAY_COUNT(russian), " "},
-	{arabic, ARRAY_COUNT(arabic), " "},   {chinese, ARRAY_COUNT(chinese), ""},
-	{thai, ARRAY_COUNT(thai), ""},	      {korean, ARRAY_COUNT(korean), " "},
-	{english, ARRAY_COUNT(english), "\xc2\xa0"}, {german, ARRAY_COUNT(german), "\n"},
+	{english, ARRAY_COUNT(english), " "},
+	{english, ARRAY_COUNT(english), " "},
+	{german, ARRAY_COUNT(german), " "},
+	{russian, ARRAY_COUNT(russian), " "},
+	{arabic, ARRAY_COUNT(arabic), " "},
+	{chinese, ARRAY_COUNT(chinese), ""},
+	{thai, ARRAY_COUNT(thai), ""},
+	{korean, ARRAY_COUNT(korean), " "},
+	{english, ARRAY_COUNT(english), "\xc2\xa0"},
+	{german, ARRAY_COUNT(german), "\n"},
 };
 
 static const char *const code[] = {
@@ -100,11 +116,11 @@ static void put_prose(uint64_t *rng, struct buf *out, size_t words_min)
 /* ${template} with ${said} for its @. */
 static void put_template(struct buf *out, const char *template, const char *said)
 {
-	for (; *template; template++) {
+	for (; *template; template ++) {
 		if (*template == '@')
 			buf_append_str(out, said);
 		else
-			buf_append_byte(out, (uint8_t)*template);
+			buf_append_byte(out, (uint8_t) * template);
 	}
 }
 
@@ -283,12 +299,28 @@ static void make_metadata(uint64_t *rng, struct buf *out)
 	static const char hex[] = "0123456789abcdef";
 	static const char mixed[] =
 		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	static const char *const words[] = {
-		"stop",	       "tool_calls",   "chat",		"success",     "openai",
-		"eu-west-1",   "gpt-4o-mini",  "v1.2.3-rc1",	"ChatOpenAI",  "/v1/models",
-		"10.0.0.7",    "text/plain",   "prefill_decode", "nixlv2",     "gpt-5.4-mini",
-		"NVIDIA-H100", "langgraph",    "INTERNAL",	 "max_tokens", "vllm.engine:8000",
-		"eu.anthropic.claude-3-5-sonnet-20241022-v2:0", "Qwen/Qwen2.5-7B-Instruct-AWQ"};
+	static const char *const words[] = {"stop",
+					    "tool_calls",
+					    "chat",
+					    "success",
+					    "openai",
+					    "eu-west-1",
+					    "gpt-4o-mini",
+					    "v1.2.3-rc1",
+					    "ChatOpenAI",
+					    "/v1/models",
+					    "10.0.0.7",
+					    "text/plain",
+					    "prefill_decode",
+					    "nixlv2",
+					    "gpt-5.4-mini",
+					    "NVIDIA-H100",
+					    "langgraph",
+					    "INTERNAL",
+					    "max_tokens",
+					    "vllm.engine:8000",
+					    "eu.anthropic.claude-3-5-sonnet-20241022-v2:0",
+					    "Qwen/Qwen2.5-7B-Instruct-AWQ"};
 	buf_reset(out);
 	switch (tw_below(rng, 8)) {
 	case 0: put_chars(rng, out, hex, 32); break;
