@@ -12,6 +12,7 @@ command_run command_dev;
 command_run command_demo;
 command_run command_validate;
 command_run command_components;
+command_run command_policy;
 command_run command_generate;
 command_run command_version;
 

@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	 command_validate},
 	{"components", "List the components of this build, or print their reference.",
 	 command_components},
+	{"policy", "Say which rule of metadata_only decides about a key, or print its table.",
+	 command_policy},
 	{"generate", "Send example traces to an OTLP endpoint.", command_generate},
 	{"version", "Print the version.", command_version},
 };

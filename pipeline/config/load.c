@@ -88,6 +88,38 @@ static struct config_node *too_large(struct config_loader *loader, const char *n
 	return NULL;
 }
 
+static const struct config_node *policies_of(const struct config_node *root)
+{
+	const struct config_node *service = config_get(root, "service");
+	return service ? config_get(service, "policies") : NULL;
+}
+
+static bool names_policy(const struct config_node *policies, struct slice name)
+{
+	for (size_t i = 0; policies && policies->kind == CONFIG_LIST && i < policies->count; i++) {
+		if (slice_equal(policies->items[i]->text, name))
+			return true;
+	}
+	return false;
+}
+
+/* Lists are replaced, not merged: a later source must not take a policy out of service.policies by
+ * the way. Who means to changes the source that names it. */
+static void check_policies(struct config_loader *loader, const struct config_node *before,
+			   const struct config_node *after, const char *name)
+{
+	const struct config_node *old = policies_of(before), *new = policies_of(after);
+	for (size_t i = 0; old && old->kind == CONFIG_LIST && i < old->count; i++) {
+		struct slice policy = old->items[i]->text;
+		if (!names_policy(new, policy))
+			config_problem(loader->report, CONFIG_ERROR, new ? new->loc : nowhere,
+				       "service.policies", NULL,
+				       "service::policies: %s takes out \"%.*s\", which an earlier "
+				       "source enforces",
+				       name, SLICE_FMT(policy));
+	}
+}
+
 /* ${base} overlaid by ${over}, which came from ${name}. NULL with a problem reported. */
 static struct config_node *lay_over(struct config_loader *loader, struct config_node *base,
 				    struct config_node *over, const char *name)
@@ -103,7 +135,10 @@ static struct config_node *lay_over(struct config_loader *loader, struct config_
 	}
 	over = config_split_keys(arena, over, 1);
 	struct config_node *merged = over ? config_merge(arena, base, over) : NULL;
-	return merged ? merged : too_large(loader, name);
+	if (!merged)
+		return too_large(loader, name);
+	check_policies(loader, base, merged, name);
+	return merged;
 }
 
 static struct config_node *add_source(struct config_loader *loader, struct config_node *base,

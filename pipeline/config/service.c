@@ -270,6 +270,18 @@ static void bind_pipelines(struct service_binder *b, const struct config_node *n
 
 /* ---- the whole ---- */
 
+/* A promise that a file makes and an unset variable takes back is none. */
+static void check_policies(struct service_binder *b, const struct config_node *service,
+			   const struct config_strings *policies)
+{
+	const struct config_node *node = service ? config_get(service, "policies") : NULL;
+	bool meant = node && node->kind == CONFIG_LIST && !node->from_env; /* [] */
+	if (node && policies->count == 0 && !meant)
+		config_problem(b->report, CONFIG_ERROR, node->loc, "service.policies", NULL,
+			       "service::policies: names no policy: take the key out if none is "
+			       "meant to be enforced");
+}
+
 static void bind_service(struct service_binder *b, const struct config_node *node)
 {
 	struct service written;
@@ -278,6 +290,7 @@ static void bind_service(struct service_binder *b, const struct config_node *nod
 	b->report->stage = CONFIG_STAGE_VALIDATE;
 	bind_refs(b, &written.extensions, &from,
 		  &(struct bound_refs){SECTION_EXTENSIONS, &b->service->extensions, NULL});
+	check_policies(b, node, &written.policies);
 	b->service->policies = written.policies;
 	bind_pipelines(b, written.pipelines, node ? node->loc : b->root->loc);
 	config_telemetry_bind(written.telemetry, &b->service->telemetry, b->report);

@@ -28,6 +28,23 @@ static bool is_harmless(const struct component_type *type)
 	return false;
 }
 
+/* Processors that write on a span what they remember of its trace, from other pipelines, too. */
+static bool is_recalling(const struct component_type *type)
+{
+	return strcmp(type->names[0], "langfuse") == 0;
+}
+
+static void warn_of_recall(const struct config_pipeline *config, size_t at, const char *policy,
+			   const char *id, struct config_report *report)
+{
+	config_problem(
+		report, CONFIG_WARNING, config->processors.at[at].loc, config->id, NULL,
+		"service::policies: \"%s\" comes after \"%s\" in pipeline \"%s\": it writes "
+		"what it remembers of a trace, which another pipeline may have told it before "
+		"the policy, and finds no token counts in content that is gone: put it before",
+		id, policy, config->id);
+}
+
 /* What may follow, as a list for people. */
 static void append_harmless(struct buf *out)
 {
@@ -41,6 +58,8 @@ static void check_followers(const struct pipeline *pipeline, const struct config
 {
 	for (size_t i = from + 1; i < pipeline->processor_count; i++) {
 		const struct node *node = &pipeline->processors[i].node;
+		if (is_recalling(node->type))
+			warn_of_recall(config, i, policy, node->id, report);
 		if (is_harmless(node->type))
 			continue;
 		struct buf list = BUF_INIT;

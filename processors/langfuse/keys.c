@@ -29,19 +29,8 @@ enum { KEY_TEXT_MAX = 160 };
 /* clang-format off */
 static const struct key_row rows[] = {
 	{"langfuse.trace.name", ROLE_TRACE_NAME, 0, 0, NULL},
-	{"langfuse.user.id", ROLE_USER, 0, 0, NULL},
-	{"langfuse.trace.user_id", ROLE_USER, 1, 0, NULL},
-	{"user.id", ROLE_USER, 2, 0, NULL},
-	{META "langfuse_user_id", ROLE_USER, 3, 0, NULL},
-	{"langfuse.trace.metadata.langfuse_user_id", ROLE_USER, 4, 0, NULL},
-	{"ai.telemetry.metadata.userId", ROLE_USER, 5, 0, NULL},
-	{"langfuse.session.id", ROLE_SESSION, 0, 0, NULL},
-	{"langfuse.trace.session_id", ROLE_SESSION, 1, 0, NULL},
-	{"session.id", ROLE_SESSION, 2, 0, NULL},
-	{"gen_ai.conversation.id", ROLE_SESSION, 3, 0, NULL},
-	{META "langfuse_session_id", ROLE_SESSION, 4, 0, NULL},
-	{"langfuse.trace.metadata.langfuse_session_id", ROLE_SESSION, 5, 0, NULL},
-	{"ai.telemetry.metadata.sessionId", ROLE_SESSION, 6, 0, NULL},
+#define IDENTIFIER_READ(key, kind, rank, source) {key, ROLE_##kind, rank, 0, NULL},
+#include "pipeline/vocabulary/identifiers.def"
 	{"langfuse.trace.tags", ROLE_TAGS, 0, 0, NULL},
 	{"langfuse.tags", ROLE_TAGS, 1, 0, NULL},
 	{META "langfuse_tags", ROLE_TAGS, 2, 0, NULL},

@@ -4,142 +4,10 @@
  * in their nested values.
  */
 #include "processors/metadata_only/json_text.h"
-#include "processors/metadata_only/pass.h"
+#include "processors/metadata_only/judge.h"
+#include "processors/metadata_only/shape.h"
+#include "processors/metadata_only/shape_quick.h"
 #include "processors/metadata_only/text.h"
-
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
-enum { HASH_BYTES = 16 }; /* of the HMAC that are written, as hexadecimal digits */
-
-/* What is judged. */
-struct attribute {
-	struct attr_view view;
-	struct value value;
-};
-
-static void set_value(struct pass *pass, struct owner owner, const struct attribute *attr,
-		      struct value value)
-{
-	if (attr->view.attr == VIEW_ATTR_ADDED)
-		edit_set_attr(pass->view, owner, attr->view.key, attr->view.key_id, value);
-	else
-		edit_replace_value(pass->view, owner, attr->view.attr, value);
-}
-
-static void drop_attr(struct pass *pass, struct place *place, const struct attribute *attr)
-{
-	const struct owner owner = place->owner;
-	if (place->name_matters && attr->value.type == VALUE_STRING)
-		place->name_removed |=
-			slice_has_prefix(attr->value.bytes, view_span_name(pass->view, owner.at));
-	if (pass->dry)
-		return;
-	if (attr->view.attr == VIEW_ATTR_ADDED)
-		(void)edit_remove_attr(pass->view, owner, attr->view.key_id);
-	else
-		edit_drop_attr(pass->view, attr->view.attr);
-}
-
-/* The hexadecimal HMAC of the value's text, so that equal identifiers stay equal. */
-static void hash_attr(struct pass *pass, struct place *place, const struct attribute *attr)
-{
-	const char *key = pass->policy->config->hash_key;
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned digest_len = 0;
-	struct buf *text = &pass->shard->text;
-	buf_reset(text);
-	value_append_text(text, attr->value);
-	if (text->failed || !HMAC(EVP_sha256(), key, (int)strlen(key), text->data, text->len,
-				  digest, &digest_len)) {
-		drop_attr(pass, place, attr);
-		return;
-	}
-	buf_reset(text);
-	buf_append_hex(text, slice_of(digest, HASH_BYTES));
-	if (text->failed)
-		drop_attr(pass, place, attr);
-	else if (!pass->dry)
-		set_value(pass, place->owner, attr, value_of_str(buf_slice(text)));
-}
-
-/* False when there was nothing to cut. */
-static bool cut_attr(struct pass *pass, struct place *place, const struct attribute *attr)
-{
-	struct buf *text = &pass->shard->text;
-	if (attr->value.type != VALUE_STRING) {
-		/* A URL is a string: anything else is none, and cannot be judged. */
-		if (attr->value.type == VALUE_EMPTY)
-			return false;
-		drop_attr(pass, place, attr);
-		return true;
-	}
-	buf_reset(text);
-	if (!text_cut_url(attr->value.bytes, text))
-		return false;
-	if (text->failed)
-		drop_attr(pass, place, attr);
-	else if (!pass->dry)
-		set_value(pass, place->owner, attr, value_of_str(buf_slice(text)));
-	return true;
-}
-
-/* Carries out a rule. True when the attribute is gone, replaced or hashed: nothing of it is left. */
-static bool apply(struct pass *pass, struct place *place, const struct attribute *attr,
-		  uint16_t number)
-{
-	const struct policy_rule *rule = &pass->policy->rules[number];
-	bool gone = true, did = true;
-	switch ((enum policy_action)rule->action) {
-	case ACTION_CUT:
-		did = cut_attr(pass, place, attr);
-		gone = did;
-		break;
-	case ACTION_REPLACE:
-		if (!pass->dry)
-			set_value(pass, place->owner, attr, value_of_str(SLICE("[removed]")));
-		break;
-	case ACTION_IDENTIFY:
-		if (pass->policy->config->identifiers == IDENTIFIERS_HASH)
-			hash_attr(pass, place, attr);
-		else
-			drop_attr(pass, place, attr);
-		break;
-	case ACTION_KEEP:
-	case ACTION_KEEP_NUMBER:
-	case ACTION_ALLOW:
-	case ACTION_DROP:
-	case ACTION_EVENT:
-	case ACTION_MARK:
-	case ACTION_COUNT: drop_attr(pass, place, attr); break;
-	}
-	if (did)
-		hit(pass, number);
-	return gone;
-}
-
-static bool is_number(const struct value *value)
-{
-	return value->type == VALUE_INT || value->type == VALUE_DOUBLE ||
-	       value->type == VALUE_BOOL ||
-	       (value->type == VALUE_STRING && text_is_number(value->bytes));
-}
-
-/* The rule for an attribute of ${place}; 0 when none applies. */
-static uint16_t choose(const struct decision *decision, const struct place *place,
-		       const struct value *value)
-{
-	const uint16_t *rules = decision->rules[place->owner.kind];
-	uint16_t rule = rules[WHEN_ALWAYS];
-	if (decision->keep_numbers && is_number(value))
-		return 0;
-	if (place->model && rules[WHEN_MODEL] != 0 && (rule == 0 || rules[WHEN_MODEL] < rule))
-		rule = rules[WHEN_MODEL];
-	if (place->model_event && rules[WHEN_MODEL_EVENT] != 0 &&
-	    (rule == 0 || rules[WHEN_MODEL_EVENT] < rule))
-		rule = rules[WHEN_MODEL_EVENT];
-	return rule;
-}
 
 /* ---- nested values ---- */
 
@@ -158,7 +26,12 @@ bool policy_pair_stays(struct pass *pass, struct slice key, struct slice path, b
 		if (verdict & VERDICT_KEPT)
 			break;
 		const struct decision *decision = &pass->shard->decisions[id];
-		if (!(verdict & VERDICT_ACT) ||
+		if (judge_hides_reference(pass, decision)) {
+			hit(pass, decision->reference);
+			hit_field(pass, FIELD_NESTED_VALUE);
+			return false;
+		}
+		if (!(verdict & VERDICT_ACT) || decision->nested == 0 ||
 		    ((numbers_stay || decision->keep_numbers) && figure))
 			continue;
 		hit(pass, decision->nested);
@@ -170,9 +43,11 @@ bool policy_pair_stays(struct pass *pass, struct slice key, struct slice path, b
 
 static bool keep_pair(void *arg, struct slice key, struct slice path, struct value value)
 {
+	if (!key.ptr)
+		return true; /* an item of an array: its maps are asked for */
 	struct nested *nested = arg;
 	struct pass *pass = nested->pass;
-	if (!policy_pair_stays(pass, key, path, is_number(&value), nested->numbers_stay) ||
+	if (!policy_pair_stays(pass, key, path, judge_is_number(&value), nested->numbers_stay) ||
 	    !policy_texts_stay(pass, &value, nested->numbers_stay))
 		return false;
 	if (value.bytes.len <= pass->policy->config->max_value_bytes)
@@ -207,24 +82,29 @@ static bool check_size(struct pass *pass, struct place *place, struct attribute 
 		return true;
 	hit_field(pass, FIELD_VALUE_SIZE);
 	if (attr->value.type != VALUE_STRING || place->model) {
-		drop_attr(pass, place, attr);
+		policy_drop_attr(pass, place, attr);
 	} else if (!pass->dry) {
 		struct slice text = text_cut_runes(attr->value.bytes, max);
-		set_value(pass, place->owner, attr, value_of_str(text));
+		policy_set_value(pass, place->owner, attr, value_of_str(text));
 	}
 	return false;
 }
 
-static void judge(struct pass *pass, struct place *place, struct attribute *attr)
+/* mode: denylist. */
+static void judge_by_list(struct pass *pass, struct place *place, struct attribute *attr)
 {
 	uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, attr->view.key_id);
 	uint16_t rule = 0;
+	const struct decision *decision = &pass->shard->decisions[attr->view.key_id];
 	if (verdict & VERDICT_ACT)
-		rule = choose(&pass->shard->decisions[attr->view.key_id], place, &attr->value);
-	if (rule != 0 && apply(pass, place, attr, rule))
+		rule = judge_choose(decision, place, &attr->value);
+	if (judge_hides_reference(pass, decision) && attr->value.type == VALUE_STRING &&
+	    shape_is_reference(attr->value.bytes))
+		rule = decision->reference;
+	if (rule != 0 && policy_apply(pass, place, attr, rule))
 		return;
 	if (!policy_texts_stay(pass, &attr->value, verdict & VERDICT_KEPT)) {
-		drop_attr(pass, place, attr);
+		policy_drop_attr(pass, place, attr);
 		return;
 	}
 	if (!check_size(pass, place, attr) || !holds_maps(&attr->value))
@@ -257,9 +137,39 @@ static inline bool is_to_be_looked_into(const struct trace_view *view, size_t ma
 	       (UNLIKELY(view_has_maps(view)) && attr->value_type >= VALUE_ARRAY);
 }
 
+/* What lies in ${message}, when that is one field ${number} of less than 128 bytes and nothing else;
+ * else empty. */
+static inline struct slice only_field(struct slice message, uint32_t number)
+{
+	enum { CONTENT = 2 }; /* behind tag and length */
+	bool only = message.len > CONTENT && message.ptr[0] == wire_tag(number, WIRE_LEN) &&
+		    message.ptr[1] == message.len - CONTENT && message.ptr[1] < 0x80;
+	return only ? slice_of(message.ptr + CONTENT, message.len - CONTENT)
+		    : (struct slice){NULL, 0};
+}
+
+/* Modes shape and strict: numbers stay, and most texts are plain tokens or were seen before. */
+static inline bool is_to_be_judged(struct pass *pass, uint8_t verdict, const struct attr_view *attr)
+{
+	if (attr->value_type != VALUE_STRING && attr->value_type != VALUE_ARRAY)
+		return (verdict & VERDICT_ACT) || attr->value_type > VALUE_ARRAY;
+	if (UNLIKELY(!attr->received) || !(verdict & VERDICT_PLAIN))
+		return true;
+	struct slice value = view_attr_bytes(pass->view, attr);
+	if (attr->value_type == VALUE_ARRAY) {
+		if (verdict & VERDICT_ACT)
+			return true;
+		value = only_field(only_field(value, ANY_VALUE_ARRAY), ARRAY_VALUE_VALUES);
+	}
+	struct slice text = only_field(value, ANY_VALUE_STRING);
+	return !shape_is_plain(text.ptr, text.len) && !judge_is_known_token(pass->shard, text) &&
+	       (text.len == 0 || memchr(text.ptr, ' ', text.len) || !shape_is_quick(text));
+}
+
 struct survey policy_survey(struct pass *pass, struct owner owner)
 {
 	const struct trace_view *view = pass->view;
+	const bool by_list = pass->policy->config->mode == MODE_DENYLIST;
 	size_t max = pass->policy->config->max_value_bytes;
 	struct survey all = {.found = 0};
 	struct attr_cursor cursor = view_attrs(view, owner);
@@ -267,8 +177,10 @@ struct survey policy_survey(struct pass *pass, struct owner owner)
 	while (view_next_attr(view, &cursor, &attr)) {
 		uint8_t verdict = verdict_of(pass->policy, pass->shard, view, attr.key_id);
 		all.found |= verdict;
-		if ((verdict & VERDICT_ACT) || is_to_be_looked_into(view, max, &attr))
-			all.acts |= UINT64_C(1) << (attr.at & 63);
+		bool act =
+			by_list ? (verdict & VERDICT_ACT) || is_to_be_looked_into(view, max, &attr)
+				: is_to_be_judged(pass, verdict, &attr);
+		all.acts |= (uint64_t)act << (attr.at & 63);
 	}
 	if (UNLIKELY(cursor.at > 64))
 		all.found |= SURVEY_MANY;
@@ -286,7 +198,10 @@ static void filter_attr(struct pass *pass, struct place *place, const struct att
 	}
 	struct attribute judged = {.view = *attr,
 				   .value = view_attr_value(pass->view, place->owner, attr)};
-	judge(pass, place, &judged);
+	if (pass->policy->config->mode == MODE_DENYLIST)
+		judge_by_list(pass, place, &judged);
+	else
+		judge_by_shape(pass, place, &judged);
 }
 
 void policy_filter_attrs(struct pass *pass, struct place *place, struct survey all)

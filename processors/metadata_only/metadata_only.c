@@ -10,7 +10,7 @@
  * Keys reach it resolved by the index; see key_table.h. What it did is counted by rule and shard
  * and added up once per request. Nothing of what it sees is ever logged.
  */
-#include "processors/metadata_only/pass.h"
+#include "processors/metadata_only/names.h"
 #include "processors/metadata_only/text.h"
 
 #include <stdlib.h>
@@ -19,8 +19,6 @@ _Static_assert((int)SLOT_RESOURCE == (int)OWNER_RESOURCE && (int)SLOT_SCOPE == (
 		       (int)SLOT_SPAN == (int)OWNER_SPAN && (int)SLOT_EVENT == (int)OWNER_EVENT &&
 		       (int)SLOT_LINK == (int)OWNER_LINK,
 	       "a slot is an owner's kind");
-
-enum { QUOTE_BYTES_MIN = 24 }; /* a shorter name is not taken for a removed text by chance */
 
 /* Surveys and filters the attributes of what is no span. */
 static void filter_owner(struct pass *pass, struct place *place)
@@ -52,20 +50,9 @@ static void filter_resource(struct pass *pass, uint32_t at)
 static void filter_scope(struct pass *pass, uint32_t at)
 {
 	struct place place = {.owner = {OWNER_SCOPE, at}, .model = true};
-	struct slice name = view_scope_name(pass->view, at);
-	struct slice version = view_scope_version(pass->view, at);
 	filter_owner(pass, &place);
 	filter_schema_url(pass, place.owner);
-	if (name.len > 0 && !text_is_word(name)) {
-		hit_field(pass, FIELD_SCOPE_NAME);
-		if (!pass->dry)
-			edit_set_scope_name(pass->view, at, SLICE(""));
-	}
-	if (version.len > 0 && !text_is_word(version)) {
-		hit_field(pass, FIELD_SCOPE_VERSION);
-		if (!pass->dry)
-			edit_set_scope_version(pass->view, at, SLICE(""));
-	}
+	names_filter_scope(pass, at);
 }
 
 static bool is_model_scope(const struct pass *pass, uint32_t at)
@@ -102,11 +89,7 @@ static void filter_event(struct pass *pass, uint32_t at, bool model)
 	struct place place = {
 		.owner = {OWNER_EVENT, at}, .model = model, .model_event = is_model_event(name)};
 	filter_owner(pass, &place);
-	if (!text_is_sentence(name, TEXT_EVENT_NAME_SPACES, TEXT_WORD_MAX))
-		return;
-	hit_field(pass, FIELD_EVENT_NAME);
-	if (!pass->dry)
-		edit_set_event_name(pass->view, at, SLICE("event"));
+	names_filter_event(pass, at);
 }
 
 static void filter_link(struct pass *pass, uint32_t at, bool model)
@@ -123,69 +106,6 @@ static void filter_link(struct pass *pass, uint32_t at, bool model)
 }
 
 /* ---- spans ---- */
-
-/* The kind of the span's error: its own error.type, else the type of its last exception. */
-static struct slice error_type(const struct pass *pass, uint32_t at)
-{
-	struct view_range events = view_span_events(pass->view, at);
-	struct value value = {.type = VALUE_EMPTY};
-	bool found = view_find_attr(pass->view, (struct owner){OWNER_SPAN, at},
-				    pass->policy->error_type, &value);
-	for (uint32_t i = events.count; !found && i-- > 0;) {
-		uint32_t event = events.begin + i;
-		found = view_event_live(pass->view, event) &&
-			view_find_attr(pass->view, (struct owner){OWNER_EVENT, event},
-				       pass->policy->exception_type, &value);
-	}
-	bool sound = found && value.type == VALUE_STRING && text_is_word(value.bytes);
-	return sound ? value.bytes : SLICE("error");
-}
-
-static void filter_status(struct pass *pass, uint32_t at)
-{
-	int mode = pass->policy->config->status_message;
-	int32_t code = view_span_status_code(pass->view, at);
-	if (mode == STATUS_KEEP || view_span_status_message(pass->view, at).len == 0)
-		return;
-	struct slice text = mode == STATUS_REPLACE && code == STATUS_CODE_ERROR
-				    ? error_type(pass, at)
-				    : SLICE("");
-	if (slice_equal(text, view_span_status_message(pass->view, at)))
-		return;
-	hit_field(pass, FIELD_STATUS_MESSAGE);
-	if (!pass->dry)
-		edit_set_span_status(pass->view, at, code, text);
-}
-
-/* Names repeat: one that was found to be in order is remembered. */
-static struct policy_name *remembered(struct policy_shard *shard, struct slice name)
-{
-	uint64_t hash = hash_bytes(shard->hash, name.ptr, name.len);
-	return &shard->names[hash % POLICY_NAMES];
-}
-
-static void filter_name(struct pass *pass, uint32_t at, struct slice name, bool removed)
-{
-	struct buf *text = &pass->shard->text;
-	struct policy_name *known = remembered(pass->shard, name);
-	struct slice kept = name;
-	if (LIKELY(!removed && slice_equal(slice_of(known->text, known->len), name)))
-		return;
-	buf_reset(text);
-	if (text_cut_span_name(name, text))
-		kept = buf_slice(text);
-	if (removed || text->failed || text_is_sentence(kept, TEXT_SPAN_NAME_SPACES, SIZE_MAX))
-		kept = SLICE("span");
-	kept = text_cut_runes(kept, TEXT_SPAN_NAME_MAX);
-	if (!slice_equal(kept, name)) {
-		hit_field(pass, FIELD_SPAN_NAME);
-		if (!pass->dry)
-			edit_set_span_name(pass->view, at, kept);
-	} else if (name.len <= sizeof(known->text)) {
-		known->len = (uint8_t)name.len;
-		memcpy(known->text, name.ptr, name.len);
-	}
-}
 
 static void filter_trace_state(struct pass *pass, uint32_t at)
 {
@@ -208,7 +128,7 @@ static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 	struct survey all = policy_survey(pass, place.owner);
 	struct slice name = view_span_name(pass->view, at);
 	place.model = model_scope || (all.found & VERDICT_MODEL);
-	place.name_matters = name.len >= QUOTE_BYTES_MIN;
+	place.name_matters = names_matter(name);
 	policy_filter_attrs(pass, &place, all);
 	for (uint32_t i = 0; i < events.count; i++) {
 		if (view_event_live(pass->view, events.begin + i))
@@ -218,9 +138,9 @@ static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 		if (view_link_live(pass->view, links.begin + i))
 			filter_link(pass, links.begin + i, place.model);
 	}
-	filter_status(pass, at);
+	names_filter_status(pass, at);
 	filter_trace_state(pass, at);
-	filter_name(pass, at, name, place.name_removed);
+	names_filter_span(pass, at, place.name_removed && !place.name_constant);
 }
 
 /* ---- the request ---- */

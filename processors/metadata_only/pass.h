@@ -16,10 +16,11 @@ struct pass {
 /* The element whose attributes are looked at. */
 struct place {
 	struct owner owner;
-	bool model;	   /* of a model call */
-	bool model_event;  /* an event of one, by its name */
-	bool name_matters; /* the span's name is long enough to be the text of an attribute */
-	bool name_removed; /* it is the text of one that went */
+	bool model;	    /* of a model call */
+	bool model_event;   /* an event of one, by its name */
+	bool name_matters;  /* the span's name is long enough to be the text of an attribute */
+	bool name_removed;  /* it is the text of one that went */
+	bool name_constant; /* but that is a template of the program */
 };
 
 static inline void hit(struct pass *pass, uint16_t rule)

@@ -2,9 +2,14 @@
 /* From configuration and table to rules whose patterns are registered with the key table. */
 #include "processors/metadata_only/policy.h"
 
+#include "processors/metadata_only/allow.h"
+#include "processors/metadata_only/names.h"
+
 #include <stdlib.h>
 
-static const char *const modes[] = {"denylist", "strict", NULL};
+enum { HASH_KEY_BYTES_MIN = 16 };
+
+static const char *const modes[] = {"shape", "denylist", "strict", NULL};
 static const char *const identifier_words[] = {"keep", "drop", "hash", NULL};
 static const char *const status_words[] = {"keep", "replace", "drop", NULL};
 
@@ -12,33 +17,50 @@ static void check(const void *arg, const struct config_node *node, const char *p
 		  struct config_report *report)
 {
 	const struct policy_config *config = arg;
-	if (config->identifiers == IDENTIFIERS_HASH && config->hash_key[0] == 0)
-		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
-			       path, NULL, "identifiers: hash needs a hash_key");
+	struct config_loc loc = node ? node->loc : (struct config_loc){0};
+	bool hashes = config->identifiers == IDENTIFIERS_HASH ||
+		      config->content_references == IDENTIFIERS_HASH;
+	if (hashes && config->hash_key[0] == 0)
+		config_problem(report, CONFIG_ERROR, loc, path, NULL,
+			       "identifiers: hash needs a hash_key");
+	else if (config->hash_key[0] != 0 && strlen(config->hash_key) < HASH_KEY_BYTES_MIN)
+		config_problem(report, CONFIG_ERROR, loc, path, NULL,
+			       "hash_key has less than %d bytes: whoever knows the ids could find "
+			       "it by trying",
+			       HASH_KEY_BYTES_MIN);
 }
 
 static const struct config_field fields[] = {
-	CONFIG_ENUM(struct policy_config, mode, "mode", modes, "denylist",
-		    "denylist: what is known to be content goes. strict: under gen_ai, llm and ai "
-		    "only what is known to be harmless stays, and what applications write as "
-		    "metadata goes."),
+	CONFIG_ENUM(struct policy_config, mode, "mode", modes, "shape",
+		    "shape: what no row of the table knows is kept when it is a number or a single "
+		    "token. denylist: only what is known to be content is removed. strict: texts "
+		    "are kept "
+		    "under known keys alone."),
 	CONFIG_STRING_LIST(struct policy_config, allow, "allow",
-			   "Keys that stay: a.b, a.b.* or /expression/. Stronger than the table."),
+			   "Keys that are kept: a.b, a.b.* or /expression/. Stronger than the "
+			   "table. Expressions "
+			   "that match keys of all kinds are refused."),
 	CONFIG_STRING_LIST(struct policy_config, deny, "deny",
-			   "Keys that go, written alike. Stronger than allow."),
+			   "Keys that are removed, written alike. Stronger than allow."),
 	CONFIG_ENUM(struct policy_config, identifiers, "identifiers", identifier_words, "keep",
 		    "What becomes of user and session ids, client addresses and labels of "
 		    "content: hash writes the first 128 bits of their HMAC-SHA-256, so that "
 		    "equal ones stay equal."),
-	CONFIG_OPAQUE(struct policy_config, hash_key, "hash_key", "The key for identifiers: hash."),
+	CONFIG_ENUM(struct policy_config, content_references, "content_references",
+		    identifier_words, "keep",
+		    "What becomes of URIs of content that was put into a store: keys that end in "
+		    "_ref, and values that begin with gs://, s3:// and the like."),
+	CONFIG_OPAQUE(struct policy_config, hash_key, "hash_key",
+		      "The key for hash, at least 16 bytes."),
 	CONFIG_ENUM(struct policy_config, status_message, "status_message", status_words, "replace",
 		    "What becomes of the text of a status: replace writes the type of the error."),
 	CONFIG_U32(struct policy_config, max_value_bytes, "max_value_bytes", "4096", 64, 1 << 20,
 		   "By",
-		   "Larger values go on spans of model calls; elsewhere texts are cut and anything "
-		   "else goes."),
+		   "Larger values are removed; in mode: denylist, texts of spans that are no model "
+		   "calls are "
+		   "cut instead."),
 	CONFIG_BOOL(struct policy_config, dry_run, "dry_run", "false",
-		    "Counts what would go and changes nothing."),
+		    "Counts what would be removed and changes nothing."),
 };
 const struct config_block policy_block = CONFIG_BLOCK_CHECKED(struct policy_config, fields, check);
 
@@ -96,6 +118,9 @@ static bool add_user_rules(struct build *build, const struct config_strings *pat
 							   .when = WHEN_ALWAYS,
 							   .action = (uint8_t)action,
 							   .by_user = true});
+		if (action == ACTION_KEEP)
+			allow_check(patterns->at[i], patterns->nodes[i]->loc, build->env->path,
+				    report);
 		if (take_pattern(build, slice_str(patterns->at[i])))
 			continue;
 		config_problem(report, CONFIG_ERROR, patterns->nodes[i]->loc, build->env->path,
@@ -112,7 +137,8 @@ static bool add_table(struct build *build, struct config_report *report)
 		(void)add_rule(build, (struct policy_rule){.label = row->pattern,
 							   .slots = row->slots,
 							   .when = row->when,
-							   .action = row->action});
+							   .action = row->action,
+							   .form = row->form});
 		if (policy_expand(row->pattern, take_pattern, build))
 			continue;
 		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, build->env->path, NULL,
@@ -134,7 +160,8 @@ static bool register_metrics(struct policy *policy, const struct component_env *
 	bool added = true;
 	for (size_t i = 1; i < policy->rule_count && added; i++) {
 		struct policy_rule *rule = &policy->rules[i];
-		bool removes = rule->action >= ACTION_DROP && rule->action != ACTION_MARK;
+		bool removes = rule->action >= ACTION_DROP && rule->action != ACTION_MARK &&
+			       rule->action != ACTION_KNOWN;
 		struct buf labels = BUF_INIT;
 		metrics_label(&labels, "processor", env->id);
 		metrics_label(&labels, "rule", rule->label);
@@ -161,12 +188,12 @@ static bool build_rules(struct policy *policy, const struct component_env *env,
 	policy->bindings = calloc(policy->binding_cap, sizeof(*policy->bindings));
 	if (!policy->rules || !policy->bindings)
 		return false;
-	policy->error_type = key_table_add(env->keys, SLICE("error.type"), &build.err);
-	policy->exception_type = key_table_add(env->keys, SLICE("exception.type"), &build.err);
 	bool added = add_user_rules(&build, &config->deny, ACTION_DROP, report);
+	size_t errors_before = report->error_count;
 	added &= add_user_rules(&build, &config->allow, ACTION_KEEP, report);
-	return added && add_table(&build, report) && policy->error_type != KEY_ID_NONE &&
-	       policy->exception_type != KEY_ID_NONE && register_metrics(policy, env);
+	added &= report->error_count == errors_before;
+	return added && add_table(&build, report) &&
+	       names_register(policy, env->keys, &build.err) && register_metrics(policy, env);
 }
 
 struct policy *policy_new(const struct component_env *env, const struct policy_config *config,

@@ -10,12 +10,13 @@
 #include "pipeline/graph/component.h"
 #include "processors/metadata_only/rules.h"
 
-enum policy_mode { MODE_DENYLIST = 0, MODE_STRICT };
+enum policy_mode { MODE_SHAPE = 0, MODE_DENYLIST, MODE_STRICT };
+/* What becomes of identifiers, and of references to content. */
 enum policy_identifiers { IDENTIFIERS_KEEP = 0, IDENTIFIERS_DROP, IDENTIFIERS_HASH };
 enum policy_status { STATUS_KEEP = 0, STATUS_REPLACE, STATUS_DROP };
 
 struct policy_config {
-	int mode, identifiers, status_message;
+	int mode, identifiers, content_references, status_message;
 	struct config_strings allow, deny;
 	const char *hash_key;
 	uint32_t max_value_bytes;
@@ -27,7 +28,7 @@ extern const struct config_block policy_block; /* for struct policy_config */
 /* A rule at work. Their order is their precedence: deny, allow, the table's rows, its fields. */
 struct policy_rule {
 	const char *label; /* the pattern as written in the table or the configuration */
-	uint8_t slots, when, action;
+	uint8_t slots, when, action, form;
 	bool by_user;
 	struct counter hits;
 	uint64_t reported; /* of hits, at the last report; main thread */
@@ -38,6 +39,8 @@ struct policy_binding {
 	uint16_t rule, next;
 };
 
+enum { POLICY_NAME_PARTS = 12 };
+
 struct policy {
 	struct log log;
 	const struct policy_config *config;
@@ -47,7 +50,8 @@ struct policy {
 	struct policy_binding *bindings;
 	size_t binding_count, binding_cap;
 	uint16_t first_binding[KEY_PATTERNS_MAX + 1]; /* by pattern */
-	key_id error_type, exception_type;
+	key_id error_type, exception_type, message_template;
+	key_id name_parts[POLICY_NAME_PARTS]; /* see names.c */
 };
 
 /* NULL when something was reported, or memory is short. */
@@ -64,6 +68,7 @@ enum verdict {
 	VERDICT_EVENT = 1 << 3, /* as a name of an event: the event goes */
 	VERDICT_KEPT = 1 << 4,	/* a keep rule decided */
 	VERDICT_DROP = 1 << 5,	/* goes whatever it holds, wherever it stands */
+	VERDICT_PLAIN = 1 << 6, /* numbers and plain tokens stay: no need to look closer */
 	/* not of keys, but of what a survey of an element's attributes has met */
 	SURVEY_MANY = 1 << 8, /* more attributes than survey.acts has bits */
 };
@@ -72,14 +77,17 @@ enum { DECIDED_WHENS = WHEN_STRICT }; /* strict rules apply always or never */
 
 struct decision {
 	uint16_t rules[SLOT_COUNT][DECIDED_WHENS];
-	uint16_t nested;   /* the rule that applies inside a map */
-	uint16_t event;	   /* by which an event of that name goes */
-	bool keep_numbers; /* numbers stay */
+	uint16_t nested;    /* the rule that applies inside a map */
+	uint16_t kept;	    /* by which it is kept before all others, when the value has its form */
+	uint16_t known;	    /* the same, after all others */
+	uint16_t reference; /* by which a reference is kept, hashed or dropped */
+	uint16_t event;	    /* by which an event of that name goes */
+	bool keep_numbers;  /* numbers stay */
 };
 
-enum { POLICY_NAMES = 128 };
+enum { POLICY_NAMES = 128, POLICY_TOKENS = 256 };
 
-/* The name of a span that passed. */
+/* A name of a span, or a token, that passed. */
 struct policy_name {
 	uint8_t len;
 	uint8_t text[63];
@@ -91,6 +99,7 @@ struct policy_shard {
 	uint8_t verdicts[KEY_ID_COUNT];
 	struct decision decisions[KEY_ID_COUNT];
 	struct policy_name names[POLICY_NAMES]; /* by hash */
+	struct policy_name tokens[POLICY_TOKENS];
 	struct hash_key hash;
 	uint32_t *hits; /* by rule; of the request being worked on */
 	struct buf text;

@@ -22,24 +22,6 @@ static bool is_visible(struct slice text)
 	return true;
 }
 
-bool text_is_word(struct slice text)
-{
-	return text.len > 0 && text.len <= TEXT_WORD_MAX && is_visible(text);
-}
-
-bool text_is_sentence(struct slice text, size_t spaces, size_t bytes_max)
-{
-	size_t seen = 0;
-	if (text.len > bytes_max)
-		return true;
-	for (size_t i = 0; i < text.len; i++) {
-		seen += text.ptr[i] == ' ';
-		if (text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
-			return true;
-	}
-	return seen > spaces;
-}
-
 /* ---- URLs ---- */
 
 /* The length of ${text} before the first byte that is one of ${stops}. */
@@ -76,9 +58,20 @@ static size_t after_user(struct slice url, size_t begin)
 	return at;
 }
 
-bool text_cut_url(struct slice url, struct buf *out)
+/* Before the first ? that is no operator of an expression: those follow something to be repeated, or
+ * the parenthesis of a group. */
+static size_t until_query(struct slice text)
 {
-	size_t end = until(url, "?#");
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '?' && (i == 0 || !memchr("()]}*+", text.ptr[i - 1], 6)))
+			return i;
+	}
+	return text.len;
+}
+
+bool text_cut_url(struct slice url, bool route, struct buf *out)
+{
+	size_t end = route ? until_query(url) : until(url, "?#");
 	bool may_have_user = memchr(url.ptr, '@', end) != NULL;
 	if (end == url.len && !may_have_user)
 		return false;
@@ -169,8 +162,14 @@ static bool is_statement(struct slice name, size_t first_word)
 					    "WITH",   "MATCH",	"UNWIND", "CREATE", "ALTER",
 					    "DROP",   "CALL",	"EXEC",	  "EXECUTE"};
 	struct slice word = slice_of(name.ptr, first_word);
+	struct slice rest = slice_of(name.ptr + first_word + 1, name.len - first_word - 1);
+	/* "Update user profile" names an operation: people do not shout, and programs that print
+	 * small letters still write values with their signs. */
+	bool values = until(rest, "'\"=(*;") < rest.len;
 	for (size_t i = 0; i < ARRAY_COUNT(verbs); i++) {
-		if (slice_equal_nocase(word, slice_str(verbs[i])))
+		if (slice_equal(word, slice_str(verbs[i])))
+			return values || until(rest, " ") < rest.len;
+		if (values && slice_equal_nocase(word, slice_str(verbs[i])))
 			return true;
 	}
 	return false;
@@ -182,9 +181,6 @@ static bool cut_statement(struct slice name, struct buf *out)
 	size_t first = until(name, " ");
 	if (first == name.len || !is_statement(name, first))
 		return false;
-	struct slice rest = slice_of(name.ptr + first + 1, name.len - first - 1);
-	if (until(rest, " '\"=(*;") == rest.len)
-		return false;
 	buf_append(out, slice_of(name.ptr, first));
 	return true;
 }
@@ -194,13 +190,14 @@ bool text_cut_span_name(struct slice name, struct buf *out)
 	size_t path = find_path(name);
 	size_t before = out->len;
 	if (path == name.len) {
-		size_t end = until(name, "?#");
-		if (end == name.len)
+		size_t end = until_query(name);
+		if (end + 1 >= name.len)
 			return cut_statement(name, out);
 		buf_append(out, slice_of(name.ptr, end));
 		return true;
 	}
-	size_t end = path + until(slice_of(name.ptr + path, name.len - path), "?# ");
+	struct slice from_path = slice_of(name.ptr + path, name.len - path);
+	size_t end = path + until(slice_of(from_path.ptr, until_query(from_path)), "# ");
 	struct slice tail = slice_of(name.ptr + end, name.len - end);
 	buf_append(out, slice_of(name.ptr, path));
 	bool changed = append_path(name, path, end, out);

@@ -5,29 +5,18 @@
 
 #include "pipeline/base/buf.h"
 
-enum {
-	TEXT_WORD_MAX = 128,	   /* bytes of a scope's name or version, of an event's name */
-	TEXT_SPAN_NAME_MAX = 256,  /* bytes */
-	TEXT_SPAN_NAME_SPACES = 8, /* more make a sentence */
-	TEXT_EVENT_NAME_SPACES = 4,
-};
+enum { TEXT_SPAN_NAME_MAX = 256 }; /* bytes */
 
-/* One run of visible ASCII characters, neither empty nor longer than TEXT_WORD_MAX. */
-bool text_is_word(struct slice text);
-
-/* More than ${spaces} spaces, a line break or another control character, or more than ${bytes_max}
- * bytes: no name. */
-bool text_is_sentence(struct slice text, size_t spaces, size_t bytes_max);
-
-/* True when ${url} has a query, a fragment or a user; appends it without them to ${out}. */
-bool text_cut_url(struct slice url, struct buf *out);
+/* True when ${url} has a query, a fragment or a user; appends it without them to ${out}. ${route}: it
+ * may be a template, in which the ? of an expression begins no query. */
+bool text_cut_url(struct slice url, bool route, struct buf *out);
 
 /* http or https, visible characters only, nothing that text_cut_url would cut. */
 bool text_is_plain_url(struct slice url);
 
 /* What may stay of a span's name when that is not all of it: true, and it is appended to ${out}.
- * Paths lose what follows ? or # and have {} for segments that are ids or data; statements of
- * databases keep their first word. */
+ * Paths lose what follows ? or # and have {} for segments that are ids or data; other names lose what
+ * follows a ? that is no part of an expression; statements of databases keep their first word. */
 bool text_cut_span_name(struct slice name, struct buf *out);
 
 /* The member "ot" of a W3C trace state when it is well-formed (OpenTelemetry's own: sampling

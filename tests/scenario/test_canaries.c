@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "processors/metadata_only/policy.h"
 #include "tests/support/canary_scene.h"
 #include "tests/support/policy_fixture.h"
 #include "tests/support/policy_plant.h"
@@ -27,6 +28,7 @@
 
 /* Numbers of canaries: rules from 0, fields from FIELD_NUMBERS, unknown fields UNKNOWN_NUMBER. */
 enum { FIELD_NUMBERS = 1000, REQUEST_BYTES = 200000 };
+#define HIDING "identifiers: drop, content_references: drop"
 #define UNKNOWN_CANARY CANARY_STEM "9000x"
 #define PEER_CANARY CANARY_STEM "9001x"
 
@@ -36,7 +38,7 @@ struct planting {
 	struct canary_scene *scene;
 	enum canary_protocol protocol;
 	unsigned samples_max; /* keys of each pattern */
-	bool strict;
+	enum policy_mode mode;
 	size_t row;
 	struct buf request; /* sent when it is large enough */
 	unsigned keys;	    /* planted for the row */
@@ -50,16 +52,19 @@ static void flush(struct planting *p, size_t more_than)
 	buf_reset(&p->request);
 }
 
-static void survivor_text(size_t row, char text[32])
-{
-	bool number = policy_rows[row].action == ACTION_KEEP_NUMBER;
-	(void)snprintf(text, 32, number ? "9071253%03zu" : "Survivor%zur", row);
-}
-
 static bool keeps(const struct policy_row *row)
 {
 	return row->action == ACTION_KEEP || row->action == ACTION_KEEP_NUMBER ||
-	       row->action == ACTION_ALLOW;
+	       row->action == ACTION_KNOWN;
+}
+
+/* What rows keep by its form: digits for numbers and times, else a token, which is all the rest. */
+static void survivor_text(size_t row, char text[32])
+{
+	const struct policy_row *of = &policy_rows[row];
+	bool digits = of->action == ACTION_KEEP_NUMBER || of->form == FORM_NUMBER ||
+		      of->form == FORM_FIGURES || of->form == FORM_TIME;
+	(void)snprintf(text, 32, digits ? "9071253%03zu" : "Survivor%zur", row);
 }
 
 /* The text that is planted under a key of ${row}. */
@@ -73,6 +78,8 @@ static void value_text(const struct policy_row *row, size_t number, struct buf *
 		buf_append_str(out, survivor);
 	else if (row->action == ACTION_CUT)
 		buf_printf(out, "https://%s:pw@host/path?q=%s#%s", canary, canary, canary);
+	else if (row->action == ACTION_REFERENCE)
+		buf_printf(out, "s3://bucket/%s", canary);
 	else
 		buf_printf(out, "so \"%s\"", canary);
 }
@@ -101,8 +108,9 @@ static void plant_key(struct planting *p, const char *key)
 		plant.mark = key;
 	}
 	policy_plant_put(&p->request, &plant);
-	if (!keeps(row)) {
+	if (!keeps(row) && row->action != ACTION_REFERENCE) {
 		plant.value = NULL; /* text as a number */
+		plant.nested &= row->when != WHEN_MODEL_OWN;
 		plant.number = CANARY_INT;
 		policy_plant_put(&p->request, &plant);
 	}
@@ -133,7 +141,7 @@ static void plant_all(struct planting *p, bool *planted)
 	char canary[32];
 	for (p->row = 0; p->row < policy_row_count; p->row++) {
 		p->keys = 0;
-		if (policy_rows[p->row].when == WHEN_STRICT && !p->strict &&
+		if (policy_rows[p->row].when == WHEN_STRICT && p->mode != MODE_STRICT &&
 		    !keeps(&policy_rows[p->row]))
 			continue;
 		assert_true(policy_expand(policy_rows[p->row].pattern, plant_pattern, p));
@@ -141,6 +149,8 @@ static void plant_all(struct planting *p, bool *planted)
 	}
 	for (size_t i = 0; i < policy_field_plant_count; i++) {
 		const struct policy_field_plant *plant = &policy_field_plants[i];
+		if (plant->field == FIELD_TEXT && p->mode == MODE_DENYLIST)
+			continue;
 		(void)snprintf(canary, sizeof(canary), CANARY_STEM "%ux",
 			       FIELD_NUMBERS + (unsigned)plant->field);
 		policy_field_text(plant, canary, &text);
@@ -277,7 +287,7 @@ static struct buf full_request(void)
 	return request;
 }
 
-static void prove(const char *options, bool strict, struct proof *proof)
+static void prove(const char *options, enum policy_mode mode, struct proof *proof)
 {
 	static struct canary_scene scene;
 	struct buf request = full_request();
@@ -286,7 +296,7 @@ static void prove(const char *options, bool strict, struct proof *proof)
 		struct planting p = {.scene = &scene,
 				     .protocol = (enum canary_protocol)protocol,
 				     .samples_max = protocol == CANARY_GRPC ? POLICY_SAMPLES : 1,
-				     .strict = strict};
+				     .mode = mode};
 		plant_all(&p, proof->planted);
 	}
 	assert_true(daemon_metric(scene.daemon, "otelcol_exporter_send_failed_spans_total{") == 0);
@@ -309,8 +319,9 @@ static void no_canary_of_any_rule_comes_out(void **state)
 	static struct proof proof;
 	size_t proven = 0;
 	(void)state;
-	prove("mode: denylist, identifiers: drop", false, &proof);
-	prove("mode: strict, identifiers: drop", true, &proof);
+	prove("mode: shape, " HIDING, MODE_SHAPE, &proof);
+	prove("mode: denylist, " HIDING, MODE_DENYLIST, &proof);
+	prove("mode: strict, " HIDING, MODE_STRICT, &proof);
 	for (size_t row = 0; row < policy_row_count; row++) {
 		proven += proof.planted[row] && !proof.failed[row];
 		if (!proof.planted[row] || proof.failed[row])

@@ -93,6 +93,24 @@ bool policy_holds(struct slice bytes, const char *text)
 	return memmem(bytes.ptr, bytes.len, text, strlen(text)) != NULL;
 }
 
+const char *policy_form_value(enum policy_form form)
+{
+	static const char *const values[FORM_COUNT] = {
+		[FORM_ANY] = "SURVIVOR-90b3",
+		[FORM_NUMBER] = "9071253",
+		[FORM_FIGURES] = "9071253",
+		[FORM_TOKEN] = "SURVIVOR-90b3",
+		[FORM_NAME] = "SURVIVOR-90b3 agent",
+		[FORM_TIME] = "\"2026-11-30T04:00:00.907Z\"",
+		[FORM_URL] = "https://host/SURVIVOR-90b3",
+		[FORM_ROUTE] = "^SURVIVOR-90b3/(?P<pk>[0-9]+)/$",
+		[FORM_LINE] = "SURVIVOR-90b3 (Debian GNU/Linux 12; x86_64) 6.1.0 #1 SMP",
+		[FORM_SUMMARY] = "SELECT SURVIVOR-90b3",
+		[FORM_PAIRS] = "SURVIVOR-90b3",
+	};
+	return values[form];
+}
+
 /* ---- samples ---- */
 
 struct sampler {
@@ -177,6 +195,16 @@ static void sample_sequence(struct sampler *s)
 	}
 }
 
+/* No class, group or repetition, and no end. */
+static bool is_text_only(struct slice re)
+{
+	for (size_t i = 0; i < re.len; i++) {
+		if (memchr("()[]?*+|$", re.ptr[i], 9))
+			return false;
+	}
+	return true;
+}
+
 bool policy_sample(struct slice pattern, unsigned number, struct buf *out)
 {
 	static const char *const tails[] = {"", ".0.x", ".more"};
@@ -188,6 +216,11 @@ bool policy_sample(struct slice pattern, unsigned number, struct buf *out)
 		if (s.re.ptr[0] == '\\' || s.re.ptr[0] == '_')
 			buf_append_str(out, "app");
 		sample_sequence(&s);
+		/* What begins so has longer ones, too. */
+		if (s.re.ptr[0] == '^' && is_text_only(s.re) && s.choice == 1) {
+			buf_append_str(out, "_delta.0");
+			return true;
+		}
 		if (slice_has_suffix(s.re, SLICE("\\.")))
 			buf_append_str(out, "x");
 		return s.choice == 0;

@@ -5,6 +5,7 @@
 
 #include "pipeline/graph/component.h"
 #include "pipeline/trace/otlp/encode.h"
+#include "processors/metadata_only/rules.h"
 
 struct policy_fixture {
 	struct arena arena;
@@ -26,6 +27,9 @@ struct chunk *policy_fixture_run(struct policy_fixture *f, struct slice body);
 
 /* What the rule ${rule} has removed so far. */
 uint64_t policy_fixture_removed(const struct policy_fixture *f, const char *rule);
+
+/* A value of ${form} that no other form has, but for those that hold it. */
+const char *policy_form_value(enum policy_form form);
 
 /* Whether ${text} stands anywhere in ${bytes}. */
 bool policy_holds(struct slice bytes, const char *text);

@@ -140,6 +140,9 @@ const struct policy_field_plant policy_field_plants[] = {
 	{FIELD_SCHEMA_URL, "@", NULL},
 	{FIELD_ENTITY_REFS, "@", NULL},
 	{FIELD_LONG_KEY, "@", NULL},
+	{FIELD_TEXT, "so @ and more", NULL},
+	{FIELD_TEXT, "\xef\xbb\xbf{\"a\":\"@\"}", NULL},
+	{FIELD_TEXT, "[object @]", NULL},
 	{FIELD_VALUE_SIZE, "@", NULL},
 };
 const size_t policy_field_plant_count = ARRAY_COUNT(policy_field_plants);
@@ -162,7 +165,7 @@ static void append_padded(struct buf *out, const char *text, size_t len)
 		buf_append_byte(out, 'x');
 }
 
-/* A key or a value that is too long, ${text} at its beginning. */
+/* A key or a value that is too long, ${text} at its beginning; or one that nobody knows. */
 static void put_large(struct buf *out, enum policy_field field, const char *text)
 {
 	struct buf large = BUF_INIT;
@@ -172,6 +175,8 @@ static void put_large(struct buf *out, enum policy_field field, const char *text
 	} else if (field == FIELD_VALUE_SIZE) {
 		append_padded(&large, text, LARGE_VALUE_BYTES);
 		tw_attr_text(out, SPAN_ATTRIBUTES, "gen_ai.unheard_of", buf_cstr(&large));
+	} else if (field == FIELD_TEXT) {
+		tw_attr_text(out, SPAN_ATTRIBUTES, "app.unheard_of", text);
 	}
 	buf_fini(&large);
 }

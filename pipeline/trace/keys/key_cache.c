@@ -181,6 +181,8 @@ static uint16_t find_space(struct key_cache *cache, const uint8_t *key, size_t l
 
 key_id key_cache_miss(struct key_cache *cache, uint64_t hash, const uint8_t *key, size_t len)
 {
+	if (len == 0)
+		return KEY_ID_UNRESOLVED; /* no key at all */
 	/* Most keys that nobody asked for are in a namespace that nobody asked for, either. */
 	uint16_t space = find_space(cache, key, len);
 	key_id id = KEY_ID_NONE;
@@ -190,7 +192,7 @@ key_id key_cache_miss(struct key_cache *cache, uint64_t hash, const uint8_t *key
 		return id != KEY_ID_NONE ? id : KEY_ID_TOO_LONG;
 	if (id == KEY_ID_NONE)
 		id = resolve(cache, slice_of(key, len), space);
-	if (id == KEY_ID_UNRESOLVED || len == 0)
+	if (id == KEY_ID_UNRESOLVED)
 		return id;
 	if (cache->ring_end > CACHE_RING_END_MAX) {
 		memset(cache->slots, 0, sizeof(cache->slots));

@@ -7,6 +7,7 @@
  * Recall of the gates: every expression that could match is tried (key_pattern.c), so the result is
  * the same as that of running them all.
  */
+#include "pipeline/base/utf8.h"
 #include "pipeline/trace/keys/key_table_internal.h"
 
 #include <stdlib.h>
@@ -30,7 +31,7 @@ struct matching {
 	struct regex_scratch *scratch;
 	pattern_id *members;
 	size_t count;
-	uint64_t controls; /* not 0: the key has control characters */
+	bool unclear; /* the key has control characters or is no UTF-8 */
 };
 
 static inline void add_member(struct matching *m, pattern_id id)
@@ -146,10 +147,21 @@ static inline uint64_t zero_bytes(uint64_t word)
 	return (word - EVERY_BYTE(0x01)) & ~word & EVERY_BYTE(0x80);
 }
 
-/* Non-zero when a byte of ${word} is below a space. */
+/* Non-zero when a byte of ${word} is a control character of ASCII. */
 static inline uint64_t control_bytes(uint64_t word)
 {
-	return (word - EVERY_BYTE(' ')) & ~word & EVERY_BYTE(0x80);
+	return ((word - EVERY_BYTE(' ')) & ~word & EVERY_BYTE(0x80)) |
+	       zero_bytes(word ^ EVERY_BYTE(0x7f));
+}
+
+/* Whether ${key} is UTF-8 without the control characters U+0080 to U+009F. */
+static bool is_readable(struct slice key)
+{
+	for (size_t i = 0; i + 1 < key.len; i++) {
+		if (key.ptr[i] == 0xc2 && key.ptr[i + 1] < 0xa0)
+			return false;
+	}
+	return utf8_valid(key);
 }
 
 /* The eight bytes at ${at}, spaces behind the key's end. */
@@ -176,13 +188,14 @@ static inline uint64_t scan_joints(struct matching *m, const struct key_space *s
 	struct slice key = m->key;
 	/* The last place where a gram begins; before it when the key is too short for one. */
 	ptrdiff_t last = (ptrdiff_t)key.len - GRAM_BYTES;
-	uint64_t wanted = 0, controls = 0;
+	uint64_t wanted = 0, controls = 0, high = 0;
 	if (last >= 0)
 		wanted = wanted_by(table, &table->ends, key.ptr + last) |
 			 wanted_by(table, &table->starts, key.ptr);
 	for (size_t at = 0; at < key.len; at += 8) {
 		uint64_t word = read_word(key, at);
 		controls |= control_bytes(word);
+		high |= word & EVERY_BYTE(0x80);
 		uint64_t joints =
 			zero_bytes(word ^ EVERY_BYTE('.')) | zero_bytes(word ^ EVERY_BYTE('_'));
 		for (; joints != 0; joints &= joints - 1) {
@@ -193,7 +206,7 @@ static inline uint64_t scan_joints(struct matching *m, const struct key_space *s
 				wanted |= wanted_by(table, &table->starts, key.ptr + joint + 1);
 		}
 	}
-	m->controls = controls;
+	m->unclear = controls != 0 || (UNLIKELY(high != 0) && !is_readable(key));
 	return wanted;
 }
 
@@ -227,7 +240,7 @@ size_t key_match(const struct key_table *table, struct slice key, uint16_t space
 	}
 	if (m.count > 1 && m.count <= KEY_SET_MEMBERS_MAX)
 		qsort(members, m.count, sizeof(*members), compare_ids);
-	*ret_unclear = m.controls != 0;
+	*ret_unclear = m.unclear;
 	return m.count;
 }
 

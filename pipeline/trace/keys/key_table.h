@@ -23,7 +23,7 @@ enum {
 	KEY_SETS_MAX = 1024,	   /* sets of patterns that one shard can tell apart at a time */
 	KEY_ID_SET_FIRST = KEY_TABLE_KEYS_MAX + 1,
 	/* A pattern set that could not be told: too many sets, too many patterns for one key, or
-	 * control characters in the key, at which some readers end it. */
+	 * a key that readers take for different ones: empty, with control characters, no UTF-8. */
 	KEY_ID_UNRESOLVED = KEY_ID_SET_FIRST + KEY_SETS_MAX,
 	KEY_ID_TOO_LONG, /* a key over KEY_MATCHED_BYTES_MAX, which no pattern looks at */
 	KEY_ID_COUNT

@@ -203,7 +203,8 @@ uint16_t key_namespace(const struct key_table *table, struct slice key);
 
 /* Writes the patterns that ${key} of namespace ${space}, which is no registered key, matches to
  * ${members} (KEY_SET_MEMBERS_MAX), ascending. Returns how many; more than KEY_SET_MEMBERS_MAX: too
- * many. ${ret_unclear}: the key has control characters, and a reader may take it for another one. */
+ * many. ${ret_unclear}: the key has control characters or is no UTF-8, and a reader may
+ * take it for another one. */
 size_t key_match(const struct key_table *table, struct slice key, uint16_t space,
 		 struct regex_scratch *scratch, pattern_id *members, bool *ret_unclear);
 

@@ -115,6 +115,8 @@ static void write_pair(struct filter *f, struct slice content)
 		}
 	}
 	size_t before = enter_path(f, key);
+	if (!key.ptr)
+		key = SLICE("");
 	if (!f->keep || f->keep(f->arg, key, slice_of(f->path, f->path_len), value_read(value))) {
 		uint8_t *pair = write_begin(f, KVLIST_VALUES, content.len);
 		if (has_key)
@@ -141,6 +143,9 @@ static void write_list(struct filter *f, struct slice content, bool pairs)
 			write_pair(f, field.content);
 			continue;
 		}
+		if (f->keep && !f->keep(f->arg, (struct slice){NULL, 0},
+					slice_of(f->path, f->path_len), value_read(field.content)))
+			continue;
 		uint8_t *length = write_begin(f, ARRAY_VALUE_VALUES, field.content.len);
 		write_any_value(f, field.content);
 		write_end(f, length, field.content.len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A copy of an array or map without some of the pairs in it, at any depth, and without the fields
- * that the schema does not know.
+ * A copy of an array or map without some of the pairs and items in it, at any depth, and without
+ * the fields that the schema does not know.
  */
 #ifndef SLUICE_TRACE_VALUE_VALUE_FILTER_H
 #define SLUICE_TRACE_VALUE_VALUE_FILTER_H
@@ -10,9 +10,10 @@
 
 enum { VALUE_PATH_BYTES_MAX = 1024 }; /* as long as a key that patterns look at */
 
-/* Asked for every pair of every map inside the value, outermost first; false leaves it out with all
- * that is in it. ${path} is the attribute's key and the keys of the maps on the way down, joined by
- * dots (items of arrays add nothing); longer than VALUE_PATH_BYTES_MAX it is cut one byte above. */
+/* Asked for every pair of every map and every item of every array inside the value, outermost first;
+ * false leaves it out with all that is in it. The ${key} of an item is {NULL, 0}. ${path} is the
+ * attribute's key and the keys of the maps on the way down, joined by dots (items of arrays add
+ * nothing); longer than VALUE_PATH_BYTES_MAX it is cut one byte above. */
 typedef bool value_keep_pair(void *arg, struct slice key, struct slice path, struct value value);
 
 /* Writes the copy of ${value} (VALUE_ARRAY or VALUE_KVLIST) to ${out}, which has room for

@@ -91,10 +91,104 @@ static void the_promise_is_judged_for_every_pipeline(void **state)
 		run_case(&cases[i]);
 }
 
+/* ---- several sources ---- */
+
+#define FIRST                                                                                      \
+	"yaml:{receivers: {nop: }, exporters: {nop: }, processors: {metadata_only: , langfuse: "   \
+	"}, "                                                                                      \
+	"service: {policies: [metadata_only], telemetry: {metrics: {level: none}}, pipelines: "    \
+	"{traces: {receivers: [nop], processors: [metadata_only], exporters: [nop]}}}}"
+
+static const struct {
+	const char *second, *set; /* NULL: none */
+	const char *problem;	  /* NULL: valid */
+} sources[] = {
+	{NULL, NULL, NULL},
+	{"yaml:{service: {policies: []}}", NULL, "takes out \"metadata_only\""},
+	{"yaml:{service: {policies: }}", NULL, "takes out \"metadata_only\""},
+	{"yaml:{service: {policies: [other]}}", NULL, "takes out \"metadata_only\""},
+	{"yaml:{service: {policies: '${env:SLUICE_TEST_UNSET}'}}", NULL, "takes out"},
+	{"yaml:{service: }", NULL, "takes out \"metadata_only\""},
+	{"yaml:{service: {policies: [metadata_only]}}", NULL, NULL},
+	{NULL, "service.policies=[]", "--set service.policies takes out \"metadata_only\""},
+	{NULL, "service.policies=", "takes out \"metadata_only\""},
+	{NULL, "processors.metadata_only.mode=strict", NULL},
+};
+
+static size_t load(const char *const *uris, size_t uri_count, const char *set,
+		   enum config_severity severity, struct buf *out)
+{
+	struct arena arena;
+	struct config_report report;
+	arena_init(&arena, NULL, ARENA_MAX);
+	config_report_init(&report, &arena);
+	const struct config_load from = {
+		.uris = uris, .uri_count = uri_count, .sets = &set, .set_count = set ? 1 : 0};
+	const struct config_node *root = config_load(&from, &report);
+	const struct config_service *service =
+		root ? config_service_bind(root, graph_known_types(), &report) : NULL;
+	const struct graph_options options = {.shard_count = 1, .version = "test"};
+	struct graph *graph = NULL;
+	if (service && report.error_count == 0)
+		graph = graph_new(service, &options, &report);
+	config_report_print(&report, severity, out);
+	if (graph)
+		graph_free(graph);
+	size_t errors = report.error_count;
+	arena_fini(&arena);
+	return errors;
+}
+
+static void no_later_source_takes_a_policy_out(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(sources); i++) {
+		const char *const uris[] = {FIRST, sources[i].second};
+		struct buf out = BUF_INIT;
+		size_t errors =
+			load(uris, sources[i].second ? 2 : 1, sources[i].set, CONFIG_ERROR, &out);
+		bool told = sources[i].problem && strstr(buf_cstr(&out), sources[i].problem);
+		if ((errors > 0) != (sources[i].problem != NULL) || (errors > 0 && !told))
+			fail_msg("%zu: %s", i, buf_cstr(&out));
+		buf_fini(&out);
+	}
+}
+
+static void a_promise_from_an_unset_variable_is_an_error(void **state)
+{
+	static const char *const uris[] = {
+		"yaml:{receivers: {nop: }, exporters: {nop: }, service: {policies: "
+		"'${env:SLUICE_TEST_UNSET}', telemetry: {metrics: {level: none}}, pipelines: "
+		"{traces: {receivers: [nop], exporters: [nop]}}}}"};
+	struct buf out = BUF_INIT;
+	(void)state;
+	assert_true(load(uris, 1, NULL, CONFIG_ERROR, &out) > 0);
+	assert_non_null(strstr(buf_cstr(&out), "policies"));
+	buf_fini(&out);
+}
+
+static void what_writes_from_memory_behind_the_policy_is_warned_of(void **state)
+{
+	static const char order[] = "service.pipelines.traces.processors=[metadata_only, langfuse]";
+	static const char other[] = "service.pipelines.traces.processors=[langfuse, metadata_only]";
+	static const char *const uris[] = {FIRST};
+	struct buf out = BUF_INIT;
+	(void)state;
+	assert_int_equal(load(uris, 1, order, CONFIG_WARNING, &out), 0);
+	assert_non_null(strstr(buf_cstr(&out), "\"langfuse\" comes after \"metadata_only\""));
+	buf_reset(&out);
+	assert_int_equal(load(uris, 1, other, CONFIG_WARNING, &out), 0);
+	assert_null(strstr(buf_cstr(&out), "comes after"));
+	buf_fini(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_promise_is_judged_for_every_pipeline),
+		cmocka_unit_test(no_later_source_takes_a_policy_out),
+		cmocka_unit_test(a_promise_from_an_unset_variable_is_an_error),
+		cmocka_unit_test(what_writes_from_memory_behind_the_policy_is_warned_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -43,10 +44,10 @@ static void identifiers_are_hashed_alike_or_kept(void **state)
 {
 	struct policy_fixture f;
 	(void)state;
-	policy_fixture_init(&f, "{identifiers: hash, hash_key: secret}");
-	/* printf alice | openssl dgst -sha256 -hmac secret */
+	policy_fixture_init(&f, "{identifiers: hash, hash_key: a secret of 16 bytes}");
+	/* printf alice | openssl dgst -sha256 -hmac "a secret of 16 bytes" */
 	struct chunk *chunk = run_attr(&f, "user.id", "alice", false);
-	assert_true(policy_holds(chunk_slice(chunk), "4360c67bc81025114044578d7c4e8e0f"));
+	assert_true(policy_holds(chunk_slice(chunk), "8c7e31061176b79aa8f58a445394d033"));
 	assert_false(policy_holds(chunk_slice(chunk), "alice"));
 	chunk_unref(chunk);
 	policy_fixture_fini(&f);
@@ -106,6 +107,138 @@ static void allow_is_stronger_than_the_table_and_deny_than_allow(void **state)
 	policy_fixture_fini(&f);
 }
 
+static void holes_in_the_policy_have_bounds_and_are_named(void **state)
+{
+	static const char *const refused[] = {"/./",	 "/.*/",    "/[a-z]/", "/^/",
+					      "/(a|e)/", "/\\\\./", "/\\\\w+/"};
+	static const char *const warned[] = {"gen_ai.prompt", "gen_ai.*", "/^gen_ai\\\\.prompt/",
+					     "llm.input_messages.0.message.content"};
+	static const char *const quiet[] = {"acme.*", "/^acme\\\\.(a|b)$/", "http.request.method"};
+	struct policy_fixture f;
+	char yaml[128];
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(refused); i++) {
+		(void)snprintf(yaml, sizeof(yaml), "{allow: [\"%s\"]}", refused[i]);
+		policy_fixture_init(&f, yaml);
+		if (f.self || f.report.error_count != 1)
+			fail_msg("%s is not refused", yaml);
+		policy_fixture_fini(&f);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(warned) + ARRAY_COUNT(quiet); i++) {
+		bool warns = i < ARRAY_COUNT(warned);
+		(void)snprintf(yaml, sizeof(yaml), "{allow: [\"%s\"]}",
+			       warns ? warned[i] : quiet[i - ARRAY_COUNT(warned)]);
+		policy_fixture_init(&f, yaml);
+		if (!f.self || f.report.warning_count != (warns ? 1 : 0))
+			fail_msg("%s: %zu warnings", yaml, f.report.warning_count);
+		policy_fixture_fini(&f);
+	}
+}
+
+static void a_key_for_hashes_is_long(void **state)
+{
+	struct policy_fixture f;
+	(void)state;
+	policy_fixture_init(&f, "{identifiers: hash, hash_key: fifteen-bytes-x}");
+	assert_null(f.self);
+	assert_int_equal(f.report.error_count, 1);
+	policy_fixture_fini(&f);
+	policy_fixture_init(&f, "{identifiers: hash, hash_key: sixteen-bytes-xx}");
+	assert_non_null(f.self);
+	policy_fixture_fini(&f);
+}
+
+/* One table for all writers; see also pipeline/vocabulary/identifiers.def. */
+static void identifiers_of_all_writers_are_hidden_alike(void **state)
+{
+	static const char *const keys[] = {
+		"user.id",
+		"enduser.pseudo.id",
+		"session.id",
+		"gen_ai.conversation.id",
+		"gen_ai.request.user",
+		"ai.telemetry.metadata.userId",
+		"ai.telemetry.metadata.sessionId",
+		"langfuse.trace.user_id",
+		"langfuse.observation.metadata.langfuse_user_id",
+		"langfuse.trace.metadata.langfuse_session_id",
+		"langfuse.observation.metadata.tenant_id",
+		"traceloop.association.properties.user_id",
+		"traceloop.association.properties.session_id",
+		"traceloop.association.properties.thread_id",
+		"metadata.user_api_key_user_email",
+		"metadata.user_api_key_end_user_id",
+		"llm_d.epp.tenant_id",
+		"net.sock.peer.addr",
+		"network.peer.address",
+		"client.address",
+		"user.email",
+		"acme.customer_id",
+		"acme.contact.email",
+	};
+	struct policy_fixture keep, drop, hash;
+	(void)state;
+	policy_fixture_init(&keep, "{}");
+	policy_fixture_init(&drop, "{identifiers: drop}");
+	policy_fixture_init(&hash, "{identifiers: hash, hash_key: sixteen-bytes-xx}");
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+		struct chunk *chunk = run_attr(&hash, keys[i], CANARY, true);
+		bool named = policy_holds(chunk_slice(chunk), keys[i]);
+		bool said = policy_holds(chunk_slice(chunk), CANARY);
+		chunk_unref(chunk);
+		if (!named || said || attr_leaves(&drop, keys[i], CANARY, true) ||
+		    !attr_leaves(&keep, keys[i], CANARY, true))
+			fail_msg("%s is no identifier", keys[i]);
+	}
+	policy_fixture_fini(&keep);
+	policy_fixture_fini(&drop);
+	policy_fixture_fini(&hash);
+}
+
+static void references_follow_their_option(void **state)
+{
+	static const char *const references[][2] = {
+		{"gen_ai.input.messages_ref", "s3://bucket/0af7/input.json"},
+		{"gen_ai.output.messages_ref", "https://store/0af7/output.json"},
+		{"gen_ai.system_instructions_ref", "gs://bucket/system"},
+		{"acme.blob", "gs://bucket/o"}};
+	struct policy_fixture f;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(references); i++) {
+		const char *key = references[i][0], *uri = references[i][1];
+		policy_fixture_init(&f, "{}");
+		assert_true(attr_leaves(&f, key, uri, true));
+		assert_false(attr_leaves(&f, "gen_ai.input.messages_ref", "what I said", true));
+		assert_false(attr_leaves(&f, "gen_ai.input.messages_ref", "s3://b/o?sig=x", true));
+		policy_fixture_fini(&f);
+		policy_fixture_init(&f, "{content_references: drop}");
+		assert_false(attr_leaves(&f, key, uri, true));
+		policy_fixture_fini(&f);
+		policy_fixture_init(&f, "{content_references: hash, hash_key: sixteen-bytes-xx}");
+		struct chunk *chunk = run_attr(&f, key, uri, true);
+		assert_true(policy_holds(chunk_slice(chunk), key));
+		assert_false(policy_holds(chunk_slice(chunk), uri));
+		chunk_unref(chunk);
+		policy_fixture_fini(&f);
+	}
+}
+
+static void strict_keeps_no_text_that_no_row_knows(void **state)
+{
+	struct policy_fixture shape, strict;
+	(void)state;
+	policy_fixture_init(&shape, "{}");
+	policy_fixture_init(&strict, "{mode: strict}");
+	for (int model = 0; model < 2; model++) {
+		assert_true(attr_leaves(&shape, "acme.word", SURVIVOR, model));
+		assert_false(attr_leaves(&strict, "acme.word", CANARY, model));
+		assert_false(attr_leaves(&strict, "acme.map", "{\"a\":\"" CANARY "\"}", model));
+		assert_true(attr_leaves(&strict, "http.request.method", SURVIVOR, model));
+	}
+	policy_fixture_fini(&shape);
+	policy_fixture_fini(&strict);
+}
+
 static void bare_names_go_on_model_calls_alone(void **state)
 {
 	struct policy_fixture f;
@@ -150,7 +283,7 @@ static void large_values_are_cut_or_go(void **state)
 	struct policy_fixture f;
 	char value[300];
 	(void)state;
-	policy_fixture_init(&f, "{max_value_bytes: 100}");
+	policy_fixture_init(&f, "{mode: denylist, max_value_bytes: 100}");
 	memset(value, 'v', sizeof(value));
 	memcpy(value + 99, "\xc3\xa9", 2); /* a character across the bound */
 	value[299] = 0;
@@ -278,6 +411,11 @@ int main(void)
 		cmocka_unit_test(what_strict_allows_is_still_an_identifier),
 		cmocka_unit_test(a_url_that_is_no_string_goes),
 		cmocka_unit_test(allow_is_stronger_than_the_table_and_deny_than_allow),
+		cmocka_unit_test(holes_in_the_policy_have_bounds_and_are_named),
+		cmocka_unit_test(a_key_for_hashes_is_long),
+		cmocka_unit_test(identifiers_of_all_writers_are_hidden_alike),
+		cmocka_unit_test(references_follow_their_option),
+		cmocka_unit_test(strict_keeps_no_text_that_no_row_knows),
 		cmocka_unit_test(bare_names_go_on_model_calls_alone),
 		cmocka_unit_test(sizes_stay_only_as_numbers),
 		cmocka_unit_test(long_keys_go),

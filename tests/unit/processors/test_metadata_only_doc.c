@@ -21,7 +21,9 @@ static void append_rules(struct buf *out)
 		const struct policy_row *row = &policy_rows[i];
 		buf_append_str(out, "| `");
 		generated_page_cell(out, row->pattern);
-		buf_printf(out, "` | %s | %s | %s | ", policy_action_words[row->action],
+		bool formed = row->action == ACTION_KEEP || row->action == ACTION_KNOWN;
+		buf_printf(out, "` | %s%s%s | %s | %s | ", policy_action_words[row->action],
+			   formed ? ": " : "", formed ? policy_form_words[row->form] : "",
 			   policy_when_words[row->when], policy_class_words[row->class]);
 		generated_page_cell(out, row->reason);
 		buf_append_str(out, " | ");

@@ -9,6 +9,7 @@
 
 #include "tests/support/policy_fixture.h"
 #include "tests/support/policy_plant.h"
+#include "tests/support/trace_proto.h"
 #include "tests/support/trace_wire.h"
 
 #define CANARY "CANARY-7e1f"
@@ -38,9 +39,9 @@ static void every_field_is_proven(void **state)
 		buf_fini(&text);
 	}
 	/* Nested values and unknown fields are proven with every rule, keys that could not be judged
-	 * by a test of their own. */
-	proven[FIELD_UNKNOWN_FIELD] = proven[FIELD_NESTED_VALUE] = proven[FIELD_DOUBTFUL_KEY] =
-		true;
+	 * and references by tests of their own. */
+	proven[FIELD_UNKNOWN_FIELD] = proven[FIELD_NESTED_VALUE] = true;
+	proven[FIELD_DOUBTFUL_KEY] = proven[FIELD_REFERENCE] = true;
 	for (int i = 0; i < FIELD_COUNT; i++)
 		assert_true(proven[i]);
 	policy_fixture_fini(&f);
@@ -80,6 +81,17 @@ static void ordinary_names_and_fields_pass_unchanged(void **state)
 		"GET /users/{user_id}",
 		"Loading (GPU)",
 		"opentelemetry/proto",
+		"Update user profile",
+		"Select best pod",
+		"Execute tool look_up",
+		"UsersController#show",
+		"GET ^polls/(?P<pk>[0-9]+)/$",
+		"GET ^admin/(?:list/)?$",
+		"Chat Completion with {request_data[model]!r}",
+		"invoke_agent Customer Support Agent",
+		"tools/call look_up",
+		"EngineCoreProc init",
+		"\xe6\x9b\xb4\xe6\x96\xb0\xe7\x94\xa8\xe6\x88\xb7", /* update user */
 	};
 	struct policy_fixture f;
 	(void)state;
@@ -115,6 +127,97 @@ static void a_name_that_quotes_a_removed_text_goes(void **state)
 	policy_fixture_fini(&f);
 }
 
+/* Logfire names spans by its templates, which it also sends: such names are constants. */
+static void templates_stay_names(void **state)
+{
+	static const char *const names[][3] = {
+		/* name, template, message; the first two are alike */
+		{"agent run", "agent run", "agent run"},
+		{"preparing model request params {run_step=}",
+		 "preparing model request params {run_step=}",
+		 "preparing model request params run_step=1"},
+	};
+	struct policy_fixture f;
+	(void)state;
+	policy_fixture_init(&f, "{}");
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		struct buf body = BUF_INIT, span = BUF_INIT;
+		tw_text(&span, SPAN_NAME, names[i][0]);
+		tw_attr_text(&span, SPAN_ATTRIBUTES, "logfire.msg_template", names[i][1]);
+		tw_attr_text(&span, SPAN_ATTRIBUTES, "logfire.msg", names[i][2]);
+		tw_request_of_span(&body, buf_slice(&span));
+		struct chunk *chunk = policy_fixture_run(&f, buf_slice(&body));
+		if (!policy_holds(chunk_slice(chunk), names[i][0]))
+			fail_msg("%s is no name", names[i][0]);
+		assert_false(policy_holds(chunk_slice(chunk), "logfire.msg"));
+		chunk_unref(chunk);
+		buf_fini(&body);
+		buf_fini(&span);
+	}
+	policy_fixture_fini(&f);
+}
+
+/* What a name says too much is replaced by the best that is left. */
+static void a_name_that_goes_is_replaced_by_the_best_left(void **state)
+{
+	static const struct {
+		const char *name, *removed;
+		const char *const attrs[4];
+		const char *instead;
+	} cases[] = {
+		{"please tell me what my doctor wrote",
+		 NULL,
+		 {"gen_ai.operation.name", "chat", "gen_ai.request.model", "m-1"},
+		 "chat m-1"},
+		{"Answer my mother is ill",
+		 "my mother is ill",
+		 {"gen_ai.operation.name", "execute_tool", "gen_ai.tool.name", "look_up"},
+		 "execute_tool look_up"},
+		{"my mother is ill",
+		 "my mother is ill and needs more",
+		 {"http.request.method", "POST", "http.route", "/ask/{id}"},
+		 "POST /ask/{id}"},
+		{"why is she ill?", NULL, {"openinference.span.kind", "CHAIN"}, "CHAIN"},
+		{"\xe6\x88\x91\xe7\x9a\x84\xe7\x97\x85\xe6\x98\xaf\xe4\xbb\x80\xe4\xb9\x88"
+		 "\xe6\x88\x91\xe7\x9a\x84\xe7\x97\x85\xe6\x98\xaf\xe4\xbb\x80\xe4\xb9\x88"
+		 "\xe5\x91\xa2",
+		 NULL,
+		 {"rpc.method", "Ask"},
+		 "Ask"},
+		{"warum\xc2\xa0"
+		 "hat\xc2\xa0"
+		 "der\xc2\xa0"
+		 "Arzt\xc2\xa0mir\xc2\xa0nichts gesagt",
+		 NULL,
+		 {NULL},
+		 "client"},
+		{"select name from patients where note = 'ill'", NULL, {NULL}, "select"},
+	};
+	struct policy_fixture f;
+	(void)state;
+	policy_fixture_init(&f, "{}");
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct buf body = BUF_INIT, span = BUF_INIT;
+		tw_text(&span, SPAN_NAME, cases[i].name);
+		tw_varint(&span, SPAN_KIND, 3);
+		if (cases[i].removed)
+			tw_attr_text(&span, SPAN_ATTRIBUTES, "input.value", cases[i].removed);
+		for (size_t a = 0; a < ARRAY_COUNT(cases[i].attrs) && cases[i].attrs[a]; a += 2)
+			tw_attr_text(&span, SPAN_ATTRIBUTES, cases[i].attrs[a],
+				     cases[i].attrs[a + 1]);
+		tw_request_of_span(&body, buf_slice(&span));
+		struct chunk *chunk = policy_fixture_run(&f, buf_slice(&body));
+		trace_tree *tree = trace_tree_parse(chunk_slice(chunk));
+		assert_string_equal(tree->resource_spans[0]->scope_spans[0]->spans[0]->name,
+				    cases[i].instead);
+		trace_request_free(tree);
+		chunk_unref(chunk);
+		buf_fini(&body);
+		buf_fini(&span);
+	}
+	policy_fixture_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +225,8 @@ int main(void)
 		cmocka_unit_test(data_in_a_path_becomes_a_placeholder),
 		cmocka_unit_test(ordinary_names_and_fields_pass_unchanged),
 		cmocka_unit_test(a_name_that_quotes_a_removed_text_goes),
+		cmocka_unit_test(templates_stay_names),
+		cmocka_unit_test(a_name_that_goes_is_replaced_by_the_best_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,11 +84,15 @@ static void harmless_texts_stay(void **state)
 		"{}",
 		"{user}",
 		"{\"prompt_tokens_count\": 12, \"output_count\": \"7\"}",
-		"{\"note\": \"so \\\"x\\\"\"}",
 	};
+	static const char note[] = "{\"note\": \"so \\\"x\\\"\"}"; /* a text with spaces */
 	struct policy_fixture f;
 	(void)state;
+	policy_fixture_init(&f, "{mode: denylist}");
+	assert_true(leaves(&f, ANY_VALUE_STRING, "app.state", slice_str(note)));
+	policy_fixture_fini(&f);
 	policy_fixture_init(&f, "{}");
+	assert_false(leaves(&f, ANY_VALUE_STRING, "app.state", slice_str(note)));
 	for (size_t i = 0; i < ARRAY_COUNT(kept); i++) {
 		if (!leaves(&f, ANY_VALUE_STRING, "app.state", slice_str(kept[i])))
 			fail_msg("%s does not leave", kept[i]);

@@ -155,8 +155,14 @@ static void long_keys_are_not_looked_at(void **state)
 
 static void keys_with_control_characters_are_not_told(void **state)
 {
-	static const struct slice keys[] = {SLICE_INIT("a.b\0"), SLICE_INIT("q\n"),
-					    SLICE_INIT("gen_ai.prompt.0.content\x1f.more")};
+	static const struct slice keys[] = {SLICE_INIT("a.b\0"),
+					    SLICE_INIT("q\n"),
+					    SLICE_INIT("gen_ai.prompt.0.content\x1f.more"),
+					    SLICE_INIT("gen_ai.prompt\x7f"),
+					    SLICE_INIT("gen_ai.prompt\xc2\x85"),
+					    SLICE_INIT("gen_ai.prompt\xff"),
+					    SLICE_INIT("\xc3"),
+					    SLICE_INIT("")};
 	struct key_oracle *f = *state;
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
 		assert_int_equal(key_cache_find(f->cache, keys[i].ptr, keys[i].len),
