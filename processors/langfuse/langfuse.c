@@ -164,6 +164,15 @@ static int allocate(struct run *run, struct err *err)
 	return err_set(err, ERR_NOMEM, "out of memory for the langfuse processor");
 }
 
+/* Values are converted before anything is read from them: what they say must not depend on whether
+ * they were converted already, when a request comes here a second time. */
+static void read_roles(struct run *run, struct owner owner, struct span_roles *roles)
+{
+	keys_roles(&run->self->keys, run->view, owner, roles);
+	if (roles->structured && values_convert(run, owner))
+		keys_roles(&run->self->keys, run->view, owner, roles);
+}
+
 /* What Langfuse reads of a resource, and what it does not, but is meant for all its spans. */
 static void read_resource(struct run *run, uint32_t at)
 {
@@ -172,11 +181,7 @@ static void read_resource(struct run *run, uint32_t at)
 	struct resource_roles *resource = &run->resources[at];
 	struct owner owner = {OWNER_RESOURCE, at};
 	struct span_roles *roles = &resource->roles;
-	keys_roles(&run->self->keys, run->view, owner, roles);
-	if (roles->structured) {
-		values_convert(run, owner);
-		keys_roles(&run->self->keys, run->view, owner, roles);
-	}
+	read_roles(run, owner, roles);
 	resource->service = roles_text(roles, ROLE_SERVICE);
 	resource->model = roles_text(roles, ROLE_MODEL);
 	uint64_t present = 0;
@@ -254,11 +259,10 @@ static uint16_t work_flags(const struct span_roles *roles, enum span_class class
 {
 	bool explicit;
 	enum observation_type type = observation_type(roles, class, &explicit);
-	uint16_t flags = roles->structured ? NOTE_VALUES : 0;
 	if (class == CLASS_ENGINE || class == CLASS_CALL ||
 	    (roles->present & ~PASSIVE_ROLES) != 0 || (explicit && type != TYPE_SPAN))
-		return flags | NOTE_REWRITE;
-	return flags | (explicit ? NOTE_SPAN_TYPE : 0);
+		return NOTE_REWRITE;
+	return explicit ? NOTE_SPAN_TYPE : 0;
 }
 
 /* Step 2, one span. */
@@ -268,7 +272,7 @@ static void read_span(struct run *run, uint32_t span)
 	struct span_note *note = &run->notes[span];
 	struct trace_group *group = traces_group(run, span);
 	enum span_class class = CLASS_PLAIN;
-	keys_roles(&run->self->keys, run->view, span_owner(span), &roles);
+	read_roles(run, span_owner(span), &roles);
 	if (roles.present != 0 || view_span_name(run->view, span).len > 0)
 		class = classify(run, span, &roles);
 	note->group = (uint32_t)(group - run->groups);
@@ -304,10 +308,10 @@ static void hold_back(struct run *run)
 static void convert_others(struct run *run)
 {
 	for (uint32_t scope = 0; scope < view_scope_count(run->view); scope++)
-		values_convert(run, (struct owner){OWNER_SCOPE, scope});
+		(void)values_convert(run, (struct owner){OWNER_SCOPE, scope});
 	for (uint32_t event = 0; event < view_event_count(run->view); event++) {
 		if (view_event_live(run->view, event))
-			values_convert(run, (struct owner){OWNER_EVENT, event});
+			(void)values_convert(run, (struct owner){OWNER_EVENT, event});
 	}
 }
 

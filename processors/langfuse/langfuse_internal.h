@@ -49,9 +49,8 @@ enum note_flag {
 	NOTE_SHORT = 1 << 6,	 /* an engine span of at most one token, without max_tokens */
 	NOTE_SPAN_TYPE = 1 << 7, /* nothing but its type has to be written: a plain span */
 	NOTE_ROOT = 1 << 8,	 /* all its ancestors were dropped */
-	NOTE_VALUES = 1 << 9,	 /* some of its values may have to be converted */
-	NOTE_SETTLED = 1 << 10,	 /* its usage is said to Langfuse: it stays and counts */
-	NOTE_AS_ROOT = 1 << 11,	 /* it says that it is a root, and has a parent */
+	NOTE_SETTLED = 1 << 9,	 /* its usage is said to Langfuse: it stays and counts */
+	NOTE_AS_ROOT = 1 << 10,	 /* it says that it is a root, and has a parent */
 };
 
 /* What the first look at a span left. */

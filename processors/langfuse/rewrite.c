@@ -428,8 +428,6 @@ void rewrite_span(struct run *run, uint32_t span)
 {
 	struct pen pen = {.run = run, .span = span, .note = &run->notes[span]};
 	uint16_t flags = pen.note->flags;
-	if (flags & NOTE_VALUES)
-		values_convert(run, span_owner(span));
 	if (flags & NOTE_REWRITE) {
 		keys_roles(&run->self->keys, run->view, span_owner(span), &pen.roles);
 		write_span(&pen);

@@ -95,14 +95,27 @@ static void add_tag(struct tag_list *tags, struct slice tag)
 	tags->at[tags->count++] = tag;
 }
 
-static void add_tags_of_text(struct tag_list *tags, struct slice text)
+/* The text of a JSON string; in the run's arena when it has escapes. */
+static struct slice text_of_json(struct run *run, const struct json_member *member)
+{
+	struct buf *text = &run->scratch->text;
+	struct slice raw = member->value.bytes;
+	if (raw.len == 0 || !memchr(raw.ptr, '\\', raw.len))
+		return raw;
+	buf_reset(text);
+	if (!json_append_text(member->raw, text) || text->failed)
+		return (struct slice){NULL, 0};
+	return arena_copy(&run->scratch->arena, buf_slice(text));
+}
+
+static void add_tags_of_text(struct run *run, struct tag_list *tags, struct slice text)
 {
 	struct json_member member;
 	text = slice_trim(text);
 	if (text.len > 0 && text.ptr[0] == '[') {
 		for (size_t cursor = 0; json_next_member(text, &cursor, &member);) {
 			if (member.value.type == VALUE_STRING)
-				add_tag(tags, member.value.bytes);
+				add_tag(tags, text_of_json(run, &member));
 		}
 		return;
 	}
@@ -121,7 +134,7 @@ struct slice traces_tags(struct run *run, struct value value)
 	struct buf *content = &run->scratch->text;
 	struct value item;
 	if (value.type == VALUE_STRING)
-		add_tags_of_text(&tags, value.bytes);
+		add_tags_of_text(run, &tags, value.bytes);
 	for (struct slice cursor = value.bytes;
 	     value.type == VALUE_ARRAY && value_next_item(&cursor, &item);) {
 		if (item.type == VALUE_STRING)

@@ -29,10 +29,11 @@ static enum reading reading_of(struct value value)
 	return reading;
 }
 
-void values_convert(struct run *run, struct owner owner)
+bool values_convert(struct run *run, struct owner owner)
 {
 	struct found *found = NULL;
 	size_t count = 0;
+	bool changed = false;
 	struct attr_view attr;
 	for (struct attr_cursor cursor = view_attrs(run->view, owner);
 	     view_next_attr(run->view, &cursor, &attr);) {
@@ -40,8 +41,10 @@ void values_convert(struct run *run, struct owner owner)
 			continue;
 		struct value value = view_attr_value(run->view, owner, &attr);
 		enum reading reading = reading_of(value);
-		if (reading == READ_NOT_AT_ALL && attr.attr != VIEW_ATTR_ADDED)
+		if (reading == READ_NOT_AT_ALL && attr.attr != VIEW_ATTR_ADDED) {
 			edit_drop_attr(run->view, attr.attr);
+			changed = true;
+		}
 		if (reading != READ_AS_TEXT)
 			continue;
 		if (!found)
@@ -60,6 +63,7 @@ void values_convert(struct run *run, struct owner owner)
 		edit_set_attr(run->view, owner, found[i].key, found[i].id,
 			      value_of_str(buf_slice(text)));
 	}
+	return changed || count > 0;
 }
 
 static bool is_letter_or_digit(uint8_t byte)

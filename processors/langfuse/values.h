@@ -6,9 +6,9 @@
 #include "processors/langfuse/langfuse_internal.h"
 
 /* Maps, bytes and arrays of more than scalars become JSON texts; empty arrays go. Up to
- * VALUES_CONVERTED_MAX per element; what is beyond stays and is counted. */
+ * VALUES_CONVERTED_MAX per element; what is beyond stays and is counted. Returns whether anything was changed. */
 enum { VALUES_CONVERTED_MAX = 256 };
-void values_convert(struct run *run, struct owner owner);
+bool values_convert(struct run *run, struct owner owner);
 
 /* Langfuse shows "default" for an environment that is no slug of at most 40 characters. */
 enum { ENVIRONMENT_BYTES_MAX = 40 };

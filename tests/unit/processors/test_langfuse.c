@@ -331,6 +331,14 @@ static const struct langfuse_case cases[] = {
 	  {"llm_request", MODEL_NAME, ""},
 	  {"full", USAGE, "string {\"input\":2071,\"output\":200,\"total\":2271}"}},
 	 NULL},
+	{"tags in JSON are the texts that they stand for",
+	 "",
+	 {ROW(0, 0, APP, "a",
+	      STR("langfuse.trace.tags", "[\"caf\\u00e9\", \"a\\\"b\", \"\\ud83d\\ude00\", "
+					 "\"t\\tt\", \"plain\", \"\\u0063\\u0061f\u00e9\"]"))},
+	 {{"a", "langfuse.trace.tags",
+	   "array [\"caf\u00e9\",\"a\\\"b\",\"\U0001f600\",\"t\\tt\",\"plain\"]"}},
+	 NULL},
 	/* spreading */
 	{"facts of a trace reach all its spans, also of later requests",
 	 "",
