@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "processors/langfuse/json.h"
 
-#include "pipeline/trace/json_lex.h"
+#include "pipeline/trace/json/json_lex.h"
 
 #include <stdlib.h>
 

@@ -10,6 +10,7 @@
 
 #include "pipeline/graph/component.h"
 #include "pipeline/trace/otlp/span_map.h"
+#include "processors/langfuse/buckets.h"
 #include "processors/langfuse/keys.h"
 #include "processors/langfuse/usage.h"
 
@@ -109,6 +110,8 @@ struct langfuse {
 	size_t model_count;
 	struct price *prices; /* first match wins */
 	size_t price_count;
+	struct priced_model *priced; /* the setting priced_buckets; first match wins */
+	size_t priced_count;
 	struct name_list routing_scopes, routing_names; /* beside the built-in ones */
 	uint64_t join_wait_ns;
 	bool keep_zero_cost;

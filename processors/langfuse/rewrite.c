@@ -4,6 +4,7 @@
  * as it is, unless Langfuse would refuse it (a version that is no number, a type in capitals).
  */
 #include "pipeline/base/clock.h"
+#include "processors/langfuse/buckets.h"
 #include "processors/langfuse/langfuse_internal.h"
 #include "processors/langfuse/parameters.h"
 #include "processors/langfuse/values.h"
@@ -204,43 +205,54 @@ static void remove_vain_costs(struct pen *pen)
 	}
 }
 
-static void price(struct pen *pen, const struct usage *usage, struct slice model)
+/* Writes the cost that the span says, in a form that Langfuse reads. False when it says none. */
+static bool set_said_cost(struct pen *pen)
 {
-	const struct langfuse *self = pen->run->self;
-	const struct price *price = price_find(self->prices, self->price_count, model);
+	enum { NATIVE_COST_RANK_MAX = 1 };
+	struct cost cost;
+	if (has(pen, ROLE_COST_DETAILS))
+		return true;
+	remove_vain_costs(pen);
+	if (!cost_read(&pen->roles, pen->run->self->keep_zero_cost, &cost))
+		return false;
+	if (has(pen, ROLE_COST) && pen->roles.rank[ROLE_COST] <= NATIVE_COST_RANK_MAX) {
+		set_cost_number(pen, cost.total);
+		return true;
+	}
 	struct buf *json = begin_json(pen);
-	if (!price || !price_write(price, usage, json))
-		return;
+	cost_write(&cost, json);
 	set_json(pen, ROLE_COST_DETAILS, json);
-	pen->run->counts[COUNT_PRICED]++;
+	return true;
 }
 
+/* Whatever has a cost may show all of its parts; else only those that Langfuse has a price for: the
+ * others would cost nothing. */
 static void set_usage_and_cost(struct pen *pen, struct slice model)
 {
+	const struct langfuse *self = pen->run->self;
 	struct usage usage;
-	struct cost cost;
 	bool used = usage_read(&pen->roles, &usage);
-	if (used && !has(pen, ROLE_USAGE_DETAILS)) {
+	bool said = set_said_cost(pen);
+	const struct price *price =
+		used && !said ? price_find(self->prices, self->price_count, model) : NULL;
+	if (!used)
+		return;
+	bool parts = usage.known[BUCKET_CACHED] || usage.known[BUCKET_CACHE_CREATION] ||
+		     usage.known[BUCKET_REASONING];
+	if (parts)
+		usage_split(&usage, said || price ? UINT8_MAX
+						  : buckets_priced(self->priced, self->priced_count,
+								   model));
+	if (!has(pen, ROLE_USAGE_DETAILS)) {
 		struct buf *json = begin_json(pen);
 		usage_write(&usage, json);
 		set_json(pen, ROLE_USAGE_DETAILS, json);
 	}
-	if (has(pen, ROLE_COST_DETAILS))
-		return;
-	remove_vain_costs(pen);
-	if (cost_read(&pen->roles, pen->run->self->keep_zero_cost, &cost)) {
-		enum { NATIVE_COST_RANK_MAX = 1 };
-		if (has(pen, ROLE_COST) && pen->roles.rank[ROLE_COST] <= NATIVE_COST_RANK_MAX) {
-			set_cost_number(pen, cost.total);
-			return;
-		}
-		struct buf *json = begin_json(pen);
-		cost_write(&cost, json);
-		set_json(pen, ROLE_COST_DETAILS, json);
-		return;
+	struct buf *cost = begin_json(pen);
+	if (price && price_write(price, &usage, cost)) {
+		set_json(pen, ROLE_COST_DETAILS, cost);
+		pen->run->counts[COUNT_PRICED]++;
 	}
-	if (used)
-		price(pen, &usage, model);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

@@ -88,7 +88,7 @@ static const struct langfuse_case cases[] = {
 	 {ROW(0, 0, APP, "a", INT("gen_ai.usage.input_tokens", 100),
 	      INT("gen_ai.usage.output_tokens", 50),
 	      INT("gen_ai.usage.cache_read.input_tokens", 30),
-	      INT("gen_ai.usage.reasoning.output_tokens", 10), MODEL("m"))},
+	      INT("gen_ai.usage.reasoning.output_tokens", 10), MODEL("gpt-5.6-sol"))},
 	 {{"a", USAGE,
 	   "string {\"input\":70,\"output\":40,\"input_cached_tokens\":30,"
 	   "\"output_reasoning_tokens\":10,\"total\":150}"}},
@@ -98,7 +98,7 @@ static const struct langfuse_case cases[] = {
 	 {ROW(0, 0, APP, "a", INT("gen_ai.usage.input_tokens", 100),
 	      INT("gen_ai.usage.output_tokens", 50), INT("gen_ai.usage.reasoning_tokens", 10),
 	      INT("gen_ai.usage.prompt_tokens_details.cached_tokens", 30),
-	      INT("gen_ai.usage.text.input_tokens", 70), MODEL("m"))},
+	      INT("gen_ai.usage.text.input_tokens", 70), MODEL("gpt-5.6-sol"))},
 	 {{"a", USAGE,
 	   "string {\"input\":70,\"output\":40,\"input_cached_tokens\":30,"
 	   "\"output_reasoning_tokens\":10,\"total\":150}"}},
