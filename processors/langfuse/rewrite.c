@@ -134,16 +134,6 @@ static void set_type(struct pen *pen)
 		remove_key(pen, ROLE_TYPE, 0);
 }
 
-struct slice rewrite_joined_model(const struct run *run, uint32_t span)
-{
-	const struct trace_facts *facts = &run->groups[run->notes[span].group].facts;
-	const struct resource_roles *resource = run_resource(run, span);
-	if (resource->model.len > 0)
-		return resource->model;
-	return facts->conflict[TRACE_FACT_MODEL] ? (struct slice){NULL, 0}
-						 : facts->text[TRACE_FACT_MODEL];
-}
-
 static struct slice configured_model(const struct run *run, uint32_t span)
 {
 	const struct langfuse *self = run->self;
@@ -159,13 +149,13 @@ static struct slice configured_model(const struct run *run, uint32_t span)
 static struct slice join_model(struct pen *pen)
 {
 	struct run *run = pen->run;
-	struct slice model = rewrite_joined_model(run, pen->span);
+	bool ambiguous;
+	struct slice model = models_of(run, pen->span, &ambiguous);
 	if (model.len > 0) {
 		run->counts[COUNT_MODEL_FROM_TRACE]++;
 		return model;
 	}
-	run->counts[COUNT_MODEL_AMBIGUOUS] +=
-		run->groups[pen->note->group].facts.conflict[TRACE_FACT_MODEL];
+	run->counts[COUNT_MODEL_AMBIGUOUS] += ambiguous;
 	model = configured_model(run, pen->span);
 	run->counts[model.len > 0 ? COUNT_MODEL_FROM_CONFIG : COUNT_MODEL_UNKNOWN]++;
 	return model;
@@ -178,7 +168,7 @@ static struct slice set_model(struct pen *pen)
 	if (model.len > 0)
 		return model;
 	if (has(pen, ROLE_OTHER_MODEL))
-		model = roles_text(&pen->roles, ROLE_OTHER_MODEL);
+		model = values_unquoted(roles_text(&pen->roles, ROLE_OTHER_MODEL));
 	else if (pen->note->class == CLASS_ENGINE && !(pen->note->flags & NOTE_PREFILL))
 		model = join_model(pen);
 	if (model.len > 0)
@@ -237,6 +227,8 @@ static void set_usage_and_cost(struct pen *pen, struct slice model)
 		used && !said ? price_find(self->prices, self->price_count, model) : NULL;
 	if (!used)
 		return;
+	if (pen->note->flags & NOTE_SAME_PROMPT)
+		usage_forget_input(&usage);
 	bool parts = usage.known[BUCKET_CACHED] || usage.known[BUCKET_CACHE_CREATION] ||
 		     usage.known[BUCKET_REASONING];
 	if (parts)
@@ -283,20 +275,16 @@ static bool write_time(uint64_t at_ns, char out[TIME_BYTES])
 	return true;
 }
 
+/* When the first token came: as the span says it, or whoever else tells of its call. */
 static void set_completion_start(struct pen *pen)
 {
 	uint64_t start_ns = view_span_start_ns(pen->run->view, pen->span);
 	uint64_t end_ns = view_span_end_ns(pen->run->view, pen->span);
-	double seconds;
+	uint64_t at_ns = pen->note->first_token_ns;
 	char text[TIME_BYTES];
-	if (!has(pen, ROLE_FIRST_TOKEN) || has(pen, ROLE_COMPLETION_START) ||
-	    has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
-	    !value_as_double(roles_value(&pen->roles, ROLE_FIRST_TOKEN), &seconds))
+	if (has(pen, ROLE_COMPLETION_START) || has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
+	    at_ns <= start_ns || at_ns > end_ns)
 		return;
-	double duration = end_ns > start_ns ? (double)(end_ns - start_ns) / (double)NS_PER_S : 0;
-	if (seconds <= 0 || seconds > duration)
-		return;
-	uint64_t at_ns = start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
 	if (write_time(at_ns, text))
 		set(pen, ROLE_COMPLETION_START, 0, value_of_str(slice_of(text, TIME_BYTES)));
 }
@@ -350,19 +338,21 @@ static void set_as_text(struct pen *pen, enum role role, uint8_t rank)
 	set(pen, role, rank, value_of_str(buf_slice(text)));
 }
 
-/* An id that Langfuse does not read there moves, one that is no text becomes one. The id of a
- * conversation is read on roots alone: it is said in Langfuse's own words, too. */
+/* An id under a name of Langfuse's that it does not read moves; one under another maker's is said in
+ * Langfuse's own words, too, and so is the id of a conversation, which it reads on roots alone. One
+ * that is no text becomes one. */
 static void set_id(struct pen *pen, enum role role)
 {
-	enum { UNREAD_RANK = 1, CONVERSATION_RANK = 3 };
+	enum { MISNAMED_RANK = 1, CONVERSATION_RANK = 3 };
 	if (!has(pen, role))
 		return;
 	uint8_t rank = pen->roles.rank[role];
-	bool moves = rank == UNREAD_RANK;
-	bool anew = moves || (role == ROLE_SESSION && rank == CONVERSATION_RANK);
+	const struct keys *keys = &pen->run->self->keys;
+	bool unread = (keys_row(keys, keys_id(keys, role, rank))->flags & KEY_UNREAD) != 0;
+	bool anew = unread || (role == ROLE_SESSION && rank == CONVERSATION_RANK);
 	if (anew || roles_value(&pen->roles, role).type != VALUE_STRING)
 		set_as_text(pen, role, anew ? 0 : rank);
-	if (moves)
+	if (rank == MISNAMED_RANK)
 		remove_key(pen, role, rank);
 }
 
@@ -397,7 +387,7 @@ static void set_trace_keys(struct pen *pen)
 
 static void write_span(struct pen *pen)
 {
-	uint16_t flags = pen->note->flags;
+	uint32_t flags = pen->note->flags;
 	bool uncounted = (flags & (NOTE_PREFILL | NOTE_YIELDS)) != 0;
 	bool call = pen->note->class == CLASS_ENGINE || pen->note->class == CLASS_CALL;
 	pen->type = observation_type(&pen->roles, (enum span_class)pen->note->class,
@@ -426,6 +416,9 @@ static void write_span(struct pen *pen)
 		set_metadata(pen, ROLE_E2E);
 	if (has(pen, ROLE_RENAMED) || uncounted)
 		move_attrs(pen, uncounted);
+	/* Langfuse would find parts of the tokens in the answer. */
+	if (uncounted && (pen->roles.flags & KEY_ANSWER))
+		set(pen, ROLE_USAGE_DETAILS, 0, value_of_str(SLICE(NO_USAGE)));
 }
 
 static void set_root(struct run *run, uint32_t span)
@@ -439,7 +432,7 @@ static void set_root(struct run *run, uint32_t span)
 void rewrite_span(struct run *run, uint32_t span)
 {
 	struct pen pen = {.run = run, .span = span, .note = &run->notes[span]};
-	uint16_t flags = pen.note->flags;
+	uint32_t flags = pen.note->flags;
 	if (flags & NOTE_REWRITE) {
 		keys_roles(&run->self->keys, run->view, span_owner(span), &pen.roles);
 		write_span(&pen);

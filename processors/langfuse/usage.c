@@ -157,6 +157,17 @@ void usage_split(struct usage *usage, uint8_t buckets)
 	}
 }
 
+void usage_forget_input(struct usage *usage)
+{
+	static const enum usage_bucket parts[] = {BUCKET_INPUT, BUCKET_CACHED,
+						  BUCKET_CACHE_CREATION};
+	usage->total = minus(usage->total, usage->tokens[BUCKET_INPUT]);
+	for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
+		usage->tokens[parts[i]] = 0;
+		usage->known[parts[i]] = false;
+	}
+}
+
 static void append_count(struct buf *out, const char *name, uint64_t count)
 {
 	buf_append_byte(out, '"');

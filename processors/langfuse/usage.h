@@ -32,6 +32,12 @@ bool usage_read(const struct span_roles *roles, struct usage *ret_usage);
  * exclude each other; the other parts stay in and are not known any more. Once. */
 void usage_split(struct usage *usage, uint8_t buckets);
 
+/* Takes the input out, where it is counted with another choice of the same request. */
+void usage_forget_input(struct usage *usage);
+
+/* The usage_details of a span whose tokens are counted elsewhere, where Langfuse would find some. */
+#define NO_USAGE "{}"
+
 /* Appends {"input":…,"output":…,"total":…}. */
 void usage_write(const struct usage *usage, struct buf *out);
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "processors/langfuse/values.h"
 
+#include "pipeline/base/clock.h"
+
+#include <math.h>
+
 struct found {
 	struct slice key;
 	key_id id;
@@ -64,6 +68,48 @@ bool values_convert(struct run *run, struct owner owner)
 			      value_of_str(buf_slice(text)));
 	}
 	return changed || count > 0;
+}
+
+struct slice values_unquoted(struct slice text)
+{
+	if (text.len < 2 || text.ptr[0] != '"' || text.ptr[text.len - 1] != '"')
+		return text;
+	return slice_of(text.ptr + 1, text.len - 2);
+}
+
+/* Events of OpenInference, OpenLLMetry (the first of many) and the AI SDK. */
+static bool is_first_token_event(struct slice name)
+{
+	static const char *const names[] = {
+		"First Token Stream Event", "gen_ai.content.completion.chunk",
+		"llm.content.completion.chunk", "ai.stream.firstChunk", "gen_ai.first_token"};
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		if (slice_equal(name, slice_str(names[i])))
+			return true;
+	}
+	return false;
+}
+
+uint64_t values_first_token(const struct run *run, uint32_t span, const struct span_roles *roles)
+{
+	uint64_t start_ns = view_span_start_ns(run->view, span);
+	uint64_t end_ns = view_span_end_ns(run->view, span);
+	double seconds;
+	uint64_t duration_ns = end_ns > start_ns ? end_ns - start_ns : 0;
+	if (roles_has(roles, ROLE_FIRST_TOKEN)) {
+		if (!value_as_double(roles_value(roles, ROLE_FIRST_TOKEN), &seconds) ||
+		    seconds <= 0 || seconds > (double)duration_ns / (double)NS_PER_S)
+			return 0;
+		return start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
+	}
+	struct view_range events = view_span_events(run->view, span);
+	for (uint32_t i = events.begin; i < events.begin + events.count; i++) {
+		uint64_t at_ns = view_event_time_ns(run->view, i);
+		if (view_event_live(run->view, i) && at_ns > start_ns && at_ns <= end_ns &&
+		    is_first_token_event(view_event_name(run->view, i)))
+			return at_ns;
+	}
+	return 0;
 }
 
 static bool is_letter_or_digit(uint8_t byte)

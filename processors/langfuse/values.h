@@ -10,6 +10,13 @@
 enum { VALUES_CONVERTED_MAX = 256 };
 bool values_convert(struct run *run, struct owner owner);
 
+/* ${text} without the quotation marks around it, if it has them: a JSON text without escapes. */
+struct slice values_unquoted(struct slice text);
+
+/* When the first token of the call came (Unix epoch), from seconds that the span says or an event of
+ * it; 0: it does not say. */
+uint64_t values_first_token(const struct run *run, uint32_t span, const struct span_roles *roles);
+
 /* Langfuse shows "default" for an environment that is no slug of at most 40 characters. */
 enum { ENVIRONMENT_BYTES_MAX = 40 };
 
