@@ -344,9 +344,9 @@ static void claim(struct run *run, uint32_t span)
 static void claim_all(struct run *run)
 {
 	for (int firm = 1; firm >= 0; firm--) {
-		for (uint32_t span = 0; span < view_span_count(run->view); span++) {
-			if (tells(run, span) &&
-			    has(run, span, NOTE_COST | NOTE_SETTLED) == (firm == 1))
+		for (uint32_t i = 0; i < run->teller_count; i++) {
+			uint32_t span = run->tellers[i];
+			if (has(run, span, NOTE_COST | NOTE_SETTLED) == (firm == 1))
 				claim(run, span);
 		}
 	}
@@ -373,27 +373,22 @@ static bool may_wait(const struct run *run, uint32_t span)
 /* What hangs together in this request and, so far as it left notes, with earlier ones. */
 static void relate(struct run *run)
 {
-	uint32_t count = view_span_count(run->view);
-	for (uint32_t span = 0; span < count; span++) {
-		if (tells(run, span))
-			tell_upwards(run, span);
-	}
-	for (uint32_t span = 0; run->asks && span < count; span++) {
+	for (uint32_t i = 0; i < run->teller_count; i++)
+		tell_upwards(run, run->tellers[i]);
+	for (uint32_t span = 0; run->asks && span < view_span_count(run->view); span++) {
 		if (view_span_live(run->view, span))
 			ask_memory(run, span);
 	}
-	for (uint32_t span = 0; span < count; span++) {
-		if (tells(run, span))
-			decide(run, span);
-	}
+	for (uint32_t i = 0; i < run->teller_count; i++)
+		decide(run, run->tellers[i]);
 }
 
 /* Leaves notes. */
 static void remember(struct run *run)
 {
-	uint32_t count = view_span_count(run->view);
 	bool calls = false;
-	for (uint32_t span = 0; span < count; span++) {
+	for (uint32_t i = 0; i < run->teller_count; i++) {
+		uint32_t span = run->tellers[i];
 		if (!counts(run, span))
 			continue;
 		calls |= !is_engine(run, span);
@@ -401,7 +396,7 @@ static void remember(struct run *run)
 			yield_sums(run, span);
 		remember_counted(run, span);
 	}
-	for (uint32_t span = 0; calls && run->mapped && span < count; span++) {
+	for (uint32_t span = 0; calls && run->mapped && span < view_span_count(run->view); span++) {
 		if (view_span_live(run->view, span))
 			remember_inside(run, span);
 	}
@@ -432,11 +427,15 @@ void calls_settle(struct run *run)
 {
 	const struct langfuse *self = run->self;
 	bool may_hold = view_may_hold(run->view) && self->join_wait_ns > 0;
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
+		if (tells(run, span))
+			run->tellers[run->teller_count++] = span;
+	}
 	relate(run);
 	claim_all(run);
-	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
-		if (counts(run, span) && !has(run, span, NOTE_MATCHED))
-			tally(run, span);
+	for (uint32_t i = 0; i < run->teller_count; i++) {
+		if (counts(run, run->tellers[i]) && !has(run, run->tellers[i], NOTE_MATCHED))
+			tally(run, run->tellers[i]);
 	}
 	remember(run);
 	for (uint32_t span = 0; span < view_span_count(run->view); span++) {

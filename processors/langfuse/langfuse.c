@@ -157,8 +157,10 @@ static int allocate(struct run *run, struct err *err)
 	run->groups = arena_alloc(arena, (size_t)count * sizeof(*run->groups));
 	run->resources =
 		arena_alloc(arena, view_resource_count(run->view) * sizeof(*run->resources));
+	run->tellers = arena_alloc(arena, (size_t)count * sizeof(*run->tellers));
 	run->scope_classes = arena_calloc(arena, view_scope_count(run->view), 1);
-	if (run->notes && run->group_slots && run->groups && run->resources && run->scope_classes)
+	if (run->notes && run->group_slots && run->groups && run->resources && run->tellers &&
+	    run->scope_classes)
 		return 0;
 	return err_set(err, ERR_NOMEM, "out of memory for the langfuse processor");
 }

@@ -164,10 +164,12 @@ struct run {
 	struct resource_roles *resources; /* per resource */
 	uint8_t *scope_classes;		  /* enum span_class + 1 per scope; 0: not looked at */
 	bool parents_matter;		  /* usage, prefill legs or models depend on ancestors */
-	bool mapped;			  /* the span map is this request's */
-	bool asks;			  /* notes of earlier requests matter */
-	struct subtree_model *subtrees;	  /* per span; NULL: not needed */
-	bool joins;			  /* there are engine spans that name no model */
+	uint32_t *tellers;		  /* spans that tell the tokens of a call (calls.c) */
+	uint32_t teller_count;
+	bool mapped;			/* the span map is this request's */
+	bool asks;			/* notes of earlier requests matter */
+	struct subtree_model *subtrees; /* per span; NULL: not needed */
+	bool joins;			/* there are engine spans that name no model */
 	uint32_t counts[COUNT_COUNT];
 };
 

@@ -3,14 +3,10 @@
  * One span in Langfuse's words. Whatever the application has set under a name of Langfuse's stays
  * as it is, unless Langfuse would refuse it (a version that is no number, a type in capitals).
  */
-#include "pipeline/base/clock.h"
 #include "processors/langfuse/buckets.h"
 #include "processors/langfuse/langfuse_internal.h"
 #include "processors/langfuse/parameters.h"
 #include "processors/langfuse/values.h"
-
-#include <math.h>
-#include <time.h>
 
 enum { PROMPT_VERSION_MAX = 65535 };
 
@@ -78,6 +74,24 @@ static void set_json(struct pen *pen, enum role role, const struct buf *json)
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
+/* One attribute, as it was received or as it was converted from that. */
+static void move_attr(struct pen *pen, const struct attr_view *attr, key_id place)
+{
+	struct trace_view *view = pen->run->view;
+	bool taken = has_attr(pen, place);
+	if (attr->attr != VIEW_ATTR_ADDED && taken) {
+		edit_drop_attr(view, attr->attr);
+	} else if (attr->attr != VIEW_ATTR_ADDED) {
+		edit_rename_attr(view, owner_of(pen), attr->attr, view_key_text(view, place),
+				 place);
+	} else {
+		if (!taken)
+			edit_set_attr(view, owner_of(pen), view_key_text(view, place), place,
+				      view_attr_value(view, owner_of(pen), attr));
+		(void)edit_remove_attr(view, owner_of(pen), attr->key_id);
+	}
+}
+
 /* Moves keys to their places among the metadata. With a place taken, the old one goes: under
  * gen_ai.prompt it would pass for the span's input. With ${uncounted}, tokens and costs move, too. */
 static void move_attrs(struct pen *pen, bool uncounted)
@@ -88,17 +102,12 @@ static void move_attrs(struct pen *pen, bool uncounted)
 	for (struct attr_cursor cursor = view_attrs(run->view, owner_of(pen));
 	     view_next_attr(run->view, &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
-		if (!row || attr.attr == VIEW_ATTR_ADDED)
-			continue; /* added by an earlier processor: named well already */
+		if (!row)
+			continue;
 		if (row->role != ROLE_RENAMED &&
 		    !(uncounted && (row->flags & (KEY_USAGE | KEY_COST))))
 			continue;
-		key_id place = keys_place(keys, row);
-		if (has_attr(pen, place))
-			edit_drop_attr(run->view, attr.attr);
-		else
-			edit_rename_attr(run->view, owner_of(pen), attr.attr,
-					 view_key_text(run->view, place), place);
+		move_attr(pen, &attr, keys_place(keys, row));
 	}
 }
 
@@ -249,32 +258,6 @@ static void set_usage_and_cost(struct pen *pen, struct slice model)
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-enum { TIME_BYTES = sizeof("2026-01-01T00:00:00.000Z") - 1 };
-
-static void write_digits(char *out, unsigned number, int digits)
-{
-	for (; digits > 0; number /= 10)
-		out[--digits] = (char)('0' + number % 10);
-}
-
-/* ISO 8601 in UTC with milliseconds, as Langfuse keeps times. False for years of five digits. */
-static bool write_time(uint64_t at_ns, char out[TIME_BYTES])
-{
-	time_t at_s = (time_t)(at_ns / NS_PER_S);
-	struct tm utc;
-	if (!gmtime_r(&at_s, &utc) || utc.tm_year > 9999 - 1900)
-		return false;
-	memcpy(out, "0000-00-00T00:00:00.000Z", TIME_BYTES);
-	write_digits(out, (unsigned)utc.tm_year + 1900, 4);
-	write_digits(out + 5, (unsigned)utc.tm_mon + 1, 2);
-	write_digits(out + 8, (unsigned)utc.tm_mday, 2);
-	write_digits(out + 11, (unsigned)utc.tm_hour, 2);
-	write_digits(out + 14, (unsigned)utc.tm_min, 2);
-	write_digits(out + 17, (unsigned)utc.tm_sec, 2);
-	write_digits(out + 20, (unsigned)(at_ns % NS_PER_S / NS_PER_MS), 3);
-	return true;
-}
-
 /* When the first token came: as the span says it, or whoever else tells of its call. */
 static void set_completion_start(struct pen *pen)
 {
@@ -285,7 +268,7 @@ static void set_completion_start(struct pen *pen)
 	if (has(pen, ROLE_COMPLETION_START) || has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
 	    at_ns <= start_ns || at_ns > end_ns)
 		return;
-	if (write_time(at_ns, text))
+	if (values_write_time(at_ns, text))
 		set(pen, ROLE_COMPLETION_START, 0, value_of_str(slice_of(text, TIME_BYTES)));
 }
 

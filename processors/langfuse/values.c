@@ -4,6 +4,7 @@
 #include "pipeline/base/clock.h"
 
 #include <math.h>
+#include <time.h>
 
 struct found {
 	struct slice key;
@@ -110,6 +111,29 @@ uint64_t values_first_token(const struct run *run, uint32_t span, const struct s
 			return at_ns;
 	}
 	return 0;
+}
+
+static void write_digits(char *out, unsigned number, int digits)
+{
+	for (; digits > 0; number /= 10)
+		out[--digits] = (char)('0' + number % 10);
+}
+
+bool values_write_time(uint64_t at_ns, char out[TIME_BYTES])
+{
+	time_t at_s = (time_t)(at_ns / NS_PER_S);
+	struct tm utc;
+	if (!gmtime_r(&at_s, &utc) || utc.tm_year > 9999 - 1900)
+		return false;
+	memcpy(out, "0000-00-00T00:00:00.000Z", TIME_BYTES);
+	write_digits(out, (unsigned)utc.tm_year + 1900, 4);
+	write_digits(out + 5, (unsigned)utc.tm_mon + 1, 2);
+	write_digits(out + 8, (unsigned)utc.tm_mday, 2);
+	write_digits(out + 11, (unsigned)utc.tm_hour, 2);
+	write_digits(out + 14, (unsigned)utc.tm_min, 2);
+	write_digits(out + 17, (unsigned)utc.tm_sec, 2);
+	write_digits(out + 20, (unsigned)(at_ns % NS_PER_S / NS_PER_MS), 3);
+	return true;
 }
 
 static bool is_letter_or_digit(uint8_t byte)

@@ -17,6 +17,10 @@ struct slice values_unquoted(struct slice text);
  * it; 0: it does not say. */
 uint64_t values_first_token(const struct run *run, uint32_t span, const struct span_roles *roles);
 
+/* ISO 8601 in UTC with milliseconds, as Langfuse keeps times. False for years of five digits. */
+enum { TIME_BYTES = sizeof("2026-01-01T00:00:00.000Z") - 1 };
+bool values_write_time(uint64_t at_ns, char out[TIME_BYTES]);
+
 /* Langfuse shows "default" for an environment that is no slug of at most 40 characters. */
 enum { ENVIRONMENT_BYTES_MAX = 40 };
 
