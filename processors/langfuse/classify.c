@@ -185,6 +185,9 @@ enum observation_type observation_type(const struct span_roles *roles, enum span
 		type = type_by_request(roles_text(roles, ROLE_REQUEST_TYPE), ret_explicit);
 	if (type == TYPE_UNSAID)
 		type = type_by_mlflow(roles_text(roles, ROLE_MLFLOW_TYPE), ret_explicit);
+	/* Langfuse finds that out by the model. */
+	if (type == TYPE_GENERATION && (roles->flags & KEY_NAMES_MODEL))
+		*ret_explicit = false;
 	if (type != TYPE_UNSAID)
 		return type;
 	if (class == CLASS_ENGINE) {
