@@ -145,6 +145,9 @@ struct processor_ops {
 	 * come: for how long at most; 0: not with this configuration. NULL slot: never. Held spans
 	 * come again to process, alone; when the time is over view_may_hold is false. */
 	uint64_t (*hold_ns)(const void *self);
+	/* Learns from spans that earlier processors have dropped: is called with requests of which
+	 * nothing is left, too. */
+	bool sees_dropped;
 	/* True when what held spans of the trace wait for has come. Any thread, often. */
 	bool (*hold_over)(void *self, struct slice trace_id);
 	/* Set by `batch` alone: the stage is carried out by what follows it. */

@@ -364,6 +364,34 @@ static void several_threads_use_the_same_traces(void **state)
 	close_fixture(&fixture);
 }
 
+static void the_first_note_of_a_name_stays_and_asking_leaves_none(void **state)
+{
+	static const uint8_t id[TRACE_ID_BYTES] = {1}, other[TRACE_ID_BYTES] = {2};
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture);
+	const struct trace_key key = {fixture.party, slice_of(id, sizeof(id))};
+	struct trace_note asked[] = {{7, 0}, {8, 0}};
+	trace_memory_notes(fixture.memory, key, asked, ARRAY_COUNT(asked));
+	assert_true(asked[0].value == 0 && asked[1].value == 0);
+	assert_true(metric(&fixture, "sluice_trace_memory_traces", "") == 0);
+	struct trace_note first[] = {{7, 70}, {9, 90}};
+	trace_memory_notes(fixture.memory, key, first, ARRAY_COUNT(first));
+	assert_true(first[0].value == 70 && first[1].value == 90);
+	struct trace_note second[] = {{7, 71}, {8, 80}, {9, 0}};
+	trace_memory_notes(fixture.memory, key, second, ARRAY_COUNT(second));
+	assert_true(second[0].value == 70 && second[1].value == 80 && second[2].value == 90);
+	struct trace_facts facts = {.noted = {0}};
+	assert_true(trace_memory_exchange(fixture.memory, key, &facts, &copies));
+	assert_true(trace_note_may_be(&facts, 7) && trace_note_may_be(&facts, 8) &&
+		    trace_note_may_be(&facts, 9) && !trace_note_may_be(&facts, 10));
+	struct trace_note elsewhere = {7, 0};
+	trace_memory_notes(fixture.memory, (struct trace_key){fixture.party, slice_of(other, 16)},
+			   &elsewhere, 1);
+	assert_true(elsewhere.value == 0);
+	close_fixture(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +409,7 @@ int main(void)
 		cmocka_unit_test(span_ids_of_one_trace_are_bounded),
 		cmocka_unit_test(the_tally_counts_each_span_once),
 		cmocka_unit_test(several_threads_use_the_same_traces),
+		cmocka_unit_test(the_first_note_of_a_name_stays_and_asking_leaves_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
