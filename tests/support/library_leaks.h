@@ -12,7 +12,7 @@
 
 /* Lines of text, sorted and without doubles once sorted. */
 struct line_set {
-	struct buf text;       /* each line ends with a zero byte */
+	struct buf text; /* each line ends with a zero byte */
 	size_t begins[20000];
 	size_t count;
 };

@@ -111,8 +111,9 @@ static int differences(const struct line_set *expected, const struct line_set *g
 	int count = 0;
 	while (i < expected->count || j < got->count) {
 		int order = i == expected->count ? 1
-			    : j == got->count ? -1
-			    : strcmp(line_set_at(expected, i), line_set_at(got, j));
+			    : j == got->count
+				    ? -1
+				    : strcmp(line_set_at(expected, i), line_set_at(got, j));
 		if (order < 0)
 			print_error("- %s\n", line_set_at(expected, i++));
 		else if (order > 0)
