@@ -197,6 +197,9 @@ bool text_read_double(struct slice text, double *ret_number)
 	    !strip_underscores(text, copy) || !is_number(copy))
 		return false;
 	errno = 0;
-	*ret_number = strtod(copy, NULL);
-	return errno != ERANGE || !isinf(*ret_number);
+	double number = strtod(copy, NULL);
+	if (errno == ERANGE && isinf(number))
+		return false;
+	*ret_number = number;
+	return true;
 }
