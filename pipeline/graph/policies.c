@@ -2,9 +2,10 @@
 /*
  * service.policies: a promise about the whole configuration. Each policy that it names must stand
  * in every pipeline that has exporters, at work and not only counting, and nothing that could add
- * values may follow it, nor anything that gives content another key stand before it. Such a pipeline is the last part of every way from a receiver to an exporter,
- * so this covers every exporter, debug and file included, and whatever connectors lead there; one
- * that breaks the promise is no valid configuration.
+ * values may follow it, nor anything that gives content another key stand before it. Such a pipeline
+ * is the last part of every way from a receiver to an exporter, so this covers every exporter, debug
+ * and file included, and whatever connectors lead there; one that breaks the promise is no valid
+ * configuration.
  */
 #include "pipeline/graph/internal.h"
 
