@@ -136,7 +136,9 @@ func (g *generator) attributeMatches() []object {
 	var list []object
 	for range 1 + g.random.Intn(2) {
 		match := object{"key": g.key()}
-		if g.chance(2) {
+		if g.chance(4) { // numbers, whose texts differ from place to place
+			match = object{"key": g.one("large", "tiny", "nan", "inf", "one", "ratio", "whole", "max"), "value": g.one("^[0-9.]+$", "e", "Inf", "^1$", "NaN", "^0")}
+		} else if g.chance(2) {
 			match["value"] = g.constant(0)
 		} else if g.chance(2) {
 			match["value"] = g.one("GET", "^5", ".", "Inf", "e", "NaN", "true|false", "0000", "checkout", "^-?[0-9.]+$")

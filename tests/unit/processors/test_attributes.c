@@ -47,6 +47,7 @@ static struct slice request(void)
 	tw_attr_text(&out, SPAN_ATTRIBUTES, "broken", "x\xff/y");
 	tw_attr_int(&out, SPAN_ATTRIBUTES, "int", 7);
 	tw_attr_double(&out, SPAN_ATTRIBUTES, "double", 2.75);
+	tw_attr_double(&out, SPAN_ATTRIBUTES, "large", 1e21);
 	attr_value(&out, "bool", ANY_VALUE_BOOL, NULL);
 	attr_value(&out, "bytes", ANY_VALUE_BYTES, "raw");
 	attr_value(&out, "empty", 0, NULL);
@@ -194,6 +195,7 @@ static void a_span_is_meant_when_all_properties_fit(void **state)
 		{"match_type: strict, attributes: [{key: bool, value: true}]", true},
 		{"match_type: strict, attributes: [{key: int}, {key: absent}]", false},
 		{"match_type: regexp, attributes: [{key: double, value: '^2\\.75$'}]", true},
+		{"match_type: regexp, attributes: [{key: large, value: '^10{21}$'}]", true},
 		{"match_type: regexp, attributes: [{key: bool, value: 'true'}]", true},
 		{"match_type: regexp, attributes: [{key: bytes, value: '.*'}]", false},
 		{"match_type: strict, resources: [{key: service.name, value: api}]", true},
