@@ -191,7 +191,7 @@ $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
 # stand in for a part of it (connections, for one): its own definition comes first and wins.
 $(REPLAYS): %.replay: %.o $(B)/tests/fuzz/replay_main.o $(TEST_LIB) $(LIB)
 	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $(filter-out $(LIB),$^) \
-		-Wl,-z,muldefs -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) -ljansson
+		-Wl,-z,muldefs -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) -lcmocka -ljansson
 
 # Under ThreadSanitizer the tests without threads of their own would prove nothing and cost minutes.
 THREADED := $(if $(TEST_SRCS),$(shell grep -l -e '<pthread.h>' -e '<threads.h>' -e uv_thread \
@@ -225,7 +225,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_COVER_MIN ?= 85
 
 $(FUZZ_BINS): %: %.o $(TEST_LIB) $(LIB)
-	$(call short,LINK)$(CC) $(LINK_$(MODE)),fuzzer $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
+	$(call short,LINK)$(CC) $(LINK_$(MODE)),fuzzer $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
 
 # New inputs and findings stay in build/; seeds and dictionary come from the tree.
 $(FUZZ_BINS:%=%.fuzzed): %.fuzzed: %

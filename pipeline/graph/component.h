@@ -154,6 +154,9 @@ struct processor_ops {
 	const struct batching *(*batching)(const void *self);
 	/* Set by policies alone (service.policies): whether this one is at work, not only counting. */
 	bool (*enforces)(const void *self);
+	/* Whether it gives what is under one key to another: in front of a policy, which judges by the
+	 * key, it must not. NULL slot: never. */
+	bool (*moves_values)(const void *self);
 	/* Main loop, every 10 s: write a line if something is worth saying. */
 	void (*report)(void *self);
 	/* What `sluice validate` warns about. */

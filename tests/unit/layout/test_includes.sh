@@ -27,11 +27,14 @@ sound_tree() {
 		'#include "pipeline/net/tls.h"' '#include "pipeline/config/tree.h"'
 	write pipeline/graph/component.h '#include "pipeline/delivery/batch.h"' \
 		'#include "pipeline/ottl/ottl.h"'
-	write pipeline/graph/components.def 'COMPONENT(receiver, otlp)' 'COMPONENT(exporter, nop)'
+	write pipeline/graph/components.def 'COMPONENT(receiver, otlp)' 'COMPONENT(exporter, nop)' \
+		'COMPONENT(processor, resource)'
 	write receivers/otlp/otlp.c '#include "pipeline/graph/component.h"' \
 		'#include "receivers/otlp/grpc.h"'
 	write receivers/otlp/grpc.h '#include "pipeline/net/server.h"'
 	write exporters/nop/nop.c '  #  include "pipeline/graph/component.h"'
+	write processors/attribute_actions/actions.h '#include "pipeline/graph/component.h"'
+	write processors/resource/resource.c '#include "processors/attribute_actions/actions.h"'
 	write cmd/sluice.c '#include "receivers/otlp/grpc.h"' '#include "cmd/run.h"'
 }
 
@@ -53,6 +56,9 @@ check "a sound tree passes" accepts
 check "a component must not include another" refuses \
 	'exporters/nop/nop.c:2: component exporters/nop includes component receivers/otlp' \
 	exporters/nop/nop.c '#include <stdio.h>' '#include "receivers/otlp/grpc.h"'
+check "a component outside of the family must not include what it shares" refuses \
+	'exporters/nop/nop.c:1: component exporters/nop includes component processors/attribute_actions' \
+	exporters/nop/nop.c '#include "processors/attribute_actions/actions.h"'
 check "the core must not include a component" refuses \
 	'pipeline/graph/graph.c:1: the core includes component receivers/otlp' \
 	pipeline/graph/graph.c '#include "receivers/otlp/grpc.h"'
@@ -92,6 +98,7 @@ check "a component that is not in the list is refused" refuses \
 check "a missing list is refused" refuses \
 	"$(printf '%s\n' \
 		'receivers/otlp/: pipeline/graph/components.def has no COMPONENT(receiver, otlp)' \
+		'processors/resource/: pipeline/graph/components.def has no COMPONENT(processor, resource)' \
 		'exporters/nop/: pipeline/graph/components.def has no COMPONENT(exporter, nop)')" \
 	pipeline/graph/components.def ''
 
