@@ -208,7 +208,7 @@ static void bytes_after_a_close_are_thrown_away(void **state)
 	struct buf back = BUF_INIT;
 	seen->close_on_data = true;
 	seen->echo = true;
-	seen->linger_ms = 5000;
+	seen->linger_ms = 60000;
 	assert_true(net_send(&seen->loop, seen->peer, SLICE("x"), 0));
 	assert_true(net_receive_end(&seen->loop, seen->peer, &back));
 	for (int i = 0; i < 100; i++)
