@@ -260,12 +260,33 @@ bench:
 	@$(DEPS) build test bench
 	+@$(AGAIN) MODE=release run-bench
 
+.PHONY: gate run-gate
+run-gate: $(B)/tests/bench/bench_trace $(B)/tests/bench/bench_policy
+	@SLUICE_BUILD=$(CURDIR)/$(B) tests/bench/gate $(GATE)
+
+gate:
+	@$(DEPS) build test gate
+	+@$(AGAIN) MODE=release run-gate
+
 run-interop: bin/sluice $(DIFFER)
 	@SLUICE_BIN=$(CURDIR)/bin/sluice SLUICE_BUILD=$(CURDIR)/$(B) tests/interop/run
 
 interop:
 	@$(DEPS) build test interop
 	+@$(AGAIN) MODE=release run-interop
+
+# ---- mutants --------------------------------------------------------------------------------
+# Faults put into hot files one at a time: do the tests notice?
+MUTANT_TESTS = $(addprefix $(B)/,$(shell tests/mutants/run --tests))
+.PHONY: mutants run-mutants
+run-mutants: $(MUTANT_TESTS)
+	@MUTANT_COMPILE='$(CC) $(SLUICE_CFLAGS) ' MUTANT_LINK='$(CC) $(LINK_$(MODE))' \
+		MUTANT_LIBRARIES='$(TEST_LIB) $(LIB) $(LIBS) -lcmocka -ljansson' \
+		SLUICE_BUILD=$(CURDIR)/$(B) tests/mutants/run --build $(B) $(MUTANTS)
+
+mutants:
+	@$(DEPS) build test mutants
+	+@$(AGAIN) MODE=release run-mutants
 
 # ---- lint -----------------------------------------------------------------------------------
 # Each file's own stamp: a second run looks at what changed since.
