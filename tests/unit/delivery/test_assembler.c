@@ -385,6 +385,39 @@ static void shards_may_add_at_once_while_the_timer_runs(void **ret_state)
 		assert_in_range(state->taker.batches[i]->span_count, 1, 43);
 }
 
+/* Up to the last byte and the last span. */
+static void what_just_fits_is_not_parted(void **ret_state)
+{
+	struct state *state = *ret_state;
+	struct chunk *chunk = delivery_request(&state->fixture, 0, 1, 10);
+	start(state, (struct assembler_config){.spans_min = 1000,
+					       .spans_max = 3,
+					       .bytes_max = 2 * chunk->len,
+					       .timeout_ns = 3600 * NS_PER_S});
+	for (uint64_t i = 0; i < 3; i++)
+		(void)add(state, i, 1);
+	assembler_flush(state->assembler);
+	assert_int_equal(state->taker.count, 2); /* of bytes */
+	assert_int_equal(state->taker.batches[0]->span_count, 2);
+	assert_int_equal(state->taker.batches[0]->bytes, 2 * chunk->len);
+	chunk_unref(chunk);
+}
+
+static void the_last_span_that_fits_is_taken(void **ret_state)
+{
+	struct state *state = *ret_state;
+	start(state, (struct assembler_config){.spans_min = 1000,
+					       .spans_max = 3,
+					       .bytes_max = HUGE_BYTES,
+					       .timeout_ns = 3600 * NS_PER_S});
+	(void)add(state, 0, 2);
+	(void)add(state, 2, 1);
+	(void)add(state, 3, 1);
+	assembler_flush(state->assembler);
+	assert_int_equal(state->taker.count, 2);
+	assert_int_equal(state->taker.batches[0]->span_count, 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -401,6 +434,8 @@ int main(void)
 		TEST(each_batch_with_a_part_is_waited_for_once),
 		TEST(what_memory_did_not_suffice_for_is_counted_exactly),
 		TEST(shards_may_add_at_once_while_the_timer_runs),
+		TEST(what_just_fits_is_not_parted),
+		TEST(the_last_span_that_fits_is_taken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
