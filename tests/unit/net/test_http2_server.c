@@ -229,13 +229,16 @@ static void streams_without_memory_are_counted_one_by_one(void **state)
 	struct net_server *server = *state;
 	struct net_h2 client;
 	uint64_t refused = 0;
+	char header[6000] = "a: ";
+	memset(header + 3, 'x', sizeof(header) - 4);
 	server->hold = true;
 	net_h2_open(&client, server);
 	for (int i = 0; i < 5; i++)
 		net_h2_turn(&client);
-	uint64_t limit = atomic_exchange(&server->budget.limit, 0);
+	uint64_t limit =
+		atomic_exchange(&server->budget.limit, budget_used(&server->budget) + 100000);
 	for (int i = 0; i < STREAMS; i++)
-		(void)net_h2_request(&client, "GET", "/x", "", true);
+		(void)net_h2_request(&client, "GET", "/x", header, true);
 	for (int i = 0; i < 10; i++)
 		net_h2_turn(&client);
 	for (int i = 0; i < STREAMS; i++)
