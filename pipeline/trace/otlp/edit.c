@@ -3,9 +3,9 @@
  * whole. */
 #include "pipeline/trace/otlp/edit.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/otlp/edit_internal.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 enum { COLUMN_PAGE_BYTES = 4096 };
@@ -176,7 +176,7 @@ void edit_allow_holding(struct trace_view *view, bool allowed)
 
 void edit_hold_span(struct trace_view *view, uint32_t span)
 {
-	assert(view->may_hold && view_span_live(view, span));
+	ASSERT(view->may_hold && view_span_live(view, span));
 	edit_drop_span(view, span);
 	view->flags[OWNER_SPAN][span] |= FLAG_HELD;
 	view->held_spans++;
