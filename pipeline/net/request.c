@@ -105,6 +105,7 @@ void request_free(struct request *request)
 {
 	struct server_conn *sc = request->sc;
 	const struct server_config *config = &sc->worker->server->config;
+	ASSERT(!request->in_handler);
 	request_wait(request, NULL);
 	request_end_receiving(request);
 	if (is_busy(request)) {
@@ -213,6 +214,7 @@ void request_field_end(struct request *request, size_t name_len)
 {
 	if (request->header_too_large)
 		return;
+	ASSERT(name_len <= request_field_len(request));
 	uint8_t *record = request->text + request->record_start;
 	uint32_t lengths[2] = {(uint32_t)name_len,
 			       (uint32_t)(request_field_len(request) - name_len)};

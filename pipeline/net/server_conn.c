@@ -295,6 +295,7 @@ static bool cut_unread(struct server_conn *sc, uint64_t now_ns)
 
 void server_conn_tick(struct server_conn *sc, uint64_t now_ns)
 {
+	ASSERT_ON_LOOP(sc->worker->shard->loop);
 	const struct server_limits *limits = server_conn_limits(sc);
 	while (sc->bodies.first &&
 	       is_over(sc->bodies.first->list_since_ns, limits->body_timeout_ns, now_ns))
