@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Editing attributes: drop, remove, set, rename, replace, filter. */
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/otlp/edit_internal.h"
 #include "pipeline/trace/value/value_filter.h"
 
@@ -13,6 +14,7 @@ static const struct attr_entry *received(const struct trace_view *view, uint32_t
 
 void edit_drop_attr(struct trace_view *view, uint32_t attr)
 {
+	ASSERT(attr < view->index.attr_count);
 	if (view->attr_flags[attr] & FLAG_DROPPED)
 		return;
 	const struct attr_entry *entry = received(view, attr);

@@ -120,6 +120,30 @@ static void a_higher_rank_wins_and_equal_ranks_conflict(void **state)
 	close_fixture(&fixture);
 }
 
+/* Conflicts are between different texts of one rank, and are remembered until a higher rank comes. */
+static void only_another_text_of_the_same_rank_is_a_conflict(void **state)
+{
+	static const struct {
+		const char *text;
+		uint8_t rank;
+		bool told, conflict; /* by its request; afterwards */
+	} steps[] = {{"a", 1, false, false}, {"a", 1, false, false}, {"b", 0, false, false},
+		     {"b", 1, false, true},  {"a", 1, false, true},  {"c", 2, false, false},
+		     {"c", 2, true, true},   {"c", 2, false, true},  {"d", 3, true, true}};
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture);
+	for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
+		struct trace_facts facts = {0};
+		trace_facts_add(&facts, TRACE_FACT_MODEL, steps[i].rank, slice_str(steps[i].text));
+		facts.conflict[TRACE_FACT_MODEL] = steps[i].told;
+		assert_true(
+			trace_memory_exchange(fixture.memory, key(&fixture, 1), &facts, &copies));
+		assert_int_equal(facts.conflict[TRACE_FACT_MODEL], steps[i].conflict);
+	}
+	close_fixture(&fixture);
+}
+
 static void parties_do_not_see_each_other(void **state)
 {
 	struct fixture fixture;
@@ -397,6 +421,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fact_of_one_request_is_known_to_the_next),
 		cmocka_unit_test(a_higher_rank_wins_and_equal_ranks_conflict),
+		cmocka_unit_test(only_another_text_of_the_same_rank_is_a_conflict),
 		cmocka_unit_test(parties_do_not_see_each_other),
 		cmocka_unit_test(a_fact_too_long_is_not_remembered),
 		cmocka_unit_test(old_traces_are_forgotten_and_counted),
