@@ -231,16 +231,21 @@ FUZZ_COVER_MIN ?= 85
 $(FUZZ_BINS): %: %.o $(TEST_LIB) $(LIB)
 	$(call short,LINK)$(CC) $(LINK_$(MODE)),fuzzer $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
 
-# New inputs and findings stay in build/; seeds and dictionary come from the tree.
+# New inputs and findings stay in build/; seeds and dictionary come from the tree. A target that stops
+# leaves its name, and the others go on: what was found is listed at the end, with the inputs.
 $(FUZZ_BINS:%=%.fuzzed): %.fuzzed: %
 	@mkdir -p $(B)/corpus/$(*F)
+	@rm -f $@.stopped
 	@echo "fuzz: $(*F) for $(FUZZ_SECONDS) s"
 	@$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=$(B)/$(*F)- \
 		$(patsubst %,-dict=%,$(wildcard tests/fuzz/$(patsubst fuzz_%,%,$(*F)).dict)) \
-		$(B)/corpus/$(*F) tests/fuzz/corpus/$(patsubst fuzz_%,%,$(*F))
+		$(B)/corpus/$(*F) tests/fuzz/corpus/$(patsubst fuzz_%,%,$(*F)) >$@.log 2>&1 || \
+		echo "$(*F)" >$@.stopped
+	@cat $@.log
 
 run-fuzz: $(FUZZ_BINS:%=%.fuzzed)
+	@tests/fuzz/findings $(FUZZ_BINS:%=%.fuzzed)
 
 fuzz:
 	@$(DEPS) build test fuzz

@@ -259,6 +259,11 @@ static bool name_is_noise(const struct scrape_rules *rules, struct slice name)
 	return matches_any(&rules->paths, path_of(path));
 }
 
+bool scrape_rules_asgi_name(struct slice name)
+{
+	return without_asgi_suffix(name).len < name.len;
+}
+
 static bool is_asgi_event(const struct scrape_rules *rules, const struct trace_view *view,
 			  uint32_t span)
 {

@@ -50,6 +50,9 @@ bool scrape_rules_init(struct scrape_rules *rules, const struct component_env *e
 enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const struct trace_view *view,
 				    uint32_t span);
 
+/* True for names that ASGI gives to the events of a request: such spans are leaves. */
+bool scrape_rules_asgi_name(struct slice name);
+
 /* True for spans that no rule may drop, because a request's story needs them. */
 bool scrape_rules_protect(const struct scrape_rules *rules, const struct trace_view *view,
 			  uint32_t span);

@@ -329,7 +329,8 @@ static bool may_have_children(const struct pass *pass, uint32_t span)
 {
 	return pass->scratch->rules[span] != RULE_ASGI &&
 	       !(pass->scratch->rules[span] == RULE_NAME &&
-		 view_span_kind(pass->view, span) == SPAN_KIND_INTERNAL);
+		 view_span_kind(pass->view, span) == SPAN_KIND_INTERNAL &&
+		 scrape_rules_asgi_name(view_span_name(pass->view, span)));
 }
 
 static void remember_dropped(struct pass *pass)

@@ -8,6 +8,7 @@
 #include "tests/support/bench_child.h"
 #include "tests/support/bench_figure.h"
 #include "tests/support/bench_load.h"
+#include "tests/support/held_port.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -72,7 +73,7 @@ static void bench_start(int cpu)
 	struct bench_samples ready_ms = {0}, idle_mib = {0};
 	for (unsigned i = 0; i < STARTS; i++) {
 		struct bench_child child;
-		start(&child, bench_free_port(), bench_free_port(), cpu);
+		start(&child, held_port(), held_port(), cpu);
 		uint64_t ready_ns = bench_child_wait_output(&child, "Everything is ready");
 		bench_add(&ready_ms, (double)ready_ns / NS_PER_MS);
 		bench_add(&idle_mib, (double)bench_child_status_kib(&child, "VmRSS") / 1024);
@@ -107,7 +108,7 @@ static void bench_stall(int cpu)
 	struct bench_bodies bodies;
 	struct bench_child child;
 	struct err err;
-	uint16_t backend, port = bench_free_port();
+	uint16_t backend, port = held_port();
 	int fd = stalled_backend(&backend);
 	budget_init(&budget, UINT64_MAX);
 	if (loop_init(&loop, &err) != 0)

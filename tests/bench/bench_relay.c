@@ -17,6 +17,7 @@
 #include "tests/support/bench_figure.h"
 #include "tests/support/bench_load.h"
 #include "tests/support/bench_sink.h"
+#include "tests/support/held_port.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -169,7 +170,7 @@ static void start_nginx(struct subject *subject, const struct row *row, uint16_t
 static void subject_open(struct subject *subject, struct bench *bench, enum subject_kind kind,
 			 const struct row *row, const struct bench_bodies *bodies)
 {
-	uint16_t port = bench_free_port(), sink_port = bench_sink_port(&bench->sink);
+	uint16_t port = held_port(), sink_port = bench_sink_port(&bench->sink);
 	int cpu = bench->pinned ? BENCH_CPU_SUBJECT : BENCH_CPU_ANY;
 	const char *program = getenv("SLUICE_BIN");
 	const struct bench_load_config load = {.mode = row->in,

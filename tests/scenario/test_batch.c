@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pipeline/base/clock.h"
+#include "tests/support/held_port.h"
 #include "tests/support/scenario_config.h"
 #include "tests/support/scenario_sender.h"
 #include "tests/support/scenario_spans.h"
@@ -234,7 +235,7 @@ static void what_a_batch_in_the_middle_still_holds_at_the_end_is_said(void **sta
 				   "exporters: {otlp: {" SCENARIO_GRPC_TO
 				   ", sending_queue: {queue_size: 1}}}\n" SCENARIO_PIPELINE
 				   "processors: [batch, filter], exporters: [otlp]}\n",
-		scenario_dead_port());
+		held_port());
 	struct scenario_sender sender;
 	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
 	scenario_send_spans(&sender, 0, 10);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "tests/support/held_port.h"
 #include "tests/support/scenario_config.h"
 
 #include <fcntl.h>
@@ -297,7 +298,7 @@ static void the_demo_without_its_receiver_prints_no_tree(void **state)
 	(void)state;
 	struct buf output;
 	char port[32]; /* of its own: another program may listen on the default one */
-	(void)snprintf(port, sizeof(port), "%u", scenario_dead_port());
+	(void)snprintf(port, sizeof(port), "%u", held_port());
 	assert_int_equal(RUN(&output, "demo", "--grpc-port", port, "--set",
 			     "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0"),
 			 1);

@@ -10,6 +10,7 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/delivery/otlp_client.h"
+#include "tests/support/held_port.h"
 #include "tests/support/scenario_config.h"
 #include "tests/support/scenario_sender.h"
 #include "tests/support/scenario_spans.h"
@@ -71,7 +72,7 @@ static void two_live_backends_get_all_while_the_third_is_dead(void **state)
 				   "  otlp/dead: {" SCENARIO_GRPC_TO
 				   ", sending_queue: {queue_size: 3}}\n" SCENARIO_PIPELINE
 				   "exporters: [otlp/live, otlp/dead, otlphttp/live]}\n",
-		peer_grpc_port(grpc), http_sink_port(http), scenario_dead_port());
+		peer_grpc_port(grpc), http_sink_port(http), held_port());
 	struct scenario_sender senders[2];
 	scenario_sender_open(&senders[0], CLIENT_GRPC, daemon_grpc_port(daemon));
 	scenario_sender_open(&senders[1], CLIENT_HTTP, daemon_http_port(daemon));
@@ -263,7 +264,7 @@ static void queues_count_in_the_unit_that_is_configured(void **state)
 			"  otlp: {" SCENARIO_GRPC_TO
 			", sending_queue: {sizer: %s, queue_size: %u}}\n" SCENARIO_PIPELINE
 			"exporters: [otlp]}\n",
-			scenario_dead_port(), cases[i].sizer, cases[i].size);
+			held_port(), cases[i].sizer, cases[i].size);
 		struct scenario_sender sender;
 		scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
 		unsigned taken = 0;

@@ -51,20 +51,20 @@ static int set_up(void **state)
 	struct scene *scene = calloc(1, sizeof(*scene));
 	assert_non_null(scene);
 	scene->peer = peer_grpc_start(&(struct peer_grpc_options){0});
-	scene->health = scenario_dead_port();
 	/* So long that an end which waits for its time-out is seen. */
 	static const char *const args[] = {"--shutdown-timeout", "600s", NULL};
 	scene->daemon = scenario_start(
 		args,
 		"receivers: {otlp: {protocols: {grpc: {endpoint: '127.0.0.1:0', "
 		"max_connections: 60}, http: {endpoint: '127.0.0.1:0', max_connections: 60}}}}\n"
-		"extensions: {health_check: {endpoint: '127.0.0.1:%u'}}\n"
+		"extensions: {health_check: {endpoint: '127.0.0.1:0'}}\n"
 		"processors: {memory_limiter: {check_interval: 1s, limit_mib: %d}}\n"
 		"exporters: {otlp: {" SCENARIO_GRPC_TO "}}\n"
 		"service:\n  extensions: [health_check]\n" SCENARIO_TELEMETRY
 		"  pipelines: {traces: {receivers: [otlp], processors: [memory_limiter], "
 		"exporters: [otlp]}}\n",
-		scene->health, LIMIT_MIB, peer_grpc_port(scene->peer));
+		LIMIT_MIB, peer_grpc_port(scene->peer));
+	scene->health = daemon_health_port(scene->daemon);
 	for (size_t i = 0; i < HOSTILE; i++)
 		scene->fds[i] = -1;
 	*state = scene;

@@ -90,7 +90,7 @@ static void scene_open(struct scene *scene, const char *encoding)
 		"  telemetry:\n"
 		"    logs: {encoding: %s, sampling: {enabled: false}}\n"
 		"    metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: "
-		"@METRICS@}}}}]}\n"
+		"0}}}}]}\n"
 		"  pipelines:\n"
 		"    traces: {receivers: [otlp], processors: [filter], exporters: [otlp, "
 		"otlphttp]}\n",

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "pipeline/base/clock.h"
+#include "tests/support/held_port.h"
 #include "tests/support/peer_grpc.h"
 #include "tests/support/peer_socket.h"
 #include "tests/support/scenario_config.h"
@@ -117,7 +118,7 @@ static void a_dead_backend_does_not_hold_up_the_end(void **state)
 				   "    traces: {receivers: [otlp], exporters: [otlp]}\n"
 				   "    traces/batched: {receivers: [otlp], processors: [batch], "
 				   "exporters: [otlp/batched]}\n",
-		scenario_dead_port(), scenario_dead_port());
+		held_port(), held_port());
 	struct scenario_sender sender;
 	scenario_sender_open(&sender, CLIENT_GRPC, daemon_grpc_port(daemon));
 	scenario_send_spans(&sender, 0, 42);
@@ -174,17 +175,17 @@ static void the_health_check_turns_before_the_end(void **state)
 {
 	(void)state;
 	static const char *const args[] = {"--shutdown-timeout", "1h", NULL};
-	uint16_t health = scenario_dead_port();
 	struct peer *silent = peer_start(&(struct peer_options){0}, serve_silence, NULL);
 	struct raw_answer answer;
 	struct daemon *daemon = scenario_start(
 		args,
-		SCENARIO_LISTENERS "extensions: {health_check: {endpoint: '127.0.0.1:%u'}}\n"
+		SCENARIO_LISTENERS "extensions: {health_check: {endpoint: '127.0.0.1:0'}}\n"
 				   "exporters: {otlp: {" SCENARIO_GRPC_TO ", timeout: 0s}}\n"
 				   "service:\n  extensions: [health_check]\n" SCENARIO_TELEMETRY
 				   "  pipelines: {traces: {receivers: [otlp], exporters: "
 				   "[otlp]}}\n",
-		health, peer_port(silent));
+		peer_port(silent));
+	uint16_t health = daemon_health_port(daemon);
 	uint16_t port = daemon_http_port(daemon);
 	raw_http1_post(health, "GET", "/", "", (struct slice){0}, &answer);
 	assert_int_equal(answer.status, 200);

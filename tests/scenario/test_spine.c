@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pipeline/base/clock.h"
+#include "tests/support/held_port.h"
 #include "tests/support/peer_grpc.h"
 #include "tests/support/scenario_daemon.h"
 #include "tests/support/scenario_sender.h"
@@ -22,7 +23,7 @@ enum { WAIT_MS = 40000, IDS = 100000 };
 	"http: {endpoint: '127.0.0.1:0'}}}}\n"
 #define TELEMETRY                                                                                  \
 	"  telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, "      \
-	"port: @METRICS@}}}}]}}\n"
+	"port: 0}}}}]}}\n"
 
 /* ${exporters} is the inside of `exporters:` with one %u per backend; all are in the pipeline. */
 static char *config(const char *processors, const char *exporters, const char *pipeline)
@@ -153,12 +154,9 @@ static void a_dead_branch_does_not_stop_a_live_one(void **state)
 {
 	(void)state;
 	struct peer_grpc *alive = peer_grpc_start(&(struct peer_grpc_options){0});
-	struct peer_grpc *gone = peer_grpc_start(&(struct peer_grpc_options){0});
-	uint16_t dead_port = peer_grpc_port(gone);
-	peer_grpc_stop(gone);
 	char *first = grpc_exporter("otlp/alive", peer_grpc_port(alive), "");
 	char *second =
-		grpc_exporter("otlp/dead", dead_port,
+		grpc_exporter("otlp/dead", held_port(),
 			      "sending_queue: {queue_size: 2}, retry_on_failure: "
 			      "{initial_interval: 1h, max_interval: 1h, max_elapsed_time: 0}");
 	struct buf both = BUF_INIT;

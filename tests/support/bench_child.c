@@ -109,19 +109,6 @@ void bench_child_start(struct bench_child *child, const char *const *argv, const
 		bench_die("cannot start %s", argv[0]);
 }
 
-uint16_t bench_free_port(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-		bench_die("no free port");
-	(void)close(fd);
-	return ntohs(address.sin_port);
-}
-
 /* ---- waiting -------------------------------------------------------------------------------- */
 
 /* Reads what is there, waiting at most ${timeout_ms} for the first byte. False at the end. */

@@ -42,9 +42,6 @@ uint64_t bench_child_status_kib(const struct bench_child *child, const char *nam
 /* SIGTERM, a deadline, SIGKILL. */
 void bench_child_stop(struct bench_child *child);
 
-/* A port on 127.0.0.1 that was free just now. */
-uint16_t bench_free_port(void);
-
 /* Restricts the calling process to ${cpu}. */
 void bench_pin(int cpu);
 

@@ -97,7 +97,7 @@ void canary_scene_open(struct canary_scene *scene, const char *options)
 {
 	static const char *const args[] = {"--shutdown-timeout", "2s", NULL};
 	struct buf config = BUF_INIT;
-	*scene = (struct canary_scene){.health_port = scenario_dead_port()};
+	*scene = (struct canary_scene){0};
 	file_folder_make(&scene->folder);
 	void *json;
 	assert_int_equal(json_codec_set_up(&json), 0);
@@ -105,15 +105,15 @@ void canary_scene_open(struct canary_scene *scene, const char *options)
 	buf_printf(&config,
 		   "%sprocessors:\n  metadata_only: {%s}\n"
 		   "  langfuse: {join_wait: 0s}\n"
-		   "extensions: {health_check: {endpoint: '127.0.0.1:%u'}}\nexporters:\n",
-		   SCENARIO_LISTENERS, options, scene->health_port);
+		   "extensions: {health_check: {endpoint: '127.0.0.1:0'}}\nexporters:\n",
+		   SCENARIO_LISTENERS, options);
 	for (size_t i = 0; i < ARRAY_COUNT(outlets); i++)
 		append_outlet(&config, scene, i);
 	buf_append_str(&config, "service:\n  policies: [metadata_only]\n"
 				"  extensions: [health_check]\n"
 				"  telemetry: {logs: {level: debug, sampling: {enabled: false}}, "
 				"metrics: {readers: [{pull: {exporter: {prometheus: {host: "
-				"127.0.0.1, port: @METRICS@}}}}]}}\n"
+				"127.0.0.1, port: 0}}}}]}}\n"
 				"  pipelines:\n");
 	for (size_t i = 0; i < ARRAY_COUNT(branches); i++) {
 		buf_printf(&config, "    %s: {receivers: [otlp], processors: [%s], exporters: [",
@@ -127,6 +127,7 @@ void canary_scene_open(struct canary_scene *scene, const char *options)
 	scene->daemon = daemon_start(buf_cstr(&config), args);
 	scene->grpc_port = daemon_grpc_port(scene->daemon);
 	scene->http_port = daemon_http_port(scene->daemon);
+	scene->health_port = daemon_health_port(scene->daemon);
 	buf_fini(&config);
 }
 

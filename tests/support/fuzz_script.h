@@ -5,13 +5,17 @@
 
 #include "pipeline/base/slice.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 
 /* What must hold for every input. */
-static inline void fuzz_must(bool ok)
+#define fuzz_must(fact) ((fact) ? (void)0 : fuzz_failed(__FILE__, __LINE__, #fact))
+
+static inline noreturn void fuzz_failed(const char *file, int line, const char *fact)
 {
-	if (!ok)
-		abort();
+	(void)fprintf(stderr, "%s:%d: not so: %s\n", file, line, fact);
+	abort();
 }
 
 /* The next byte, 0 after the end. */

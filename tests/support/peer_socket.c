@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/peer_socket.h"
+#include "tests/support/held_port.h"
 
 #include "tests/support/peer_certificate.h"
 
@@ -148,18 +149,16 @@ struct peer *peer_start(const struct peer_options *options, peer_serve_f *serve,
 	(void)signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
 	peer->serve = serve;
 	peer->arg = arg;
+	peer->port = options->port ? options->port : held_port();
 	pthread_mutex_init(&peer->lock, NULL);
 	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_port = htons(options->port),
+				      .sin_port = htons(peer->port),
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(address);
 	peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	must(peer->listener >= 0, "socket");
 	(void)setsockopt(peer->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	must(bind(peer->listener, (struct sockaddr *)&address, len) == 0, "bind");
+	must(bind(peer->listener, (struct sockaddr *)&address, sizeof(address)) == 0, "bind");
 	must(listen(peer->listener, 128) == 0, "listen");
-	must(getsockname(peer->listener, (struct sockaddr *)&address, &len) == 0, "getsockname");
-	peer->port = ntohs(address.sin_port);
 	if (options->tls)
 		start_tls(peer, options->alpn);
 	must(pthread_create(&peer->thread, NULL, accept_all, peer) == 0, "pthread_create");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A listening peer for tests: an ephemeral loopback port, one thread per connection, blocking
- * reads and writes, plain or TLS (with a certificate made on the spot). What is said on a
- * connection is the serve function's business.
+ * A listening peer for tests: a loopback port of its own, one thread per connection, blocking reads
+ * and writes, plain or TLS (with a certificate made on the spot). What is said on a connection is
+ * the serve function's business. After its end the port stays held: nobody else answers there.
  */
 #ifndef SLUICE_TESTS_SUPPORT_PEER_SOCKET_H
 #define SLUICE_TESTS_SUPPORT_PEER_SOCKET_H
@@ -19,7 +19,7 @@ struct peer_stream; /* one accepted connection */
 typedef void peer_serve_f(struct peer_stream *stream, unsigned index, void *arg);
 
 struct peer_options {
-	uint16_t port; /* 0: any free one */
+	uint16_t port; /* 0: a held one (held_port.h) */
 	bool tls;
 	const char *alpn; /* TLS: one protocol name, NULL: none */
 };

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/scenario_config.h"
 
-#include "tests/support/peer_socket.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,19 +21,4 @@ struct daemon *scenario_start(const char *const *args, const char *format, ...)
 	struct daemon *daemon = daemon_start(text, args);
 	free(text);
 	return daemon;
-}
-
-static void serve_nobody(struct peer_stream *stream, unsigned index, void *arg)
-{
-	(void)stream;
-	(void)index;
-	(void)arg;
-}
-
-uint16_t scenario_dead_port(void)
-{
-	struct peer *peer = peer_start(&(struct peer_options){0}, serve_nobody, NULL);
-	uint16_t port = peer_port(peer);
-	peer_stop(peer);
-	return port;
 }

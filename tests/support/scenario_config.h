@@ -19,7 +19,7 @@ enum { SCENARIO_WAIT_MS = 60000 };
 
 #define SCENARIO_TELEMETRY                                                                         \
 	"  telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, "      \
-	"port: @METRICS@}}}}]}}\n"
+	"port: 0}}}}]}}\n"
 
 /* Section `service` with one traces pipeline, whose inside follows. */
 #define SCENARIO_PIPELINE                                                                          \
@@ -27,8 +27,5 @@ enum { SCENARIO_WAIT_MS = 60000 };
 
 /* daemon_start with a configuration that is printed from ${format}. ${args} as there. */
 struct daemon *scenario_start(const char *const *args, const char *format, ...) PRINTF_LIKE(2, 3);
-
-/* A port on which nothing listens. */
-uint16_t scenario_dead_port(void);
 
 #endif

@@ -28,7 +28,7 @@ struct daemon {
 	pid_t pid;
 	int output_fd;
 	struct buf output;
-	uint16_t metrics_port, grpc_port, http_port;
+	uint16_t metrics_port, grpc_port, http_port, health_port;
 	char config_path[64];
 	bool ended;
 	int exit_code;
@@ -117,39 +117,14 @@ void daemon_assert_json_lines(struct daemon *daemon)
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
-static uint16_t free_port(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	(void)close(fd);
-	return ntohs(address.sin_port);
-}
-
 static void write_config(struct daemon *daemon, const char *config)
 {
 	(void)snprintf(daemon->config_path, sizeof(daemon->config_path),
 		       "/tmp/sluice-scenario-XXXXXX");
 	int fd = mkostemp(daemon->config_path, O_CLOEXEC);
 	assert_true(fd >= 0);
-	struct buf text = BUF_INIT;
-	for (const char *at = config; *at;) {
-		const char *mark = strstr(at, "@METRICS@");
-		size_t len = mark ? (size_t)(mark - at) : strlen(at);
-		buf_append(&text, slice_of(at, len));
-		at += len;
-		if (mark) {
-			buf_printf(&text, "%u", daemon->metrics_port);
-			at += strlen("@METRICS@");
-		}
-	}
-	assert_int_equal(write(fd, text.data, text.len), text.len);
+	assert_int_equal(write(fd, config, strlen(config)), strlen(config));
 	(void)close(fd);
-	buf_fini(&text);
 }
 
 /* The child dies with this program, so that a failed test leaves no daemon behind. */
@@ -184,7 +159,6 @@ struct daemon *daemon_start(const char *config, const char *const *args)
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	int ends[2];
 	assert_non_null(daemon);
-	daemon->metrics_port = free_port();
 	write_config(daemon, config);
 	const char *shards = getenv("SLUICE_TEST_SHARDS");
 	char *argv[DAEMON_ARGS_MAX + 8] = {writable(program()), writable("--config"),
@@ -199,6 +173,8 @@ struct daemon *daemon_start(const char *config, const char *const *args)
 	daemon_wait_output(daemon, "Everything is ready");
 	daemon->grpc_port = logged_port(daemon, "Starting GRPC server");
 	daemon->http_port = logged_port(daemon, "Starting HTTP server");
+	daemon->health_port = logged_port(daemon, "Starting health_check extension");
+	daemon->metrics_port = logged_port(daemon, "Serving metrics");
 	return daemon;
 }
 
@@ -210,6 +186,11 @@ uint16_t daemon_grpc_port(const struct daemon *daemon)
 uint16_t daemon_http_port(const struct daemon *daemon)
 {
 	return daemon->http_port;
+}
+
+uint16_t daemon_health_port(const struct daemon *daemon)
+{
+	return daemon->health_port;
 }
 
 /* ---- metrics -------------------------------------------------------------------------------- */

@@ -17,15 +17,15 @@ enum { DAEMON_DEADLINE_MS = 60000, DAEMON_ARGS_MAX = 32 };
 struct daemon;
 
 /*
- * Starts it with ${config} (YAML; listeners on port 0) and waits until it is ready. In the text
- * every @METRICS@ is replaced by a free port for the metrics page. ${args}: further arguments,
- * NULL-terminated, or NULL.
+ * Starts it with ${config} (YAML; listeners on port 0) and waits until it is ready. ${args}: further
+ * arguments, NULL-terminated, or NULL.
  */
 struct daemon *daemon_start(const char *config, const char *const *args);
 
-/* Ports that were bound by the receiver; 0 when that protocol is off. */
+/* Ports that were bound, as its log says; 0 when that protocol or extension is off. */
 uint16_t daemon_grpc_port(const struct daemon *daemon);
 uint16_t daemon_http_port(const struct daemon *daemon);
+uint16_t daemon_health_port(const struct daemon *daemon);
 
 /* All that it has written so far. */
 const char *daemon_output(struct daemon *daemon);

@@ -4,7 +4,6 @@ asked for its metrics, ended by SIGTERM."""
 
 import base64
 import os
-import random
 import re
 import signal
 import socket
@@ -28,23 +27,17 @@ METRIC = re.compile(r'^(\w+)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
-# Below Linux's ephemeral ports: those are given to any outgoing connection, also while a collector
-# is down that is about to come back. Each is handed out once: cases run side by side.
-_PORTS = iter(random.sample(range(10_000, 32_768), 5_000))
-_PORTS_LOCK = threading.Lock()
+_HELD = []  # bound, never listening: for the life of this program
 
 
 def free_port():
-    """A port that nobody listens on now, and that nobody else gets from here."""
-    while True:
-        with _PORTS_LOCK:
-            port = next(_PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
+    """A port that nobody else gets while this program runs: another copy of it included. Go's servers,
+    Sluice and asyncio's set SO_REUSEADDR, so they can listen there, go, and come back."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _HELD.append(held)
+    return held.getsockname()[1]
 
 
 def environment(**more):
