@@ -9,7 +9,7 @@
  *   UNIMPLEMENTED       it takes OTLP alone, or this is another of its ports: the error says so
  */
 #include "exporters/jaeger/request.h"
-#include "pipeline/delivery/otlp_client.h"
+#include "exporters/otlp/otlp_client.h"
 #include "pipeline/graph/client_keys.h"
 #include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
@@ -82,7 +82,7 @@ static const struct config_block block = CONFIG_BLOCK_CHECKED(struct jaeger_conf
 
 /* ---- the service ---------------------------------------------------------------------------- */
 
-static int make_request(void *self, const struct batch *batch, struct foreign_body *ret_body,
+static int make_request(void *self, const struct batch *batch, struct otlp_body *ret_body,
 			struct err *err)
 {
 	ret_body->chunk = jaeger_request_make(self, batch, err);
@@ -110,11 +110,12 @@ static void free_request(void *self)
 	jaeger_request_free(self);
 }
 
-static const struct foreign_service post_spans = {
+static const struct otlp_dialect post_spans = {
+	.name = "Jaeger",
 	.path = "/jaeger.api_v2.CollectorService/PostSpans",
 	.make = make_request,
 	.judge = judge,
-	.free = free_request,
+	.destroy = free_request,
 };
 
 static void *create(const struct component_env *env, const void *config,
@@ -132,8 +133,8 @@ static void *create(const struct component_env *env, const void *config,
 	}
 	const struct otlp_client_config client = {
 		.mode = CLIENT_GRPC,
-		.foreign = &post_spans,
-		.foreign_self = request,
+		.dialect = &post_spans,
+		.dialect_self = request,
 		.endpoint = jaeger->endpoint,
 		.default_port = DEFAULT_PORT,
 		.tls_by_default = true,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Langfuse exporter: otlp_http with what Langfuse's endpoint needs (langfuse_service.h), so that
+ * The Langfuse exporter: otlp_http with what Langfuse's endpoint needs (dialect.h), so that
  * a host and a project's two keys are all there is to configure. What its spans mean to Langfuse is
  * the concern of the processor of the same name.
  */
-#include "pipeline/delivery/langfuse_service.h"
+#include "exporters/langfuse/dialect.h"
+#include "exporters/otlp/otlp_client.h"
 #include "pipeline/graph/client_keys.h"
 #include "pipeline/graph/component.h"
 #include "pipeline/net/basic_auth.h"
@@ -86,7 +87,7 @@ static const struct config_block block =
 static const char *endpoint_of(const char *host, struct arena *arena)
 {
 	const struct slice traces = SLICE("/v1/traces"); /* added again by the client */
-	bool has_path = langfuse_is_endpoint(host);
+	bool has_path = otlp_dialect_langfuse.matches(host);
 	struct slice text = slice_str(host);
 	while (text.len > 0 && text.ptr[text.len - 1] == '/')
 		text.len--;
@@ -141,7 +142,7 @@ static void *create(const struct component_env *env, const void *config,
 	};
 	(void)err_set(&err, ERR_NOMEM, "out of memory");
 	if (client.endpoint && headers && add_authorization(langfuse, env->arena, headers) &&
-	    langfuse_service_use(&client, env->budget, env->keys))
+	    otlp_client_use(&client, &otlp_dialect_langfuse, env->budget, env->keys))
 		self = otlp_client_new(&client, &env->log, env->budget, env->arena, &err);
 	if (!self)
 		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, env->path, NULL, "%s",

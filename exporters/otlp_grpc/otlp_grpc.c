@@ -3,7 +3,7 @@
  * The OTLP/gRPC exporter (`otlp_grpc`, alias `otlp`): a preset of the common OTLP client with the
  * Collector's gRPC client keys. TLS is on unless `tls.insecure` or an http:// endpoint says so.
  */
-#include "pipeline/delivery/otlp_client.h"
+#include "exporters/otlp/otlp_client.h"
 #include "pipeline/graph/client_keys.h"
 #include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"

@@ -3,8 +3,7 @@
  * The OTLP/HTTP exporter (`otlp_http`, alias `otlphttp`): a preset of the common OTLP client with
  * the Collector's HTTP client keys. The scheme of the endpoint decides about TLS.
  */
-#include "pipeline/delivery/langfuse_service.h"
-#include "pipeline/delivery/otlp_client.h"
+#include "exporters/otlp/otlp_client.h"
 #include "pipeline/graph/client_keys.h"
 #include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
@@ -32,17 +31,19 @@ static const char *url_of(const struct otlp_http_config *http)
 	return http->traces_endpoint[0] ? http->traces_endpoint : http->endpoint;
 }
 
-static void check_langfuse(const struct otlp_http_config *http, const struct config_node *node,
-			   const char *path, struct config_report *report)
+static void check_dialect(const struct otlp_http_config *http, const struct config_node *node,
+			  const char *path, struct config_report *report)
 {
+	const struct otlp_dialect *dialect = otlp_dialect_find(url_of(http));
 	enum coding coding = otlp_http_coding(http->compression);
-	if (coding != CODING_GZIP && coding != CODING_IDENTITY)
+	if (!dialect)
+		return;
+	if (dialect->compression_fault && coding != CODING_GZIP && coding != CODING_IDENTITY)
 		client_key_problem(report, CONFIG_ERROR, node, "compression", path,
-				   "Langfuse reads gzip alone: use gzip or none");
-	if (http->encoding == ENCODING_JSON)
+				   dialect->compression_fault);
+	if (dialect->json_notice && http->encoding == ENCODING_JSON)
 		client_key_problem(report, CONFIG_WARNING, node, "encoding", path,
-				   "Langfuse is sent protobuf, which it reads as well: spans that "
-				   "it would refuse a request for are left out there");
+				   dialect->json_notice);
 }
 
 /* The whole URL given as the base: the likeliest mistake with a backend that shows its OTLP URL. */
@@ -69,8 +70,7 @@ static void check(const void *config, const struct config_node *node, const char
 			      path, report);
 	check_doubled_path(http, node, path, report);
 	client_proxy_check(node, "proxy_url", http->proxy_url, path, report);
-	if (langfuse_is_endpoint(url_of(http)))
-		check_langfuse(http, node, path, report);
+	check_dialect(http, node, path, report);
 	if (!http->endpoint[0] && !http->traces_endpoint[0])
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "at least one endpoint must be specified");
@@ -142,10 +142,11 @@ static const char *path_of(const char *url, struct arena *arena)
 static bool add_maker(const struct otlp_http_config *http, const struct component_env *env,
 		      struct otlp_client_config *client)
 {
-	if (langfuse_is_endpoint(client->endpoint)) {
-		log_info(&env->log,
-			 LOG_MSG("Langfuse's endpoint: sent as by the langfuse exporter"));
-		return langfuse_service_use(client, env->budget, env->keys);
+	const struct otlp_dialect *dialect = otlp_dialect_find(client->endpoint);
+	if (dialect) {
+		log_info(&env->log, LOG_MSG("A service's endpoint: sent as by its own exporter"),
+			 LOG_STR("service", dialect->name));
+		return otlp_client_use(client, dialect, env->budget, env->keys);
 	}
 	if (http->encoding == ENCODING_JSON)
 		client->json = json_body_new(env->budget, env->keys, env->metrics, env->id);

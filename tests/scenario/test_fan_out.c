@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "exporters/otlp/otlp_client.h"
 #include "pipeline/base/clock.h"
-#include "pipeline/delivery/otlp_client.h"
 #include "tests/support/scenario_config.h"
 #include "tests/support/scenario_sender.h"
 #include "tests/support/scenario_spans.h"

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See langfuse_service.h. A batch whose ids are all usable, nearly every one, is only looked at and
+/* See dialect.h. A batch whose ids are all usable, nearly every one, is only looked at and
  * goes out as its own bytes, which other exporters' compression may have made already. */
-#include "pipeline/delivery/langfuse_service.h"
+#include "exporters/langfuse/dialect.h"
 
+#include "exporters/otlp/otlp_answer.h"
 #include "pipeline/trace/otlp/encode.h"
 
 #include <stdlib.h>
 
-struct langfuse_service {
+struct langfuse {
 	struct trace_view *view;
 	struct budget *budget;
 };
 
-static void service_free(void *self)
+static void destroy(void *self)
 {
-	struct langfuse_service *service = self;
-	if (!service)
+	struct langfuse *langfuse = self;
+	if (!langfuse)
 		return;
-	view_free(service->view);
-	free(service);
+	view_free(langfuse->view);
+	free(langfuse);
 }
 
 /* ---- ids ------------------------------------------------------------------------------------ */
@@ -54,16 +55,16 @@ static bool is_fit(const struct trace_view *view)
 }
 
 /* Sets *ret_fit. Chunk by chunk, so that nothing is copied: each is a request. */
-static int look_at(struct langfuse_service *service, const struct batch *batch, bool *ret_fit,
+static int look_at(struct langfuse *langfuse, const struct batch *batch, bool *ret_fit,
 		   struct err *err)
 {
 	*ret_fit = true;
 	for (size_t i = 0; i < batch->chunk_count && *ret_fit; i++) {
-		if (view_open_chunk(service->view, batch->chunks[i], err) != 0)
+		if (view_open_chunk(langfuse->view, batch->chunks[i], err) != 0)
 			return -1;
-		*ret_fit = is_fit(service->view);
+		*ret_fit = is_fit(langfuse->view);
 	}
-	view_close(service->view);
+	view_close(langfuse->view);
 	return 0;
 }
 
@@ -81,32 +82,31 @@ static uint32_t mend(struct trace_view *view)
 	return left_out;
 }
 
-static int make_fit(struct langfuse_service *service, const struct batch *batch,
-		    struct foreign_body *ret_body, struct err *err)
+static int make_fit(struct langfuse *langfuse, const struct batch *batch,
+		    struct otlp_body *ret_body, struct err *err)
 {
 	struct chunk *request = batch_flatten(batch);
 	int result = -1;
 	if (!request) {
 		(void)err_set(err, ERR_NOMEM, "no memory for a request to Langfuse");
-	} else if (view_open_chunk(service->view, request, err) == 0) {
-		ret_body->left_out = mend(service->view);
-		result = trace_encode(service->view, service->budget, &ret_body->chunk, err);
-		view_close(service->view);
+	} else if (view_open_chunk(langfuse->view, request, err) == 0) {
+		ret_body->left_out = mend(langfuse->view);
+		result = trace_encode(langfuse->view, langfuse->budget, &ret_body->chunk, err);
+		view_close(langfuse->view);
 	}
 	chunk_unref(request);
 	return result;
 }
 
-static int make(void *self, const struct batch *batch, struct foreign_body *ret_body,
-		struct err *err)
+static int make(void *self, const struct batch *batch, struct otlp_body *ret_body, struct err *err)
 {
-	struct langfuse_service *service = self;
+	struct langfuse *langfuse = self;
 	bool fit;
 	if (batch->bytes > LANGFUSE_REQUEST_BYTES_MAX && batch->span_count > 1)
 		return err_set(err, ERR_LIMIT, "more than Langfuse takes in one request");
-	if (look_at(service, batch, &fit, err) != 0)
+	if (look_at(langfuse, batch, &fit, err) != 0)
 		return -1;
-	return fit ? 0 : make_fit(service, batch, ret_body, err);
+	return fit ? 0 : make_fit(langfuse, batch, ret_body, err);
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
@@ -161,17 +161,9 @@ static void judge(const struct client_result *answer, struct export_result *resu
 	}
 }
 
-/* ---- use ------------------------------------------------------------------------------------ */
+/* ---- the dialect ---------------------------------------------------------------------------- */
 
-static const struct foreign_service langfuse = {
-	.header_name = "x-langfuse-ingestion-version",
-	.header_value = "4",
-	.make = make,
-	.judge = judge,
-	.free = service_free,
-};
-
-bool langfuse_is_endpoint(const char *url)
+static bool matches(const char *url)
 {
 	const struct slice traces = SLICE("/v1/traces");
 	struct slice text = slice_str(url);
@@ -182,19 +174,29 @@ bool langfuse_is_endpoint(const char *url)
 	return slice_has_suffix(text, SLICE(LANGFUSE_OTLP_PATH));
 }
 
-bool langfuse_service_use(struct otlp_client_config *config, struct budget *budget,
-			  const struct key_table *keys)
+static void *create(struct budget *budget, const struct key_table *keys)
 {
-	struct langfuse_service *service = calloc(1, sizeof(*service));
-	if (!service)
-		return false;
-	service->budget = budget;
-	service->view = view_new(budget, keys);
-	if (!service->view) {
-		service_free(service);
-		return false;
-	}
-	config->foreign = &langfuse;
-	config->foreign_self = service;
-	return true;
+	struct langfuse *langfuse = calloc(1, sizeof(*langfuse));
+	if (!langfuse)
+		return NULL;
+	langfuse->budget = budget;
+	langfuse->view = view_new(budget, keys);
+	if (langfuse->view)
+		return langfuse;
+	destroy(langfuse);
+	return NULL;
 }
+
+const struct otlp_dialect otlp_dialect_langfuse = {
+	.name = "Langfuse",
+	.matches = matches,
+	.header_name = "x-langfuse-ingestion-version",
+	.header_value = "4",
+	.compression_fault = "Langfuse reads gzip alone: use gzip or none",
+	.json_notice = "Langfuse is sent protobuf, which it reads as well: spans that it would "
+		       "refuse a request for are left out there",
+	.create = create,
+	.make = make,
+	.judge = judge,
+	.destroy = destroy,
+};
