@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See dialect.h. A batch whose ids are all usable, nearly every one, is only looked at and
- * goes out as its own bytes, which other exporters' compression may have made already. */
+/* See dialect.h. A batch whose ids are all usable, nearly every one, says so (batch->ids_usable): it
+ * is not looked at, and goes out as its own bytes, which other exporters' compression may have made
+ * already. */
 #include "exporters/langfuse/dialect.h"
 
 #include "exporters/otlp/otlp_answer.h"
@@ -45,30 +46,7 @@ static bool has_zero_parent(const struct trace_view *view, uint32_t span)
 	return parent.len > 0 && !is_usable(parent);
 }
 
-static bool is_fit(const struct trace_view *view)
-{
-	for (uint32_t i = 0; i < view_span_count(view); i++) {
-		if (!has_usable_ids(view, i) || has_zero_parent(view, i))
-			return false;
-	}
-	return true;
-}
-
-/* Sets *ret_fit. Chunk by chunk, so that nothing is copied: each is a request. */
-static int look_at(struct langfuse *langfuse, const struct batch *batch, bool *ret_fit,
-		   struct err *err)
-{
-	*ret_fit = true;
-	for (size_t i = 0; i < batch->chunk_count && *ret_fit; i++) {
-		if (view_open_chunk(langfuse->view, batch->chunks[i], err) != 0)
-			return -1;
-		*ret_fit = is_fit(langfuse->view);
-	}
-	view_close(langfuse->view);
-	return 0;
-}
-
-static uint32_t mend(struct trace_view *view)
+static uint32_t correct(struct trace_view *view)
 {
 	uint32_t left_out = 0;
 	for (uint32_t i = 0; i < view_span_count(view); i++) {
@@ -82,16 +60,20 @@ static uint32_t mend(struct trace_view *view)
 	return left_out;
 }
 
-static int make_fit(struct langfuse *langfuse, const struct batch *batch,
-		    struct otlp_body *ret_body, struct err *err)
+static int make_corrected(struct langfuse *langfuse, const struct batch *batch,
+			  struct otlp_body *ret_body, struct err *err)
 {
 	struct chunk *request = batch_flatten(batch);
 	int result = -1;
 	if (!request) {
 		(void)err_set(err, ERR_NOMEM, "no memory for a request to Langfuse");
 	} else if (view_open_chunk(langfuse->view, request, err) == 0) {
-		ret_body->left_out = mend(langfuse->view);
-		result = trace_encode(langfuse->view, langfuse->budget, &ret_body->chunk, err);
+		ret_body->left_out = correct(langfuse->view);
+		/* The spans that its mark was for may have been dropped since. */
+		result = view_is_clean(langfuse->view)
+				 ? 0
+				 : trace_encode(langfuse->view, langfuse->budget, &ret_body->chunk,
+						err);
 		view_close(langfuse->view);
 	}
 	chunk_unref(request);
@@ -101,12 +83,9 @@ static int make_fit(struct langfuse *langfuse, const struct batch *batch,
 static int make(void *self, const struct batch *batch, struct otlp_body *ret_body, struct err *err)
 {
 	struct langfuse *langfuse = self;
-	bool fit;
 	if (batch->bytes > LANGFUSE_REQUEST_BYTES_MAX && batch->span_count > 1)
 		return err_set(err, ERR_LIMIT, "more than Langfuse takes in one request");
-	if (look_at(langfuse, batch, &fit, err) != 0)
-		return -1;
-	return fit ? 0 : make_fit(langfuse, batch, ret_body, err);
+	return batch->ids_usable ? 0 : make_corrected(langfuse, batch, ret_body, err);
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
