@@ -9,24 +9,6 @@
 
 #define TRACE_EXPORT "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-const char *const otlp_grpc_compressions[] = {"gzip", "zstd", "snappy", "none", "", NULL};
-const char *const otlp_http_compressions[] = {
-	"gzip", "zstd", "deflate", "zlib", "snappy", "x-snappy-framed", "lz4", "none", "", NULL};
-
-enum coding otlp_grpc_coding(int word)
-{
-	enum coding coding = CODING_IDENTITY; /* of "none" */
-	(void)coding_parse_grpc(slice_str(otlp_grpc_compressions[word]), &coding);
-	return coding;
-}
-
-enum coding otlp_http_coding(int word)
-{
-	enum coding coding = CODING_IDENTITY; /* of "none" */
-	(void)coding_parse_http(slice_str(otlp_http_compressions[word]), &coding);
-	return coding;
-}
-
 struct otlp_client {
 	/* immutable after start */
 	struct otlp_client_config config;

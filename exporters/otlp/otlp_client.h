@@ -12,13 +12,6 @@
 #include "exporters/otlp/otlp_dialect.h"
 #include "pipeline/base/log.h"
 
-/* Words of the `compression` key, for CONFIG_ENUM: what the Collector takes by protocol. */
-extern const char *const otlp_grpc_compressions[], *const otlp_http_compressions[];
-
-/* The coding of a word, by its place in the list. */
-enum coding otlp_grpc_coding(int word);
-enum coding otlp_http_coding(int word);
-
 /* Everything an exporter's configuration says about its connection. Borrowed. */
 struct otlp_client_config {
 	enum client_mode mode;

@@ -6,7 +6,7 @@
  * hold can make a probe fail.
  */
 #include "pipeline/base/clock.h"
-#include "pipeline/graph/collector_keys.h"
+#include "pipeline/net/collector_keys.h"
 #include "pipeline/graph/component.h"
 
 #include <stdlib.h>

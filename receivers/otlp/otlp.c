@@ -10,7 +10,7 @@
  */
 #include "receivers/otlp/otlp_internal.h"
 
-#include "pipeline/graph/collector_keys.h"
+#include "pipeline/net/collector_keys.h"
 
 #include <stdlib.h>
 

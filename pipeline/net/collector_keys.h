@@ -5,8 +5,8 @@
  * would mean: a server without its authenticator would be open, so that is an error; a browser
  * without CORS headers only gets less than it asked for, so that is a warning.
  */
-#ifndef SLUICE_GRAPH_COLLECTOR_KEYS_H
-#define SLUICE_GRAPH_COLLECTOR_KEYS_H
+#ifndef SLUICE_NET_COLLECTOR_KEYS_H
+#define SLUICE_NET_COLLECTOR_KEYS_H
 
 #include "pipeline/config/bind.h"
 
