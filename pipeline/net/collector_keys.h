@@ -21,11 +21,10 @@ struct collector_keys {
 		CONFIG_NODE(type, member.middlewares, "middlewares",                               \
 			    "Not in this build: refused when set.")
 
-#define COLLECTOR_HTTP_SERVER_FIELDS(type, member)                                                 \
-	COLLECTOR_SERVER_FIELDS(type, member),                                                     \
-		CONFIG_NODE(type, member.cors, "cors",                                             \
-			    "Accepted with a warning: browsers' preflight requests get no "        \
-			    "permission.")
+/* For HTTP servers that do not answer for browsers. */
+#define COLLECTOR_CORS_FIELD(type, member)                                                         \
+	CONFIG_NODE(type, member.cors, "cors",                                                     \
+		    "Accepted with a warning: browsers' preflight requests get no permission.")
 
 #define COLLECTOR_CLIENT_FIELDS(type, member)                                                      \
 	CONFIG_NODE(type, member.auth, "auth",                                                     \
