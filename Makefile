@@ -25,13 +25,16 @@ WARN += -Werror
 endif
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
-OPT_release := -O2 -g $(HARDEN)
+# The shipped program and what measures it. Tests run the same without NDEBUG: with its assertions.
+OPT_check := -O2 -g $(HARDEN)
+OPT_release := $(OPT_check) -DNDEBUG
 OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link \
 	-fno-sanitize-recover=all
 OPT_cover := -O0 -g -fprofile-instr-generate -fcoverage-mapping
 LINK_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LINK_check := $(LINK_release)
 LINK_asan := -fsanitize=address,undefined
 LINK_tsan := -fsanitize=thread
 LINK_fuzz := -fsanitize=address,undefined
@@ -51,6 +54,7 @@ CXX_WARN := -Wall -Wextra -Wshadow -Wconversion $(if $(CI),-Werror)
 # an exception that passes through the C library has to meet one unwinder only.
 RE2_LIBS := -lre2 -lstdc++
 RE2_LIBS_release := -Wl,-Bstatic $(RE2_LIBS) -Wl,-Bdynamic
+RE2_LIBS_check := $(RE2_LIBS_release)
 LIBS = $(PKG_LIBS) $(or $(RE2_LIBS_$(MODE)),$(RE2_LIBS)) -lpthread -lm
 
 # ---- what is built --------------------------------------------------------------------------
@@ -191,7 +195,7 @@ $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(LIB)
 # stand in for a part of it (connections, for one): its own definition comes first and wins.
 $(REPLAYS): %.replay: %.o $(B)/tests/fuzz/replay_main.o $(TEST_LIB) $(LIB)
 	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $(filter-out $(LIB),$^) \
-		-Wl,-z,muldefs -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) -ljansson
+		-Wl,-z,muldefs -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) -lcmocka -ljansson
 
 # Under ThreadSanitizer the tests without threads of their own would prove nothing and cost minutes.
 THREADED := $(if $(TEST_SRCS),$(shell grep -l -e '<pthread.h>' -e '<threads.h>' -e uv_thread \
@@ -205,7 +209,7 @@ SHARDS_tsan := 3
 # What runs: TSan has its own choice, every other mode runs all.
 chosen = $(or $($(1)_$(MODE)),$(2))
 
-PROGRAM := $(if $(wildcard cmd/sluice.c),$(B)/sluice $(if $(filter release,$(MODE)),bin/sluice))
+PROGRAM := $(if $(wildcard cmd/sluice.c),$(B)/sluice)
 build-tests: $(PROGRAM) $(call chosen,TESTS,$(TESTS_all))
 
 run-tests: build-tests
@@ -215,7 +219,7 @@ run-tests: build-tests
 
 test:
 	@$(DEPS) build test
-	+@$(AGAIN) run-tests
+	+@$(AGAIN) MODE=$(MODE:release=check) run-tests
 
 asan tsan:
 	+@$(AGAIN) MODE=$@ test
@@ -225,7 +229,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_COVER_MIN ?= 85
 
 $(FUZZ_BINS): %: %.o $(TEST_LIB) $(LIB)
-	$(call short,LINK)$(CC) $(LINK_$(MODE)),fuzzer $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
+	$(call short,LINK)$(CC) $(LINK_$(MODE)),fuzzer $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson
 
 # New inputs and findings stay in build/; seeds and dictionary come from the tree.
 $(FUZZ_BINS:%=%.fuzzed): %.fuzzed: %
@@ -260,12 +264,33 @@ bench:
 	@$(DEPS) build test bench
 	+@$(AGAIN) MODE=release run-bench
 
+.PHONY: gate run-gate
+run-gate: $(B)/tests/bench/bench_trace $(B)/tests/bench/bench_policy
+	@SLUICE_BUILD=$(CURDIR)/$(B) tests/bench/gate $(GATE)
+
+gate:
+	@$(DEPS) build test gate
+	+@$(AGAIN) MODE=release run-gate
+
 run-interop: bin/sluice $(DIFFER)
 	@SLUICE_BIN=$(CURDIR)/bin/sluice SLUICE_BUILD=$(CURDIR)/$(B) tests/interop/run
 
 interop:
 	@$(DEPS) build test interop
 	+@$(AGAIN) MODE=release run-interop
+
+# ---- mutants --------------------------------------------------------------------------------
+# Faults put into hot files one at a time: do the tests notice?
+MUTANT_TESTS = $(addprefix $(B)/,$(shell tests/mutants/run --tests))
+.PHONY: mutants run-mutants
+run-mutants: $(MUTANT_TESTS)
+	@MUTANT_COMPILE='$(CC) $(SLUICE_CFLAGS) ' MUTANT_LINK='$(CC) $(LINK_$(MODE))' \
+		MUTANT_LIBRARIES='$(TEST_LIB) $(LIB) $(LIBS) -lcmocka -ljansson' \
+		SLUICE_BUILD=$(CURDIR)/$(B) tests/mutants/run --build $(B) $(MUTANTS)
+
+mutants:
+	@$(DEPS) build test mutants
+	+@$(AGAIN) MODE=check run-mutants
 
 # ---- lint -----------------------------------------------------------------------------------
 # Each file's own stamp: a second run looks at what changed since.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/base/account.h"
 
+#include "pipeline/base/assert.h"
+
 /* At most a sixteenth of the limit, for small budgets. */
 static uint64_t reserve_of(uint64_t limit)
 {
@@ -39,6 +41,7 @@ bool account_take(struct account *account, size_t bytes)
 
 void account_give(struct account *account, size_t bytes)
 {
+	ASSERT(bytes <= account->used && account->used <= account->held);
 	account->used -= bytes;
 	size_t spare = account->held - account->used;
 	size_t keep = account->used > 0 ? ACCOUNT_GRAIN_BYTES : 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/base/arena.h"
 
+#include "pipeline/base/assert.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +141,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 	struct arena_block *block = block_for(arena, padded);
 	if (!block)
 		return refuse(arena);
+	ASSERT(padded <= block->capacity - block->used);
 	void *ptr = block->bytes + block->used;
 	block->used += padded;
 	arena->used += padded;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/base/budget.h"
 
+#include "pipeline/base/assert.h"
+
 void budget_init(struct budget *budget, uint64_t limit_bytes)
 {
 	atomic_init(&budget->used, 0);
@@ -51,5 +53,7 @@ void budget_force(struct budget *budget, size_t bytes)
 
 void budget_give(struct budget *budget, size_t bytes)
 {
-	atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+	uint64_t before = atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+	ASSERT(before >= bytes);
+	(void)before;
 }

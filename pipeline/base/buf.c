@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/base/buf.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/base/utf8.h"
 
 #include <stdarg.h>
@@ -57,6 +58,7 @@ void buf_append(struct buf *buf, struct slice bytes)
 {
 	if (bytes.len == 0 || !reserve(buf, bytes.len))
 		return;
+	ASSERT(bytes.len <= buf->capacity - buf->len);
 	memcpy(buf->data + buf->len, bytes.ptr, bytes.len);
 	buf->len += bytes.len;
 }

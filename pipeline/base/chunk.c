@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/base/chunk.h"
 
+#include "pipeline/base/assert.h"
+
 #include <stdlib.h>
 
 enum { GROWTH_BYTES_MAX = 1 << 20 };
@@ -82,7 +84,9 @@ void chunk_trim(struct chunk *chunk)
 
 struct chunk *chunk_ref(struct chunk *chunk)
 {
-	atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
+	uint32_t before = atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
+	ASSERT(before > 0); /* else it is freed already */
+	(void)before;
 	return chunk;
 }
 
@@ -91,6 +95,7 @@ void chunk_unref(struct chunk *chunk)
 	/* acq_rel: the last holder must see every other holder's reads finished before the free. */
 	if (!chunk || atomic_fetch_sub_explicit(&chunk->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	ASSERT(chunk->len <= chunk->capacity);
 	budget_give(chunk->budget, chunk->capacity);
 	free(chunk->data);
 	free(chunk);

@@ -190,3 +190,23 @@ const char *config_go_type(const struct config_node *node)
 	};
 	return node->kind == CONFIG_SCALAR ? scalars[node->scalar] : kinds[node->kind];
 }
+
+bool config_bool_of(const struct config_node *node)
+{
+	return config_scalar_is_true(node->text);
+}
+
+int64_t config_int_of(const struct config_node *node)
+{
+	bool negative = false;
+	uint64_t magnitude = 0;
+	(void)config_scalar_int(node->text, &negative, &magnitude);
+	return (int64_t)(negative ? 0 - magnitude : magnitude);
+}
+
+double config_double_of(const struct config_node *node)
+{
+	double value = 0;
+	(void)config_scalar_double(node->text, &value);
+	return value;
+}

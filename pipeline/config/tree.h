@@ -44,4 +44,10 @@ struct config_node {
 /* The node under ${key} of a map; NULL when ${map} is NULL, no map, or has no such key. */
 const struct config_node *config_get(const struct config_node *map, const char *key);
 
+/* The value of a CONFIG_SCALAR of the type that its name says. A whole number that fits 64 bits
+ * without a sign alone wraps, as Go's conversion does. */
+bool config_bool_of(const struct config_node *node);
+int64_t config_int_of(const struct config_node *node);
+double config_double_of(const struct config_node *node);
+
 #endif

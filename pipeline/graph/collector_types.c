@@ -60,9 +60,10 @@ static const struct row rows[] = {
 	 {.advice = "name the receivers themselves: otlp needs no discovery"}},
 	/* ---- processors ---- */
 	{SECTION_PROCESSORS,
-	 "attributes resource transform span redaction schema",
-	 {.advice = "metadata_only removes content, langfuse maps gen_ai attributes; other changes "
-		    "are left to a Collector in front of this program or behind it"}},
+	 "transform span redaction schema",
+	 {.advice =
+		  "attributes and resource change attributes, metadata_only removes content; other "
+		  "changes are left to a Collector in front of this program or behind it"}},
 	{SECTION_PROCESSORS,
 	 "tailsampling groupbytrace",
 	 {.advice = "probabilistic_sampler and filter decide by the span; whole traces are left to "

@@ -145,12 +145,18 @@ struct processor_ops {
 	 * come: for how long at most; 0: not with this configuration. NULL slot: never. Held spans
 	 * come again to process, alone; when the time is over view_may_hold is false. */
 	uint64_t (*hold_ns)(const void *self);
+	/* Learns from spans that earlier processors have dropped: is called with requests of which
+	 * nothing is left, too. */
+	bool sees_dropped;
 	/* True when what held spans of the trace wait for has come. Any thread, often. */
 	bool (*hold_over)(void *self, struct slice trace_id);
 	/* Set by `batch` alone: the stage is carried out by what follows it. */
 	const struct batching *(*batching)(const void *self);
 	/* Set by policies alone (service.policies): whether this one is at work, not only counting. */
 	bool (*enforces)(const void *self);
+	/* Whether it gives what is under one key to another: in front of a policy, which judges by the
+	 * key, it must not. NULL slot: never. */
+	bool (*moves_values)(const void *self);
 	/* Main loop, every 10 s: write a line if something is worth saying. */
 	void (*report)(void *self);
 	/* What `sluice validate` warns about. */

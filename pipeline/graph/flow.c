@@ -72,13 +72,14 @@ static enum process_outcome run_processors(const struct stage *stage, const stru
 					   struct shard *shard, struct err *err)
 {
 	for (size_t i = from->processor; i < stage->processor_count; i++) {
+		const struct processor_ops *ops = stage->processors[i].node.type->processor;
+		if (i > from->processor && view_live_spans(shard->view) == 0 && !ops->sees_dropped)
+			continue;
 		bool waited = from->due_ns > 0 && i == from->processor;
 		enum process_outcome outcome =
 			run_processor(&stage->processors[i], shard, waited ? from : NULL, err);
 		if (outcome != PROCESS_CONTINUE)
 			return outcome;
-		if (view_live_spans(shard->view) == 0)
-			break;
 	}
 	return edit_check(shard->view, err) == 0 ? PROCESS_CONTINUE : flow_outcome(err);
 }

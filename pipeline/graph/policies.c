@@ -2,16 +2,23 @@
 /*
  * service.policies: a promise about the whole configuration. Each policy that it names must stand
  * in every pipeline that has exporters, at work and not only counting, and nothing that could add
- * values may follow it. Such a pipeline is the last part of every way from a receiver to an exporter,
- * so this covers every exporter, debug and file included, and whatever connectors lead there; one
- * that breaks the promise is no valid configuration.
+ * values may follow it, nor anything that gives content another key stand before it. Such a pipeline
+ * is the last part of every way from a receiver to an exporter, so this covers every exporter, debug
+ * and file included, and whatever connectors lead there; one that breaks the promise is no valid
+ * configuration.
  */
 #include "pipeline/graph/internal.h"
 
 /* Processors that add no text from outside of the request, or only what a policy has let pass:
  * these may follow one. */
-static const char *const harmless[] = {"batch",		 "filter",	  "langfuse",
-				       "memory_limiter", "metadata_only", "probabilistic_sampler",
+static const char *const harmless[] = {"attributes",
+				       "batch",
+				       "filter",
+				       "langfuse",
+				       "memory_limiter",
+				       "metadata_only",
+				       "probabilistic_sampler",
+				       "resource",
 				       "scrape_filter"};
 
 static bool is_policy(const struct component_type *type)
@@ -73,6 +80,28 @@ static void check_followers(const struct pipeline *pipeline, const struct config
 	}
 }
 
+/* Processors in front of the policy of ${type}, if it stands in the pipeline at all. */
+static void check_predecessors(const struct pipeline *pipeline,
+			       const struct config_pipeline *config, const char *policy,
+			       const struct component_type *type, struct config_report *report)
+{
+	for (size_t i = 0; i < pipeline->processor_count; i++) {
+		const struct node *node = &pipeline->processors[i].node;
+		const struct processor_ops *ops = node->type->processor;
+		if (node->type == type && ops->enforces(node->self))
+			return;
+		if (ops->moves_values && ops->moves_values(node->self))
+			config_problem(
+				report, CONFIG_ERROR, config->processors.at[i].loc, config->id,
+				NULL,
+				"service::policies: processor \"%s\" in pipeline \"%s\" gives "
+				"values "
+				"of one attribute to another (from_attribute, extract, convert to "
+				"string) before \"%s\" has judged them by their key: put it behind",
+				node->id, config->id, policy);
+	}
+}
+
 static void check_pipeline(const struct pipeline *pipeline, const struct config_pipeline *config,
 			   const char *policy, struct config_report *report)
 {
@@ -124,8 +153,12 @@ void graph_check_policies(const struct graph *graph, struct config_report *repor
 			continue;
 		}
 		for (size_t p = 0; p < graph->pipeline_count; p++) {
-			if (graph->service->pipelines[p].exporters.count > 0 &&
-			    is_built(&graph->pipelines[p]))
+			if (!is_built(&graph->pipelines[p]))
+				continue;
+			check_predecessors(&graph->pipelines[p], &graph->service->pipelines[p],
+					   policy, component_find(COMPONENT_PROCESSOR, policy),
+					   report);
+			if (graph->service->pipelines[p].exporters.count > 0)
 				check_pipeline(&graph->pipelines[p], &graph->service->pipelines[p],
 					       policy, report);
 		}

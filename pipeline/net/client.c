@@ -8,6 +8,7 @@
  * One timer per client stands for all deadlines, keep-alives and idle times: it fires at the
  * earliest one that was ever asked for, looks at everything and is set anew.
  */
+#include "pipeline/base/assert.h"
 #include "pipeline/net/client_internal.h"
 
 #include "pipeline/base/clock.h"
@@ -44,6 +45,7 @@ static void call_list_prepend(struct call_list *list, struct client_call *call)
 
 void call_list_remove(struct call_list *list, struct client_call *call)
 {
+	ASSERT(list->count > 0);
 	if (call->previous)
 		call->previous->next = call->next;
 	else
@@ -66,6 +68,8 @@ void call_finish(struct client_call *call, struct client_result *result)
 {
 	struct client *client = call->client;
 	struct exchange *exchange = call->stream;
+	ASSERT(place(call) == (exchange ? CALL_ACTIVE : CALL_WAITING));
+	ASSERT(!exchange || exchange->call == call);
 	call_list_remove(exchange ? &exchange->link->active : &client->waiting, call);
 	call->state = CALL_IDLE;
 	call->stream = NULL;
@@ -167,6 +171,7 @@ static void flush_links(struct client *client)
 static void run_turn(struct loop_task *task)
 {
 	struct client *client = CONTAINER_OF(task, struct client, turn);
+	ASSERT(client->turn_due && client->refs > 0);
 	client->turn_due = false;
 	struct link *link;
 	while (!client->closing && client->waiting.first && (link = pick_link(client)))
@@ -254,6 +259,8 @@ void client_wake_at(struct client *client, uint64_t when_ns)
 
 void client_send(struct client *client, struct client_call *call)
 {
+	ASSERT_ON_LOOP(client->loop);
+	ASSERT(!client->closing && place(call) == CALL_IDLE && call->done);
 	call->client = client;
 	call->stream = NULL;
 	call->state = CALL_WAITING;
@@ -276,6 +283,7 @@ void client_cancel(struct client_call *call)
 
 static void free_memory(struct client *client)
 {
+	ASSERT(!client->links && client->waiting.count == 0);
 	free((char *)(uintptr_t)client->config.host); /* ours, see copy_config */
 	free((char *)(uintptr_t)client->config.authority);
 	free((char *)(uintptr_t)client->config.server_name);
@@ -286,6 +294,7 @@ static void free_memory(struct client *client)
 
 void client_unref(struct client *client)
 {
+	ASSERT(client->refs > 0);
 	if (--client->refs == 0)
 		free_memory(client);
 }
@@ -308,6 +317,8 @@ void client_free(struct client *client)
 	struct client_call *call;
 	if (!client)
 		return;
+	ASSERT_ON_LOOP(client->loop);
+	ASSERT(!client->closing);
 	client->closing = true;
 	while ((call = any_call(client)))
 		call_abandon(call, CLIENT_CANCELLED, &cancelled);

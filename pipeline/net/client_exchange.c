@@ -3,6 +3,7 @@
  * One call on one connection: its body, cut from the caller's chunks as the protocol has room, and
  * the answer that comes back. And the rules for header fields that both protocols share.
  */
+#include "pipeline/base/assert.h"
 #include "pipeline/net/client_internal.h"
 
 #include <stdlib.h>
@@ -102,6 +103,7 @@ void exchange_write(struct exchange *exchange, size_t len)
 {
 	struct conn *conn = exchange->link->conn;
 	const struct client_call *call = exchange->call;
+	ASSERT(len <= exchange->body_left);
 	exchange->body_left -= len;
 	if (exchange->prefix_len > 0 && len > 0) {
 		size_t take = len < exchange->prefix_len ? len : exchange->prefix_len;

@@ -3,6 +3,7 @@
  * One connection of a client, from the connector to on_close. A link is freed in on_close, where
  * nothing of it is on the stack, or, without a connection yet, by link_close.
  */
+#include "pipeline/base/assert.h"
 #include "pipeline/net/client_internal.h"
 
 #include "pipeline/base/clock.h"
@@ -11,8 +12,23 @@
 
 enum { TLS_RECORD_ALERT = 0x15 /* RFC 8446 §5.1: how a TLS server answers plain text */ };
 
+UNUSED static const unsigned may_follow[] = {
+	[LINK_CONNECTING] = STATE_BIT(LINK_OPENING),
+	[LINK_OPENING] = STATE_BIT(LINK_OPEN) | STATE_BIT(LINK_CLOSING),
+	[LINK_OPEN] = STATE_BIT(LINK_DRAINING) | STATE_BIT(LINK_CLOSING),
+	[LINK_DRAINING] = STATE_BIT(LINK_CLOSING),
+	[LINK_CLOSING] = STATE_BIT(LINK_CLOSING), /* a close is followed by an abort */
+};
+
+static void enter(struct link *link, enum link_state state)
+{
+	ASSERT_STEP(may_follow, link->state, state);
+	link->state = state;
+}
+
 static void link_free(struct link *link)
 {
+	ASSERT(link->active.count == 0);
 	struct client *client = link->client;
 	if (link->previous)
 		link->previous->next = link->next;
@@ -72,13 +88,13 @@ static void on_open(struct conn *conn, void *arg)
 	}
 	if (!link->session) {
 		bool is_tls = err.kind == ERR_TLS;
-		link->state = LINK_CLOSING;
+		enter(link, LINK_CLOSING);
 		conn_abort(conn);
 		client_connect_failed(link->client,
 				      is_tls ? CLIENT_TLS_FAILED : CLIENT_CONNECT_FAILED, &err);
 		return;
 	}
-	link->state = LINK_OPEN;
+	enter(link, LINK_OPEN);
 	link_settle(link);
 	client_turn_later(link->client);
 }
@@ -193,7 +209,7 @@ static void on_close(struct conn *conn, void *arg, const struct err *why)
 	if (state == LINK_OPEN || state == LINK_DRAINING) {
 		if (!why)
 			link->protocol->end(link->session);
-		link->state = LINK_CLOSING;
+		enter(link, LINK_CLOSING);
 		end_active(link, why);
 	}
 	link_free(link);
@@ -213,12 +229,13 @@ static void on_connected(void *arg, int fd, const struct err *connect_err)
 	struct link *link = arg;
 	struct client *client = link->client;
 	struct err err;
+	ASSERT(link->state == LINK_CONNECTING && link->connector);
 	link->connector = NULL;
 	if (fd < 0) {
 		link_not_open(link, CLIENT_CONNECT_FAILED, connect_err);
 		return;
 	}
-	link->state = LINK_OPENING;
+	enter(link, LINK_OPENING);
 	link->conn = conn_new(client->loop, fd, client->config.tls, client->config.server_name,
 			      &events, link, &err);
 	if (!link->conn) {
@@ -263,6 +280,7 @@ void link_start(struct link *link, struct client_call *call)
 		call_fail(call, CLIENT_BROKEN, &err);
 		return;
 	}
+	ASSERT(link->state == LINK_OPEN && !call->stream);
 	call_list_remove(&link->client->waiting, call);
 	call_list_append(&link->active, call);
 	call->stream = exchange;
@@ -288,7 +306,7 @@ void link_drain(struct link *link)
 {
 	if (link->state != LINK_OPEN)
 		return;
-	link->state = LINK_DRAINING;
+	enter(link, LINK_DRAINING);
 	link_settle(link);
 	client_turn_later(link->client);
 }
@@ -307,7 +325,7 @@ void link_fail(struct link *link, enum client_outcome outcome, const struct err 
 
 void link_abort(struct link *link)
 {
-	link->state = LINK_CLOSING;
+	enter(link, LINK_CLOSING);
 	conn_abort(link->conn);
 }
 
@@ -320,7 +338,7 @@ void link_close(struct link *link)
 	}
 	if (link->state == LINK_CLOSING)
 		return;
-	link->state = LINK_CLOSING;
+	enter(link, LINK_CLOSING);
 	conn_close(link->conn, 0);
 }
 

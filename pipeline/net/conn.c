@@ -15,6 +15,7 @@
  */
 #include "pipeline/net/conn.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/net/tls_session.h"
 
 #include <errno.h>
@@ -37,6 +38,16 @@ enum {
 };
 
 enum state { OPENING = 0, HANDSHAKING, OPEN, FLUSHING, LINGERING, CLOSED, GONE };
+
+UNUSED static const unsigned may_follow[] = {
+	[OPENING] = STATE_BIT(OPEN) | STATE_BIT(CLOSED),
+	[HANDSHAKING] = STATE_BIT(OPEN) | STATE_BIT(CLOSED),
+	[OPEN] = STATE_BIT(FLUSHING) | STATE_BIT(CLOSED),
+	[FLUSHING] = STATE_BIT(LINGERING) | STATE_BIT(CLOSED),
+	[LINGERING] = STATE_BIT(CLOSED),
+	[CLOSED] = STATE_BIT(GONE),
+	[GONE] = 0,
+};
 
 struct segment {
 	struct segment *next;
@@ -83,6 +94,25 @@ bool conn_has_room(const struct conn *conn)
 	return conn->output_bytes < conn->output_bytes_high;
 }
 
+static void enter(struct conn *conn, enum state state)
+{
+	ASSERT_STEP(may_follow, conn->state, state);
+	conn->state = state;
+}
+
+/* The output adds up: what is counted is what the segments hold, and the last one is known. */
+UNUSED static bool output_adds_up(const struct conn *conn)
+{
+	size_t bytes = 0;
+	const struct segment *last = NULL;
+	for (const struct segment *s = conn->first; s; last = s, s = s->next) {
+		if (s->start >= s->end || (!s->chunk && s->end > s->capacity))
+			return false;
+		bytes += s->end - s->start;
+	}
+	return bytes == conn->output_bytes && last == conn->last;
+}
+
 static void defer(struct conn *conn)
 {
 	if (conn->deferred)
@@ -96,7 +126,7 @@ static void end(struct conn *conn, const struct err *why)
 {
 	if (conn->state >= CLOSED)
 		return;
-	conn->state = CLOSED;
+	enter(conn, CLOSED);
 	if (why && (conn->why = malloc(sizeof(*why))))
 		*conn->why = *why;
 	(void)uv_poll_stop(&conn->poll); /* documented to return 0 */
@@ -175,6 +205,7 @@ static bool is_writable_state(const struct conn *conn)
 
 void conn_write(struct conn *conn, struct slice bytes)
 {
+	ASSERT_ON_LOOP(conn->loop);
 	if (!is_writable_state(conn) || bytes.len == 0)
 		return;
 	struct segment *last = conn->last;
@@ -206,6 +237,8 @@ void conn_write(struct conn *conn, struct slice bytes)
 
 void conn_write_chunk(struct conn *conn, struct chunk *chunk, size_t offset, size_t len)
 {
+	ASSERT_ON_LOOP(conn->loop);
+	ASSERT(offset <= chunk->len && len <= chunk->len - offset);
 	if (!is_writable_state(conn) || len == 0)
 		return;
 	struct segment *segment = new_segment(conn, 0);
@@ -224,6 +257,7 @@ void conn_write_chunk(struct conn *conn, struct chunk *chunk, size_t offset, siz
 
 static void drop_output(struct conn *conn, size_t written)
 {
+	ASSERT(written <= conn->output_bytes);
 	conn->output_bytes -= written;
 	conn->written_bytes += written;
 	while (conn->first) {
@@ -316,7 +350,7 @@ static void begin_linger(struct conn *conn)
 		end(conn, NULL);
 		return;
 	}
-	conn->state = LINGERING;
+	enter(conn, LINGERING);
 	(void)uv_timer_start(&conn->timer, on_timer, conn->linger_ms, 0); /* cannot fail */
 }
 
@@ -415,7 +449,7 @@ static void handshake(struct conn *conn)
 	ERR_clear_error();
 	int result = SSL_do_handshake(conn->ssl);
 	if (result == 1) {
-		conn->state = OPEN;
+		enter(conn, OPEN);
 		conn->write_blocked = false;
 		conn->read_again = true; /* bytes may have come along with the last flight */
 		conn->events->on_open(conn, conn->arg);
@@ -503,7 +537,7 @@ static void on_closed(uv_handle_t *handle)
 
 static void go(struct conn *conn)
 {
-	conn->state = GONE;
+	enter(conn, GONE);
 	free_output(conn); /* before the account goes with its owner */
 	conn->events->on_close(conn, conn->arg, conn->why);
 	uv_close((uv_handle_t *)&conn->poll, on_closed);
@@ -516,8 +550,10 @@ static void turn_end(struct loop_task *task)
 {
 	/* `deferred` stays set until the end: what is put off meanwhile is done right here. */
 	struct conn *conn = CONTAINER_OF(task, struct conn, turn_end);
+	ASSERT(conn->deferred && conn->state != GONE);
+	ASSERT(output_adds_up(conn));
 	if (conn->state == OPENING) {
-		conn->state = OPEN;
+		enter(conn, OPEN);
 		conn->events->on_open(conn, conn->arg);
 	} else if (conn->state == HANDSHAKING) {
 		handshake(conn); /* the client's first flight needs no event */
@@ -547,6 +583,7 @@ static void turn_end(struct loop_task *task)
 struct conn *conn_new(struct loop *loop, int fd, struct tls_context *tls, const char *server_name,
 		      const struct conn_events *events, void *arg, struct err *err)
 {
+	ASSERT_ON_LOOP(loop);
 	int code, one = 1;
 	struct conn *conn = calloc(1, sizeof(*conn));
 	if (!conn) {
@@ -586,6 +623,7 @@ fail:
 
 void conn_want_write(struct conn *conn)
 {
+	ASSERT_ON_LOOP(conn->loop);
 	if (!is_writable_state(conn) || conn->want_write)
 		return;
 	conn->want_write = true;
@@ -605,16 +643,19 @@ uint64_t conn_written_bytes(const struct conn *conn)
 
 void conn_limit_output(struct conn *conn, size_t bytes_high)
 {
+	ASSERT_ON_LOOP(conn->loop);
 	conn->output_bytes_high = bytes_high;
 }
 
 void conn_charge(struct conn *conn, struct account *account)
 {
+	ASSERT(!conn->first); /* what is there was charged to another one, or to none */
 	conn->account = account;
 }
 
 void conn_pause(struct conn *conn, bool paused)
 {
+	ASSERT_ON_LOOP(conn->loop);
 	if (conn->paused == paused || conn->state >= FLUSHING)
 		return;
 	conn->paused = paused;
@@ -625,13 +666,14 @@ void conn_pause(struct conn *conn, bool paused)
 
 void conn_close(struct conn *conn, uint32_t linger_ms)
 {
+	ASSERT_ON_LOOP(conn->loop);
 	if (conn->state >= FLUSHING)
 		return;
 	if (conn->state != OPEN) {
 		end(conn, NULL);
 		return;
 	}
-	conn->state = FLUSHING;
+	enter(conn, FLUSHING);
 	conn->linger_ms = linger_ms;
 	conn->want_write = conn->read_again = false;
 	(void)uv_timer_start(&conn->timer, on_timer, FLUSH_MS_MAX, 0); /* cannot fail */
@@ -640,6 +682,7 @@ void conn_close(struct conn *conn, uint32_t linger_ms)
 
 void conn_abort(struct conn *conn)
 {
+	ASSERT_ON_LOOP(conn->loop);
 	end(conn, NULL);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "pipeline/net/connector.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/base/buf.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/net/client.h"
@@ -22,6 +23,13 @@
 enum { ADDRESS_TIMEOUT_MS_MIN = 2000, PROXY_REPLY_BYTES_MAX = 16 * 1024 };
 
 enum state { RESOLVING = 0, CONNECTING, TUNNELLING, ENDED };
+
+UNUSED static const unsigned may_follow[] = {
+	[RESOLVING] = STATE_BIT(CONNECTING) | STATE_BIT(ENDED),
+	[CONNECTING] = STATE_BIT(TUNNELLING) | STATE_BIT(ENDED),
+	[TUNNELLING] = STATE_BIT(ENDED),
+	[ENDED] = 0,
+};
 
 struct connector {
 	struct loop *loop;
@@ -82,6 +90,12 @@ static void close_poll(struct connector *c)
 	c->poll = NULL;
 }
 
+static void enter(struct connector *c, enum state state)
+{
+	ASSERT_STEP(may_follow, c->state, state);
+	c->state = state;
+}
+
 static void close_socket(struct connector *c)
 {
 	close_poll(c);
@@ -94,7 +108,7 @@ static void end(struct connector *c)
 {
 	if (c->state == RESOLVING)
 		resolver_cancel(&c->resolve);
-	c->state = ENDED;
+	enter(c, ENDED);
 	close_socket(c);
 	uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 }
@@ -217,7 +231,7 @@ static void on_timeout(uv_timer_t *timer);
 
 static void begin_tunnel(struct connector *c)
 {
-	c->state = TUNNELLING;
+	enter(c, TUNNELLING);
 	proxy_request_write(&c->proxy, c->host, c->port, &c->request);
 	if (c->request.failed) {
 		fail_code(c, UV_ENOMEM);
@@ -335,7 +349,7 @@ static void on_timeout(uv_timer_t *timer)
 static void on_resolved(struct resolver_request *request)
 {
 	struct connector *c = CONTAINER_OF(request, struct connector, resolve);
-	c->state = CONNECTING;
+	enter(c, CONNECTING);
 	if (request->answer.count > 0)
 		try_next(c);
 	else
@@ -363,7 +377,7 @@ static int begin(struct connector *c, struct err *err)
 	uint64_t timeout_ms = CLIENT_CONNECT_TIMEOUT_MS;
 	c->deadline_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
 	if (!has_proxy(c) && unix_address_is(c->host)) {
-		c->state = CONNECTING;
+		enter(c, CONNECTING);
 		(void)uv_timer_start(&c->timer, on_unix_start, 0, 0); /* cannot fail */
 		return 0;
 	}
@@ -381,6 +395,7 @@ struct connector *connector_start(struct loop *loop, const char *host, uint16_t 
 				  const struct proxy *proxy, connector_done_f *done, void *arg,
 				  struct err *err)
 {
+	ASSERT_ON_LOOP(loop);
 	struct connector *c = calloc(1, sizeof(*c));
 	if (!c || !(c->host = strdup(host))) {
 		free(c);
@@ -403,5 +418,6 @@ struct connector *connector_start(struct loop *loop, const char *host, uint16_t 
 
 void connector_cancel(struct connector *connector)
 {
+	ASSERT_ON_LOOP(connector->loop);
 	end(connector);
 }

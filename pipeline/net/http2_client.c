@@ -334,7 +334,10 @@ static void http2_flush(void *session)
 static void http2_data(void *session, struct slice bytes)
 {
 	struct http2 *http2 = session;
+	struct client *client = http2->link->client;
 	http2->last_read_ns = clock_monotonic_ns();
+	if (http2->ping_sent_ns > 0) /* answered: the timer was set to the end of its time */
+		client_wake_at(client, http2->last_read_ns + client->config.keepalive_time_ns);
 	http2->ping_sent_ns = 0;
 	ssize_t code = nghttp2_session_mem_recv(http2->session, bytes.ptr, bytes.len);
 	settle_finished(http2);

@@ -139,7 +139,10 @@ void loop_fini(struct loop *loop)
 	uv_close((uv_handle_t *)&loop->before_poll, NULL);
 	uv_close((uv_handle_t *)&loop->after_poll, NULL);
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
-	(void)uv_loop_close(&loop->uv); /* busy only if a handle was forgotten, see loop.h */
+	int busy = uv_loop_close(&loop->uv);
+	ASSERT(busy == 0); /* else somebody has forgotten a handle */
+	(void)busy;
+	ASSERT(!loop->head && !loop->deferred_head); /* else a task is lost */
 	pthread_mutex_destroy(&loop->lock);
 	free(loop->read_buffer);
 	loop->read_buffer = NULL;
@@ -147,6 +150,7 @@ void loop_fini(struct loop *loop)
 
 void loop_post(struct loop *loop, struct loop_task *task)
 {
+	ASSERT(task->run);
 	task->next = NULL;
 	pthread_mutex_lock(&loop->lock);
 	bool was_empty = loop->head == NULL;
@@ -159,6 +163,8 @@ void loop_post(struct loop *loop, struct loop_task *task)
 
 void loop_defer(struct loop *loop, struct loop_task *task)
 {
+	ASSERT_ON_LOOP(loop);
+	ASSERT(task->run && loop->deferred_tail != &task->next); /* not twice in a row */
 	task->next = NULL;
 	*loop->deferred_tail = task;
 	loop->deferred_tail = &task->next;

@@ -7,6 +7,7 @@
 #ifndef SLUICE_NET_LOOP_H
 #define SLUICE_NET_LOOP_H
 
+#include "pipeline/base/assert.h"
 #include "pipeline/base/error.h"
 
 #include <pthread.h>
@@ -63,7 +64,10 @@ void loop_post(struct loop *loop, struct loop_task *task);
  * that is put off by another one may run a turn later. It must not be on the list already. */
 void loop_defer(struct loop *loop, struct loop_task *task);
 
-/* True on the loop's own thread. For assertions. */
+/* True on the loop's own thread. */
 bool loop_is_current(const struct loop *loop);
+
+/* First in every function that belongs to one loop's thread. */
+#define ASSERT_ON_LOOP(loop) ASSERT(loop_is_current(loop))
 
 #endif

@@ -6,6 +6,7 @@
  * Memory: the request, header text beyond 1 KiB and the answer are charged to the connection's
  * account.
  */
+#include "pipeline/base/assert.h"
 #include "pipeline/net/server_internal.h"
 
 #include <stdio.h>
@@ -29,6 +30,19 @@ static const struct {
 	[REFUSED_MEMORY] = {503, 14, "data refused due to high memory usage"},
 	[REFUSED_GRPC_FRAMING] = {400, 13, "malformed gRPC frame"},
 };
+
+UNUSED static const unsigned may_follow[] = {
+	[REQUEST_HEADER] = STATE_BIT(REQUEST_BODY) | STATE_BIT(REQUEST_ANSWERED),
+	[REQUEST_BODY] = STATE_BIT(REQUEST_DUE) | STATE_BIT(REQUEST_ANSWERED),
+	[REQUEST_DUE] = STATE_BIT(REQUEST_ANSWERED),
+	[REQUEST_ANSWERED] = 0,
+};
+
+void request_enter(struct request *request, enum request_state state)
+{
+	ASSERT_STEP(may_follow, request->state, state);
+	request->state = state;
+}
 
 static bool is_busy(const struct request *request)
 {
@@ -70,6 +84,8 @@ struct request *request_new(struct server_conn *sc, enum server_protocol protoco
 void request_wait(struct request *request, struct request_list *list)
 {
 	struct request_list *old = request->list;
+	ASSERT(!old || (request->list_previous ? request->list_previous->list_next : old->first) ==
+			       request);
 	if (old) {
 		struct request *next = request->list_next, *previous = request->list_previous;
 		*(previous ? &previous->list_next : &old->first) = next;
@@ -89,6 +105,7 @@ void request_free(struct request *request)
 {
 	struct server_conn *sc = request->sc;
 	const struct server_config *config = &sc->worker->server->config;
+	ASSERT(!request->in_handler);
 	request_wait(request, NULL);
 	request_end_receiving(request);
 	if (is_busy(request)) {
@@ -104,6 +121,7 @@ void request_free(struct request *request)
 		request->previous->next = request->next;
 	else
 		sc->requests = request->next;
+	ASSERT(sc->request_count > 0 && (sc->request_count == 1) == (sc->requests == NULL));
 	sc->request_count--;
 	if (!sc->requests)
 		sc->idle_since_ns = server_conn_now_ns(sc);
@@ -196,6 +214,7 @@ void request_field_end(struct request *request, size_t name_len)
 {
 	if (request->header_too_large)
 		return;
+	ASSERT(name_len <= request_field_len(request));
 	uint8_t *record = request->text + request->record_start;
 	uint32_t lengths[2] = {(uint32_t)name_len,
 			       (uint32_t)(request_field_len(request) - name_len)};
@@ -234,12 +253,13 @@ struct slice server_request_header(const struct server_request *request, const c
 
 void request_answer(struct request *request, const struct answer *answer)
 {
+	ASSERT_ON_LOOP(request->base.shard->loop);
 	if (request->state == REQUEST_ANSWERED)
 		return;
 	request_wait(request, NULL);
 	request_end_receiving(request);
 	bool was_busy = is_busy(request);
-	request->state = REQUEST_ANSWERED;
+	request_enter(request, REQUEST_ANSWERED);
 	if (was_busy)
 		server_conn_unbusy(request->sc);
 	struct chunk *body = request->base.body; /* kept until then: the answer may point there */
@@ -426,7 +446,7 @@ void request_header_done(struct request *request)
 	counter_add(request->base.protocol == SERVER_HTTP2 ? &counters->requests_http2
 							   : &counters->requests_http1,
 		    1);
-	request->state = REQUEST_BODY;
+	request_enter(request, REQUEST_BODY);
 	server_conn_busy(request->sc);
 	request->in_handler = true;
 	check_header(request);

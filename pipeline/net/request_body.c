@@ -9,6 +9,7 @@
  * connection that are not complete share a part of what is free: a peer that ends none of them
  * cannot take all.
  */
+#include "pipeline/base/assert.h"
 #include "pipeline/net/server_internal.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ enum {
 /* The body is complete, or nobody waits for it any more. */
 void request_end_receiving(struct request *request)
 {
+	ASSERT(request->receiving_bytes <= request->sc->receiving_bytes);
 	request->sc->receiving_bytes -= request->receiving_bytes;
 	request->receiving_bytes = 0;
 }
@@ -139,7 +141,7 @@ void request_body_done(struct request *request)
 		return;
 	if (request->coding != CODING_IDENTITY && !decode_body(request))
 		return;
-	request->state = REQUEST_DUE;
+	request_enter(request, REQUEST_DUE);
 	request->in_handler = true;
 	config->handler->on_request(config->handler_arg, &request->base);
 	request->in_handler = false;

@@ -330,6 +330,7 @@ static struct resolver *resolver_of(struct loop *loop)
 int resolver_ask(struct loop *loop, const char *host, struct resolver_request *request,
 		 struct err *err)
 {
+	ASSERT_ON_LOOP(loop);
 	struct resolver *resolver = resolver_of(loop);
 	if (!resolver)
 		return err_set(err, ERR_NOMEM, "no memory");
@@ -361,6 +362,7 @@ void resolver_cancel(struct resolver_request *request)
 
 void resolver_distrust(struct loop *loop, const char *host)
 {
+	ASSERT_ON_LOOP(loop);
 	struct name *name = loop->resolver ? find_name(loop->resolver, host) : NULL;
 	if (name)
 		name->expires_ns = 0;

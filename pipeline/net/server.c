@@ -8,6 +8,7 @@
  * whose last connection has closed posts back; after the last one `drained` is called. server_free
  * may also come earlier, once the loops stand still: connections then end without their server.
  */
+#include "pipeline/base/assert.h"
 #include "pipeline/net/server_internal.h"
 
 #include <errno.h>
@@ -163,6 +164,7 @@ static void uncount(struct worker *worker)
 
 void worker_add(struct worker *worker, struct server_conn *sc)
 {
+	ASSERT_ON_LOOP(worker->shard->loop);
 	sc->next = worker->connections;
 	if (sc->next)
 		sc->next->previous = sc;
@@ -173,6 +175,8 @@ void worker_add(struct worker *worker, struct server_conn *sc)
 
 void worker_remove(struct worker *worker, struct server_conn *sc)
 {
+	ASSERT_ON_LOOP(worker->shard->loop);
+	ASSERT(sc->previous || worker->connections == sc);
 	if (sc->next)
 		sc->next->previous = sc->previous;
 	if (sc->previous)
@@ -280,6 +284,7 @@ static struct worker *least_loaded(struct server *server)
 
 static void hand_over(struct server *server, int fd)
 {
+	ASSERT_ON_LOOP(server->accept_loop);
 	struct server_counters *counters = &server->counters;
 	struct worker *worker = least_loaded(server);
 	struct adoption *adoption = malloc(sizeof(*adoption));

@@ -6,6 +6,7 @@
  * limit, and a connection at its oldest request only, because all bodies have the same time, and
  * all answers.
  */
+#include "pipeline/base/assert.h"
 #include "pipeline/net/server_internal.h"
 
 #include <stdlib.h>
@@ -65,6 +66,7 @@ void server_conn_busy(struct server_conn *sc)
 
 void server_conn_unbusy(struct server_conn *sc)
 {
+	ASSERT(sc->busy_count > 0);
 	if (--sc->busy_count == 0)
 		set_quiet(sc, true);
 }
@@ -293,6 +295,7 @@ static bool cut_unread(struct server_conn *sc, uint64_t now_ns)
 
 void server_conn_tick(struct server_conn *sc, uint64_t now_ns)
 {
+	ASSERT_ON_LOOP(sc->worker->shard->loop);
 	const struct server_limits *limits = server_conn_limits(sc);
 	while (sc->bodies.first &&
 	       is_over(sc->bodies.first->list_since_ns, limits->body_timeout_ns, now_ns))

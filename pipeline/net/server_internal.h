@@ -84,6 +84,9 @@ struct request_list {
 	struct request *first, *last;
 };
 
+/* The next state: of those that may follow. */
+void request_enter(struct request *request, enum request_state state);
+
 /* Puts it at the end of ${list}, taking it from where it waited; NULL only takes it away. */
 void request_wait(struct request *request, struct request_list *list);
 

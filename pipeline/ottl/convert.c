@@ -6,9 +6,7 @@
  */
 #include "pipeline/ottl/function.h"
 
-#include <errno.h>
-#include <math.h>
-#include <stdlib.h>
+#include "pipeline/base/text.h"
 
 struct buf building_take(struct evaluation *ev)
 {
@@ -50,55 +48,17 @@ bool convert_text(struct evaluation *ev, const struct term *term, struct slice *
 
 /* ---- numbers ---- */
 
-/* Decimal digits with an optional sign that fit 64 bits. */
-static bool parse_int(struct slice text, int64_t *ret_number)
-{
-	bool negative = text.len > 0 && text.ptr[0] == '-';
-	uint64_t size, bound = (uint64_t)INT64_MAX + negative;
-	if (text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+'))
-		text.ptr++, text.len--;
-	if (!slice_parse_u64(text, &size) || size > bound)
-		return false;
-	*ret_number = (int64_t)(negative ? 0 - size : size);
-	return true;
-}
-
-static int64_t truncate_double(double number)
-{
-	/* Outside of the range the conversion has no defined result; Go's on amd64 is this one. */
-	const double limit = 9223372036854775808.0; /* 2^63 */
-	return number >= -limit && number < limit ? (int64_t)number : INT64_MIN;
-}
-
 bool convert_int(struct evaluation *ev, const struct term *term, int64_t *ret_number)
 {
 	if (term->type == TERM_INT || term->type == TERM_BOOL)
 		*ret_number = term->i;
 	else if (term->type == TERM_DOUBLE)
-		*ret_number = truncate_double(term->d);
+		*ret_number = text_truncate(term->d);
 	else if (term->type != TERM_STRING)
 		return eval_fail(ev, "unsupported type: %s", term_type_name(term->type));
-	else if (!parse_int(term->bytes, ret_number))
+	else if (!text_read_int(term->bytes, ret_number))
 		return eval_fail(ev, "strconv.ParseInt: invalid syntax or value out of range");
 	return true;
-}
-
-static bool parse_double(struct slice text, double *ret_number)
-{
-	char copy[400]; /* the longest exact decimal that people write; longer ones are no number */
-	if (text.len == 0 || text.len >= sizeof(copy) || memchr(text.ptr, 0, text.len) ||
-	    memchr(text.ptr, '(', text.len))
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] <= ' ')
-			return false; /* strtod skips white space, a number has none */
-		copy[i] = (char)text.ptr[i];
-	}
-	copy[text.len] = 0;
-	char *end;
-	errno = 0;
-	*ret_number = strtod(copy, &end);
-	return *end == 0 && end != copy && !(errno == ERANGE && isinf(*ret_number));
 }
 
 bool convert_double(struct evaluation *ev, const struct term *term, double *ret_number)
@@ -109,7 +69,7 @@ bool convert_double(struct evaluation *ev, const struct term *term, double *ret_
 		*ret_number = term->d;
 	else if (term->type != TERM_STRING)
 		return eval_fail(ev, "unsupported type: %s", term_type_name(term->type));
-	else if (!parse_double(term->bytes, ret_number))
+	else if (!text_read_double(term->bytes, ret_number))
 		return eval_fail(ev, "strconv.ParseFloat: invalid syntax or value out of range");
 	return true;
 }

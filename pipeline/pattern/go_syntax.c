@@ -4,8 +4,8 @@
  *
  *   \C               RE2 takes it for any byte, Go refuses it
  *   (?<name>…)       Go takes it like (?P<name>…), RE2 of Debian 12 refuses it
- *   names of groups  Go wants ASCII and lets them repeat. A search has no use for groups, so a
- *                    checked name is left out
+ *   names of groups  Go wants ASCII and lets them repeat. RE2 has no use for them, so a checked
+ *                    name is told to who asks, and left out
  *   \p{letter}       Go takes names of properties in any case and by their long forms
  *
  * One pass over the pattern, without recursion; everything that both refuse is left to RE2.
@@ -20,6 +20,7 @@ struct reader {
 	struct slice pattern;
 	size_t at;
 	struct buf *out;
+	struct go_groups *groups; /* NULL: nobody asks */
 	struct err *err;
 	size_t depth;	  /* open groups */
 	bool alternative; /* a | outside of all groups was seen */
@@ -193,6 +194,13 @@ static bool is_group_name(struct slice name)
 	return name.len > 0;
 }
 
+static void note_group(struct reader *reader, struct slice name)
+{
+	struct go_groups *groups = reader->groups;
+	if (groups && groups->count++ < groups->max)
+		groups->names[groups->count - 1] = name;
+}
+
 static int read_group(struct reader *reader)
 {
 	struct slice rest = rest_of(reader);
@@ -201,6 +209,8 @@ static int read_group(struct reader *reader)
 							     : 0;
 	reader->depth++;
 	if (head == 0 || rest.len == head) {
+		if (!slice_has_prefix(rest, SLICE("(?")))
+			note_group(reader, SLICE(""));
 		copy(reader, 1);
 		return 0;
 	}
@@ -210,6 +220,7 @@ static int read_group(struct reader *reader)
 	size_t len = (size_t)(close - rest.ptr);
 	if (!is_group_name(slice_of(rest.ptr + head, len - head)))
 		return refuse(reader, "invalid named capture", slice_of(rest.ptr, len + 1));
+	note_group(reader, slice_of(rest.ptr + head, len - head));
 	buf_append_byte(reader->out, '(');
 	reader->at += len + 1;
 	return 0;
@@ -229,9 +240,10 @@ static int read_one(struct reader *reader)
 	return 0;
 }
 
-int go_syntax_to_re2(struct slice pattern, struct buf *out, bool *ret_anchored, struct err *err)
+int go_syntax_to_re2(struct slice pattern, struct buf *out, bool *ret_anchored,
+		     struct go_groups *groups, struct err *err)
 {
-	struct reader reader = {.pattern = pattern, .out = out, .err = err};
+	struct reader reader = {.pattern = pattern, .out = out, .groups = groups, .err = err};
 	if (!utf8_valid(pattern))
 		return err_set(err, ERR_CONFIG, "error parsing regexp: invalid UTF-8");
 	while (reader.at < pattern.len) {

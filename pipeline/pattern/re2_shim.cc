@@ -46,13 +46,14 @@ static const char *error_text(RE2::ErrorCode code)
 }
 
 extern "C" struct re2_engine *re2_engine_new(const uint8_t *pattern, size_t len,
-					     size_t memory_bytes, char *error, bool *ret_too_large)
+					     size_t memory_bytes, bool groups, char *error,
+					     bool *ret_too_large)
 {
 	*ret_too_large = false;
 	try {
 		RE2::Options options;
 		options.set_log_errors(false);
-		options.set_never_capture(true);
+		options.set_never_capture(!groups);
 		options.set_max_mem(static_cast<int64_t>(memory_bytes));
 		auto *engine = new re2_engine(
 			re2::StringPiece(reinterpret_cast<const char *>(pattern), len), options);
@@ -80,6 +81,28 @@ extern "C" int re2_engine_search(const struct re2_engine *engine, const uint8_t 
 	try {
 		re2::StringPiece piece(reinterpret_cast<const char *>(text), len);
 		return engine->re.Match(piece, 0, len, RE2::UNANCHORED, nullptr, 0);
+	} catch (...) {
+		return -1;
+	}
+}
+
+extern "C" int re2_engine_groups(const struct re2_engine *engine, const uint8_t *text, size_t len,
+				 struct re2_part *parts, size_t count)
+{
+	try {
+		re2::StringPiece pieces[1 + RE2_GROUPS_MAX]; /* the whole match comes first */
+		re2::StringPiece piece(reinterpret_cast<const char *>(text), len);
+		count = std::min<size_t>(count, RE2_GROUPS_MAX);
+		if (!engine->re.Match(piece, 0, len, RE2::UNANCHORED, pieces,
+				      static_cast<int>(count) + 1))
+			return 0;
+		for (size_t i = 0; i < count; i++) {
+			const re2::StringPiece &group = pieces[i + 1];
+			parts[i].off =
+				group.data() ? static_cast<size_t>(group.data() - piece.data()) : 0;
+			parts[i].len = group.size();
+		}
+		return 1;
 	} catch (...) {
 		return -1;
 	}

@@ -59,21 +59,21 @@ static bool has_head(const struct head *head, struct slice text)
 }
 
 static int compile(struct regex *regex, struct slice pattern, size_t memory_bytes,
-		   size_t memory_bytes_max, struct err *err)
+		   size_t memory_bytes_max, struct go_groups *groups, struct err *err)
 {
 	struct buf translated = BUF_INIT;
 	char error[RE2_ERROR_BYTES] = "out of memory";
 	bool anchored, too_large = false;
-	if (go_syntax_to_re2(pattern, &translated, &anchored, err) != 0) {
+	if (go_syntax_to_re2(pattern, &translated, &anchored, groups, err) != 0) {
 		buf_fini(&translated);
 		return -1;
 	}
 	if (!translated.failed)
-		regex->engine = re2_engine_new(translated.data, translated.len, memory_bytes, error,
-					       &too_large);
+		regex->engine = re2_engine_new(translated.data, translated.len, memory_bytes,
+					       groups, error, &too_large);
 	if (too_large && memory_bytes < memory_bytes_max)
 		regex->engine = re2_engine_new(translated.data, translated.len, memory_bytes_max,
-					       error, &too_large);
+					       groups, error, &too_large);
 	buf_fini(&translated);
 	if (!regex->engine)
 		return err_set(err, ERR_CONFIG, "error parsing regexp: %s", error);
@@ -83,7 +83,7 @@ static int compile(struct regex *regex, struct slice pattern, size_t memory_byte
 }
 
 static struct regex *new_regex(struct slice pattern, size_t memory_bytes, size_t memory_bytes_max,
-			       struct err *err)
+			       struct go_groups *groups, struct err *err)
 {
 	struct regex *regex = calloc(1, sizeof(*regex));
 	if (!regex)
@@ -94,12 +94,12 @@ static struct regex *new_regex(struct slice pattern, size_t memory_bytes, size_t
 		regex_free(regex);
 		return NULL;
 	}
-	regex->place = literal_read(pattern, &regex->literal);
+	regex->place = groups ? LITERAL_NONE : literal_read(pattern, &regex->literal);
 	if (regex->place != LITERAL_NONE && !regex->literal.failed)
 		return regex;
 	buf_fini(&regex->literal);
 	regex->place = LITERAL_NONE;
-	if (compile(regex, pattern, memory_bytes, memory_bytes_max, err) == 0)
+	if (compile(regex, pattern, memory_bytes, memory_bytes_max, groups, err) == 0)
 		return regex;
 	regex_free(regex);
 	return NULL;
@@ -107,12 +107,30 @@ static struct regex *new_regex(struct slice pattern, size_t memory_bytes, size_t
 
 struct regex *regex_new(struct slice pattern, struct err *err)
 {
-	return new_regex(pattern, REGEX_MEMORY_BYTES, REGEX_MEMORY_BYTES_MAX, err);
+	return new_regex(pattern, REGEX_MEMORY_BYTES, REGEX_MEMORY_BYTES_MAX, NULL, err);
+}
+
+_Static_assert((int)REGEX_GROUPS_MAX == (int)RE2_GROUPS_MAX, "what is noted can be asked for");
+
+struct regex *regex_new_groups(struct slice pattern, struct slice names[REGEX_GROUPS_MAX],
+			       size_t *ret_count, struct err *err)
+{
+	struct go_groups groups = {.names = names, .max = REGEX_GROUPS_MAX};
+	struct regex *regex =
+		new_regex(pattern, REGEX_MEMORY_BYTES, REGEX_MEMORY_BYTES_MAX, &groups, err);
+	if (regex && groups.count > REGEX_GROUPS_MAX) {
+		err_set(err, ERR_CONFIG, "error parsing regexp: more than %d groups",
+			REGEX_GROUPS_MAX);
+		regex_free(regex);
+		return NULL;
+	}
+	*ret_count = groups.count;
+	return regex;
 }
 
 struct regex *regex_new_within(struct slice pattern, size_t memory_bytes, struct err *err)
 {
-	return new_regex(pattern, memory_bytes, memory_bytes, err);
+	return new_regex(pattern, memory_bytes, memory_bytes, NULL, err);
 }
 
 void regex_free(struct regex *regex)
@@ -161,6 +179,12 @@ static bool repair(struct slice text, struct buf *out)
 	return !out->failed;
 }
 
+static void trim(struct regex_scratch *scratch)
+{
+	if (scratch->repaired.capacity > REGEX_REPAIRED_KEEP_BYTES)
+		buf_fini(&scratch->repaired);
+}
+
 static enum regex_result search(const struct regex *regex, struct slice text)
 {
 	if (!text.ptr) /* RE2 tells an empty text from none by its pointer, and finds nothing in none */
@@ -185,7 +209,43 @@ enum regex_result regex_search(const struct regex *regex, struct slice subject,
 	enum regex_result result = repair(subject, &scratch->repaired)
 					   ? search(regex, buf_slice(&scratch->repaired))
 					   : REGEX_FAILED;
-	if (scratch->repaired.capacity > REGEX_REPAIRED_KEEP_BYTES)
-		buf_fini(&scratch->repaired);
+	trim(scratch);
 	return result;
+}
+
+/* The place in ${text} of what is at ${offset} of its repaired form. */
+static size_t before_repair(struct slice text, size_t offset)
+{
+	size_t at = 0;
+	for (size_t repaired = 0; repaired < offset && at < text.len;) {
+		size_t len = utf8_sequence_len(slice_of(text.ptr + at, text.len - at));
+		repaired += len > 0 ? len : strlen("\xef\xbf\xbd");
+		at += len > 0 ? len : 1;
+	}
+	return at;
+}
+
+enum regex_result regex_groups(const struct regex *regex, struct slice subject,
+			       struct slice groups[REGEX_GROUPS_MAX], size_t count,
+			       struct regex_scratch *scratch)
+{
+	struct re2_part parts[REGEX_GROUPS_MAX] = {0};
+	struct slice text = subject.ptr ? subject : SLICE("");
+	bool valid = utf8_valid(subject);
+	if (!valid) {
+		if (!repair(subject, &scratch->repaired))
+			return REGEX_FAILED;
+		text = buf_slice(&scratch->repaired);
+	}
+	int found = re2_engine_groups(regex->engine, text.ptr, text.len, parts, count);
+	for (size_t i = 0; found > 0 && i < count; i++) {
+		size_t begin = parts[i].off, end = parts[i].off + parts[i].len;
+		if (!valid) {
+			begin = before_repair(subject, begin);
+			end = before_repair(subject, end);
+		}
+		groups[i] = slice_of(subject.len > 0 ? subject.ptr + begin : NULL, end - begin);
+	}
+	trim(scratch);
+	return found < 0 ? REGEX_FAILED : found > 0 ? REGEX_MATCH : REGEX_NO_MATCH;
 }

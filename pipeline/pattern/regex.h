@@ -15,8 +15,9 @@ struct regex; /* immutable: matched by all shards at once */
 
 enum {
 	REGEX_PATTERN_BYTES_MAX = 64 << 10,
-	REGEX_MEMORY_BYTES = 1 << 20,	     /* of one pattern, program and search states */
-	REGEX_MEMORY_BYTES_MAX = 8 << 20,    /* of one whose program needs more */
+	REGEX_MEMORY_BYTES = 1 << 20,	  /* of one pattern, program and search states */
+	REGEX_MEMORY_BYTES_MAX = 8 << 20, /* of one whose program needs more */
+	REGEX_GROUPS_MAX = 32, /* capturing groups of an expression that is asked for them */
 	REGEX_REPAIRED_KEEP_BYTES = 64 << 10 /* of scratch, between searches */
 };
 
@@ -26,6 +27,12 @@ MUST_CHECK struct regex *regex_new(struct slice pattern, struct err *err);
 
 /* As regex_new with ${memory_bytes} and no more: for patterns that a peer sent. */
 MUST_CHECK struct regex *regex_new_within(struct slice pattern, size_t memory_bytes,
+					  struct err *err);
+
+/* As regex_new, for regex_groups: ${names} gets the names of the capturing groups in order, slices of
+ * ${pattern}, empty for one without a name. More than REGEX_GROUPS_MAX are an ERR_CONFIG. */
+MUST_CHECK struct regex *regex_new_groups(struct slice pattern,
+					  struct slice names[REGEX_GROUPS_MAX], size_t *ret_count,
 					  struct err *err);
 void regex_free(struct regex *regex);
 
@@ -46,6 +53,12 @@ enum regex_result { REGEX_NO_MATCH = 0, REGEX_MATCH, REGEX_FAILED };
 /* Searches ${subject}, which may be damaged, for ${regex}. REGEX_FAILED: memory was short; a rule
  * that denies takes it for a match. */
 enum regex_result regex_search(const struct regex *regex, struct slice subject,
+			       struct regex_scratch *scratch);
+
+/* As regex_search, with an expression of regex_new_groups; on REGEX_MATCH ${groups} has what its
+ * first ${count} groups matched, slices of ${subject} (empty: nothing). */
+enum regex_result regex_groups(const struct regex *regex, struct slice subject,
+			       struct slice groups[REGEX_GROUPS_MAX], size_t count,
 			       struct regex_scratch *scratch);
 
 #endif

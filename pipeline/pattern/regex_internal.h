@@ -7,13 +7,19 @@
 
 /* ---- go_syntax.c ---- */
 
+/* The names of capturing groups, in order; they lie in the pattern. Empty: one without a name. */
+struct go_groups {
+	struct slice *names;
+	size_t count, max; /* counted beyond max, too, but not noted */
+};
+
 /*
  * Appends ${pattern}, written for Go's regexp, to ${out} as RE2 reads it. *ret_anchored: every match
  * begins at the text's first byte. -1 with ERR_CONFIG and Go's text when Go refuses what RE2 would
- * accept; everything else that is wrong is left to RE2.
+ * accept; everything else that is wrong is left to RE2. ${groups} may be NULL.
  */
 MUST_CHECK int go_syntax_to_re2(struct slice pattern, struct buf *out, bool *ret_anchored,
-				struct err *err);
+				struct go_groups *groups, struct err *err);
 
 /* ---- literal.c ---- */
 

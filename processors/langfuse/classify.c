@@ -5,6 +5,7 @@
  * model server's own span names none and becomes a plain span.
  */
 #include "processors/langfuse/langfuse_internal.h"
+#include "processors/langfuse/values.h"
 
 static const char *const type_names[TYPE_COUNT] = {"",	    "",		 "span",      "generation",
 						   "event", "embedding", "agent",     "tool",
@@ -95,13 +96,49 @@ static enum observation_type type_by_operation(struct slice word, bool *ret_expl
 						 {"generate_content", TYPE_GENERATION, false},
 						 {"generate", TYPE_GENERATION, false},
 						 {"embeddings", TYPE_EMBEDDING, false},
+						 {"embedding", TYPE_EMBEDDING, true},
+						 {"rerank", TYPE_RETRIEVER, true},
+						 {"fetch_response", TYPE_GENERATION, true},
 						 {"invoke_agent", TYPE_AGENT, false},
 						 {"create_agent", TYPE_AGENT, false},
 						 {"execute_tool", TYPE_TOOL, false},
 						 {"retrieval", TYPE_RETRIEVER, true},
 						 {"plan", TYPE_CHAIN, true},
+						 {"handle_conversation_turn", TYPE_CHAIN, true},
 						 {"invoke_workflow", TYPE_CHAIN, true}};
 	return look_up(table, ARRAY_COUNT(table), word, ret_explicit);
+}
+
+/* Kinds of spans by OpenLLMetry; a task is a plain span. */
+static enum observation_type type_by_traceloop(struct slice word, bool *ret_explicit)
+{
+	static const struct word_type table[] = {{"workflow", TYPE_CHAIN, true},
+						 {"agent", TYPE_AGENT, true},
+						 {"tool", TYPE_TOOL, true}};
+	return look_up(table, ARRAY_COUNT(table), word, ret_explicit);
+}
+
+/* What the request was for, by OpenLLMetry and LiteLLM. */
+static enum observation_type type_by_request(struct slice word, bool *ret_explicit)
+{
+	static const struct word_type table[] = {{"chat", TYPE_GENERATION, true},
+						 {"completion", TYPE_GENERATION, true},
+						 {"embedding", TYPE_EMBEDDING, true},
+						 {"rerank", TYPE_RETRIEVER, true}};
+	return look_up(table, ARRAY_COUNT(table), word, ret_explicit);
+}
+
+/* MLflow writes its attributes as JSON: texts stand between quotation marks. */
+static enum observation_type type_by_mlflow(struct slice word, bool *ret_explicit)
+{
+	static const struct word_type table[] = {
+		{"LLM", TYPE_GENERATION, true},	     {"CHAT_MODEL", TYPE_GENERATION, true},
+		{"CHAIN", TYPE_CHAIN, true},	     {"WORKFLOW", TYPE_CHAIN, true},
+		{"AGENT", TYPE_AGENT, true},	     {"TOOL", TYPE_TOOL, true},
+		{"RETRIEVER", TYPE_RETRIEVER, true}, {"RERANKER", TYPE_RETRIEVER, true},
+		{"EMBEDDING", TYPE_EMBEDDING, true}, {"GUARDRAIL", TYPE_GUARDRAIL, true},
+		{"EVALUATOR", TYPE_EVALUATOR, true}};
+	return look_up(table, ARRAY_COUNT(table), values_unquoted(word), ret_explicit);
 }
 
 static enum observation_type type_by_ai_sdk(struct slice operation)
@@ -142,6 +179,15 @@ enum observation_type observation_type(const struct span_roles *roles, enum span
 		type = TYPE_TOOL;
 	if (type == TYPE_UNSAID && roles_has(roles, ROLE_NATIVE_TYPE))
 		type = TYPE_NATIVE;
+	if (type == TYPE_UNSAID)
+		type = type_by_traceloop(roles_text(roles, ROLE_TRACELOOP_KIND), ret_explicit);
+	if (type == TYPE_UNSAID)
+		type = type_by_request(roles_text(roles, ROLE_REQUEST_TYPE), ret_explicit);
+	if (type == TYPE_UNSAID)
+		type = type_by_mlflow(roles_text(roles, ROLE_MLFLOW_TYPE), ret_explicit);
+	/* Langfuse finds that out by the model. */
+	if (type == TYPE_GENERATION && (roles->flags & KEY_NAMES_MODEL))
+		*ret_explicit = false;
 	if (type != TYPE_UNSAID)
 		return type;
 	if (class == CLASS_ENGINE) {
@@ -199,9 +245,18 @@ static enum span_class scope_class(struct run *run, uint32_t span)
 	return (enum span_class)(*cached - 1);
 }
 
+/* Of the AI SDK's spans those without "do" in their operation sum up what is below them. */
+static bool is_ai_sdk_parent(struct slice operation)
+{
+	return slice_has_prefix(operation, SLICE("ai.")) &&
+	       type_by_ai_sdk(operation) == TYPE_UNSAID;
+}
+
 static bool is_aggregate(const struct span_roles *roles)
 {
-	static const char *const operations[] = {"invoke_agent", "agent_step", "invoke_workflow"};
+	bool explicit;
+	static const char *const operations[] = {"invoke_agent", "agent_step", "invoke_workflow",
+						 "handle_conversation_turn"};
 	struct slice operation = roles_text(roles, ROLE_OPERATION);
 	struct slice kind = roles_text(roles, ROLE_OPENINFERENCE_KIND);
 	struct slice traceloop = roles_text(roles, ROLE_TRACELOOP_KIND);
@@ -209,6 +264,10 @@ static bool is_aggregate(const struct span_roles *roles)
 		if (slice_equal(operation, slice_str(operations[i])))
 			return true;
 	}
+	if (type_by_mlflow(roles_text(roles, ROLE_MLFLOW_TYPE), &explicit) == TYPE_CHAIN ||
+	    type_by_mlflow(roles_text(roles, ROLE_MLFLOW_TYPE), &explicit) == TYPE_AGENT ||
+	    is_ai_sdk_parent(roles_text(roles, ROLE_AI_OPERATION)))
+		return true;
 	return slice_equal(kind, SLICE("AGENT")) || slice_equal(kind, SLICE("CHAIN")) ||
 	       slice_equal(traceloop, SLICE("workflow")) || slice_equal(traceloop, SLICE("agent"));
 }
@@ -229,4 +288,26 @@ enum span_class classify(struct run *run, uint32_t span, const struct span_roles
 	bool explicit;
 	enum observation_type type = observation_type(roles, CLASS_PLAIN, &explicit);
 	return type == TYPE_GENERATION || type == TYPE_EMBEDDING ? CLASS_CALL : CLASS_PLAIN;
+}
+
+bool classify_disaggregated(const struct run *run, uint32_t span)
+{
+	static const char *const names[] = {"prefill",
+					    "decode",
+					    "chunked_decode",
+					    "pick_disagg_profile",
+					    "pick_pd_profile",
+					    "prepare_disaggregation",
+					    "llm_d.pd_proxy.*",
+					    "llm_d.epp.pd.*",
+					    "llm_d.epp.disagg.*",
+					    "llm_d.epp.prerequest.*"};
+	struct slice name = view_span_name(run->view, span);
+	if (name.len == 0 || !memchr("pdcl", name.ptr[0], 4))
+		return false;
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		if (name_fits(slice_str(names[i]), name))
+			return true;
+	}
+	return false;
 }

@@ -5,7 +5,7 @@
 
 struct langfuse_config {
 	uint64_t join_wait_ns;
-	const struct config_node *models, *prices;
+	const struct config_node *models, *prices, *priced_buckets;
 	struct config_strings routing_scopes, routing_names;
 	bool keep_zero_cost;
 	struct trace_memory_limits memory;
@@ -22,6 +22,10 @@ static const struct config_field fields[] = {
 		"USD per token by model pattern (`meta-llama/*`) and bucket: input, output, "
 		"input_cached_tokens, input_cache_creation, output_reasoning_tokens. Used where "
 		"a span has no cost; the first pattern that fits counts."),
+	CONFIG_NODE(struct langfuse_config, priced_buckets, "priced_buckets",
+		    "By model pattern, which of input_cached_tokens, input_cache_creation and "
+		    "output_reasoning_tokens the models of your Langfuse project have a price for. "
+		    "The first pattern that fits counts, before the built-in table."),
 	CONFIG_BOOL(struct langfuse_config, keep_zero_cost, "keep_zero_cost", "false",
 		    "Pass a cost of 0 on. Langfuse takes it for the truth and does not price the "
 		    "call then."),
@@ -124,6 +128,44 @@ static bool read_prices(struct langfuse *self, const struct component_env *env,
 	return report->error_count == errors;
 }
 
+/* The bucket that ${node} names; false when it is none that parts of tokens go to. */
+static bool read_bucket(const struct config_node *node, uint8_t *ret_bits)
+{
+	for (int bucket = BUCKET_CACHED; bucket < BUCKET_COUNT; bucket++) {
+		if (node->kind == CONFIG_SCALAR &&
+		    slice_equal(node->text, slice_str(usage_bucket_names[bucket]))) {
+			*ret_bits |= (uint8_t)BUCKET_BIT(bucket);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool read_priced(struct langfuse *self, const struct component_env *env,
+			const struct config_node *map, struct config_report *report)
+{
+	size_t count = entry_count(map);
+	self->priced = arena_calloc(env->arena, count + 1, sizeof(*self->priced));
+	if (!self->priced || !is_map(map, env->path, "priced_buckets", report))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct config_entry *entry = &map->entries[i];
+		struct priced_model *priced = &self->priced[self->priced_count++];
+		bool good = entry->node->kind == CONFIG_LIST;
+		priced->pattern = entry->key;
+		for (size_t k = 0; good && k < entry->node->count; k++)
+			good = read_bucket(entry->node->items[k], &priced->buckets);
+		if (good)
+			continue;
+		config_problem(report, CONFIG_ERROR, entry->key_loc, env->path, NULL,
+			       "priced_buckets: %.*s has to be a list of input_cached_tokens, "
+			       "input_cache_creation, output_reasoning_tokens",
+			       SLICE_FMT(entry->key));
+		return false;
+	}
+	return true;
+}
+
 static bool read_list(struct name_list *list, const struct component_env *env,
 		      const struct config_strings *strings)
 {
@@ -146,6 +188,7 @@ bool langfuse_configure(struct langfuse *self, const struct component_env *env, 
 	self->keep_zero_cost = config->keep_zero_cost;
 	return read_models(self, env, config->models, report) &&
 	       read_prices(self, env, config->prices, report) &&
+	       read_priced(self, env, config->priced_buckets, report) &&
 	       read_list(&self->routing_scopes, env, &config->routing_scopes) &&
 	       read_list(&self->routing_names, env, &config->routing_names);
 }

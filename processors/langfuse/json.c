@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "processors/langfuse/json.h"
 
+#include "pipeline/trace/json/json_lex.h"
+
 #include <stdlib.h>
 
 static size_t skip_space(struct slice json, size_t at)
@@ -152,4 +154,18 @@ bool json_is_object(struct slice json)
 		;
 	size_t end = skip_space(json, cursor > 0 ? cursor : open + 1);
 	return end < json.len && json.ptr[end] == '}' && skip_space(json, end + 1) == json.len;
+}
+
+bool json_append_text(struct slice raw, struct buf *out)
+{
+	struct json_lexer lexer;
+	struct err err;
+	enum json_event event;
+	json_lexer_init(&lexer);
+	do {
+		event = json_lexer_next(&lexer, &raw, &err);
+		if (event == JSON_TEXT || event == JSON_TEXT_END)
+			buf_append(out, lexer.text);
+	} while (event == JSON_TEXT);
+	return event == JSON_TEXT_END && raw.len == 0;
 }

@@ -7,6 +7,7 @@
 #ifndef SLUICE_PROCESSORS_LANGFUSE_JSON_H
 #define SLUICE_PROCESSORS_LANGFUSE_JSON_H
 
+#include "pipeline/base/buf.h"
 #include "pipeline/trace/value/value.h"
 
 enum { JSON_BYTES_MAX = 65536 }; /* a longer text reads as empty */
@@ -26,5 +27,9 @@ bool json_find_member(struct slice json, struct slice key, struct json_member *r
 /* True when ${json} is one object, perhaps with white space around it, as far as json_next_member
  * can tell. */
 bool json_is_object(struct slice json);
+
+/* Appends the text that the JSON string ${raw} (a member's, with its quotation marks) stands for, its
+ * escapes resolved. False when it is none; what was appended then is not to be used. */
+bool json_append_text(struct slice raw, struct buf *out);
 
 #endif

@@ -20,6 +20,7 @@ enum role {
 	ROLE_TRACE_METADATA,
 	ROLE_RELEASE,
 	ROLE_VERSION,
+	ROLE_PUBLIC,
 	ROLE_SERVICE_VERSION,
 	ROLE_ENVIRONMENT,
 	ROLE_SERVICE,
@@ -29,6 +30,8 @@ enum role {
 	ROLE_OPENINFERENCE_KIND,
 	ROLE_OPERATION,
 	ROLE_TRACELOOP_KIND,
+	ROLE_REQUEST_TYPE, /* by OpenLLMetry and LiteLLM */
+	ROLE_MLFLOW_TYPE,
 	ROLE_TOOL_NAME,
 	ROLE_AI_TOOL_NAME,
 	ROLE_AI_OPERATION,
@@ -52,6 +55,9 @@ enum role {
 	ROLE_SEED,
 	ROLE_REASONING_EFFORT,
 	ROLE_SERVICE_TIER,
+	/* one call, whoever tells of it */
+	ROLE_RESPONSE_ID,
+	ROLE_REQUEST_ID,
 	/* tokens and money */
 	ROLE_USAGE_DETAILS,
 	ROLE_INPUT, /* from here to REASONING: in the order of enum usage_bucket, then total */
@@ -84,6 +90,7 @@ enum key_flag {
 	KEY_USAGE = 1 << 1,	  /* counts tokens */
 	KEY_COST = 1 << 2,	  /* counts money */
 	KEY_ANSWER = 1 << 3,	  /* a model's answer, among whose fields tokens are counted */
+	KEY_UNREAD = 1 << 4,	  /* Langfuse does not read it: it is said in its words, too */
 };
 
 /* Ranks of ROLE_USAGE_JSON: each has fields of its own. */
@@ -96,7 +103,7 @@ struct key_row {
 	const char *to;	    /* its place among the metadata, where it has one */
 };
 
-enum { KEY_ROWS_MAX = 192 };
+enum { KEY_ROWS_MAX = 224 };
 
 struct keys {
 	uint8_t row_of[KEY_ID_COUNT]; /* by key id, sets of patterns too: row + 1, or 0 */

@@ -10,6 +10,7 @@
 
 #include "pipeline/graph/component.h"
 #include "pipeline/trace/otlp/span_map.h"
+#include "processors/langfuse/buckets.h"
 #include "processors/langfuse/keys.h"
 #include "processors/langfuse/usage.h"
 
@@ -40,26 +41,35 @@ enum span_class {
 };
 
 enum note_flag {
-	NOTE_USAGE = 1 << 0,	 /* tokens or cost are on it */
-	NOTE_PREFILL = 1 << 1,	 /* prefill leg of a disaggregated request */
-	NOTE_YIELDS = 1 << 2,	 /* its usage is counted on another span */
-	NOTE_MATCHED = 1 << 3,	 /* a call whose engine span is in this request, or the reverse */
-	NOTE_MODEL = 1 << 4,	 /* has a model of its own */
-	NOTE_REWRITE = 1 << 5,	 /* something on it has to be changed */
-	NOTE_SHORT = 1 << 6,	 /* an engine span of at most one token, without max_tokens */
-	NOTE_SPAN_TYPE = 1 << 7, /* nothing but its type has to be written: a plain span */
-	NOTE_ROOT = 1 << 8,	 /* all its ancestors were dropped */
-	NOTE_VALUES = 1 << 9,	 /* some of its values may have to be converted */
-	NOTE_SETTLED = 1 << 10,	 /* its usage is said to Langfuse: it stays and counts */
-	NOTE_AS_ROOT = 1 << 11,	 /* it says that it is a root, and has a parent */
+	NOTE_USAGE = 1 << 0,	    /* tokens or cost are on it */
+	NOTE_PREFILL = 1 << 1,	    /* prefill leg of a disaggregated request */
+	NOTE_YIELDS = 1 << 2,	    /* its usage is counted on another span */
+	NOTE_MATCHED = 1 << 3,	    /* who else tells of its call is known */
+	NOTE_MODEL = 1 << 4,	    /* has a model of its own */
+	NOTE_REWRITE = 1 << 5,	    /* something on it has to be changed */
+	NOTE_SHORT = 1 << 6,	    /* an engine span of at most one token, without max_tokens */
+	NOTE_SPAN_TYPE = 1 << 7,    /* nothing but its type has to be written: a plain span */
+	NOTE_ROOT = 1 << 8,	    /* all its ancestors were dropped */
+	NOTE_SETTLED = 1 << 9,	    /* its usage is said to Langfuse: it stays and counts */
+	NOTE_AS_ROOT = 1 << 10,	    /* it says that it is a root, and has a parent */
+	NOTE_COST = 1 << 11,	    /* it knows what the call cost */
+	NOTE_FIRM_BELOW = 1 << 12,  /* somebody below it knows what the same call cost */
+	NOTE_DECIDED = 1 << 13,	    /* whether it counts is known */
+	NOTE_BOUNDARY = 1 << 14,    /* an agent, a tool: what is below it is another call */
+	NOTE_SAME_PROMPT = 1 << 15, /* the prompt was counted with another choice of the request */
+	NOTE_ONE_TOKEN = 1 << 16, /* an engine span that was allowed one token, and told no more */
 };
 
 /* What the first look at a span left. */
 struct span_note {
-	uint32_t group;	    /* of its trace */
-	uint16_t own_facts; /* bit per enum trace_fact: the span says it itself */
-	uint16_t flags;	    /* enum note_flag */
-	uint8_t class;	    /* enum span_class */
+	uint32_t group;		 /* of its trace */
+	uint16_t own_facts;	 /* bit per enum trace_fact: the span says it itself */
+	uint8_t class;		 /* enum span_class */
+	uint8_t model_rank;	 /* of the model that it names for others; 0: it names none */
+	uint32_t flags;		 /* enum note_flag */
+	uint32_t model_at;	 /* where that model stands: view_value_at */
+	uint64_t call;		 /* name of its call (enum note_kind); 0: it has none */
+	uint64_t first_token_ns; /* Unix epoch; 0: not known */
 };
 
 /* One trace of a request. */
@@ -68,6 +78,7 @@ struct trace_group {
 	uint32_t first;	     /* a span of it */
 	uint32_t resource;   /* whose facts were added last, + 1 */
 	uint32_t roots_made; /* spans of it whose ancestors are all dropped */
+	bool routed, called; /* a router of it named a model; an application's call did */
 };
 
 struct model_name {
@@ -91,6 +102,7 @@ enum langfuse_count {
 	COUNT_USAGE_YIELDED,
 	COUNT_PRICED,
 	COUNT_NOT_CONVERTED,
+	COUNT_SAME_PROMPT,
 	COUNT_COUNT
 };
 
@@ -110,9 +122,13 @@ struct langfuse {
 	size_t model_count;
 	struct price *prices; /* first match wins */
 	size_t price_count;
+	struct priced_model *priced; /* the setting priced_buckets; first match wins */
+	size_t priced_count;
 	struct name_list routing_scopes, routing_names; /* beside the built-in ones */
 	uint64_t join_wait_ns;
 	bool keep_zero_cost;
+	struct hash_key hash; /* of notes: the same for all shards */
+	struct model_ids *model_ids;
 	_Atomic bool drops_seen; /* some span was dropped before it came here */
 	struct counter counts[COUNT_COUNT];
 	uint64_t reported_unknown; /* main thread */
@@ -120,7 +136,7 @@ struct langfuse {
 
 /* What the spans of one resource share, for the run. */
 struct resource_roles {
-	struct slice service, model;
+	struct slice service, model, version;
 	struct span_roles roles; /* its attributes under the same roles */
 	bool has_facts;
 };
@@ -147,7 +163,13 @@ struct run {
 	struct trace_group *last_group;	  /* found; NULL: none yet */
 	struct resource_roles *resources; /* per resource */
 	uint8_t *scope_classes;		  /* enum span_class + 1 per scope; 0: not looked at */
-	bool parents_matter;		  /* usage or prefill legs depend on ancestors */
+	bool parents_matter;		  /* usage, prefill legs or models depend on ancestors */
+	uint32_t *tellers;		  /* spans that tell the tokens of a call (calls.c) */
+	uint32_t teller_count;
+	bool mapped;			/* the span map is this request's */
+	bool asks;			/* notes of earlier requests matter */
+	struct subtree_model *subtrees; /* per span; NULL: not needed */
+	bool joins;			/* there are engine spans that name no model */
 	uint32_t counts[COUNT_COUNT];
 };
 
@@ -172,14 +194,34 @@ static inline struct resource_roles *run_resource(const struct run *run, uint32_
 	return &run->resources[view_span_resource(run->view, span)];
 }
 
+/* ---- reading.c ---- */
+
+/* Of a span or trace id: 8 or 16 bytes, or none. */
+bool reading_is_zero(struct slice id);
+
+/* Reads a resource, a live span, a dropped one. Resources first. */
+void reading_resource(struct run *run, uint32_t at);
+void reading_span(struct run *run, uint32_t span);
+void reading_dropped(struct run *run, uint32_t span);
+
+/* Holds spans of model servers back that another request may say more about. */
+void reading_hold_back(struct run *run);
+
 /* ---- traces.c ---- */
 
 /* The group of the trace of ${span}, made when it is the first of its trace; NULL: no memory. */
 struct trace_group *traces_group(struct run *run, uint32_t span);
 
-/* Adds what ${roles} says about the trace to ${group}; returns which facts, as bits. */
-uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_roles *roles,
-		     enum span_class class);
+/* Adds what ${roles} says about the trace to ${group}; returns which facts, as bits. The model that
+ * a span names for others is left in ${note}; NULL: it is none. */
+uint16_t traces_note(struct run *run, struct trace_group *group, struct span_note *note,
+		     const struct span_roles *roles, enum span_class class);
+
+/* Adds what the resource of the root ${span} says of the whole trace: its version. */
+void traces_note_root(struct run *run, struct trace_group *group, uint32_t span);
+
+/* The same of a root that was dropped, whose name is the trace's. */
+void traces_note_dropped_root(struct run *run, struct trace_group *group, uint32_t span);
 
 /* The tags in ${value} (list, JSON list, or text with commas) as the content of an ArrayValue: each
  * once, trimmed, none empty. In the run's arena; empty when there are none. */
@@ -208,18 +250,65 @@ enum observation_type observation_type(const struct span_roles *roles, enum span
 				       bool *ret_explicit);
 const char *observation_type_name(enum observation_type type);
 
+/* Whether the span shows that prefill and decode of the request may have run in different places. */
+bool classify_disaggregated(const struct run *run, uint32_t span);
+
+/* ---- calls.c ---- */
+
+/* Kinds of notes in the trace memory. */
+enum note_kind {
+	NOTE_KIND_BELOW_ANY = 1, /* by span: something below it counts */
+	NOTE_KIND_BELOW_CALL,	 /* by span: another teller of the same call, below it, counts */
+	NOTE_KIND_INSIDE,	 /* by span: it is the counted teller of a call, or below it */
+	NOTE_KIND_PROMPT,	 /* by parent and request id: who counts the prompt */
+	NOTE_KIND_ANSWER,	 /* by response id: who counts the call */
+	NOTE_KIND_MODEL,	 /* by span: the model for what is below it */
+	NOTE_KIND_COUNTED,	 /* of the trace: something counts */
+};
+uint64_t calls_name(const struct langfuse *self, enum note_kind kind, struct slice id,
+		    struct slice more);
+
+/* Whether notes of earlier requests may say something about calls of this one. */
+bool calls_ask(const struct run *run);
+
+/* Decides whose usage counts and which engine spans are prefill legs; holds aggregates back that
+ * nothing is known for yet. Uses the span map when parents matter. */
+void calls_settle(struct run *run);
+
+/* ---- models.c ---- */
+
+/* What the subtree of a span says of its model. */
+struct subtree_model {
+	struct slice model;
+	uint8_t rank; /* 0: nothing */
+	bool conflict;
+};
+
+/* Whether some trace of the request names several models, so that who hangs below whom matters. */
+bool models_need_map(const struct run *run);
+
+/* Tells every span what its subtree says. After the span map is built. */
+MUST_CHECK int models_spread(struct run *run, struct err *err);
+
+MUST_CHECK struct model_ids *model_ids_new(void);
+void model_ids_free(struct model_ids *ids);
+
+/* Remembers which models the routers of this request named, for spans below them in later requests. */
+void models_remember(struct run *run);
+
+/* The model of an engine span that names none: of its resource, of its nearest ancestor that knows
+ * one, of its trace; empty when nobody knows. *ret_ambiguous: the trace names several. Uses the span
+ * map when the trace names several. */
+struct slice models_of(const struct run *run, uint32_t span, bool *ret_ambiguous);
+
 /* ---- relations.c ---- */
 
-/* Decides whose usage counts, which engine spans are prefill legs, and what became of parents. */
+/* What depends on other spans: calls, and what became of dropped parents. */
 MUST_CHECK int relations_settle(struct run *run, struct err *err);
 
 /* ---- rewrite.c ---- */
 
 void rewrite_span(struct run *run, uint32_t span);
-
-/* The model of an engine span that names none, from its resource or its trace; empty when neither
- * knows. */
-struct slice rewrite_joined_model(const struct run *run, uint32_t span);
 
 /* ---- config.c ---- */
 extern const struct config_block langfuse_block;

@@ -3,13 +3,10 @@
  * One span in Langfuse's words. Whatever the application has set under a name of Langfuse's stays
  * as it is, unless Langfuse would refuse it (a version that is no number, a type in capitals).
  */
-#include "pipeline/base/clock.h"
+#include "processors/langfuse/buckets.h"
 #include "processors/langfuse/langfuse_internal.h"
 #include "processors/langfuse/parameters.h"
 #include "processors/langfuse/values.h"
-
-#include <math.h>
-#include <time.h>
 
 enum { PROMPT_VERSION_MAX = 65535 };
 
@@ -77,6 +74,24 @@ static void set_json(struct pen *pen, enum role role, const struct buf *json)
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
+/* One attribute, as it was received or as it was converted from that. */
+static void move_attr(struct pen *pen, const struct attr_view *attr, key_id place)
+{
+	struct trace_view *view = pen->run->view;
+	bool taken = has_attr(pen, place);
+	if (attr->attr != VIEW_ATTR_ADDED && taken) {
+		edit_drop_attr(view, attr->attr);
+	} else if (attr->attr != VIEW_ATTR_ADDED) {
+		edit_rename_attr(view, owner_of(pen), attr->attr, view_key_text(view, place),
+				 place);
+	} else {
+		if (!taken)
+			edit_set_attr(view, owner_of(pen), view_key_text(view, place), place,
+				      view_attr_value(view, owner_of(pen), attr));
+		(void)edit_remove_attr(view, owner_of(pen), attr->key_id);
+	}
+}
+
 /* Moves keys to their places among the metadata. With a place taken, the old one goes: under
  * gen_ai.prompt it would pass for the span's input. With ${uncounted}, tokens and costs move, too. */
 static void move_attrs(struct pen *pen, bool uncounted)
@@ -87,17 +102,12 @@ static void move_attrs(struct pen *pen, bool uncounted)
 	for (struct attr_cursor cursor = view_attrs(run->view, owner_of(pen));
 	     view_next_attr(run->view, &cursor, &attr);) {
 		const struct key_row *row = keys_row(keys, attr.key_id);
-		if (!row || attr.attr == VIEW_ATTR_ADDED)
-			continue; /* added by an earlier processor: named well already */
+		if (!row)
+			continue;
 		if (row->role != ROLE_RENAMED &&
 		    !(uncounted && (row->flags & (KEY_USAGE | KEY_COST))))
 			continue;
-		key_id place = keys_place(keys, row);
-		if (has_attr(pen, place))
-			edit_drop_attr(run->view, attr.attr);
-		else
-			edit_rename_attr(run->view, owner_of(pen), attr.attr,
-					 view_key_text(run->view, place), place);
+		move_attr(pen, &attr, keys_place(keys, row));
 	}
 }
 
@@ -133,16 +143,6 @@ static void set_type(struct pen *pen)
 		remove_key(pen, ROLE_TYPE, 0);
 }
 
-struct slice rewrite_joined_model(const struct run *run, uint32_t span)
-{
-	const struct trace_facts *facts = &run->groups[run->notes[span].group].facts;
-	const struct resource_roles *resource = run_resource(run, span);
-	if (resource->model.len > 0)
-		return resource->model;
-	return facts->conflict[TRACE_FACT_MODEL] ? (struct slice){NULL, 0}
-						 : facts->text[TRACE_FACT_MODEL];
-}
-
 static struct slice configured_model(const struct run *run, uint32_t span)
 {
 	const struct langfuse *self = run->self;
@@ -158,13 +158,13 @@ static struct slice configured_model(const struct run *run, uint32_t span)
 static struct slice join_model(struct pen *pen)
 {
 	struct run *run = pen->run;
-	struct slice model = rewrite_joined_model(run, pen->span);
+	bool ambiguous;
+	struct slice model = models_of(run, pen->span, &ambiguous);
 	if (model.len > 0) {
 		run->counts[COUNT_MODEL_FROM_TRACE]++;
 		return model;
 	}
-	run->counts[COUNT_MODEL_AMBIGUOUS] +=
-		run->groups[pen->note->group].facts.conflict[TRACE_FACT_MODEL];
+	run->counts[COUNT_MODEL_AMBIGUOUS] += ambiguous;
 	model = configured_model(run, pen->span);
 	run->counts[model.len > 0 ? COUNT_MODEL_FROM_CONFIG : COUNT_MODEL_UNKNOWN]++;
 	return model;
@@ -177,7 +177,7 @@ static struct slice set_model(struct pen *pen)
 	if (model.len > 0)
 		return model;
 	if (has(pen, ROLE_OTHER_MODEL))
-		model = roles_text(&pen->roles, ROLE_OTHER_MODEL);
+		model = values_unquoted(roles_text(&pen->roles, ROLE_OTHER_MODEL));
 	else if (pen->note->class == CLASS_ENGINE && !(pen->note->flags & NOTE_PREFILL))
 		model = join_model(pen);
 	if (model.len > 0)
@@ -204,88 +204,71 @@ static void remove_vain_costs(struct pen *pen)
 	}
 }
 
-static void price(struct pen *pen, const struct usage *usage, struct slice model)
+/* Writes the cost that the span says, in a form that Langfuse reads. False when it says none. */
+static bool set_said_cost(struct pen *pen)
 {
-	const struct langfuse *self = pen->run->self;
-	const struct price *price = price_find(self->prices, self->price_count, model);
+	enum { NATIVE_COST_RANK_MAX = 1 };
+	struct cost cost;
+	if (has(pen, ROLE_COST_DETAILS))
+		return true;
+	remove_vain_costs(pen);
+	if (!cost_read(&pen->roles, pen->run->self->keep_zero_cost, &cost))
+		return false;
+	if (has(pen, ROLE_COST) && pen->roles.rank[ROLE_COST] <= NATIVE_COST_RANK_MAX) {
+		set_cost_number(pen, cost.total);
+		return true;
+	}
 	struct buf *json = begin_json(pen);
-	if (!price || !price_write(price, usage, json))
-		return;
+	cost_write(&cost, json);
 	set_json(pen, ROLE_COST_DETAILS, json);
-	pen->run->counts[COUNT_PRICED]++;
+	return true;
 }
 
+/* Whatever has a cost may show all of its parts; else only those that Langfuse has a price for: the
+ * others would cost nothing. */
 static void set_usage_and_cost(struct pen *pen, struct slice model)
 {
+	const struct langfuse *self = pen->run->self;
 	struct usage usage;
-	struct cost cost;
 	bool used = usage_read(&pen->roles, &usage);
-	if (used && !has(pen, ROLE_USAGE_DETAILS)) {
+	bool said = set_said_cost(pen);
+	const struct price *price =
+		used && !said ? price_find(self->prices, self->price_count, model) : NULL;
+	if (!used)
+		return;
+	if (pen->note->flags & NOTE_SAME_PROMPT)
+		usage_forget_input(&usage);
+	bool parts = usage.known[BUCKET_CACHED] || usage.known[BUCKET_CACHE_CREATION] ||
+		     usage.known[BUCKET_REASONING];
+	if (parts)
+		usage_split(&usage, said || price ? UINT8_MAX
+						  : buckets_priced(self->priced, self->priced_count,
+								   model));
+	if (!has(pen, ROLE_USAGE_DETAILS)) {
 		struct buf *json = begin_json(pen);
 		usage_write(&usage, json);
 		set_json(pen, ROLE_USAGE_DETAILS, json);
 	}
-	if (has(pen, ROLE_COST_DETAILS))
-		return;
-	remove_vain_costs(pen);
-	if (cost_read(&pen->roles, pen->run->self->keep_zero_cost, &cost)) {
-		enum { NATIVE_COST_RANK_MAX = 1 };
-		if (has(pen, ROLE_COST) && pen->roles.rank[ROLE_COST] <= NATIVE_COST_RANK_MAX) {
-			set_cost_number(pen, cost.total);
-			return;
-		}
-		struct buf *json = begin_json(pen);
-		cost_write(&cost, json);
-		set_json(pen, ROLE_COST_DETAILS, json);
-		return;
+	struct buf *cost = begin_json(pen);
+	if (price && price_write(price, &usage, cost)) {
+		set_json(pen, ROLE_COST_DETAILS, cost);
+		pen->run->counts[COUNT_PRICED]++;
 	}
-	if (used)
-		price(pen, &usage, model);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-enum { TIME_BYTES = sizeof("2026-01-01T00:00:00.000Z") - 1 };
-
-static void write_digits(char *out, unsigned number, int digits)
-{
-	for (; digits > 0; number /= 10)
-		out[--digits] = (char)('0' + number % 10);
-}
-
-/* ISO 8601 in UTC with milliseconds, as Langfuse keeps times. False for years of five digits. */
-static bool write_time(uint64_t at_ns, char out[TIME_BYTES])
-{
-	time_t at_s = (time_t)(at_ns / NS_PER_S);
-	struct tm utc;
-	if (!gmtime_r(&at_s, &utc) || utc.tm_year > 9999 - 1900)
-		return false;
-	memcpy(out, "0000-00-00T00:00:00.000Z", TIME_BYTES);
-	write_digits(out, (unsigned)utc.tm_year + 1900, 4);
-	write_digits(out + 5, (unsigned)utc.tm_mon + 1, 2);
-	write_digits(out + 8, (unsigned)utc.tm_mday, 2);
-	write_digits(out + 11, (unsigned)utc.tm_hour, 2);
-	write_digits(out + 14, (unsigned)utc.tm_min, 2);
-	write_digits(out + 17, (unsigned)utc.tm_sec, 2);
-	write_digits(out + 20, (unsigned)(at_ns % NS_PER_S / NS_PER_MS), 3);
-	return true;
-}
-
+/* When the first token came: as the span says it, or whoever else tells of its call. */
 static void set_completion_start(struct pen *pen)
 {
 	uint64_t start_ns = view_span_start_ns(pen->run->view, pen->span);
 	uint64_t end_ns = view_span_end_ns(pen->run->view, pen->span);
-	double seconds;
+	uint64_t at_ns = pen->note->first_token_ns;
 	char text[TIME_BYTES];
-	if (!has(pen, ROLE_FIRST_TOKEN) || has(pen, ROLE_COMPLETION_START) ||
-	    has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
-	    !value_as_double(roles_value(&pen->roles, ROLE_FIRST_TOKEN), &seconds))
+	if (has(pen, ROLE_COMPLETION_START) || has(pen, ROLE_NATIVE_FIRST_CHUNK) ||
+	    at_ns <= start_ns || at_ns > end_ns)
 		return;
-	double duration = end_ns > start_ns ? (double)(end_ns - start_ns) / (double)NS_PER_S : 0;
-	if (seconds <= 0 || seconds > duration)
-		return;
-	uint64_t at_ns = start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
-	if (write_time(at_ns, text))
+	if (values_write_time(at_ns, text))
 		set(pen, ROLE_COMPLETION_START, 0, value_of_str(slice_of(text, TIME_BYTES)));
 }
 
@@ -338,19 +321,21 @@ static void set_as_text(struct pen *pen, enum role role, uint8_t rank)
 	set(pen, role, rank, value_of_str(buf_slice(text)));
 }
 
-/* An id that Langfuse does not read there moves, one that is no text becomes one. The id of a
- * conversation is read on roots alone: it is said in Langfuse's own words, too. */
+/* An id under a name of Langfuse's that it does not read moves; one under another maker's is said in
+ * Langfuse's own words, too, and so is the id of a conversation, which it reads on roots alone. One
+ * that is no text becomes one. */
 static void set_id(struct pen *pen, enum role role)
 {
-	enum { UNREAD_RANK = 1, CONVERSATION_RANK = 3 };
+	enum { MISNAMED_RANK = 1, CONVERSATION_RANK = 3 };
 	if (!has(pen, role))
 		return;
 	uint8_t rank = pen->roles.rank[role];
-	bool moves = rank == UNREAD_RANK;
-	bool anew = moves || (role == ROLE_SESSION && rank == CONVERSATION_RANK);
+	const struct keys *keys = &pen->run->self->keys;
+	bool unread = (keys_row(keys, keys_id(keys, role, rank))->flags & KEY_UNREAD) != 0;
+	bool anew = unread || (role == ROLE_SESSION && rank == CONVERSATION_RANK);
 	if (anew || roles_value(&pen->roles, role).type != VALUE_STRING)
 		set_as_text(pen, role, anew ? 0 : rank);
-	if (moves)
+	if (rank == MISNAMED_RANK)
 		remove_key(pen, role, rank);
 }
 
@@ -385,7 +370,7 @@ static void set_trace_keys(struct pen *pen)
 
 static void write_span(struct pen *pen)
 {
-	uint16_t flags = pen->note->flags;
+	uint32_t flags = pen->note->flags;
 	bool uncounted = (flags & (NOTE_PREFILL | NOTE_YIELDS)) != 0;
 	bool call = pen->note->class == CLASS_ENGINE || pen->note->class == CLASS_CALL;
 	pen->type = observation_type(&pen->roles, (enum span_class)pen->note->class,
@@ -414,6 +399,9 @@ static void write_span(struct pen *pen)
 		set_metadata(pen, ROLE_E2E);
 	if (has(pen, ROLE_RENAMED) || uncounted)
 		move_attrs(pen, uncounted);
+	/* Langfuse would find parts of the tokens in the answer. */
+	if (uncounted && (pen->roles.flags & KEY_ANSWER))
+		set(pen, ROLE_USAGE_DETAILS, 0, value_of_str(SLICE(NO_USAGE)));
 }
 
 static void set_root(struct run *run, uint32_t span)
@@ -427,9 +415,7 @@ static void set_root(struct run *run, uint32_t span)
 void rewrite_span(struct run *run, uint32_t span)
 {
 	struct pen pen = {.run = run, .span = span, .note = &run->notes[span]};
-	uint16_t flags = pen.note->flags;
-	if (flags & NOTE_VALUES)
-		values_convert(run, span_owner(span));
+	uint32_t flags = pen.note->flags;
 	if (flags & NOTE_REWRITE) {
 		keys_roles(&run->self->keys, run->view, span_owner(span), &pen.roles);
 		write_span(&pen);

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { TAGS_MAX = 64 };
+enum { TAGS_MAX = 64, FACTS_SPREAD = TRACE_FACT_PUBLIC + 1 };
 
 /* Ranks of facts: what was said to Langfuse counts more than what was said to anybody. */
 enum {
@@ -95,14 +95,27 @@ static void add_tag(struct tag_list *tags, struct slice tag)
 	tags->at[tags->count++] = tag;
 }
 
-static void add_tags_of_text(struct tag_list *tags, struct slice text)
+/* The text of a JSON string; in the run's arena when it has escapes. */
+static struct slice text_of_json(struct run *run, const struct json_member *member)
+{
+	struct buf *text = &run->scratch->text;
+	struct slice raw = member->value.bytes;
+	if (raw.len == 0 || !memchr(raw.ptr, '\\', raw.len))
+		return raw;
+	buf_reset(text);
+	if (!json_append_text(member->raw, text) || text->failed)
+		return (struct slice){NULL, 0};
+	return arena_copy(&run->scratch->arena, buf_slice(text));
+}
+
+static void add_tags_of_text(struct run *run, struct tag_list *tags, struct slice text)
 {
 	struct json_member member;
 	text = slice_trim(text);
 	if (text.len > 0 && text.ptr[0] == '[') {
 		for (size_t cursor = 0; json_next_member(text, &cursor, &member);) {
 			if (member.value.type == VALUE_STRING)
-				add_tag(tags, member.value.bytes);
+				add_tag(tags, text_of_json(run, &member));
 		}
 		return;
 	}
@@ -121,7 +134,7 @@ struct slice traces_tags(struct run *run, struct value value)
 	struct buf *content = &run->scratch->text;
 	struct value item;
 	if (value.type == VALUE_STRING)
-		add_tags_of_text(&tags, value.bytes);
+		add_tags_of_text(run, &tags, value.bytes);
 	for (struct slice cursor = value.bytes;
 	     value.type == VALUE_ARRAY && value_next_item(&cursor, &item);) {
 		if (item.type == VALUE_STRING)
@@ -136,31 +149,40 @@ struct slice traces_tags(struct run *run, struct value value)
 			       : arena_copy(&run->scratch->arena, buf_slice(content));
 }
 
-/* The value is not even read where it would not count: most spans of a router repeat the model. */
-static void note_model_of(struct trace_facts *facts, const struct span_roles *roles, enum role role,
-			  uint8_t rank)
+/* What the span names is noted with its rank; the value is not even read where it would not count:
+ * most spans of a router repeat the model. */
+static void note_model_of(struct trace_facts *facts, struct span_note *note,
+			  const struct span_roles *roles, enum role role, uint8_t rank)
 {
-	if (roles_has(roles, role) &&
-	    (facts->text[TRACE_FACT_MODEL].len == 0 || rank >= facts->rank[TRACE_FACT_MODEL]))
+	if (!roles_has(roles, role))
+		return;
+	if (note && note->model_rank < rank) {
+		note->model_rank = rank;
+		note->model_at = roles->at[role];
+	}
+	if (facts->text[TRACE_FACT_MODEL].len == 0 || rank >= facts->rank[TRACE_FACT_MODEL])
 		trace_facts_add(facts, TRACE_FACT_MODEL, rank, roles_text(roles, role));
 }
 
-static void note_model(struct trace_facts *facts, const struct span_roles *roles,
-		       enum span_class class)
+static void note_model(struct trace_group *group, struct span_note *note,
+		       const struct span_roles *roles, enum span_class class)
 {
 	bool explicit;
+	struct trace_facts *facts = &group->facts;
 	enum role named = roles_has(roles, ROLE_MODEL) ? ROLE_MODEL : ROLE_OTHER_MODEL;
 	if (class == CLASS_ROUTING) {
 		/* ROLE_ROUTED_MODEL: selected_model, target_model, model.name. */
 		bool target =
 			roles_has(roles, ROLE_ROUTED_MODEL) && roles->rank[ROLE_ROUTED_MODEL] == 1;
-		note_model_of(facts, roles, ROLE_ROUTED_MODEL,
+		note_model_of(facts, note, roles, ROLE_ROUTED_MODEL,
 			      target ? RANK_MODEL_TARGET : RANK_MODEL_CHOSEN);
-		note_model_of(facts, roles, named, RANK_MODEL_OF_ROUTER);
+		note_model_of(facts, note, roles, named, RANK_MODEL_OF_ROUTER);
+		group->routed = true;
 	} else if (class == CLASS_CALL &&
 		   observation_type(roles, class, &explicit) == TYPE_GENERATION) {
 		/* Not what embeds the question: another model, on another server. */
-		note_model_of(facts, roles, named, RANK_MODEL_OF_CALLER);
+		note_model_of(facts, note, roles, named, RANK_MODEL_OF_CALLER);
+		group->called = true;
 	}
 }
 
@@ -212,11 +234,22 @@ static uint16_t note_environment(struct run *run, struct trace_facts *facts,
 #define BIT(role) (UINT64_C(1) << (role))
 #define FACT_ROLES                                                                                 \
 	(BIT(ROLE_TRACE_NAME) | BIT(ROLE_USER) | BIT(ROLE_SESSION) | BIT(ROLE_TAGS) |              \
-	 BIT(ROLE_TRACE_METADATA) | BIT(ROLE_RELEASE) | BIT(ROLE_VERSION) |                        \
+	 BIT(ROLE_TRACE_METADATA) | BIT(ROLE_RELEASE) | BIT(ROLE_VERSION) | BIT(ROLE_PUBLIC) |     \
 	 BIT(ROLE_ENVIRONMENT) | BIT(ROLE_MODEL) | BIT(ROLE_OTHER_MODEL) | BIT(ROLE_ROUTED_MODEL))
 
-uint16_t traces_note(struct run *run, struct trace_group *group, const struct span_roles *roles,
-		     enum span_class class)
+static uint16_t note_public(struct trace_facts *facts, const struct span_roles *roles)
+{
+	struct value value = roles_value(roles, ROLE_PUBLIC);
+	bool public = value.type == VALUE_BOOL ? value.i != 0
+					       : value.type == VALUE_STRING &&
+							 slice_equal(value.bytes, SLICE("true"));
+	return note_text(facts, public ? SLICE("true") : (struct slice){NULL, 0},
+			 TRACE_FACT_PUBLIC) |
+	       1u << TRACE_FACT_PUBLIC;
+}
+
+uint16_t traces_note(struct run *run, struct trace_group *group, struct span_note *note,
+		     const struct span_roles *roles, enum span_class class)
 {
 	struct trace_facts *facts = &group->facts;
 	if (!(roles->present & FACT_ROLES) && !roles->trace_metadata)
@@ -226,6 +259,8 @@ uint16_t traces_note(struct run *run, struct trace_group *group, const struct sp
 	own |= note_scalar(run, facts, roles, ROLE_TRACE_NAME, TRACE_FACT_NAME);
 	own |= note_scalar(run, facts, roles, ROLE_RELEASE, TRACE_FACT_RELEASE);
 	own |= note_scalar(run, facts, roles, ROLE_VERSION, TRACE_FACT_VERSION);
+	if (roles_has(roles, ROLE_PUBLIC))
+		own |= note_public(facts, roles);
 	if (roles_has(roles, ROLE_ENVIRONMENT) && roles->rank[ROLE_ENVIRONMENT] == 0)
 		own |= note_environment(run, facts, roles);
 	if (roles_has(roles, ROLE_TAGS)) {
@@ -241,8 +276,31 @@ uint16_t traces_note(struct run *run, struct trace_group *group, const struct sp
 				trace_metadata_merge(run, facts->text[TRACE_FACT_METADATA],
 						     metadata, TRACE_FACT_BYTES_MAX);
 	}
-	note_model(facts, roles, class);
+	note_model(group, note, roles, class);
 	return own;
+}
+
+void traces_note_root(struct run *run, struct trace_group *group, uint32_t span)
+{
+	trace_facts_add(&group->facts, TRACE_FACT_VERSION, RANK_GUESSED,
+			run_resource(run, span)->version);
+}
+
+void traces_note_dropped_root(struct run *run, struct trace_group *group, uint32_t span)
+{
+	trace_facts_add(&group->facts, TRACE_FACT_NAME, RANK_GUESSED,
+			traces_cut(view_span_name(run->view, span), TRACE_NAME_BYTES_MAX));
+	traces_note_root(run, group, span);
+}
+
+/* Older versions of Langfuse take whatever span names a user or session for an update of the trace,
+ * its version included, which is that of the span's service unless the span names another. */
+static bool needs_version(const struct run *run, uint32_t span, const struct trace_facts *facts)
+{
+	if (slice_equal(facts->text[TRACE_FACT_VERSION], run_resource(run, span)->version))
+		return false;
+	return facts->rank[TRACE_FACT_VERSION] != RANK_GUESSED ||
+	       facts->text[TRACE_FACT_USER].len > 0 || facts->text[TRACE_FACT_SESSION].len > 0;
 }
 
 /* ---- and what they are told ----------------------------------------------------------------- */
@@ -286,18 +344,18 @@ static void complete_metadata(struct run *run, uint32_t span, struct slice trace
 
 void traces_spread(struct run *run, uint32_t span)
 {
-	static const enum role roles[TRACE_FACT_MODEL] = {
-		[TRACE_FACT_NAME] = ROLE_TRACE_NAME,
-		[TRACE_FACT_USER] = ROLE_USER,
-		[TRACE_FACT_SESSION] = ROLE_SESSION,
-		[TRACE_FACT_TAGS] = ROLE_TAGS,
-		[TRACE_FACT_METADATA] = ROLE_TRACE_METADATA,
-		[TRACE_FACT_RELEASE] = ROLE_RELEASE,
-		[TRACE_FACT_VERSION] = ROLE_VERSION,
-		[TRACE_FACT_ENVIRONMENT] = ROLE_ENVIRONMENT};
+	static const enum role roles[FACTS_SPREAD] = {[TRACE_FACT_NAME] = ROLE_TRACE_NAME,
+						      [TRACE_FACT_USER] = ROLE_USER,
+						      [TRACE_FACT_SESSION] = ROLE_SESSION,
+						      [TRACE_FACT_TAGS] = ROLE_TAGS,
+						      [TRACE_FACT_METADATA] = ROLE_TRACE_METADATA,
+						      [TRACE_FACT_RELEASE] = ROLE_RELEASE,
+						      [TRACE_FACT_VERSION] = ROLE_VERSION,
+						      [TRACE_FACT_ENVIRONMENT] = ROLE_ENVIRONMENT,
+						      [TRACE_FACT_PUBLIC] = ROLE_PUBLIC};
 	const struct span_note *note = &run->notes[span];
 	const struct trace_facts *facts = &run->groups[note->group].facts;
-	for (int fact = 0; fact < TRACE_FACT_MODEL; fact++) {
+	for (int fact = 0; fact < FACTS_SPREAD; fact++) {
 		if (facts->text[fact].len == 0)
 			continue;
 		if (note->own_facts >> fact & 1) {
@@ -305,9 +363,13 @@ void traces_spread(struct run *run, uint32_t span)
 				complete_metadata(run, span, facts->text[fact]);
 			continue;
 		}
+		if (fact == TRACE_FACT_VERSION && !needs_version(run, span, facts))
+			continue;
 		struct value value = value_of_str(facts->text[fact]);
 		if (fact == TRACE_FACT_TAGS)
 			value.type = VALUE_ARRAY;
+		if (fact == TRACE_FACT_PUBLIC)
+			value = value_of_bool(true);
 		keys_set(&run->self->keys, run->view, span_owner(span), roles[fact], 0, value);
 	}
 }

@@ -85,6 +85,40 @@ static void read_json(const struct span_roles *roles, struct usage *usage, uint6
 	}
 }
 
+/* Whether ${whole} leaves out its ${parts}: there are more of them than it counts, or the call's
+ * total counts them on top. */
+static bool is_exclusive(uint64_t whole, uint64_t parts, uint64_t other, uint64_t total)
+{
+	return parts > whole || (parts > 0 && total > 0 && whole + parts + other == total);
+}
+
+/* Adds to input and output the parts that they leave out. False for nonsense. */
+static bool make_inclusive(struct usage *usage, uint64_t total)
+{
+	enum { TOKENS_MAX = 1 << 30 }; /* of each: nobody sums up to an overflow */
+	for (int bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+		if (usage->tokens[bucket] > (uint64_t)TOKENS_MAX << 20)
+			return false;
+	}
+	uint64_t *input = &usage->tokens[BUCKET_INPUT], *output = &usage->tokens[BUCKET_OUTPUT];
+	uint64_t cache = usage->tokens[BUCKET_CACHED] + usage->tokens[BUCKET_CACHE_CREATION];
+	uint64_t reasoning = usage->tokens[BUCKET_REASONING];
+	bool input_excludes = is_exclusive(*input, cache, *output, total);
+	bool output_excludes = is_exclusive(*output, reasoning, *input, total);
+	if (!input_excludes && !output_excludes && cache > 0 && reasoning > 0)
+		input_excludes = output_excludes =
+			is_exclusive(*input, cache, *output + reasoning, total);
+	if (input_excludes) {
+		*input += cache;
+		usage->known[BUCKET_INPUT] = true;
+	}
+	if (output_excludes) {
+		*output += reasoning;
+		usage->known[BUCKET_OUTPUT] = true;
+	}
+	return true;
+}
+
 bool usage_read(const struct span_roles *roles, struct usage *ret_usage)
 {
 	struct usage usage = {0};
@@ -102,17 +136,36 @@ bool usage_read(const struct span_roles *roles, struct usage *ret_usage)
 	}
 	if (!any)
 		return false;
-	uint64_t all = usage.tokens[BUCKET_INPUT];
-	if (__builtin_add_overflow(all, usage.tokens[BUCKET_OUTPUT], &all))
+	if (!make_inclusive(&usage, total_known ? total : 0))
 		return false;
-	usage.tokens[BUCKET_INPUT] = minus(usage.tokens[BUCKET_INPUT], usage.tokens[BUCKET_CACHED]);
-	usage.tokens[BUCKET_INPUT] =
-		minus(usage.tokens[BUCKET_INPUT], usage.tokens[BUCKET_CACHE_CREATION]);
-	usage.tokens[BUCKET_OUTPUT] =
-		minus(usage.tokens[BUCKET_OUTPUT], usage.tokens[BUCKET_REASONING]);
-	usage.total = total_known ? total : all;
+	usage.total = usage.tokens[BUCKET_INPUT] + usage.tokens[BUCKET_OUTPUT];
+	if (total_known && total > usage.total)
+		usage.total = total;
 	*ret_usage = usage;
 	return true;
+}
+
+void usage_split(struct usage *usage, uint8_t buckets)
+{
+	for (int bucket = BUCKET_CACHED; bucket < BUCKET_COUNT; bucket++) {
+		uint64_t *whole =
+			&usage->tokens[bucket == BUCKET_REASONING ? BUCKET_OUTPUT : BUCKET_INPUT];
+		if (buckets >> bucket & 1)
+			*whole = minus(*whole, usage->tokens[bucket]);
+		else
+			usage->known[bucket] = false;
+	}
+}
+
+void usage_forget_input(struct usage *usage)
+{
+	static const enum usage_bucket parts[] = {BUCKET_INPUT, BUCKET_CACHED,
+						  BUCKET_CACHE_CREATION};
+	usage->total = minus(usage->total, usage->tokens[BUCKET_INPUT]);
+	for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
+		usage->tokens[parts[i]] = 0;
+		usage->known[parts[i]] = false;
+	}
 }
 
 static void append_count(struct buf *out, const char *name, uint64_t count)
@@ -139,7 +192,7 @@ void usage_write(const struct usage *usage, struct buf *out)
 /* ---- prices --------------------------------------------------------------------------------- */
 
 /* '*' stands for any text: the last star takes one byte more whenever the rest fails. */
-static bool glob_matches(struct slice pattern, struct slice text)
+bool model_fits(struct slice pattern, struct slice text)
 {
 	size_t p = 0, t = 0, star = SIZE_MAX, resume = 0;
 	while (t < text.len) {
@@ -163,9 +216,8 @@ static bool glob_matches(struct slice pattern, struct slice text)
 
 const struct price *price_find(const struct price *prices, size_t count, struct slice model)
 {
-	enum { MODEL_NAME_MAX = 256 }; /* matching is quadratic at worst */
 	for (size_t i = 0; i < count && model.len > 0 && model.len <= MODEL_NAME_MAX; i++) {
-		if (glob_matches(prices[i].pattern, model))
+		if (model_fits(prices[i].pattern, model))
 			return &prices[i];
 	}
 	return NULL;

@@ -23,8 +23,20 @@ struct usage {
 	uint64_t total;
 };
 
-/* What ${roles} says of tokens, in buckets that exclude each other. False when it says nothing. */
+/* What ${roles} says of tokens: input and output whole, the other buckets are parts of them. Counts
+ * of input that leave out what came from the cache are told by their figures. False when it says
+ * nothing that could be meant. */
 bool usage_read(const struct span_roles *roles, struct usage *ret_usage);
+
+/* Takes the parts in ${buckets} (bits by enum usage_bucket) out of input and output, so that all
+ * exclude each other; the other parts stay in and are not known any more. Once. */
+void usage_split(struct usage *usage, uint8_t buckets);
+
+/* Takes the input out, where it is counted with another choice of the same request. */
+void usage_forget_input(struct usage *usage);
+
+/* The usage_details of a span whose tokens are counted elsewhere, where Langfuse would find some. */
+#define NO_USAGE "{}"
 
 /* Appends {"input":…,"output":…,"total":…}. */
 void usage_write(const struct usage *usage, struct buf *out);
@@ -35,6 +47,11 @@ struct price {
 	double usd_per_token[BUCKET_COUNT];
 	bool known[BUCKET_COUNT];
 };
+
+/* Whether the model's name ${text} fits ${pattern}, in which '*' stands for any text. Quadratic at
+ * worst: both at most MODEL_NAME_MAX bytes. */
+enum { MODEL_NAME_MAX = 256 };
+bool model_fits(struct slice pattern, struct slice text);
 
 /* The first price whose pattern matches ${model}; NULL for none. */
 const struct price *price_find(const struct price *prices, size_t count, struct slice model);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "processors/langfuse/values.h"
 
+#include "pipeline/base/clock.h"
+
+#include <math.h>
+#include <time.h>
+
 struct found {
 	struct slice key;
 	key_id id;
@@ -29,10 +34,11 @@ static enum reading reading_of(struct value value)
 	return reading;
 }
 
-void values_convert(struct run *run, struct owner owner)
+bool values_convert(struct run *run, struct owner owner)
 {
 	struct found *found = NULL;
 	size_t count = 0;
+	bool changed = false;
 	struct attr_view attr;
 	for (struct attr_cursor cursor = view_attrs(run->view, owner);
 	     view_next_attr(run->view, &cursor, &attr);) {
@@ -40,8 +46,10 @@ void values_convert(struct run *run, struct owner owner)
 			continue;
 		struct value value = view_attr_value(run->view, owner, &attr);
 		enum reading reading = reading_of(value);
-		if (reading == READ_NOT_AT_ALL && attr.attr != VIEW_ATTR_ADDED)
+		if (reading == READ_NOT_AT_ALL && attr.attr != VIEW_ATTR_ADDED) {
 			edit_drop_attr(run->view, attr.attr);
+			changed = true;
+		}
 		if (reading != READ_AS_TEXT)
 			continue;
 		if (!found)
@@ -60,6 +68,72 @@ void values_convert(struct run *run, struct owner owner)
 		edit_set_attr(run->view, owner, found[i].key, found[i].id,
 			      value_of_str(buf_slice(text)));
 	}
+	return changed || count > 0;
+}
+
+struct slice values_unquoted(struct slice text)
+{
+	if (text.len < 2 || text.ptr[0] != '"' || text.ptr[text.len - 1] != '"')
+		return text;
+	return slice_of(text.ptr + 1, text.len - 2);
+}
+
+/* Events of OpenInference, OpenLLMetry (the first of many) and the AI SDK. */
+static bool is_first_token_event(struct slice name)
+{
+	static const char *const names[] = {
+		"First Token Stream Event", "gen_ai.content.completion.chunk",
+		"llm.content.completion.chunk", "ai.stream.firstChunk", "gen_ai.first_token"};
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		if (slice_equal(name, slice_str(names[i])))
+			return true;
+	}
+	return false;
+}
+
+uint64_t values_first_token(const struct run *run, uint32_t span, const struct span_roles *roles)
+{
+	uint64_t start_ns = view_span_start_ns(run->view, span);
+	uint64_t end_ns = view_span_end_ns(run->view, span);
+	double seconds;
+	uint64_t duration_ns = end_ns > start_ns ? end_ns - start_ns : 0;
+	if (roles_has(roles, ROLE_FIRST_TOKEN)) {
+		if (!value_as_double(roles_value(roles, ROLE_FIRST_TOKEN), &seconds) ||
+		    seconds <= 0 || seconds > (double)duration_ns / (double)NS_PER_S)
+			return 0;
+		return start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
+	}
+	struct view_range events = view_span_events(run->view, span);
+	for (uint32_t i = events.begin; i < events.begin + events.count; i++) {
+		uint64_t at_ns = view_event_time_ns(run->view, i);
+		if (view_event_live(run->view, i) && at_ns > start_ns && at_ns <= end_ns &&
+		    is_first_token_event(view_event_name(run->view, i)))
+			return at_ns;
+	}
+	return 0;
+}
+
+static void write_digits(char *out, unsigned number, int digits)
+{
+	for (; digits > 0; number /= 10)
+		out[--digits] = (char)('0' + number % 10);
+}
+
+bool values_write_time(uint64_t at_ns, char out[TIME_BYTES])
+{
+	time_t at_s = (time_t)(at_ns / NS_PER_S);
+	struct tm utc;
+	if (!gmtime_r(&at_s, &utc) || utc.tm_year > 9999 - 1900)
+		return false;
+	memcpy(out, "0000-00-00T00:00:00.000Z", TIME_BYTES);
+	write_digits(out, (unsigned)utc.tm_year + 1900, 4);
+	write_digits(out + 5, (unsigned)utc.tm_mon + 1, 2);
+	write_digits(out + 8, (unsigned)utc.tm_mday, 2);
+	write_digits(out + 11, (unsigned)utc.tm_hour, 2);
+	write_digits(out + 14, (unsigned)utc.tm_min, 2);
+	write_digits(out + 17, (unsigned)utc.tm_sec, 2);
+	write_digits(out + 20, (unsigned)(at_ns % NS_PER_S / NS_PER_MS), 3);
+	return true;
 }
 
 static bool is_letter_or_digit(uint8_t byte)

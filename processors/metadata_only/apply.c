@@ -13,10 +13,7 @@ enum { HASH_BYTES = 16 }; /* of the HMAC that are written, as hexadecimal digits
 void policy_set_value(struct pass *pass, struct owner owner, const struct attribute *attr,
 		      struct value value)
 {
-	if (attr->view.attr == VIEW_ATTR_ADDED)
-		edit_set_attr(pass->view, owner, attr->view.key, attr->view.key_id, value);
-	else
-		edit_replace_value(pass->view, owner, attr->view.attr, value);
+	edit_revalue_found(pass->view, owner, &attr->view, value);
 }
 
 /* Logfire names spans by its templates, which it also writes down: such a name is no quote. */
@@ -39,10 +36,7 @@ void policy_drop_attr(struct pass *pass, struct place *place, const struct attri
 		look_for_quote(pass, place, attr);
 	if (pass->dry)
 		return;
-	if (attr->view.attr == VIEW_ATTR_ADDED)
-		(void)edit_remove_attr(pass->view, owner, attr->view.key_id);
-	else
-		edit_drop_attr(pass->view, attr->view.attr);
+	edit_drop_found(pass->view, owner, &attr->view);
 }
 
 /* The hexadecimal HMAC of the value's text, so that equal identifiers stay equal. */

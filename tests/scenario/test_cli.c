@@ -56,9 +56,8 @@ static void the_version_is_one_line(void **state)
 static void every_command_helps(void **state)
 {
 	(void)state;
-	static const char *const commands[] = {"run",	     "dev",	 "demo",   "validate",
-					       "components", "policy",
-					       "generate",   "version"};
+	static const char *const commands[] = {"run",	     "dev",    "demo",	   "validate",
+					       "components", "policy", "generate", "version"};
 	struct buf all;
 	assert_int_equal(RUN(&all, "--help"), 0);
 	for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {

@@ -108,7 +108,7 @@ static void batches_and_queues_are_emptied(void **state)
 static void a_dead_backend_does_not_hold_up_the_end(void **state)
 {
 	(void)state;
-	static const char *const args[] = {"--shutdown-timeout", "2s", NULL};
+	static const char *const args[] = {"--shutdown-timeout", "5s", NULL};
 	struct daemon *daemon = scenario_start(
 		args,
 		SCENARIO_LISTENERS "processors: {batch: {timeout: 1h}}\nexporters: {otlp: "
@@ -126,7 +126,7 @@ static void a_dead_backend_does_not_hold_up_the_end(void **state)
 	daemon_signal(daemon, SIGTERM);
 	assert_int_equal(daemon_wait_exit(daemon), 1);
 	uint64_t took_ns = clock_monotonic_ns() - began_ns;
-	assert_in_range(took_ns, 1900 * NS_PER_MS, 4000 * NS_PER_MS);
+	assert_in_range(took_ns, 4900 * NS_PER_MS, 9900 * NS_PER_MS); /* not one after the other */
 	const char *first = strstr(daemon_output(daemon), "The shutdown deadline passed");
 	assert_non_null(first);
 	assert_non_null(strstr(first, "\"dropped_items\": 42"));
@@ -147,10 +147,11 @@ static void serve_silence(struct peer_stream *stream, unsigned index, void *arg)
 
 static void a_second_signal_ends_at_once(void **state)
 {
+	static const char *const args[] = {"--shutdown-timeout", "1h", NULL};
 	(void)state;
 	struct peer *silent = peer_start(&(struct peer_options){0}, serve_silence, NULL);
 	struct daemon *daemon = scenario_start(
-		NULL,
+		args,
 		SCENARIO_LISTENERS "exporters: {otlp: {" SCENARIO_GRPC_TO
 				   ", timeout: 0s}}\n" SCENARIO_PIPELINE "exporters: [otlp]}\n",
 		peer_port(silent));
@@ -160,10 +161,8 @@ static void a_second_signal_ends_at_once(void **state)
 	scenario_sender_close(&sender);
 	daemon_signal(daemon, SIGTERM);
 	daemon_wait_output(daemon, "Starting shutdown...");
-	uint64_t began_ns = clock_monotonic_ns();
 	daemon_signal(daemon, SIGINT);
 	assert_int_equal(daemon_wait_exit(daemon), 1);
-	assert_true(clock_monotonic_ns() - began_ns < 5 * NS_PER_S);
 	assert_non_null(strstr(daemon_output(daemon), "\"dropped_items\": 10"));
 	(void)daemon_stop(daemon);
 	peer_stop(silent);
@@ -174,7 +173,7 @@ static void a_second_signal_ends_at_once(void **state)
 static void the_health_check_turns_before_the_end(void **state)
 {
 	(void)state;
-	static const char *const args[] = {"--shutdown-timeout", "1500ms", NULL};
+	static const char *const args[] = {"--shutdown-timeout", "1h", NULL};
 	uint16_t health = scenario_dead_port();
 	struct peer *silent = peer_start(&(struct peer_options){0}, serve_silence, NULL);
 	struct raw_answer answer;
@@ -203,6 +202,7 @@ static void the_health_check_turns_before_the_end(void **state)
 	assert_non_null(strstr(buf_cstr(&answer.body), "\"status\":\"Server not available\""));
 	raw_answer_fini(&answer);
 	assert_int_equal(raw_try_connect(port), ECONNREFUSED);
+	daemon_signal(daemon, SIGTERM); /* enough of that */
 	assert_int_equal(daemon_wait_exit(daemon), 1);
 	(void)daemon_stop(daemon);
 	peer_stop(silent);
@@ -210,10 +210,11 @@ static void the_health_check_turns_before_the_end(void **state)
 
 static void senders_with_open_connections_do_not_hold_up_the_end(void **state)
 {
+	static const char *const args[] = {"--shutdown-timeout", "1h", NULL};
 	(void)state;
 	struct peer_grpc *peer = peer_grpc_start(&(struct peer_grpc_options){0});
 	struct daemon *daemon =
-		scenario_start(NULL,
+		scenario_start(args,
 			       SCENARIO_LISTENERS "exporters: {otlp: {" SCENARIO_GRPC_TO
 						  "}}\n" SCENARIO_PIPELINE "exporters: [otlp]}\n",
 			       peer_grpc_port(peer));
@@ -223,10 +224,8 @@ static void senders_with_open_connections_do_not_hold_up_the_end(void **state)
 	scenario_send_spans(&grpc, 0, 10);
 	scenario_send_spans(&http, 10, 10);
 	int idle = raw_connect(daemon_http_port(daemon));
-	uint64_t began_ns = clock_monotonic_ns();
 	daemon_signal(daemon, SIGTERM);
 	assert_int_equal(daemon_wait_exit(daemon), 0);
-	assert_true(clock_monotonic_ns() - began_ns < 12 * NS_PER_S);
 	assert_int_equal(peer_grpc_counts(peer).spans, 20);
 	(void)close(idle);
 	scenario_sender_close(&grpc);

@@ -5,7 +5,7 @@
 
 #include "pipeline/net/client.h"
 
-enum { FIXTURE_DEADLINE_MS = 10000, FIXTURE_TEXT_BYTES = 512 };
+enum { FIXTURE_DEADLINE_MS = 60000, FIXTURE_TEXT_BYTES = 512 };
 
 struct client_fixture {
 	struct loop loop;

@@ -19,7 +19,7 @@ void delivery_fixture_open(struct delivery_fixture *fixture);
 /* Also checks that every byte was given back to the budget. */
 void delivery_fixture_close(struct delivery_fixture *fixture);
 
-/* Runs turns of the loop until ${done}(${arg}); fails the test after ten seconds. */
+/* Runs turns of the loop until ${done}(${arg}); fails the test after a minute. */
 void delivery_run_until(struct delivery_fixture *fixture, bool (*done)(void *arg), void *arg);
 
 /* A request with spans whose ids are ${first}, ${first} + 1 …, each with ${padding} bytes of name. */

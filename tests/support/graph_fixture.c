@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { DEADLINE_S = 10 };
+enum { DEADLINE_S = 60 };
 
 bool graph_fixture_build(struct graph_fixture *fixture, const char *yaml, size_t shard_count)
 {

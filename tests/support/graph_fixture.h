@@ -57,7 +57,7 @@ struct graph_push {
 void graph_fixture_push(struct graph_fixture *fixture, size_t shard, struct slice body,
 			size_t slack, struct graph_push *push);
 
-/* Turns all loops until ${done}(${arg}); fails the test after ten seconds. */
+/* Turns all loops until ${done}(${arg}); fails the test after a minute. */
 void graph_fixture_run_until(struct graph_fixture *fixture, bool (*done)(void *arg), void *arg);
 
 /* Turns all loops until no exporter and no stage holds a span. */

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-enum { NET_DEADLINE_MS = 10000 };
+enum { NET_DEADLINE_MS = 60000 };
 
 /* A connected pair of TCP sockets, both non-blocking. */
 void net_tcp_pair(int *ret_ours, int *ret_theirs);

@@ -2,6 +2,7 @@
 /* The cache of key ids of one shard; see key_cache.h. */
 #include "pipeline/trace/keys/key_cache.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/keys/key_cache_internal.h"
 
 #include <stdatomic.h>
@@ -76,7 +77,8 @@ static key_id intern_set(struct key_cache *cache, const pattern_id *members, siz
 	uint64_t hash =
 		hash_bytes(cache->table->hash, (const uint8_t *)members, count * sizeof(*members));
 	for (;; hash++) {
-		uint16_t at = cache->set_slots[hash % SET_SLOTS];
+		uint16_t at = cache->set_slots[hash % SET_SLOTS]; /* half of them are empty */
+		ASSERT(at <= cache->set_count);
 		if (at == 0)
 			break;
 		if (is_set(cache, at - 1u, members, count)) {

@@ -5,9 +5,9 @@
  */
 #include "pipeline/trace/keys/key_table.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/keys/key_table_internal.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 enum { SLOTS_MIN = 16, SLOTS_PER_KEY = 4 };
@@ -61,7 +61,7 @@ static void *no_memory(struct err *err)
 
 key_id key_table_add(struct key_table *table, struct slice key, struct err *err)
 {
-	assert(!table->keys_by_text.at);
+	ASSERT(!table->keys_by_text.at);
 	key_id known = find_registered(table, key);
 	if (known != KEY_ID_NONE)
 		return known;
@@ -87,7 +87,7 @@ key_id key_table_add(struct key_table *table, struct slice key, struct err *err)
 
 pattern_id key_table_add_pattern(struct key_table *table, struct slice text, struct err *err)
 {
-	assert(!table->keys_by_text.at);
+	ASSERT(!table->keys_by_text.at);
 	for (size_t i = 0; i < table->pattern_count; i++) {
 		if (slice_equal(table->patterns[i].text, text))
 			return (pattern_id)(i + 1);
@@ -144,7 +144,7 @@ uint16_t key_slots_add(struct key_slots *slots, struct hash_key hash_key, struct
 
 int key_table_freeze(struct key_table *table, struct err *err)
 {
-	assert(!table->keys_by_text.at);
+	ASSERT(!table->keys_by_text.at);
 	table->hash = hash_key_random();
 	if (!key_slots_init(&table->keys_by_text, table->key_count))
 		return err_set(err, ERR_NOMEM, "out of memory for the table of attribute keys");

@@ -371,6 +371,8 @@ bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
 		done &= exchange(memory, stripe, &entry->facts[fact], facts, (enum trace_fact)fact,
 				 arena);
 	if (entry)
+		memcpy(facts->noted, entry->noted, sizeof(facts->noted));
+	if (entry)
 		keep_bounds(memory, stripe, entry->used_ns);
 	(void)pthread_mutex_unlock(&stripe->lock);
 	return done;
@@ -426,6 +428,45 @@ int32_t trace_memory_tally(struct trace_memory *memory, struct trace_key key, st
 		keep_bounds(memory, stripe, entry->used_ns);
 	(void)pthread_mutex_unlock(&stripe->lock);
 	return before;
+}
+
+/* One note both ways. */
+static void exchange_note(struct trace_memory *memory, struct stripe *stripe,
+			  struct memory_entry *entry, struct trace_note *note)
+{
+	uint8_t name[SPAN_ID_BYTES];
+	memcpy(name, &note->name, sizeof(name));
+	struct slice id = slice_of(name, sizeof(name));
+	struct span_slot *slot = note->value == 0
+					 ? trace_spans_find(&entry->spans, memory->hash, id)
+					 : slot_for(memory, stripe, entry, id);
+	if (!slot)
+		return;
+	if (slot->state == SPAN_NEW) {
+		memcpy(slot->parent, &note->value, sizeof(note->value));
+		slot->state = SPAN_NOTED;
+		entry->noted[note->name >> 6 & (TRACE_NOTED_WORDS - 1)] |= UINT64_C(1)
+									   << (note->name & 63);
+	} else if (slot->state == SPAN_NOTED) {
+		memcpy(&note->value, slot->parent, sizeof(note->value));
+	}
+}
+
+void trace_memory_notes(struct trace_memory *memory, struct trace_key key, struct trace_note *notes,
+			size_t count)
+{
+	uint64_t hash = hash_of(memory, key);
+	struct stripe *stripe = lock_stripe(memory, hash);
+	bool any = false;
+	for (size_t i = 0; i < count; i++)
+		any |= notes[i].value != 0;
+	struct memory_entry *entry =
+		any ? find_or_add(memory, stripe, hash, key) : find(memory, stripe, hash, key);
+	for (size_t i = 0; entry && i < count; i++)
+		exchange_note(memory, stripe, entry, &notes[i]);
+	if (entry)
+		keep_bounds(memory, stripe, entry->used_ns);
+	(void)pthread_mutex_unlock(&stripe->lock);
 }
 
 size_t trace_memory_drop(struct trace_memory *memory, struct trace_key key,

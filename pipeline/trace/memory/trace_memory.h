@@ -71,15 +71,20 @@ enum trace_fact {
 	TRACE_FACT_RELEASE,
 	TRACE_FACT_VERSION,
 	TRACE_FACT_ENVIRONMENT,
+	TRACE_FACT_PUBLIC,
+	TRACE_FACT_DISAGGREGATED, /* prefill and decode ran in different places */
 	TRACE_FACT_MODEL,
 	TRACE_FACT_COUNT
 };
+
+enum { TRACE_NOTED_WORDS = 4 };
 
 /* Facts of one trace, as a request has them and as the memory completes them. */
 struct trace_facts {
 	struct slice text[TRACE_FACT_COUNT]; /* len 0: not known */
 	uint8_t rank[TRACE_FACT_COUNT];	     /* a fact of a higher rank replaces a lower one */
 	bool conflict[TRACE_FACT_COUNT];     /* two texts of the same, highest rank were seen */
+	uint64_t noted[TRACE_NOTED_WORDS];   /* out: for trace_note_may_be */
 };
 
 /* Adds a fact to ${facts}: higher rank wins, then the first. ${text} is borrowed. */
@@ -100,6 +105,26 @@ bool trace_memory_knows(struct trace_memory *memory, struct trace_key key, enum 
  * again and gets the same answer. */
 int32_t trace_memory_tally(struct trace_memory *memory, struct trace_key key, struct slice id,
 			   int32_t step);
+
+/* ---- notes ---- */
+
+/* Something about one thing of the trace. Names are hashes that tell kinds of things apart. */
+struct trace_note {
+	uint64_t name;
+	uint64_t value; /* not 0; 0: only asked for */
+};
+
+/* Whether a note of that name may be remembered, by what trace_memory_exchange has left in ${facts}:
+ * where it is not, nobody has to ask. A Bloom filter of one bit a name. */
+static inline bool trace_note_may_be(const struct trace_facts *facts, uint64_t name)
+{
+	return facts->noted[name >> 6 & (TRACE_NOTED_WORDS - 1)] >> (name & 63) & 1;
+}
+
+/* Sets the value of each note to the one that is remembered under its name; where there is none, the
+ * note's own is remembered. The first one stays. One lock. */
+void trace_memory_notes(struct trace_memory *memory, struct trace_key key, struct trace_note *notes,
+			size_t count);
 
 /* ---- dropped spans ---- */
 

@@ -12,6 +12,7 @@ enum span_state {
 	SPAN_ASKED_FOR, /* kept, as far as is known; a child of it has left */
 	SPAN_DROPPED,
 	SPAN_DROPPED_ROOT, /* it had no parent */
+	SPAN_NOTED,	   /* no span: a note, by its name, with its value in `parent` */
 };
 
 struct span_slot {
@@ -53,6 +54,7 @@ struct memory_entry {
 	uint64_t used_ns;
 	uint32_t party;
 	int32_t tally;
+	uint64_t noted[TRACE_NOTED_WORDS]; /* a bit per name of a note */
 	uint8_t trace_id[TRACE_ID_BYTES];
 	struct memory_fact facts[TRACE_FACT_COUNT];
 	struct trace_spans spans;

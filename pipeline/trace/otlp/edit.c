@@ -3,9 +3,9 @@
  * whole. */
 #include "pipeline/trace/otlp/edit.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/otlp/edit_internal.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 enum { COLUMN_PAGE_BYTES = 4096 };
@@ -164,8 +164,10 @@ void edit_mark(struct trace_view *view, struct owner owner, uint8_t flags)
 
 void edit_drop_span(struct trace_view *view, uint32_t span)
 {
+	ASSERT(span < view->index.span_count);
 	if (view->flags[OWNER_SPAN][span] & FLAG_DROPPED)
 		return;
+	ASSERT(view->live_spans > 0);
 	mark_span(view, span, FLAG_DROPPED);
 	view->live_spans--;
 }
@@ -177,7 +179,7 @@ void edit_allow_holding(struct trace_view *view, bool allowed)
 
 void edit_hold_span(struct trace_view *view, uint32_t span)
 {
-	assert(view->may_hold && view_span_live(view, span));
+	ASSERT(view->may_hold && view_span_live(view, span));
 	edit_drop_span(view, span);
 	view->flags[OWNER_SPAN][span] |= FLAG_HELD;
 	view->held_spans++;
@@ -237,12 +239,14 @@ void edit_drop_resource(struct trace_view *view, uint32_t resource)
 
 void edit_drop_event(struct trace_view *view, uint32_t event)
 {
+	ASSERT(event < view->index.event_count);
 	view->flags[OWNER_EVENT][event] |= FLAG_DROPPED;
 	mark_span(view, view->index.events[event].span, FLAG_CHANGED);
 }
 
 void edit_drop_link(struct trace_view *view, uint32_t link)
 {
+	ASSERT(link < view->index.link_count);
 	view->flags[OWNER_LINK][link] |= FLAG_DROPPED;
 	mark_span(view, view->index.links[link].span, FLAG_CHANGED);
 }

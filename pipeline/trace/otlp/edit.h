@@ -61,6 +61,12 @@ void edit_rename_attr(struct trace_view *view, struct owner owner, uint32_t attr
 void edit_replace_value(struct trace_view *view, struct owner owner, uint32_t attr,
 			struct value value);
 
+/* Drops ${attr}, or gives it another value, as a reader of view.h found it on ${owner} in this run:
+ * received or added. */
+void edit_drop_found(struct trace_view *view, struct owner owner, const struct attr_view *attr);
+void edit_revalue_found(struct trace_view *view, struct owner owner, const struct attr_view *attr,
+			struct value value);
+
 /* Takes out of the array or map that ${attr} of ${owner} holds the pairs that ${keep} refuses (see
  * value_filter.h); with ${dry} it only asks. */
 void edit_filter_value(struct trace_view *view, struct owner owner, const struct attr_view *attr,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Editing attributes: drop, remove, set, rename, replace, filter. */
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/otlp/edit_internal.h"
 #include "pipeline/trace/value/value_filter.h"
 
@@ -13,6 +14,7 @@ static const struct attr_entry *received(const struct trace_view *view, uint32_t
 
 void edit_drop_attr(struct trace_view *view, uint32_t attr)
 {
+	ASSERT(attr < view->index.attr_count);
 	if (view->attr_flags[attr] & FLAG_DROPPED)
 		return;
 	const struct attr_entry *entry = received(view, attr);
@@ -159,6 +161,29 @@ void edit_replace_value(struct trace_view *view, struct owner owner, uint32_t at
 			return;
 	}
 	replace_value(view, owner, attr, value);
+}
+
+void edit_drop_found(struct trace_view *view, struct owner owner, const struct attr_view *attr)
+{
+	const struct patch *patch = view_patch_of(view, owner);
+	if (attr->attr != VIEW_ATTR_ADDED) {
+		edit_drop_attr(view, attr->attr);
+		return;
+	}
+	for (struct added_attr *added = patch ? patch->first : NULL; added; added = added->next) {
+		if (same_key(added->key_id, added->key, attr->key_id, attr->key))
+			added->removed = true;
+	}
+	edit_mark(view, owner, 0);
+}
+
+void edit_revalue_found(struct trace_view *view, struct owner owner, const struct attr_view *attr,
+			struct value value)
+{
+	if (attr->attr == VIEW_ATTR_ADDED)
+		edit_set_attr(view, owner, attr->key, attr->key_id, value);
+	else
+		edit_replace_value(view, owner, attr->attr, value);
 }
 
 void edit_filter_value(struct trace_view *view, struct owner owner, const struct attr_view *attr,

@@ -4,12 +4,11 @@
  * the schema does not know. That is rare work: it marks every element, so that encode looks into
  * all of them, and gives each attribute whose form could hide something a value of known fields.
  */
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/otlp/edit_internal.h"
 
 #include "pipeline/trace/otlp/schema.h"
 #include "pipeline/trace/value/wire.h"
-
-#include <assert.h>
 
 /* The replaced fields of ${owner}, made when there are none yet; NULL when memory is short. */
 static struct fields *fields_for(struct trace_view *view, struct owner owner)
@@ -72,7 +71,7 @@ static bool is_zeros(struct slice id)
 
 void edit_set_span_parent(struct trace_view *view, uint32_t span, struct slice parent_id)
 {
-	assert(parent_id.len == 0 || parent_id.len == SPAN_ID_BYTES);
+	ASSERT(parent_id.len == 0 || parent_id.len == SPAN_ID_BYTES);
 	struct fields *fields = fields_for(view, span_owner(span));
 	if (!fields)
 		return;
@@ -132,7 +131,7 @@ void edit_set_link_trace_state(struct trace_view *view, uint32_t link, struct sl
 
 void edit_drop_schema_url(struct trace_view *view, struct owner owner)
 {
-	assert(owner.kind == OWNER_SCOPE || owner.kind == OWNER_RESOURCE);
+	ASSERT(owner.kind == OWNER_SCOPE || owner.kind == OWNER_RESOURCE);
 	edit_mark(view, owner, FLAG_NO_SCHEMA_URL);
 }
 

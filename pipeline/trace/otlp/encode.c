@@ -13,6 +13,7 @@
  */
 #include "pipeline/trace/otlp/encode.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/otlp/encode_internal.h"
 #include "pipeline/trace/otlp/schema.h"
 
@@ -383,6 +384,7 @@ int trace_encode_measure(struct trace_view *view, struct span_window window,
 	if (sink.bytes > TRACE_BODY_BYTES_MAX)
 		return err_set(err, ERR_LIMIT, "encoded request over %zu bytes",
 			       TRACE_BODY_BYTES_MAX);
+	ASSERT(sink.spans <= view->live_spans);
 	*ret_plan = (struct encode_plan){
 		.window = window, .bytes = sink.spans > 0 ? sink.bytes : 0, .spans = sink.spans};
 	return 0;
@@ -399,6 +401,7 @@ void trace_encode_write(const struct trace_view *view, const struct encode_plan 
 	struct sink sink = {.view = view, .body = view->index.body.ptr, .out = out};
 	put_request(&sink, plan->window);
 	sink_flush(&sink);
+	ASSERT(sink.out == out + plan->bytes); /* as measured: nothing was edited since */
 }
 
 int trace_encode(struct trace_view *view, struct budget *budget, struct chunk **ret_chunk,

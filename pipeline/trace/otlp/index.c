@@ -12,7 +12,9 @@
  */
 #include "pipeline/trace/otlp/index.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/otlp/index_internal.h"
+#include "pipeline/trace/otlp/index_verify.h"
 #include "pipeline/trace/otlp/normalise.h"
 
 #include <stdlib.h>
@@ -410,6 +412,7 @@ static int build(struct trace_index *index, struct slice body, size_t entry_byte
 		ok = walk_normalised(index, body, err);
 	if (!ok)
 		forget_request(index);
+	ASSERT(!trace_index_fault(index));
 	return ok ? 0 : -1;
 }
 

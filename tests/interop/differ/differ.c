@@ -6,11 +6,14 @@
  *   regex PATTERN TEXT          0, 1, refused, failed
  *   body REQUEST                ok: an ExportTraceServiceRequest for the lines that follow
  *   cond CONTEXT AT CONDITION   true, false, error TEXT, refused TEXT
+ *   process TYPE CONFIG         REQUEST as the processor leaves it, refused TEXT
  *
  * CONTEXT is resource, scope, span, spanevent or infer; AT the number of the element.
  */
 #include "pipeline/pattern/regex.h"
+#include "pipeline/trace/otlp/encode.h"
 #include "tests/support/ottl_request.h"
+#include "tests/support/processor_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +109,38 @@ static void answer_condition(struct slice body)
 	ottl_bench_end(&bench);
 }
 
+static void put_bytes(struct slice bytes)
+{
+	struct buf digits = BUF_INIT;
+	buf_append_hex(&digits, bytes);
+	puts(bytes.len > 0 ? buf_cstr(&digits) : "-");
+	buf_fini(&digits);
+}
+
+static void answer_process(struct slice body)
+{
+	struct processor_fixture fixture;
+	struct chunk *result = NULL;
+	struct buf yaml = BUF_INIT;
+	const char *type = strtok(NULL, " \n");
+	if (!type)
+		die("a line is too short");
+	buf_append(&yaml, next_bytes());
+	if (!processor_fixture_open(&fixture, type, buf_cstr(&yaml))) {
+		const char *errors = config_support_errors(&fixture.config);
+		printf("refused %.*s\n", (int)strcspn(errors, "\n"), errors);
+	} else if (processor_fixture_run(&fixture, body) != PROCESS_CONTINUE ||
+		   trace_encode(fixture.view, &fixture.budget, &result, &fixture.err) != 0) {
+		die("the request is refused");
+	} else {
+		put_bytes(result ? chunk_slice(result) : SLICE(""));
+		chunk_unref(result);
+	}
+	buf_fini(&yaml);
+	view_close(fixture.view);
+	processor_fixture_close(&fixture);
+}
+
 int main(void)
 {
 	char *line = NULL;
@@ -123,6 +158,8 @@ int main(void)
 			puts("ok");
 		} else if (strcmp(verb, "cond") == 0) {
 			answer_condition(buf_slice(&body));
+		} else if (strcmp(verb, "process") == 0) {
+			answer_process(buf_slice(&body));
 		} else {
 			die("no such verb");
 		}

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Compares Sluice with the Collector's filter processor on random OTTL conditions, and with Go's
-// regexp on random patterns. Sluice's answers come from the program "differ" (tests/interop/differ).
+// Compares Sluice with the Collector's filter processor on random OTTL conditions, with its
+// processors attributes and resource on random configurations, and with Go's regexp on random
+// patterns. Sluice's answers come from the program "differ" (tests/interop/differ).
 //
 //	ottl -differ PROGRAM -docs docs/ottl.md [-seed N] [-conditions N] [-patterns N]
+//	     [-processors N]
 //
 // A difference must be one of those that the documentation lists, else it fails. The last line is
 // "N passed, N failed".
@@ -83,6 +85,7 @@ func main() {
 	seed := flag.Int64("seed", 1, "of the generator")
 	conditions := flag.Int("conditions", 3000, "how many")
 	patterns := flag.Int("patterns", 4000, "how many, each on several texts")
+	processors := flag.Int("processors", 2000, "configurations of attributes and resource, how many")
 	flag.Parse()
 	d := startDiffer(*program)
 	listed := readDifferences(*docs)
@@ -92,11 +95,14 @@ func main() {
 	ottl := compareConditions(d, rand.New(rand.NewSource(*seed)), *conditions, listed)
 	fmt.Printf("conditions: %d verdicts agree, %d listed, %d differ\n", ottl.same, ottl.listed,
 		ottl.failed)
-	failed := regexes.failed + ottl.failed
+	changes := compareProcessors(d, rand.New(rand.NewSource(*seed)), *processors)
+	fmt.Printf("attributes, resource: %d spans and resources agree, %d listed, %d differ\n",
+		changes.same, changes.listed, changes.failed)
+	failed := regexes.failed + ottl.failed + changes.failed
 	for _, difference := range listed {
 		fmt.Printf("  %5d  %s\n", difference.seen, difference.name)
 	}
-	fmt.Printf("%d passed, %d failed\n", regexes.same+ottl.same, failed)
+	fmt.Printf("%d passed, %d failed\n", regexes.same+ottl.same+changes.same, failed)
 	if failed > 0 {
 		os.Exit(1)
 	}

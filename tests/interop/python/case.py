@@ -34,6 +34,7 @@ class Setting:
     work: str  # folder for records and logs
     senders: dict  # SDK -> command
     applications: str  # environment of ../apps
+    libraries: dict  # environments of ../libraries by list
     certificate: tuple  # certificate and key for 127.0.0.1, files
     peers: dict  # programs by name: collector, jaeger, jaegerdiff
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs all interoperability cases and prints what became of every span.
 
-    main.py SLUICE CONFIGS WORK APPLICATIONS GO_SENDER NODE_SENDER COLLECTOR JAEGER JAEGERDIFF
+    main.py SLUICE CONFIGS WORK APPLICATIONS LIBRARIES GO_SENDER NODE_SENDER COLLECTOR JAEGER
+            JAEGERDIFF
 
 SLUICE: the program; CONFIGS: the folder of its configurations; WORK: a folder for records and logs;
-APPLICATIONS: the Python environment of ../apps; GO_SENDER: the built ../go; NODE_SENDER: sender.js
+APPLICATIONS: the Python environment of ../apps; LIBRARIES: LIST=FOLDER of each list of ../libraries,
+separated by blanks; GO_SENDER: the built ../go; NODE_SENDER: sender.js
 of ../node with its packages; COLLECTOR, JAEGER: what ../peers/build makes; JAEGERDIFF: the built
 ../jaeger. The last line is `N passed, N failed`, each row of the table counts.
+INTEROP_PARTS in the environment: names of modules, to run these parts alone.
 """
 
 import os
@@ -19,6 +22,7 @@ import backends
 import codings
 import jaeger
 import langfuse_sdk
+import libraries
 import lifecycle
 import limits
 import matrix
@@ -64,15 +68,19 @@ def print_table(rows):
 
 
 def main():
-    sluice, configs, work, applications, go_sender, node_sender, *peers = sys.argv[1:]
+    sluice, configs, work, applications, lists, go_sender, node_sender, *peers = sys.argv[1:]
     here = os.path.dirname(os.path.abspath(__file__))
     senders = {"Python": [sys.executable, os.path.join(here, "sender.py")], "Go": [go_sender],
                "Node.js": ["node", node_sender]}
-    setting = Setting(sluice, configs, work, senders, applications, make_certificate(work),
+    setting = Setting(sluice, configs, work, senders, applications,
+                      dict(one.split("=", 1) for one in lists.split()), make_certificate(work),
                       dict(zip(("collector", "jaeger", "jaegerdiff"), peers, strict=True)))
     # The long ones, which mostly wait, first.
     parts = [validation, lifecycle, backends, jaeger, codings, scraping, answers, telemetry, policy,
-             langfuse_sdk, limits, transport, network, terminal, matrix, selfcheck]
+             langfuse_sdk, limits, transport, network, terminal, matrix, selfcheck,
+             libraries]
+    if only := os.environ.get("INTEROP_PARTS"):
+        parts = [part for part in parts if part.__name__ in only.split()]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = [pool.submit(case, setting) for part in parts for case in part.cases(senders)]
         rows = [row for future in running for row in future.result()]

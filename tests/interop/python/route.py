@@ -40,10 +40,17 @@ PATH = "/api/public/otel"  # of otlp_http's backends; the exporter langfuse adds
 
 def without_rewriting(config):
     """Settings, path and value."""
-    if config in REWRITING:
-        yield "service.policies", "[]"
     for pipeline in REWRITING.get(config, ()):
         yield f"service.pipelines.{pipeline}.processors", "[scrape_filter, batch]"
+
+
+def without_promise(path, work, name):
+    """A copy of a configuration that does not promise a policy: what was promised can't be taken
+    back by a setting."""
+    copy = os.path.join(work, name + ".yaml")
+    with open(path, encoding="utf-8") as source, open(copy, "w", encoding="utf-8") as target:
+        target.writelines(line for line in source if not line.strip().startswith("policies:"))
+    return copy
 
 
 class Route:
@@ -63,10 +70,13 @@ class Route:
             for protocol in ("grpc", "http"):
                 tls = f"receivers.otlp.protocols.{protocol}.tls"
                 values[f"{tls}.cert_file"], values[f"{tls}.key_file"] = certificate
-        own = os.path.join(OWN, config)
+        path = os.path.join(OWN, config)
+        if not os.path.exists(path):
+            path = os.path.join(setting.configs, config)
+        if config in REWRITING:
+            path = without_promise(path, setting.work, name)
         self.collector = Collector(
-            setting.sluice, own if os.path.exists(own) else os.path.join(setting.configs, config),
-            os.path.join(setting.work, name + ".log"), values, config in HEALTH_CHECKS,
+            setting.sluice, path, os.path.join(setting.work, name + ".log"), values, config in HEALTH_CHECKS,
             variables)
 
     def _backend(self, exporter, protocol, secure):

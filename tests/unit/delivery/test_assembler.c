@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The assembler: what closes a batch, what is split, who takes it, and that no span is lost. */
-#include "pipeline/base/clock.h"
 #include "pipeline/delivery/assembler.h"
 #include "tests/support/delivery_fixture.h"
+#include "tests/support/test_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -133,9 +133,11 @@ static void bytes_that_suffice_close_a_batch(void **ret_state)
 	assert_in_range(state->taker.batches[0]->bytes, 1000, 1100);
 }
 
-static bool is_closed(void *arg)
+/* What is due by now is done. */
+static void turn(struct state *state)
 {
-	return ((struct state *)arg)->taker.count > 0;
+	for (int i = 0; i < 3; i++)
+		(void)uv_run(&state->fixture.loop.uv, UV_RUN_NOWAIT);
 }
 
 static void the_oldest_chunk_waits_no_longer_than_the_timeout(void **ret_state)
@@ -143,13 +145,17 @@ static void the_oldest_chunk_waits_no_longer_than_the_timeout(void **ret_state)
 	struct state *state = *ret_state;
 	start(state, (struct assembler_config){.spans_min = 1000,
 					       .bytes_max = HUGE_BYTES,
-					       .timeout_ns = 20 * NS_PER_MS});
+					       .timeout_ns = 3600 * NS_PER_S});
 	for (uint32_t round = 0; round < 3; round++) {
-		uint64_t began = clock_monotonic_ns();
 		(void)add(state, 0, 1);
+		turn(state);
+		test_clock_advance(1800 * NS_PER_S);
 		(void)add(state, 1, 1);
-		delivery_run_until(&state->fixture, is_closed, state);
-		assert_true(clock_monotonic_ns() - began >= 20 * NS_PER_MS);
+		turn(state);
+		assert_int_equal(state->taker.count, 0);
+		test_clock_advance(1800 * NS_PER_S + NS_PER_MS);
+		turn(state);
+		assert_int_equal(state->taker.count, 1);
 		assert_int_equal(state->taker.spans, 2);
 		release(state);
 	}
@@ -161,19 +167,20 @@ static void a_batch_gets_its_whole_time_after_one_closed_by_size(void **ret_stat
 	struct state *state = *ret_state;
 	start(state, (struct assembler_config){.spans_min = 10,
 					       .bytes_max = HUGE_BYTES,
-					       .timeout_ns = 30 * NS_PER_MS});
+					       .timeout_ns = 3600 * NS_PER_S});
 	(void)add(state, 0, 1);
-	(void)uv_run(&state->fixture.loop.uv, UV_RUN_NOWAIT); /* arms the timer */
-	uint64_t armed = clock_monotonic_ns();
-	while (clock_monotonic_ns() - armed < 15 * NS_PER_MS)
-		(void)uv_run(&state->fixture.loop.uv, UV_RUN_NOWAIT);
+	turn(state); /* arms the timer */
+	test_clock_advance(1800 * NS_PER_S);
 	(void)add(state, 1, 9);
 	assert_int_equal(state->taker.count, 1);
 	release(state);
-	uint64_t began = clock_monotonic_ns();
 	(void)add(state, 10, 1);
-	delivery_run_until(&state->fixture, is_closed, state);
-	assert_true(clock_monotonic_ns() - began >= 30 * NS_PER_MS);
+	test_clock_advance(1800 * NS_PER_S + NS_PER_S); /* the first one's time is over */
+	turn(state);
+	assert_int_equal(state->taker.count, 0);
+	test_clock_advance(1800 * NS_PER_S);
+	turn(state);
+	assert_int_equal(state->taker.count, 1);
 }
 
 static void a_batch_stays_within_its_largest_size(void **ret_state)
@@ -378,6 +385,39 @@ static void shards_may_add_at_once_while_the_timer_runs(void **ret_state)
 		assert_in_range(state->taker.batches[i]->span_count, 1, 43);
 }
 
+/* Up to the last byte and the last span. */
+static void what_just_fits_is_not_parted(void **ret_state)
+{
+	struct state *state = *ret_state;
+	struct chunk *chunk = delivery_request(&state->fixture, 0, 1, 10);
+	start(state, (struct assembler_config){.spans_min = 1000,
+					       .spans_max = 3,
+					       .bytes_max = 2 * chunk->len,
+					       .timeout_ns = 3600 * NS_PER_S});
+	for (uint64_t i = 0; i < 3; i++)
+		(void)add(state, i, 1);
+	assembler_flush(state->assembler);
+	assert_int_equal(state->taker.count, 2); /* of bytes */
+	assert_int_equal(state->taker.batches[0]->span_count, 2);
+	assert_int_equal(state->taker.batches[0]->bytes, 2 * chunk->len);
+	chunk_unref(chunk);
+}
+
+static void the_last_span_that_fits_is_taken(void **ret_state)
+{
+	struct state *state = *ret_state;
+	start(state, (struct assembler_config){.spans_min = 1000,
+					       .spans_max = 3,
+					       .bytes_max = HUGE_BYTES,
+					       .timeout_ns = 3600 * NS_PER_S});
+	(void)add(state, 0, 2);
+	(void)add(state, 2, 1);
+	(void)add(state, 3, 1);
+	assembler_flush(state->assembler);
+	assert_int_equal(state->taker.count, 2);
+	assert_int_equal(state->taker.batches[0]->span_count, 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -394,6 +434,8 @@ int main(void)
 		TEST(each_batch_with_a_part_is_waited_for_once),
 		TEST(what_memory_did_not_suffice_for_is_counted_exactly),
 		TEST(shards_may_add_at_once_while_the_timer_runs),
+		TEST(what_just_fits_is_not_parted),
+		TEST(the_last_span_that_fits_is_taken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -513,6 +513,21 @@ static void what_its_sender_is_told_about_is_not_dropped(void **ret_state)
 	check_ledger(state);
 }
 
+/* Reserved, and lost before there was a batch: a failure to enqueue, with its reason, no longer held. */
+static void what_memory_does_not_suffice_for_is_counted_and_let_go(void **ret_state)
+{
+	struct state *state = *ret_state;
+	start(state);
+	assert_true(sender_reserve(state->sender, 12, 100));
+	assert_int_equal(sender_held_spans(state->sender), 12);
+	sender_count_memory(state->sender, 7, false);
+	assert_int_equal(counter_get(&sender_ledger(state->sender)->enqueue_failed), 7);
+	assert_int_equal(dropped(state, DROP_MEMORY), 7);
+	assert_int_equal(sender_held_spans(state->sender), 5);
+	sender_cancel_reservation(state->sender, 5, 100);
+	assert_int_equal(sender_held_spans(state->sender), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,6 +563,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(what_its_sender_is_told_about_is_not_dropped, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			what_memory_does_not_suffice_for_is_counted_and_let_go, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,7 @@ static void what_the_collector_has_is_refused_with_what_to_do(void **state)
 		{"processors", "tail_sampling: {}", "whole traces are left to a Collector behind"},
 		{"processors", "k8sattributes: {}", "let the senders set resource attributes"},
 		{"processors", "k8s_attributes: {}", "let the senders set resource attributes"},
+		{"processors", "transform: {}", "attributes and resource change attributes"},
 		{"processors", "queued_retry: {}", "each exporter has sending_queue"},
 		{"exporters", "kafka: {}", "send OTLP to the backend"},
 		{"exporters", "prometheusremotewrite/a: {}", "start with --signals traces"},

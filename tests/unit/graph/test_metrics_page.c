@@ -34,6 +34,8 @@ static const struct {
 	 "{protocols: {grpc: {endpoint: '127.0.0.1:0'}, http: {endpoint: '127.0.0.1:0', tls: "
 	 "{cert_file: '" CERTIFICATE "', key_file: '" KEY "'}}}}"},
 	{COMPONENT_PROCESSOR, "memory_limiter", "{check_interval: 1s, limit_percentage: 50}"},
+	{COMPONENT_PROCESSOR, "attributes", "{actions: [{key: a, action: delete}]}"},
+	{COMPONENT_PROCESSOR, "resource", "{attributes: [{key: a, action: delete}]}"},
 	{COMPONENT_PROCESSOR, "filter", "{traces: {span: ['name == \"x\"']}}"},
 	{COMPONENT_EXPORTER, "otlp_grpc",
 	 "{endpoint: '127.0.0.1:1', tls: {insecure: true}, sending_queue: {batch: {}}}"},

@@ -45,6 +45,31 @@ static const struct policies_case cases[] = {
 	{"only counting", "{metadata_only: {dry_run: true}}",
 	 "{traces: {receivers: [nop], processors: [metadata_only], exporters: [nop]}}",
 	 "[metadata_only]", "only counts (dry_run)"},
+	{"values get another key in front of it",
+	 "{metadata_only: , attributes: {actions: [{key: a, action: upsert, from_attribute: b}]}}",
+	 "{traces: {receivers: [nop], processors: [attributes, metadata_only], exporters: [nop]}}",
+	 "[metadata_only]", "processor \"attributes\" in pipeline \"traces\" gives values"},
+	{"values get another key in front of the connector to it",
+	 "{metadata_only: , resource: {attributes: [{key: a, action: extract, pattern: "
+	 "'(?P<b>.)'}]}}",
+	 "{traces/1: {receivers: [nop], processors: [resource], exporters: [forward]}, "
+	 "traces/2: {receivers: [forward], processors: [metadata_only], exporters: [nop]}}",
+	 "[metadata_only]", "processor \"resource\" in pipeline \"traces/1\" gives values"},
+	{"a map becomes a text in front of it",
+	 "{metadata_only: , attributes: {actions: [{key: a, action: convert, converted_type: "
+	 "string}]}}",
+	 "{traces: {receivers: [nop], processors: [attributes, metadata_only], exporters: [nop]}}",
+	 "[metadata_only]", "gives values"},
+	{"what only takes away or adds what is written stands in front of it",
+	 "{metadata_only: , resource: {attributes: [{key: a, action: upsert, value: b}, {key: c, "
+	 "action: delete}, {key: d, action: hash}, {key: e, action: convert, converted_type: "
+	 "int}]}}",
+	 "{traces: {receivers: [nop], processors: [resource, metadata_only], exporters: [nop]}}",
+	 "[metadata_only]", NULL},
+	{"values get another key behind it",
+	 "{metadata_only: , attributes: {actions: [{key: a, action: upsert, from_attribute: b}]}}",
+	 "{traces: {receivers: [nop], processors: [metadata_only, attributes], exporters: [nop]}}",
+	 "[metadata_only]", NULL},
 	{"no policy", "{batch: }",
 	 "{traces: {receivers: [nop], processors: [batch], exporters: [nop]}}", "[batch]",
 	 "\"batch\" is no policy"},

@@ -20,7 +20,7 @@
 #include <sched.h>
 #include <stdio.h>
 
-enum { DEADLINE_S = 20, SHARDS = 2 };
+enum { DEADLINE_S = 60, SHARDS = 2 };
 enum { EPP_REQUEST, PROXY_REQUEST, PREFILL_REQUEST, DECODE_REQUEST };
 
 static const char yaml[] =

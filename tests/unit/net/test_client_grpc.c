@@ -3,6 +3,7 @@
 #include "tests/support/client_fixture.h"
 #include "tests/support/peer_grpc.h"
 #include "tests/support/peer_socket.h"
+#include "tests/support/test_clock.h"
 
 #include <nghttp2/nghttp2.h>
 #include <setjmp.h>
@@ -68,7 +69,7 @@ static void a_call_arrives_whole_and_is_answered(void **ret_state)
 	call.call.headers = headers;
 	call.call.header_count = ARRAY_COUNT(headers);
 	call.call.content_type = "application/grpc";
-	call.call.timeout_ns = 5 * UINT64_C(1000000000);
+	call.call.timeout_ns = 99 * NS_PER_S;
 	fixture_call(&state->fixture, &call, export_path, spans());
 	assert_int_equal(call.result.outcome, CLIENT_ANSWERED);
 	assert_int_equal(call.result.http_status, 200);
@@ -90,10 +91,10 @@ static void a_call_arrives_whole_and_is_answered(void **ret_state)
 	assert_int_equal(calls[0].spans, 2);
 	assert_int_equal(calls[0].message_len, sizeof(two_spans) - 1);
 	assert_memory_equal(calls[0].message, two_spans, sizeof(two_spans) - 1);
-	/* 5 s in eight digits: micro-seconds, a little under */
-	assert_int_equal(strlen(calls[0].timeout), 8);
-	assert_int_equal(calls[0].timeout[7], 'u');
-	assert_int_equal(calls[0].timeout[0], '4');
+	/* 99 s in eight digits: micro-seconds, a little under */
+	assert_int_equal(strlen(calls[0].timeout), 9);
+	assert_int_equal(calls[0].timeout[8], 'u');
+	assert_int_equal(calls[0].timeout[0], '9');
 	peer_grpc_unlock(state->peer);
 }
 
@@ -384,12 +385,22 @@ static void calls_share_a_connection_up_to_the_peers_limit(void **ret_state)
 	free(calls);
 }
 
+static bool has_arrived(void *arg)
+{
+	return peer_grpc_counts(arg).calls > 0;
+}
+
 static void a_timeout_ends_the_call_and_tells_the_peer(void **ret_state)
 {
 	struct state *state = *ret_state;
-	struct fixture_call call = {.call.timeout_ns = 30 * 1000000}, next = {0};
+	struct fixture_call call = {.call.timeout_ns = 3600 * NS_PER_S}, next = {0};
 	peer_grpc_set_times(state->peer, &(struct peer_grpc_behaviour){.action = PEER_STALL}, 1);
-	fixture_call(&state->fixture, &call, export_path, spans());
+	fixture_send(&state->fixture, &call, export_path, spans());
+	fixture_run_until(&state->fixture, has_arrived, state->peer);
+	assert_int_equal(call.done_count, 0);
+	test_clock_advance(3600 * NS_PER_S);
+	fixture_finish(&state->fixture, &call);
+	fixture_release(&call);
 	assert_int_equal(call.result.outcome, CLIENT_TIMED_OUT);
 	fixture_call(&state->fixture, &next, export_path, spans());
 	assert_int_equal(next.result.outcome, CLIENT_ANSWERED);
@@ -554,7 +565,7 @@ static void keep_alive_pings_while_a_call_waits(void **ret_state)
 	teardown(ret_state);
 	*ret_state = state = calloc(1, sizeof(*state));
 	const struct client_config config = {.keepalive_time_ns = 10 * 1000000,
-					     .keepalive_timeout_ns = 5000 * UINT64_C(1000000)};
+					     .keepalive_timeout_ns = 3600 * NS_PER_S};
 	open_state(state, &(struct peer_grpc_options){0}, &config);
 	struct fixture_call call = {0};
 	peer_grpc_set(state->peer, &(struct peer_grpc_behaviour){.action = PEER_STALL});

@@ -208,7 +208,7 @@ static void bytes_after_a_close_are_thrown_away(void **state)
 	struct buf back = BUF_INIT;
 	seen->close_on_data = true;
 	seen->echo = true;
-	seen->linger_ms = 5000;
+	seen->linger_ms = 60000;
 	assert_true(net_send(&seen->loop, seen->peer, SLICE("x"), 0));
 	assert_true(net_receive_end(&seen->loop, seen->peer, &back));
 	for (int i = 0; i < 100; i++)
@@ -262,6 +262,74 @@ static void on_writable_is_called_again_as_room_appears(void **state)
 	buf_fini(&back);
 }
 
+/* The other connection's bytes are taken away between the poll that saw them and its read. */
+static int stolen_from = -1;
+
+static void on_data_steals(struct conn *conn, void *arg, struct slice bytes)
+{
+	char byte;
+	on_data(conn, arg, bytes);
+	assert_int_equal(read(stolen_from, &byte, 1), 1);
+}
+
+static void bytes_that_are_gone_when_they_are_read_end_nothing(void **state)
+{
+	static const struct conn_events steals = {on_open, on_data_steals, on_writable, on_close};
+	struct seen *seen = *state, thief = {.peer = -1};
+	int ours;
+	conn_abort(seen->conn);
+	assert_true(net_run_until(&seen->loop, is_closed, seen));
+	(void)close(seen->peer);
+	seen->closed = 0;
+	net_tcp_pair(&ours, &seen->peer);
+	stolen_from = dup(ours);
+	seen->conn = conn_new(&seen->loop, ours, NULL, NULL, &events, seen, NULL);
+	net_tcp_pair(&ours, &thief.peer);
+	thief.conn = conn_new(&seen->loop, ours, NULL, NULL, &steals, &thief, NULL);
+	net_settle(&seen->loop);
+	assert_int_equal(write(thief.peer, "x", 1), 1); /* ready first, so served first */
+	assert_int_equal(write(seen->peer, "y", 1), 1);
+	assert_true(net_run_until(&seen->loop, has_data, &thief));
+	net_settle(&seen->loop);
+	assert_int_equal(seen->closed, 0);
+	assert_int_equal(seen->in.len, 0);
+	assert_true(net_send(&seen->loop, seen->peer, SLICE("z"), 0));
+	assert_true(net_run_until(&seen->loop, has_data, seen));
+	(void)close(stolen_from);
+	conn_abort(thief.conn);
+	assert_true(net_run_until(&seen->loop, is_closed, &thief));
+	(void)close(thief.peer);
+	buf_fini(&thief.in);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	*(bool *)timer->data = true;
+}
+
+/* A turn of the loop lasts until something happens, whatever waits in the socket. */
+static void a_paused_connection_does_not_keep_the_loop_awake(void **state)
+{
+	struct seen *seen = *state;
+	uv_timer_t timer;
+	bool fired = false;
+	net_settle(&seen->loop);
+	conn_pause(seen->conn, true);
+	assert_true(net_send(&seen->loop, seen->peer, SLICE("unread"), 0));
+	net_settle(&seen->loop);
+	(void)uv_timer_init(&seen->loop.uv, &timer);
+	timer.data = &fired;
+	uv_update_time(&seen->loop.uv);
+	(void)uv_timer_start(&timer, on_timer, 20, 0);
+	(void)uv_run(&seen->loop.uv, UV_RUN_ONCE);
+	assert_true(fired);
+	uv_close((uv_handle_t *)&timer, NULL);
+	net_settle(&seen->loop);
+	assert_int_equal(seen->in.len, 0);
+	conn_pause(seen->conn, false);
+	assert_true(net_run_until(&seen->loop, has_data, seen));
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -277,6 +345,8 @@ int main(void)
 		CASE(an_abort_from_within_on_data_is_safe),
 		CASE(a_peer_that_does_not_read_is_not_read_from),
 		CASE(on_writable_is_called_again_as_room_appears),
+		CASE(bytes_that_are_gone_when_they_are_read_end_nothing),
+		CASE(a_paused_connection_does_not_keep_the_loop_awake),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

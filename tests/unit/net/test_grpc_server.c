@@ -236,6 +236,29 @@ static void a_refusal_that_is_worth_a_repeat_carries_its_delay(void **state)
 	net_server_close(&server);
 }
 
+/* A coding of the peer's making is named when it is short and plain. */
+static void an_unknown_encoding_is_named_within_bounds(void **state)
+{
+	static const struct {
+		const char *coding, *named;
+	} cases[] = {
+		{"br", "br"},
+		{"!~", "!~"},
+		{"a b", "?"},
+		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
+		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "?"},
+		{"a\xc3\xa9", "?"},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		char header[96], text[160];
+		(void)snprintf(header, sizeof(header), "grpc-encoding: %s\n", cases[i].coding);
+		(void)snprintf(text, sizeof(text),
+			       "grpc: Decompressor is not installed for grpc-encoding \"%s\"",
+			       cases[i].named);
+		expect(*state, header, 1, SLICE("x"), "12", text);
+	}
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, net_server_set_up, net_server_tear_down)
@@ -250,6 +273,7 @@ int main(void)
 		CASE(a_get_is_no_call),
 		cmocka_unit_test(errors_carry_an_escaped_message_and_details),
 		cmocka_unit_test(a_refusal_that_is_worth_a_repeat_carries_its_delay),
+		CASE(an_unknown_encoding_is_named_within_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

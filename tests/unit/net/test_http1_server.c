@@ -286,6 +286,61 @@ static void keep_alive_can_be_turned_off(void **state)
 	net_server_close(&fixture);
 }
 
+/* Many small ones: the bound is about their sum. */
+static void trailers_and_chunk_extensions_are_bounded_together(void **state)
+{
+	static const char *const units[] = {"1;extension=xxxxxxxxxxxx\r\nx\r\n",
+					    "T: xxxxxxxxxxxx\r\n"};
+	struct net_server *server = *state;
+	struct buf bytes = BUF_INIT;
+	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+		uint64_t before = counter_get(&server->counters->header_too_large);
+		buf_reset(&bytes);
+		buf_append_str(&bytes, "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+				       "chunked\r\n\r\n");
+		if (i == 1)
+			buf_append_str(&bytes, "0\r\n");
+		for (int k = 0; k < 8000; k++) /* 64 KiB of each are allowed */
+			buf_append_str(&bytes, units[i]);
+		exchange(server, buf_slice(&bytes), 1000, "431", true);
+		assert_int_equal(counter_get(&server->counters->header_too_large), before + 1);
+	}
+	buf_fini(&bytes);
+}
+
+/* A coding of the peer's making is named when it is short and plain. */
+static void an_unknown_content_coding_is_named_within_bounds(void **state)
+{
+	static const struct {
+		const char *coding, *named;
+	} cases_of_it[] = {
+		{"br", "br"},
+		{"!~", "!~"},
+		{"a b", "?"},
+		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
+		{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "?"},
+		{"a\xc3\xa9", "?"},
+	};
+	struct net_server *server = *state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases_of_it); i++) {
+		char request[256], expected[128];
+		struct buf in = BUF_INIT;
+		(void)snprintf(request, sizeof(request),
+			       "POST /x HTTP/1.1\r\nHost: h\r\nContent-Encoding: "
+			       "%s\r\nContent-Length: 1\r\n\r\nx",
+			       cases_of_it[i].coding);
+		(void)snprintf(expected, sizeof(expected), "unsupported Content-Encoding: %s",
+			       cases_of_it[i].named);
+		int fd = net_server_connect(server);
+		assert_true(net_send(&server->loop, fd, slice_str(request), 0));
+		(void)net_receive_text(&server->loop, fd, &in, "\r\n\r\n");
+		assert_string_equal(server->refusal_text, expected);
+		assert_int_equal(server->refusals[REFUSED_CODING_UNKNOWN], i + 1);
+		(void)close(fd);
+		buf_fini(&in);
+	}
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, net_server_set_up, net_server_tear_down)
@@ -300,6 +355,8 @@ int main(void)
 		CASE(an_answer_before_the_body_keeps_or_closes_the_connection),
 		CASE(a_drain_closes_idle_connections_and_lets_requests_finish),
 		cmocka_unit_test(keep_alive_can_be_turned_off),
+		CASE(trailers_and_chunk_extensions_are_bounded_together),
+		CASE(an_unknown_content_coding_is_named_within_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

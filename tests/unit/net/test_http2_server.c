@@ -31,6 +31,9 @@ static void answers_a_get_and_a_post(void **state)
 	assert_string_equal(buf_cstr(&post->body), "12 bytes\n");
 	assert_string_equal(server->content_type, "application/x-protobuf");
 	assert_string_equal(buf_cstr(&server->body), "hello, world");
+	for (int i = 0; i < 5; i++)
+		net_h2_turn(&client);
+	assert_false(get->reset || post->reset); /* nothing more to ask the peer for */
 	net_h2_close(&client);
 }
 
@@ -219,6 +222,37 @@ static void trailers_of_the_client_are_ignored(void **state)
 	net_h2_close(&client);
 }
 
+/* Each stream that memory does not suffice for is refused, and counted, once. */
+static void streams_without_memory_are_counted_one_by_one(void **state)
+{
+	enum { STREAMS = 60 };
+	struct net_server *server = *state;
+	struct net_h2 client;
+	uint64_t refused = 0;
+	char header[6000] = "a: ";
+	memset(header + 3, 'x', sizeof(header) - 4);
+	server->hold = true;
+	net_h2_open(&client, server);
+	for (int i = 0; i < 5; i++)
+		net_h2_turn(&client);
+	uint64_t limit =
+		atomic_exchange(&server->budget.limit, budget_used(&server->budget) + 100000);
+	for (int i = 0; i < STREAMS; i++)
+		(void)net_h2_request(&client, "GET", "/x", header, true);
+	for (int i = 0; i < 10; i++)
+		net_h2_turn(&client);
+	for (int i = 0; i < STREAMS; i++)
+		refused += client.streams[i].reset;
+	atomic_store(&server->budget.limit, limit);
+	assert_true(refused > 0);
+	assert_int_equal(refused + server->held_count, STREAMS);
+	assert_int_equal(counter_get(&server->counters->budget_refusals), refused);
+	server->hold = false;
+	while (server->held_count > 0)
+		net_server_answer(server);
+	net_h2_close(&client);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, net_server_set_up, net_server_tear_down)
@@ -235,6 +269,7 @@ int main(void)
 		CASE(a_drain_says_goaway_and_lets_streams_finish),
 		CASE(bytes_that_are_no_http2_end_the_connection),
 		CASE(trailers_of_the_client_are_ignored),
+		CASE(streams_without_memory_are_counted_one_by_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

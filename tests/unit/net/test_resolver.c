@@ -331,7 +331,7 @@ static void the_end_waits_for_no_answer(void **state)
 	resolver_cancel(&q.request);
 	uint64_t began_ns = clock_monotonic_ns();
 	close_loop(&own);
-	assert_true(clock_monotonic_ns() - began_ns < NS_PER_S / 2); /* a question lasts 7 s */
+	assert_true(clock_monotonic_ns() - began_ns < 6 * NS_PER_S); /* a question lasts 7 s */
 	assert_int_equal(q.done_count, 0);
 }
 

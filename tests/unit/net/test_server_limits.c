@@ -2,6 +2,7 @@
 /* Every limit of struct server_limits, hit, with the counter that moves. */
 #include "pipeline/base/clock.h"
 #include "tests/support/net_h2.h"
+#include "tests/support/test_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,12 +16,15 @@
 
 #define HOST "Host: localhost\r\n"
 
-enum { SHORT_MS = 60 };
+/* Every time limit of these tests; passed by hand. */
+#define LIMIT_NS (3600 * NS_PER_S)
 
 static struct net_server *open_limited(void (*change)(struct server_limits *limits))
 {
 	struct net_server *server = calloc(1, sizeof(*server));
 	struct server_config config = net_server_config();
+	config.limits.header_timeout_ns = config.limits.body_timeout_ns = 24 * LIMIT_NS;
+	config.limits.idle_timeout_ns = config.limits.write_timeout_ns = 24 * LIMIT_NS;
 	change(&config.limits);
 	net_server_open(server, &config);
 	return server;
@@ -46,6 +50,42 @@ static void exchange(struct net_server *server, struct slice bytes, const char *
 		assert_true(net_receive_end(&server->loop, fd, &in));
 	if (!expected)
 		assert_int_equal(in.len, 0);
+	(void)close(fd);
+	buf_fini(&in);
+}
+
+/* The time limit of what the server has seen by now is over. */
+static void let_time_pass(struct net_server *server)
+{
+	net_settle(&server->loop);
+	test_clock_advance(LIMIT_NS + NS_PER_S);
+	net_settle(&server->loop);
+}
+
+/* Sends over HTTP/1.1, expects an answer with ${before} in it (NULL: none), then, after the time
+ * limit and not sooner, one with ${after} (NULL: none) and the end. */
+static void outlast(struct net_server *server, struct slice bytes, const char *before,
+		    const char *after)
+{
+	struct buf in = BUF_INIT;
+	uint64_t known = counter_get(&server->counters->connections);
+	int fd = net_server_connect(server);
+	assert_true(net_send(&server->loop, fd, bytes, 0));
+	assert_true(net_server_counted(server, &server->counters->connections, known + 1));
+	if (before)
+		assert_true(net_receive_text(&server->loop, fd, &in, before));
+	net_settle(&server->loop);
+	test_clock_advance(LIMIT_NS / 2);
+	net_settle(&server->loop);
+	size_t len = in.len;
+	assert_true(net_receive(fd, &in));
+	assert_int_equal(in.len, len); /* half of the time is not all of it */
+	let_time_pass(server);
+	if (after)
+		assert_true(net_receive_text(&server->loop, fd, &in, after));
+	assert_true(net_receive_end(&server->loop, fd, &in));
+	if (!after)
+		assert_int_equal(in.len, len);
 	(void)close(fd);
 	buf_fini(&in);
 }
@@ -285,7 +325,7 @@ static void what_follows_a_flood_is_not_read(void **state)
 
 static void short_header_time(struct server_limits *limits)
 {
-	limits->header_timeout_ns = SHORT_MS * NS_PER_MS;
+	limits->header_timeout_ns = LIMIT_NS;
 }
 
 static void a_header_that_does_not_end_times_out(void **state)
@@ -294,8 +334,8 @@ static void a_header_that_does_not_end_times_out(void **state)
 	struct net_server *server = open_limited(short_header_time);
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(starts); i++)
-		exchange(server, slice_str(starts[i]), "HTTP/1.1 408 ", false);
-	exchange(server, SLICE("PRI * HTTP"), NULL, false); /* may be either protocol */
+		outlast(server, slice_str(starts[i]), NULL, "HTTP/1.1 408 ");
+	outlast(server, SLICE("PRI * HTTP"), NULL, NULL); /* may be either protocol */
 	assert_int_equal(counter_get(&server->counters->header_timeout), 4);
 	close_limited(server);
 }
@@ -309,6 +349,7 @@ static void a_header_block_of_http2_that_does_not_end_times_out(void **state)
 	net_h2_frame(&frames, NGHTTP2_HEADERS, 0, 1, SLICE("\x82\x84\x86"));
 	open_raw(&client, server);
 	net_h2_raw(&client, buf_slice(&frames));
+	let_time_pass(server);
 	assert_true(net_h2_wait_closed(&client));
 	assert_int_equal(counter_get(&server->counters->header_timeout), 1);
 	net_h2_close(&client);
@@ -318,8 +359,17 @@ static void a_header_block_of_http2_that_does_not_end_times_out(void **state)
 
 static void short_body_time(struct server_limits *limits)
 {
-	limits->body_timeout_ns = SHORT_MS * NS_PER_MS;
-	limits->header_timeout_ns = 60 * NS_PER_S;
+	limits->body_timeout_ns = LIMIT_NS;
+}
+
+/* Until the server has seen the header of so many requests. */
+static void await_headers(struct net_h2 *client, size_t count)
+{
+	uint64_t end_ns = clock_monotonic_ns() + NET_DEADLINE_MS * NS_PER_MS;
+	while (client->server->headers < count) {
+		assert_true(clock_monotonic_ns() < end_ns);
+		net_h2_turn(client);
+	}
 }
 
 static void a_body_that_does_not_end_times_out(void **state)
@@ -327,12 +377,14 @@ static void a_body_that_does_not_end_times_out(void **state)
 	struct net_server *server = open_limited(short_body_time);
 	struct net_h2 client;
 	(void)state;
-	exchange(server, SLICE("POST /x HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nhello"),
-		 "HTTP/1.1 408 ", false);
+	outlast(server, SLICE("POST /x HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nhello"), NULL,
+		"HTTP/1.1 408 ");
 	net_h2_open(&client, server);
 	struct net_h2_stream *post = net_h2_request(&client, "POST", "/x", "", false);
 	struct net_h2_stream *call =
 		net_h2_request(&client, "POST", "/s/m", "content-type: application/grpc\n", false);
+	await_headers(&client, 3);
+	let_time_pass(server);
 	assert_true(net_h2_wait(&client, post));
 	assert_int_equal(post->status, 408);
 	assert_true(net_h2_wait(&client, call));
@@ -344,7 +396,7 @@ static void a_body_that_does_not_end_times_out(void **state)
 
 static void short_idle_time(struct server_limits *limits)
 {
-	limits->idle_timeout_ns = SHORT_MS * NS_PER_MS;
+	limits->idle_timeout_ns = LIMIT_NS;
 }
 
 static void idle_connections_are_closed(void **state)
@@ -352,9 +404,10 @@ static void idle_connections_are_closed(void **state)
 	struct net_server *server = open_limited(short_idle_time);
 	struct net_h2 client;
 	(void)state;
-	exchange(server, slice_of(NULL, 0), NULL, false);
-	exchange(server, SLICE("GET /x HTTP/1.1\r\n" HOST "\r\n"), "200 OK", false);
-	net_h2_open(&client, server);
+	outlast(server, slice_of(NULL, 0), NULL, NULL);
+	outlast(server, SLICE("GET /x HTTP/1.1\r\n" HOST "\r\n"), "200 OK", NULL);
+	open_raw(&client, server);
+	let_time_pass(server);
 	assert_true(net_h2_wait_goaway(&client));
 	assert_int_equal(client.goaway_code, NGHTTP2_NO_ERROR);
 	assert_true(net_h2_wait_closed(&client));
@@ -364,46 +417,31 @@ static void idle_connections_are_closed(void **state)
 
 static void age_without_force(struct server_limits *limits)
 {
-	limits->max_connection_age_ns = SHORT_MS * NS_PER_MS;
-}
-
-/* A connection with one answer that keeps it: its age was not over yet, however slow the machine. */
-static int young_connection(struct net_server *server, struct buf *in)
-{
-	for (;;) {
-		int fd = net_server_connect(server);
-		buf_reset(in);
-		assert_true(
-			net_send(&server->loop, fd, SLICE("GET /1 HTTP/1.1\r\n" HOST "\r\n"), 0));
-		assert_true(net_receive_text(&server->loop, fd, in, "0 bytes\n"));
-		if (!memmem(in->data, in->len, "Connection: close", 17))
-			return fd;
-		(void)close(fd);
-	}
+	limits->max_connection_age_ns = LIMIT_NS;
 }
 
 static void an_old_http1_connection_ends_with_its_next_answer(void **state)
 {
 	struct net_server *server = open_limited(age_without_force);
-	struct net_h2 younger;
 	struct buf in = BUF_INIT;
 	(void)state;
-	int fd = young_connection(server, &in);
-	net_h2_open(&younger, server); /* when its age is over, so is that of the older one */
-	assert_true(net_h2_wait_goaway(&younger));
+	int fd = net_server_connect(server);
+	assert_true(net_send(&server->loop, fd, SLICE("GET /1 HTTP/1.1\r\n" HOST "\r\n"), 0));
+	assert_true(net_receive_text(&server->loop, fd, &in, "0 bytes\n"));
+	assert_null(memmem(in.data, in.len, "Connection: close", 17)); /* young */
+	let_time_pass(server);
 	assert_true(net_send(&server->loop, fd, SLICE("GET /2 HTTP/1.1\r\n" HOST "\r\n"), 0));
 	assert_true(net_receive_end(&server->loop, fd, &in));
 	assert_non_null(memmem(in.data, in.len, "Connection: close", 17));
 	(void)close(fd);
 	buf_fini(&in);
-	net_h2_close(&younger);
 	close_limited(server);
 }
 
 static void short_age(struct server_limits *limits)
 {
-	limits->max_connection_age_ns = SHORT_MS * NS_PER_MS;
-	limits->max_connection_age_grace_ns = SHORT_MS * NS_PER_MS;
+	limits->max_connection_age_ns = LIMIT_NS;
+	limits->max_connection_age_grace_ns = LIMIT_NS;
 }
 
 static void old_connections_end_and_after_the_grace_with_force(void **state)
@@ -414,8 +452,11 @@ static void old_connections_end_and_after_the_grace_with_force(void **state)
 	server->hold = true;
 	net_h2_open(&client, server);
 	(void)net_h2_request(&client, "GET", "/never-answered", "", true);
+	await_headers(&client, 1);
+	let_time_pass(server);
 	assert_true(net_h2_wait_goaway(&client));
 	assert_int_equal(server->held_count, 1);
+	let_time_pass(server);
 	assert_true(net_h2_wait_closed(&client));
 	assert_true(net_server_counted(server, &server->counters->cancelled, 1));
 	net_h2_close(&client);

@@ -223,7 +223,7 @@ static void an_abort_cuts_requests_that_are_never_answered(void **state)
 {
 	struct service *service = start();
 	int fds[CLIENTS];
-	uint64_t end_ns = clock_monotonic_ns() + 10 * NS_PER_S;
+	uint64_t end_ns = clock_monotonic_ns() + 60 * NS_PER_S;
 	(void)state;
 	for (int i = 0; i < CLIENTS; i++) {
 		fds[i] = connect_to(service);

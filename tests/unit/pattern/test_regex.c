@@ -217,9 +217,68 @@ static void sizes_are_bounded(void **state)
 	buf_fini(&pattern);
 }
 
+static void groups_are_told_by_name(void **state)
+{
+	static const struct {
+		const char *pattern, *text, *groups; /* "name=text;" each; NULL: no match */
+	} cases[] = {
+		{"(?P<a>.)(?<b>.)?", "xy", "a=x;b=y;"},
+		{"(?P<a>.)(?<b>.)?$", "y", "a=y;b=;"},
+		{"(?P<a>z)|(?P<a>.)", "y", "a=;a=y;"},
+		{"(.)(?:.)(?i)[(](?P<b>\\()", "xy((", "=x;b=(;"},
+		{"(?P<a>\xc3\xa4)", "\xff\xc3\xa4", "a=\xc3\xa4;"},
+		{"^(?P<a>.*)/(?P<b>.*)$", "\xffx/\xfe", "a=\xffx;b=\xfe;"},
+		{"(?P<a>x*)", "", "a=;"},
+		{"(?P<a>x)", "y", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice names[REGEX_GROUPS_MAX], groups[REGEX_GROUPS_MAX];
+		struct regex_scratch scratch;
+		struct err err;
+		size_t count;
+		struct buf out = BUF_INIT;
+		assert_int_equal(regex_scratch_init(&scratch), 0);
+		struct regex *regex =
+			regex_new_groups(slice_str(cases[i].pattern), names, &count, &err);
+		assert_non_null(regex);
+		bool found = regex_groups(regex, slice_str(cases[i].text), groups, count,
+					  &scratch) == REGEX_MATCH;
+		for (size_t at = 0; found && at < count; at++)
+			buf_printf(&out, "%.*s=%.*s;", SLICE_FMT(names[at]), SLICE_FMT(groups[at]));
+		assert_int_equal(found, cases[i].groups != NULL);
+		if (found)
+			assert_string_equal(buf_cstr(&out), cases[i].groups);
+		buf_fini(&out);
+		regex_free(regex);
+		regex_scratch_fini(&scratch);
+	}
+}
+
+static void groups_are_bounded(void **state)
+{
+	struct slice names[REGEX_GROUPS_MAX];
+	struct err err = {0};
+	struct buf pattern = BUF_INIT;
+	size_t count;
+	(void)state;
+	for (int i = 0; i < REGEX_GROUPS_MAX; i++)
+		buf_append_str(&pattern, "(a)");
+	struct regex *regex = regex_new_groups(buf_slice(&pattern), names, &count, &err);
+	assert_non_null(regex);
+	assert_int_equal(count, REGEX_GROUPS_MAX);
+	regex_free(regex);
+	buf_append_str(&pattern, "(a)");
+	assert_null(regex_new_groups(buf_slice(&pattern), names, &count, &err));
+	assert_int_equal(err.kind, ERR_CONFIG);
+	buf_fini(&pattern);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(groups_are_told_by_name),
+		cmocka_unit_test(groups_are_bounded),
 		cmocka_unit_test(patterns_mean_what_go_means),
 		cmocka_unit_test(what_go_refuses_is_refused_in_its_words),
 		cmocka_unit_test(damaged_text_is_searched_as_go_does),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of spans under the langfuse processor, case by case; roots of what filters left. */
+/* What becomes of spans under the langfuse processor, case by case. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,7 +88,7 @@ static const struct langfuse_case cases[] = {
 	 {ROW(0, 0, APP, "a", INT("gen_ai.usage.input_tokens", 100),
 	      INT("gen_ai.usage.output_tokens", 50),
 	      INT("gen_ai.usage.cache_read.input_tokens", 30),
-	      INT("gen_ai.usage.reasoning.output_tokens", 10), MODEL("m"))},
+	      INT("gen_ai.usage.reasoning.output_tokens", 10), MODEL("gpt-5.6-sol"))},
 	 {{"a", USAGE,
 	   "string {\"input\":70,\"output\":40,\"input_cached_tokens\":30,"
 	   "\"output_reasoning_tokens\":10,\"total\":150}"}},
@@ -98,7 +98,7 @@ static const struct langfuse_case cases[] = {
 	 {ROW(0, 0, APP, "a", INT("gen_ai.usage.input_tokens", 100),
 	      INT("gen_ai.usage.output_tokens", 50), INT("gen_ai.usage.reasoning_tokens", 10),
 	      INT("gen_ai.usage.prompt_tokens_details.cached_tokens", 30),
-	      INT("gen_ai.usage.text.input_tokens", 70), MODEL("m"))},
+	      INT("gen_ai.usage.text.input_tokens", 70), MODEL("gpt-5.6-sol"))},
 	 {{"a", USAGE,
 	   "string {\"input\":70,\"output\":40,\"input_cached_tokens\":30,"
 	   "\"output_reasoning_tokens\":10,\"total\":150}"}},
@@ -322,7 +322,8 @@ static const struct langfuse_case cases[] = {
 	 NULL},
 	{"a prefill leg is a span and counts nothing",
 	 "models: {app: m}",
-	 {ROW(0, 0, VLLM, "llm_request", TOKENS(2071, 1), INT("gen_ai.request.max_tokens", 1)),
+	 {ROW(0, 0, APP, "llm_d.pd_proxy.request", NO_ATTRS),
+	  ROW(0, 0, VLLM, "llm_request", TOKENS(2071, 1), INT("gen_ai.request.max_tokens", 1)),
 	  ROW(0, 0, VLLM, "full", TOKENS(2071, 200), INT("gen_ai.request.max_tokens", 200))},
 	 {{"llm_request", TYPE, "string span"},
 	  {"llm_request", USAGE, ""},
@@ -330,6 +331,14 @@ static const struct langfuse_case cases[] = {
 	  {"llm_request", META "uncounted_gen_ai_usage_prompt_tokens", "int 2071"},
 	  {"llm_request", MODEL_NAME, ""},
 	  {"full", USAGE, "string {\"input\":2071,\"output\":200,\"total\":2271}"}},
+	 NULL},
+	{"tags in JSON are the texts that they stand for",
+	 "",
+	 {ROW(0, 0, APP, "a",
+	      STR("langfuse.trace.tags", "[\"caf\\u00e9\", \"a\\\"b\", \"\\ud83d\\ude00\", "
+					 "\"t\\tt\", \"plain\", \"\\u0063\\u0061f\u00e9\"]"))},
+	 {{"a", "langfuse.trace.tags",
+	   "array [\"caf\u00e9\",\"a\\\"b\",\"\U0001f600\",\"t\\tt\",\"plain\"]"}},
 	 NULL},
 	/* spreading */
 	{"facts of a trace reach all its spans, also of later requests",
@@ -358,12 +367,12 @@ static const struct langfuse_case cases[] = {
 	  ROW(1, 1, VLLM, "llm_request", TOKENS(1, 2))},
 	 {{"llm_request", MODEL_NAME, "string served"}},
 	 NULL},
-	{"two models in one trace: none is guessed",
+	{"two models in one trace: none is guessed for a span below neither",
 	 "models: {app: configured}",
 	 {ROW(0, 0, EPP, "one", STR("target_model", "m1")),
 	  ROW(0, 0, EPP, "two", STR("target_model", "m2")),
-	  ROW(0, 1, VLLM, "llm_request", TOKENS(1, 2))},
-	 {{"llm_request", MODEL_NAME, "string configured"}},
+	  ROW(0, 0, VLLM, "llm_request", TOKENS(1, 2)), ROW(0, 1, VLLM, "below", TOKENS(1, 2))},
+	 {{"llm_request", MODEL_NAME, "string configured"}, {"below", MODEL_NAME, "string m1"}},
 	 NULL},
 };
 
@@ -373,52 +382,10 @@ static void every_case_shows_what_it_should(void **state)
 	langfuse_cases_run(cases, ARRAY_COUNT(cases));
 }
 
-/* ---- roots ---------------------------------------------------------------------------------- */
-
-static const struct langfuse_case dropped_ancestors = {
-	.rows = {ROW(0, 0, APP, "GET /health", NO_ATTRS), ROW(0, 1, APP, "llm_request", NO_ATTRS),
-		 ROW(1, 0, APP, "GET /ping", NO_ATTRS), ROW(2, 3, APP, "gateway.request", NO_ATTRS),
-		 ROW(3, 0, APP, "GET /load", NO_ATTRS), ROW(3, 5, APP, "gateway.request", NO_ATTRS),
-		 ROW(3, 5, APP, "llm_request", NO_ATTRS)}};
-
-static void what_is_left_of_a_trace_without_its_root_has_one(void **state)
-{
-	struct processor_bench bench;
-	struct example_requests requests;
-	(void)state;
-	/* The filter drops and leaves parents alone: the repair is langfuse's. */
-	processor_bench_open(
-		&bench,
-		(const char *const[]){"filter", "traces: {span: ['IsMatch(name, \"^GET /.*\")']}",
-				      "langfuse", "", NULL});
-	langfuse_case_build(&dropped_ancestors, &bench.budget, &requests);
-	processor_bench_send(&bench, requests.items[0]);
-	assert_int_equal(bench_span_count(&bench), 1);
-	assert_string_equal(bench_span_attr(&bench, 0, "langfuse.internal.is_app_root"),
-			    "bool true");
-	assert_int_equal(view_span_parent(bench.out_view, 0).len, 0);
-	processor_bench_send(&bench, requests.items[1]);
-	assert_int_equal(bench_span_count(&bench), 0);
-	processor_bench_send(&bench, requests.items[2]);
-	assert_string_equal(bench_span_attr(&bench, 0, "langfuse.internal.is_app_root"),
-			    "bool true");
-	processor_bench_send(&bench, requests.items[3]);
-	assert_int_equal(bench_span_count(&bench), 2);
-	for (uint32_t span = 0; span < 2; span++) {
-		/* Two at the top: both are roots for the application, none is the trace's. */
-		assert_string_equal(bench_span_attr(&bench, span, "langfuse.internal.is_app_root"),
-				    "bool true");
-		assert_int_equal(view_span_parent(bench.out_view, span).len, SPAN_ID_BYTES);
-	}
-	example_requests_fini(&requests);
-	processor_bench_close(&bench);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_case_shows_what_it_should),
-		cmocka_unit_test(what_is_left_of_a_trace_without_its_root_has_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

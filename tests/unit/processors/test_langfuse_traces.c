@@ -9,16 +9,11 @@
 #include <cmocka.h>
 
 #include "pipeline/base/clock.h"
-#include "tests/support/langfuse_bench.h"
+#include "tests/support/langfuse_case.h"
 #include "tests/support/llmd_fixtures.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define TYPE "langfuse.observation.type"
-#define USAGE "langfuse.observation.usage_details"
-#define MODEL_NAME "langfuse.observation.model.name"
-#define PARAMETERS "langfuse.observation.model.parameters"
 
 /* ---- whole traces --------------------------------------------------------------------------- */
 
@@ -272,16 +267,26 @@ static void child_first_waits_until_the_model_is_known(void **state)
 	processor_bench_open(&bench, (const char *const[]){"langfuse", "", NULL});
 	llmd_fixture_build(FIXTURE_A5, false, &bench.budget, &requests);
 	bench.may_hold = true;
-	processor_bench_send(&bench,
-			     requests.items[PREFILL_REQUEST]); /* a prefill leg needs no model */
-	assert_null(bench.held);
+	/* One token, of which nobody has said yet that it is a prefill leg's. */
+	processor_bench_send(&bench, requests.items[PREFILL_REQUEST]);
+	assert_int_equal(bench_span_count(&bench), 0);
+	struct chunk *prefill = chunk_ref(bench.held);
 	processor_bench_send(&bench, requests.items[DECODE_REQUEST]);
 	assert_int_equal(bench_span_count(&bench), 0);
 	struct chunk *held = chunk_ref(bench.held);
 	assert_int_equal(held->span_count, 1);
 	bench_now_ns += 2 * NS_PER_S;
+	assert_false(wait_is_over(&bench, prefill));
 	processor_bench_send(&bench, requests.items[PROXY_REQUEST]);
-	assert_false(wait_is_over(&bench, held));
+	assert_true(wait_is_over(&bench, prefill));
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(prefill)), PROCESS_CONTINUE);
+	assert_null(bench.held);
+	assert_string_equal(bench_span_attr(&bench, 0, TYPE), "string span");
+	assert_string_equal(bench_span_attr(&bench, 0, USAGE), "");
+	chunk_unref(prefill);
+	/* The proxy's request is part of the story; the model is not in it: held on when it comes. */
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), PROCESS_CONTINUE);
+	assert_int_equal(bench_span_count(&bench), 0);
 	bench_now_ns += 2 * NS_PER_S;
 	processor_bench_send(&bench, requests.items[EPP_REQUEST]);
 	assert_true(wait_is_over(&bench, held));
@@ -365,6 +370,44 @@ static void what_is_forgotten_is_waited_for_and_then_unknown(void **state)
 	processor_bench_close(&bench);
 }
 
+/* What sums up calls of another service may come before them. */
+static const struct langfuse_case agent_first = {
+	.rows = {ROW(0, 0, APP, "run", STR("openinference.span.kind", "AGENT"), TOKENS(7, 1)),
+		 ROW(1, 1, APP, "call", STR("openinference.span.kind", "LLM"), TOKENS(7, 1)),
+		 ROW(2, 1, APP, "again", STR("openinference.span.kind", "LLM"), TOKENS(7, 1))}};
+
+static void what_sums_up_waits_for_its_calls(void **state)
+{
+	struct processor_bench bench;
+	struct example_requests requests;
+	(void)state;
+	for (int comes = 0; comes < 2; comes++) {
+		processor_bench_open(&bench, (const char *const[]){"langfuse", "", NULL});
+		langfuse_case_build(&agent_first, &bench.budget, &requests);
+		bench.may_hold = true;
+		processor_bench_send(&bench, requests.items[0]);
+		assert_int_equal(bench_span_count(&bench), 0);
+		struct chunk *held = chunk_ref(bench.held);
+		assert_false(wait_is_over(&bench, held));
+		if (comes) {
+			processor_bench_send(&bench, requests.items[1]);
+			assert_string_equal(bench_span_attr(&bench, 0, USAGE),
+					    "string {\"input\":7,\"output\":1,\"total\":8}");
+			assert_true(wait_is_over(&bench, held));
+		} else {
+			bench_now_ns += 6 * NS_PER_S;
+			bench.may_hold = false;
+		}
+		assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), PROCESS_CONTINUE);
+		assert_null(bench.held);
+		assert_string_equal(bench_span_attr(&bench, 0, USAGE),
+				    comes ? "" : "string {\"input\":7,\"output\":1,\"total\":8}");
+		chunk_unref(held);
+		example_requests_fini(&requests);
+		processor_bench_close(&bench);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +418,7 @@ int main(void)
 		cmocka_unit_test(child_first_waits_until_the_model_is_known),
 		cmocka_unit_test(after_the_time_the_configured_model_is_taken_or_none),
 		cmocka_unit_test(a_root_does_not_wait_and_neither_does_anybody_without_join_wait),
+		cmocka_unit_test(what_sums_up_waits_for_its_calls),
 		cmocka_unit_test(what_is_forgotten_is_waited_for_and_then_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,6 +284,33 @@ static void beginning_needs_budget(void **state)
 	assert_int_equal(budget_used(&none), 0);
 }
 
+/* The small parts of an edit fit, the text does not: nothing half-made stays. */
+static void a_text_without_memory_is_refused(void **state)
+{
+	struct edit_fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	struct buf large = BUF_INIT;
+	for (unsigned i = 0; i < 1 << 20; i++)
+		buf_append_byte(&large, 'x');
+	for (int what = 0; what < 3; what++) {
+		begin_simple(f);
+		edit_set_attr(f->view, the_span, SLICE("b"), 0, value_of_int(1));
+		atomic_store(&f->budget.limit, budget_used(&f->budget));
+		if (what == 0)
+			edit_set_attr(f->view, the_span, buf_slice(&large), 0, value_of_int(1));
+		else if (what == 1)
+			edit_set_attr(f->view, the_span, SLICE("c"), 0,
+				      value_of_str(buf_slice(&large)));
+		else
+			edit_rename_attr(f->view, the_span, 0, buf_slice(&large), 0);
+		atomic_store(&f->budget.limit, UINT64_MAX);
+		assert_int_equal(edit_check(f->view, &err), -1);
+		assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), -1);
+	}
+	buf_fini(&large);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +324,7 @@ int main(void)
 		cmocka_unit_test(dropped_spans_take_their_events_along),
 		cmocka_unit_test(an_edit_that_runs_out_of_memory_is_refused),
 		cmocka_unit_test(beginning_needs_budget),
+		cmocka_unit_test(a_text_without_memory_is_refused),
 	};
 	return cmocka_run_group_tests(tests, edit_fixture_set_up, edit_fixture_tear_down);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -154,6 +155,87 @@ static void a_short_budget_refuses_the_chunk(void **state)
 	assert_int_equal(budget_used(&small), 0);
 }
 
+/* In an order that our own encoder would not choose. */
+static void an_untouched_resource_is_copied_byte_for_byte(void **state)
+{
+	struct edit_fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	buf_reset(&f->body);
+	payload_append(&f->body, PAYLOAD_S, 1, 1);
+	size_t resource = tw_open(&f->body, EXPORT_REQUEST_RESOURCE_SPANS);
+	tw_text(&f->body, RESOURCE_SPANS_SCHEMA_URL, "before the scopes");
+	size_t scope = tw_open(&f->body, RESOURCE_SPANS_SCOPE_SPANS);
+	tw_text(&f->body, SCOPE_SPANS_SCHEMA_URL, "before the span");
+	tw_close(&f->body, tw_open(&f->body, SCOPE_SPANS_SPANS));
+	tw_close(&f->body, scope);
+	tw_close(&f->body, resource);
+	begin(f);
+	edit_drop_span(f->view, 0);
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
+	struct range last = f->view->index.resources[1].field;
+	assert_true(slice_equal(chunk_slice(chunk), index_slice(&f->view->index, last)));
+	chunk_unref(chunk);
+}
+
+/* Two resources of two scopes of one span each, of which one is kept. */
+static void what_holds_no_live_span_is_dead(void **state)
+{
+	struct edit_fixture *f = *state;
+	buf_reset(&f->body);
+	for (unsigned r = 0; r < 2; r++) {
+		size_t resource = tw_open(&f->body, EXPORT_REQUEST_RESOURCE_SPANS);
+		for (unsigned s = 0; s < 2; s++) {
+			size_t scope = tw_open(&f->body, RESOURCE_SPANS_SCOPE_SPANS);
+			tw_close(&f->body, tw_open(&f->body, SCOPE_SPANS_SPANS));
+			tw_close(&f->body, scope);
+		}
+		tw_close(&f->body, resource);
+	}
+	for (uint32_t kept = 0; kept < 4; kept++) {
+		begin(f);
+		for (uint32_t span = 0; span < 4; span++) {
+			if (span != kept)
+				edit_drop_span(f->view, span);
+		}
+		for (uint32_t scope = 0; scope < 4; scope++)
+			assert_int_equal(view_scope_live(f->view, scope), scope == kept);
+		for (uint32_t resource = 0; resource < 2; resource++)
+			assert_int_equal(view_resource_live(f->view, resource),
+					 resource == kept / 2);
+	}
+}
+
+/* More attributes than are looked at in one step. */
+static void any_one_of_many_attributes_can_be_dropped(void **state)
+{
+	enum { ATTRS = 37 };
+	struct edit_fixture *f = *state;
+	struct err err;
+	for (unsigned dropped = 0; dropped < ATTRS; dropped++) {
+		struct buf span = BUF_INIT, expected = BUF_INIT;
+		struct chunk *chunk;
+		char key[16];
+		for (int pass = 0; pass < 2; pass++) {
+			buf_reset(&span);
+			for (unsigned i = 0; i < ATTRS; i++) {
+				(void)snprintf(key, sizeof(key), "key.%u", i);
+				if (pass == 0 || i != dropped)
+					tw_attr_int(&span, SPAN_ATTRIBUTES, key, i);
+			}
+			buf_reset(pass == 0 ? &f->body : &expected);
+			tw_request_of_span(pass == 0 ? &f->body : &expected, buf_slice(&span));
+		}
+		begin(f);
+		edit_drop_attr(f->view, f->view->index.spans[0].attrs.begin + dropped);
+		assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
+		assert_true(slice_equal(chunk_slice(chunk), buf_slice(&expected)));
+		chunk_unref(chunk);
+		buf_fini(&span);
+		buf_fini(&expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +244,9 @@ int main(void)
 		cmocka_unit_test(dropping_all_spans_of_a_scope_drops_the_scope),
 		cmocka_unit_test(an_untouched_part_is_copied_byte_for_byte),
 		cmocka_unit_test(a_short_budget_refuses_the_chunk),
+		cmocka_unit_test(an_untouched_resource_is_copied_byte_for_byte),
+		cmocka_unit_test(what_holds_no_live_span_is_dead),
+		cmocka_unit_test(any_one_of_many_attributes_can_be_dropped),
 	};
 	return cmocka_run_group_tests(tests, edit_fixture_set_up, edit_fixture_tear_down);
 }

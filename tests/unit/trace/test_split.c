@@ -205,8 +205,11 @@ static void pieces_are_filled_to_their_bounds(void **state)
 	payload_append(&f->body, PAYLOAD_G, 1000, 2);
 	split(f, 0, 300);
 	assert_int_equal(f->piece_count, 7);
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < 6; i++) {
 		assert_int_equal(f->pieces[i]->span_count, 300);
+		/* what an index of it takes: batches are bounded by it */
+		assert_true(f->pieces[i]->index_bytes >= 300 * sizeof(struct span_entry));
+	}
 	assert_pieces_are_the_request(f, 0, 300);
 	split(f, 100000, 0);
 	for (unsigned i = 0; i + 1 < f->piece_count; i++)

@@ -120,6 +120,30 @@ static void a_higher_rank_wins_and_equal_ranks_conflict(void **state)
 	close_fixture(&fixture);
 }
 
+/* Conflicts are between different texts of one rank, and are remembered until a higher rank comes. */
+static void only_another_text_of_the_same_rank_is_a_conflict(void **state)
+{
+	static const struct {
+		const char *text;
+		uint8_t rank;
+		bool told, conflict; /* by its request; afterwards */
+	} steps[] = {{"a", 1, false, false}, {"a", 1, false, false}, {"b", 0, false, false},
+		     {"b", 1, false, true},  {"a", 1, false, true},  {"c", 2, false, false},
+		     {"c", 2, true, true},   {"c", 2, false, true},  {"d", 3, true, true}};
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture);
+	for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
+		struct trace_facts facts = {0};
+		trace_facts_add(&facts, TRACE_FACT_MODEL, steps[i].rank, slice_str(steps[i].text));
+		facts.conflict[TRACE_FACT_MODEL] = steps[i].told;
+		assert_true(
+			trace_memory_exchange(fixture.memory, key(&fixture, 1), &facts, &copies));
+		assert_int_equal(facts.conflict[TRACE_FACT_MODEL], steps[i].conflict);
+	}
+	close_fixture(&fixture);
+}
+
 static void parties_do_not_see_each_other(void **state)
 {
 	struct fixture fixture;
@@ -364,11 +388,40 @@ static void several_threads_use_the_same_traces(void **state)
 	close_fixture(&fixture);
 }
 
+static void the_first_note_of_a_name_stays_and_asking_leaves_none(void **state)
+{
+	static const uint8_t id[TRACE_ID_BYTES] = {1}, other[TRACE_ID_BYTES] = {2};
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture);
+	const struct trace_key key = {fixture.party, slice_of(id, sizeof(id))};
+	struct trace_note asked[] = {{7, 0}, {8, 0}};
+	trace_memory_notes(fixture.memory, key, asked, ARRAY_COUNT(asked));
+	assert_true(asked[0].value == 0 && asked[1].value == 0);
+	assert_true(metric(&fixture, "sluice_trace_memory_traces", "") == 0);
+	struct trace_note first[] = {{7, 70}, {9, 90}};
+	trace_memory_notes(fixture.memory, key, first, ARRAY_COUNT(first));
+	assert_true(first[0].value == 70 && first[1].value == 90);
+	struct trace_note second[] = {{7, 71}, {8, 80}, {9, 0}};
+	trace_memory_notes(fixture.memory, key, second, ARRAY_COUNT(second));
+	assert_true(second[0].value == 70 && second[1].value == 80 && second[2].value == 90);
+	struct trace_facts facts = {.noted = {0}};
+	assert_true(trace_memory_exchange(fixture.memory, key, &facts, &copies));
+	assert_true(trace_note_may_be(&facts, 7) && trace_note_may_be(&facts, 8) &&
+		    trace_note_may_be(&facts, 9) && !trace_note_may_be(&facts, 10));
+	struct trace_note elsewhere = {7, 0};
+	trace_memory_notes(fixture.memory, (struct trace_key){fixture.party, slice_of(other, 16)},
+			   &elsewhere, 1);
+	assert_true(elsewhere.value == 0);
+	close_fixture(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fact_of_one_request_is_known_to_the_next),
 		cmocka_unit_test(a_higher_rank_wins_and_equal_ranks_conflict),
+		cmocka_unit_test(only_another_text_of_the_same_rank_is_a_conflict),
 		cmocka_unit_test(parties_do_not_see_each_other),
 		cmocka_unit_test(a_fact_too_long_is_not_remembered),
 		cmocka_unit_test(old_traces_are_forgotten_and_counted),
@@ -381,6 +434,7 @@ int main(void)
 		cmocka_unit_test(span_ids_of_one_trace_are_bounded),
 		cmocka_unit_test(the_tally_counts_each_span_once),
 		cmocka_unit_test(several_threads_use_the_same_traces),
+		cmocka_unit_test(the_first_note_of_a_name_stays_and_asking_leaves_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

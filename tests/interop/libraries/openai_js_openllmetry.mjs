@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenAI's client for JavaScript under OpenLLMetry.
+import { OpenAIInstrumentation } from "@traceloop/instrumentation-openai";
+import OpenAI from "openai";
+
+import { SAID, URL_OF_MODELS, calls, provider } from "./shared/telemetry.mjs";
+
+const tracing = provider();
+const instrumentation = new OpenAIInstrumentation();
+instrumentation.setTracerProvider(tracing);
+instrumentation.manuallyInstrument(OpenAI);
+await calls(new OpenAI({ baseURL: URL_OF_MODELS, apiKey: SAID["api-key"], maxRetries: 0 }));
+await tracing.shutdown();
