@@ -14,8 +14,8 @@
  * batch at a time and in order.
  */
 #include "exporters/file/record_file.h"
+#include "exporters/otlp/json_body.h"
 #include "pipeline/base/clock.h"
-#include "pipeline/delivery/json_body.h"
 #include "pipeline/graph/component.h"
 #include "pipeline/net/coding.h"
 

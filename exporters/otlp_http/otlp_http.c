@@ -3,56 +3,49 @@
  * The OTLP/HTTP exporter (`otlp_http`, alias `otlphttp`): a preset of the common OTLP client with
  * the Collector's HTTP client keys. The scheme of the endpoint decides about TLS.
  */
-#include "pipeline/delivery/langfuse_service.h"
-#include "pipeline/delivery/otlp_client.h"
-#include "pipeline/graph/client_keys.h"
-#include "pipeline/graph/collector_keys.h"
-#include "pipeline/graph/component.h"
+#include "exporters/otlp/otlp_preset.h"
 
 #include <stdlib.h>
 
 struct otlp_http_config {
 	struct delivery_config delivery;
-	const char *endpoint, *traces_endpoint, *proxy_url, *user_agent;
-	int compression; /* place in otlp_http_compressions */
+	struct http_client_settings http;
+	const char *traces_endpoint;
 	int encoding;
-	struct tls_config tls;
-	struct config_headers headers;
-	uint64_t idle_conn_timeout_ns;
-	uint32_t max_conns_per_host;
-	struct collector_keys keys;
 };
 
 enum encoding { ENCODING_PROTO = 0, ENCODING_JSON };
 
 static const char *const encodings[] = {"proto", "json", NULL};
 
-static const char *url_of(const struct otlp_http_config *http)
+static const char *url_of(const struct otlp_http_config *self)
 {
-	return http->traces_endpoint[0] ? http->traces_endpoint : http->endpoint;
+	return self->traces_endpoint[0] ? self->traces_endpoint : self->http.endpoint;
 }
 
-static void check_langfuse(const struct otlp_http_config *http, const struct config_node *node,
-			   const char *path, struct config_report *report)
+static void check_dialect(const struct otlp_http_config *self, const struct config_node *node,
+			  const char *path, struct config_report *report)
 {
-	enum coding coding = otlp_http_coding(http->compression);
-	if (coding != CODING_GZIP && coding != CODING_IDENTITY)
+	const struct otlp_dialect *dialect = otlp_dialect_find(url_of(self));
+	enum coding coding = http_client_coding(&self->http);
+	if (!dialect)
+		return;
+	if (dialect->compression_fault && coding != CODING_GZIP && coding != CODING_IDENTITY)
 		client_key_problem(report, CONFIG_ERROR, node, "compression", path,
-				   "Langfuse reads gzip alone: use gzip or none");
-	if (http->encoding == ENCODING_JSON)
+				   dialect->compression_fault);
+	if (dialect->json_notice && self->encoding == ENCODING_JSON)
 		client_key_problem(report, CONFIG_WARNING, node, "encoding", path,
-				   "Langfuse is sent protobuf, which it reads as well: spans that "
-				   "it would refuse a request for are left out there");
+				   dialect->json_notice);
 }
 
 /* The whole URL given as the base: the likeliest mistake with a backend that shows its OTLP URL. */
-static void check_doubled_path(const struct otlp_http_config *http, const struct config_node *node,
+static void check_doubled_path(const struct otlp_http_config *self, const struct config_node *node,
 			       const char *path, struct config_report *report)
 {
-	struct slice url = slice_str(http->endpoint);
+	struct slice url = slice_str(self->http.endpoint);
 	while (url.len > 0 && url.ptr[url.len - 1] == '/')
 		url.len--;
-	if (!http->traces_endpoint[0] && slice_has_suffix(url, SLICE("/v1/traces")))
+	if (!self->traces_endpoint[0] && slice_has_suffix(url, SLICE("/v1/traces")))
 		client_key_problem(report, CONFIG_WARNING, node, "endpoint", path,
 				   "/v1/traces is added to the base URL: requests go to "
 				   "…/v1/traces/v1/traces; take it off, or give the whole URL as "
@@ -62,69 +55,28 @@ static void check_doubled_path(const struct otlp_http_config *http, const struct
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
 {
-	const struct otlp_http_config *http = config;
-	collector_keys_check(&http->keys, path, report);
-	client_endpoint_check(node, "endpoint", http->endpoint, CLIENT_ENDPOINT_BASE, path, report);
-	client_endpoint_check(node, "traces_endpoint", http->traces_endpoint, CLIENT_ENDPOINT_URL,
-			      path, report);
-	check_doubled_path(http, node, path, report);
-	client_proxy_check(node, "proxy_url", http->proxy_url, path, report);
-	if (langfuse_is_endpoint(url_of(http)))
-		check_langfuse(http, node, path, report);
-	if (!http->endpoint[0] && !http->traces_endpoint[0])
+	const struct otlp_http_config *self = config;
+	http_client_settings_check(&self->http, "endpoint", node, path, report);
+	client_url_check(node, "traces_endpoint", self->traces_endpoint, path, report);
+	check_doubled_path(self, node, path, report);
+	check_dialect(self, node, path, report);
+	if (!self->http.endpoint[0] && !self->traces_endpoint[0])
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "at least one endpoint must be specified");
 }
 
-static const struct config_field compression_fields[] = {
-	CONFIG_IGNORED(I64, "level", "Accepted; the level is fixed."),
-};
-static const struct config_block compression_block = CONFIG_BLOCK_OF_IGNORED(compression_fields);
-
-static const struct config_field cookie_fields[] = {
-	CONFIG_IGNORED(BOOL, "enabled", "Accepted; cookies are not kept."),
-};
-static const struct config_block cookie_block = CONFIG_BLOCK_OF_IGNORED(cookie_fields);
-
 static const struct config_field fields[] = {
-	CONFIG_STRING(struct otlp_http_config, endpoint, "endpoint", "",
-		      "Base URL of the backend; /v1/traces is added."),
+	HTTP_CLIENT_FIELDS(struct otlp_http_config, http,
+			   "Base URL of the backend; /v1/traces is added."),
 	CONFIG_STRING(struct otlp_http_config, traces_endpoint, "traces_endpoint", "",
 		      "Full URL of traces, in place of endpoint."),
-	CONFIG_ENUM(struct otlp_http_config, compression, "compression", otlp_http_compressions,
-		    "gzip", "gzip, zstd, deflate, zlib, snappy, x-snappy-framed, lz4 or none."),
 	CONFIG_ENUM(struct otlp_http_config, encoding, "encoding", encodings, "proto",
 		    "proto (protobuf) or json. max_request_bytes bounds the protobuf form: "
 		    "JSON takes two to three times as much."),
-	CONFIG_SUB(struct otlp_http_config, tls, "tls", &tls_client_block, "TLS to the backend."),
-	CONFIG_HEADERS(struct otlp_http_config, headers, "headers",
-		       "Header fields sent with each request; values are secret."),
-	CONFIG_STRING(struct otlp_http_config, proxy_url, "proxy_url", "",
-		      "Proxy; unset: HTTPS_PROXY, HTTP_PROXY and NO_PROXY."),
-	CONFIG_STRING(struct otlp_http_config, user_agent, "user_agent", "sluice",
-		      "User-Agent to send."),
-	CONFIG_DURATION(struct otlp_http_config, idle_conn_timeout_ns, "idle_conn_timeout", "90s",
-			"Close a kept connection after this."),
-	CONFIG_U32(struct otlp_http_config, max_conns_per_host, "max_conns_per_host", "0", 0, 1000,
-		   "", "Connections at once; 0: as many as sending_queue.num_consumers."),
 	DELIVERY_FIELDS(struct otlp_http_config, delivery, "30s"),
-	CONFIG_IGNORED(I64, "read_buffer_size", "Accepted; buffers belong to shards."),
-	CONFIG_IGNORED(I64, "write_buffer_size", "Accepted; output is gathered."),
-	CONFIG_IGNORED(I64, "max_idle_conns", "Accepted; idle_conn_timeout bounds the pool."),
-	CONFIG_IGNORED(I64, "max_idle_conns_per_host",
-		       "Accepted; idle_conn_timeout bounds the pool."),
-	CONFIG_IGNORED(BOOL, "disable_keep_alives", "Accepted; connections are kept."),
-	CONFIG_IGNORED(BOOL, "force_attempt_http2", "Accepted; under TLS ALPN decides."),
-	CONFIG_IGNORED_BLOCK("compression_params", &compression_block,
-			     "Accepted; the level is fixed."),
 	CONFIG_IGNORED(STRING, "metrics_endpoint", "Accepted; Sluice sends traces alone."),
 	CONFIG_IGNORED(STRING, "logs_endpoint", "Accepted; Sluice sends traces alone."),
 	CONFIG_IGNORED(STRING, "profiles_endpoint", "Accepted; Sluice sends traces alone."),
-	CONFIG_IGNORED(DURATION, "http2_read_idle_timeout",
-		       "Accepted; dead peers show by time-outs."),
-	CONFIG_IGNORED(DURATION, "http2_ping_timeout", "Accepted; see http2_read_idle_timeout."),
-	CONFIG_IGNORED_BLOCK("cookies", &cookie_block, "Accepted; cookies are not kept."),
-	COLLECTOR_CLIENT_FIELDS(struct otlp_http_config, keys),
 };
 static const struct config_block block =
 	CONFIG_BLOCK_CHECKED(struct otlp_http_config, fields, check);
@@ -139,52 +91,36 @@ static const char *path_of(const char *url, struct arena *arena)
 }
 
 /* What makes the bodies, where they are not the batches' own bytes. False: out of memory. */
-static bool add_maker(const struct otlp_http_config *http, const struct component_env *env,
+static bool add_maker(const struct otlp_http_config *self, const struct component_env *env,
 		      struct otlp_client_config *client)
 {
-	if (langfuse_is_endpoint(client->endpoint)) {
-		log_info(&env->log,
-			 LOG_MSG("Langfuse's endpoint: sent as by the langfuse exporter"));
-		return langfuse_service_use(client, env->budget, env->keys);
+	const struct otlp_dialect *dialect = otlp_dialect_find(client->endpoint);
+	if (dialect) {
+		log_info(&env->log, LOG_MSG("A service's endpoint: sent as by its own exporter"),
+			 LOG_STR("service", dialect->name));
+		return otlp_client_use(client, dialect, env->budget, env->keys);
 	}
-	if (http->encoding == ENCODING_JSON)
+	if (self->encoding == ENCODING_JSON)
 		client->json = json_body_new(env->budget, env->keys, env->metrics, env->id);
-	return http->encoding != ENCODING_JSON || client->json;
+	return self->encoding != ENCODING_JSON || client->json;
 }
 
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
 {
-	const struct otlp_http_config *http = config;
-	bool full = http->traces_endpoint[0];
-	struct err err;
-	if (!http->endpoint[0] && !full)
+	const struct otlp_http_config *self = config;
+	bool full = self->traces_endpoint[0];
+	if (!self->http.endpoint[0] && !full)
 		return NULL; /* reported by check */
-	struct otlp_client_config client = {
-		.mode = CLIENT_HTTP,
-		.endpoint = url_of(http),
-		.path = full ? path_of(http->traces_endpoint, env->arena) : NULL,
-		.default_port = 0,
-		.tls_by_default = false,
-		.coding = otlp_http_coding(http->compression),
-		.tls = &http->tls,
-		.metrics = env->metrics,
-		.headers = &http->headers,
-		.proxy_url = http->proxy_url,
-		.user_agent = http->user_agent,
-		.connections_max = http->max_conns_per_host > 0
-					   ? http->max_conns_per_host
-					   : http->delivery.queue.num_consumers,
-		.idle_timeout_ns = http->idle_conn_timeout_ns,
-	};
-	struct otlp_client *self = NULL;
-	(void)err_set(&err, ERR_NOMEM, "out of memory");
-	if (add_maker(http, env, &client))
-		self = otlp_client_new(&client, &env->log, env->budget, env->arena, &err);
-	if (!self)
-		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, env->path, NULL, "%s",
-			       err.msg);
-	return self;
+	struct otlp_client_config client = otlp_preset_http(&self->http, &self->delivery);
+	client.endpoint = url_of(self);
+	client.path = full ? path_of(self->traces_endpoint, env->arena) : NULL;
+	client.coding = http_client_coding(&self->http);
+	if (add_maker(self, env, &client))
+		return otlp_preset_create(&client, env, report);
+	config_problem(report, CONFIG_ERROR, (struct config_loc){0}, env->path, NULL,
+		       "out of memory");
+	return NULL;
 }
 
 static const struct delivery_config *delivery(const void *config)
@@ -196,10 +132,10 @@ static const struct exporter_ops ops = {OTLP_CLIENT_OPS(create, delivery)};
 
 static void addresses(const void *config, component_visit_address *visit, void *arg)
 {
-	const struct otlp_http_config *http = config;
+	const struct otlp_http_config *self = config;
 	const struct component_address address = {
-		.key = http->traces_endpoint[0] ? "traces_endpoint" : "endpoint",
-		.endpoint = url_of(http)};
+		.key = self->traces_endpoint[0] ? "traces_endpoint" : "endpoint",
+		.endpoint = url_of(self)};
 	visit(arg, &address);
 }
 

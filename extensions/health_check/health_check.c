@@ -6,8 +6,8 @@
  * hold can make a probe fail.
  */
 #include "pipeline/base/clock.h"
-#include "pipeline/graph/collector_keys.h"
 #include "pipeline/graph/component.h"
+#include "pipeline/net/server_settings.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -22,13 +22,10 @@ struct response_body {
 };
 
 struct health_config {
-	const char *endpoint, *transport, *path;
+	struct http_server_settings server; /* its limits are not used */
+	const char *path;
 	struct response_body response_body;
 	bool response_body_present;
-	struct config_headers response_headers;
-	struct tls_config tls;
-	bool tls_present;
-	struct collector_keys keys;
 };
 
 static const struct config_field body_fields[] = {
@@ -38,21 +35,14 @@ static const struct config_field body_fields[] = {
 static const struct config_block body_block = CONFIG_BLOCK(struct response_body, body_fields);
 
 static const struct config_field fields[] = {
-	CONFIG_STRING(struct health_config, endpoint, "endpoint", "localhost:13133",
-		      "Address to listen on."),
+	HTTP_SERVER_FIELDS(struct health_config, server, "localhost:13133",
+			   "Address to listen on."),
 	CONFIG_STRING(struct health_config, path, "path", "/", "Path that answers; / is all."),
 	CONFIG_OPTIONAL_SET(struct health_config, response_body, response_body_present,
 			    "response_body", &body_block, "Texts in place of the JSON status."),
-	CONFIG_OPTIONAL_SET(struct health_config, tls, tls_present, "tls", &tls_server_block,
-			    "Certificate and key; without it connections are plain text."),
 	CONFIG_IGNORED(MAP, "check_collector_pipeline",
 		       "Accepted; it has no effect in the Collector either."),
-	CONFIG_HEADERS(struct health_config, response_headers, "response_headers",
-		       "Added to every answer."),
-	CONFIG_STRING(struct health_config, transport, "transport", "tcp",
-		      "tcp, tcp4, tcp6 or unix."),
 	CONFIG_IGNORED(I64, "max_request_body_size", "Accepted; bodies of probes are not read."),
-	CONFIG_IGNORED(BOOL, "include_metadata", "Accepted; no component reads request metadata."),
 	CONFIG_IGNORED(STRING_LIST, "compression_algorithms",
 		       "Accepted; bodies of probes are not read."),
 	CONFIG_IGNORED(DURATION, "read_timeout", "Accepted; the server's own limits hold."),
@@ -60,14 +50,14 @@ static const struct config_field fields[] = {
 	CONFIG_IGNORED(DURATION, "write_timeout", "Accepted; the server's own limits hold."),
 	CONFIG_IGNORED(DURATION, "idle_timeout", "Accepted; the server's own limits hold."),
 	CONFIG_IGNORED(BOOL, "keep_alives_enabled", "Accepted; connections are kept."),
-	COLLECTOR_HTTP_SERVER_FIELDS(struct health_config, keys),
+	COLLECTOR_CORS_FIELD(struct health_config, server.keys),
 };
 
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
 {
 	const struct health_config *health = config;
-	collector_keys_check(&health->keys, path, report);
+	collector_keys_check(&health->server.keys, path, report);
 	if (health->path[0] != '/')
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "'path' must begin with a slash");
@@ -168,10 +158,11 @@ static bool on_header(void *arg, struct server_request *request)
 	struct server_header headers[RESPONSE_HEADERS_MAX + 1] = {
 		{"content-type", slice_str(type)}};
 	size_t count = 1;
-	for (size_t i = 0; i < config->response_headers.count && i < RESPONSE_HEADERS_MAX; i++)
-		headers[count++] =
-			(struct server_header){config->response_headers.at[i].name,
-					       slice_str(config->response_headers.at[i].value)};
+	for (size_t i = 0; i < config->server.response_headers.count && i < RESPONSE_HEADERS_MAX;
+	     i++)
+		headers[count++] = (struct server_header){
+			config->server.response_headers.at[i].name,
+			slice_str(config->server.response_headers.at[i].value)};
 	server_respond_http(request, status, headers, count, buf_slice(&body));
 	buf_fini(&body);
 	return false;
@@ -202,11 +193,11 @@ static int start(void *arg, const struct extension_host *host, struct err *err)
 	struct health *self = arg;
 	const struct health_config *config = self->config;
 	const struct tls_owner owner = {.log = &self->log, .metrics = self->metrics};
-	if (config->tls_present &&
-	    !(self->tls = tls_server_context(&config->tls, "http/1.1", &owner, err)))
+	if (config->server.tls_present &&
+	    !(self->tls = tls_server_context(&config->server.tls, "http/1.1", &owner, err)))
 		return -1;
-	const struct server_config server = {.endpoint = config->endpoint,
-					     .transport = config->transport,
+	const struct server_config server = {.endpoint = config->server.endpoint,
+					     .transport = config->server.transport,
 					     .label = "health check",
 					     .tls = self->tls,
 					     .budget = &self->budget,
@@ -221,7 +212,7 @@ static int start(void *arg, const struct extension_host *host, struct err *err)
 	if (!self->server || server_start(self->server, host->loop, host->shard, 1, err) != 0)
 		return -1;
 	log_info(&self->log, LOG_MSG("Starting health_check extension"),
-		 LOG_STR("endpoint", config->endpoint),
+		 LOG_STR("endpoint", config->server.endpoint),
 		 LOG_UINT("port", server_port(self->server)));
 	return 0;
 }
@@ -264,8 +255,9 @@ static const struct extension_ops ops = {
 static void addresses(const void *config, component_visit_address *visit, void *arg)
 {
 	const struct health_config *health = config;
-	const struct component_address address = {
-		.key = "endpoint", .endpoint = health->endpoint, .transport = health->transport};
+	const struct component_address address = {.key = "endpoint",
+						  .endpoint = health->server.endpoint,
+						  .transport = health->server.transport};
 	visit(arg, &address);
 }
 

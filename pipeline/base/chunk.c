@@ -21,6 +21,7 @@ struct chunk *chunk_new(struct budget *budget, size_t capacity)
 	chunk->capacity = capacity;
 	chunk->span_count = 0;
 	chunk->index_bytes = 0;
+	chunk->ids_usable = false;
 	chunk->budget = budget;
 	atomic_init(&chunk->refs, 1);
 	return chunk;

@@ -17,6 +17,9 @@ struct chunk {
 	size_t capacity;     /* bytes allocated and charged */
 	uint32_t span_count; /* spans in an encoded request; 0 for other bytes */
 	size_t index_bytes;  /* of its index entries, at most; 0: nobody has indexed it yet */
+	/* Each of its spans has a trace id and a span id that are not of zeros alone, and no parent id
+	 * of zeros. False as well when nobody has looked. */
+	bool ids_usable;
 	/* private */
 	struct budget *budget;
 	_Atomic uint32_t refs;

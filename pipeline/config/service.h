@@ -18,11 +18,11 @@ enum config_section {
 	SECTION_COUNT
 };
 
-/* One entry of a section, "otlp_http/langfuse:". */
+/* One entry of a section, "otlp_http/cloud:". */
 struct config_component {
-	const char *id;	  /* as written, trimmed: "otlp_http/langfuse" */
+	const char *id;	  /* as written, trimmed: "otlp_http/cloud" */
 	const char *type; /* "otlp_http" */
-	const char *name; /* "langfuse", "" when none */
+	const char *name; /* "cloud", "" when none */
 	struct config_loc loc;
 	const struct config_node *node; /* may be CONFIG_NULL */
 };
@@ -44,7 +44,7 @@ struct config_refs {
 };
 
 struct config_pipeline {
-	const char *id; /* "traces", "traces/langfuse" */
+	const char *id; /* "traces", "traces/cloud" */
 	struct config_loc loc;
 	struct config_refs receivers, processors, exporters;
 	struct config_refs from_connectors; /* connectors named among its receivers */

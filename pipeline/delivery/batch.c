@@ -17,6 +17,7 @@ struct batch *batch_new(struct budget *budget)
 	if (!batch)
 		return NULL;
 	batch->budget = budget;
+	batch->ids_usable = true;
 	(void)pthread_mutex_init(&batch->coded_lock,
 				 NULL); /* cannot fail with default attributes */
 	atomic_init(&batch->refs, 1);
@@ -96,14 +97,17 @@ bool batch_append(struct batch *batch, struct chunk *chunk)
 				chunk_unref(tail);
 				return false;
 			}
+			tail->ids_usable = true;
 		}
 		memcpy(tail->data + tail->len, chunk->data, chunk->len);
 		tail->len += chunk->len;
 		tail->span_count += chunk->span_count;
+		tail->ids_usable &= chunk->ids_usable;
 	}
 	batch->bytes += chunk->len;
 	batch->index_bytes += chunk->index_bytes;
 	batch->span_count += chunk->span_count;
+	batch->ids_usable &= chunk->ids_usable;
 	return true;
 }
 
@@ -172,5 +176,6 @@ struct chunk *batch_flatten(const struct batch *batch)
 	}
 	whole->span_count = batch->span_count;
 	whole->index_bytes = batch->index_bytes;
+	whole->ids_usable = batch->ids_usable;
 	return whole;
 }

@@ -25,6 +25,7 @@ struct batch {
 	size_t bytes;	    /* uncompressed OTLP */
 	size_t index_bytes; /* of the entries of an index of it, at most */
 	uint32_t span_count;
+	bool ids_usable; /* of all its chunks */
 	bool waited_for; /* the senders of its spans wait for what becomes of them */
 	/* private */
 	size_t chunk_capacity;

@@ -130,8 +130,7 @@ static struct batch *cut(struct trace_view *view, struct span_window window, str
 	if (made) {
 		trace_encode_write(view, &plan, chunk->data);
 		chunk->len = plan.bytes;
-		chunk->span_count = plan.spans;
-		chunk->index_bytes = view_index_bytes(view);
+		view_describe(view, plan.spans, chunk);
 		made = batch_append(batch, chunk);
 	}
 	chunk_unref(chunk);

@@ -447,8 +447,8 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 		refuse(port, transport, push, why, &result);
 		return;
 	}
-	result.span_count = body->span_count = view_span_count(shard->view);
-	body->index_bytes = view_index_bytes(shard->view);
+	result.span_count = view_span_count(shard->view);
+	view_describe(shard->view, result.span_count, body);
 	receiver_count_unread(port, shard->view);
 	if (result.span_count == 0) {
 		receiver_count_empty(port);

@@ -10,41 +10,20 @@
  */
 #include "receivers/otlp/otlp_internal.h"
 
-#include "pipeline/graph/collector_keys.h"
+#include "pipeline/net/server_settings.h"
 
 #include <stdlib.h>
 
 /* ---- configuration -------------------------------------------------------------------------- */
 
-struct server_parameters {
-	uint64_t max_connection_idle_ns, max_connection_age_ns, max_connection_age_grace_ns;
-	uint64_t time_ns, timeout_ns;
-};
-
-struct keepalive_config {
-	struct server_parameters server_parameters;
-};
-
 struct grpc_config {
-	const char *endpoint, *transport;
-	uint32_t max_recv_msg_size_mib, max_concurrent_streams, max_connections;
-	struct keepalive_config keepalive;
-	struct tls_config tls;
-	bool tls_present;
-	struct collector_keys keys;
+	struct grpc_server_settings server;
 };
 
 struct http_config {
-	const char *endpoint, *transport, *traces_url_path;
-	uint64_t max_request_body_size;
-	uint64_t read_timeout_ns, read_header_timeout_ns, write_timeout_ns, idle_timeout_ns;
-	uint32_t max_connections;
-	bool keep_alives_enabled;
-	struct config_headers response_headers;
+	struct http_server_settings server;
+	const char *traces_url_path;
 	struct cors_config cors;
-	struct tls_config tls;
-	bool tls_present;
-	struct collector_keys keys;
 };
 
 struct protocols_config {
@@ -57,110 +36,40 @@ struct otlp_config {
 	struct protocols_config protocols;
 };
 
-static const struct config_field server_parameter_fields[] = {
-	CONFIG_DURATION(struct server_parameters, max_connection_idle_ns, "max_connection_idle",
-			"10m", "Close a connection without a request after this; 0: never."),
-	CONFIG_DURATION(struct server_parameters, max_connection_age_ns, "max_connection_age", "0s",
-			"Ask a connection to end after this; 0: never."),
-	CONFIG_DURATION(struct server_parameters, max_connection_age_grace_ns,
-			"max_connection_age_grace", "0s",
-			"Close it this long after it was asked to end; 0: never."),
-	CONFIG_DURATION(struct server_parameters, time_ns, "time", "2h",
-			"Accepted; dead peers are found by TCP keep-alive."),
-	CONFIG_DURATION(struct server_parameters, timeout_ns, "timeout", "20s",
-			"Accepted, see `time`."),
-};
-static const struct config_block server_parameters_block =
-	CONFIG_BLOCK(struct server_parameters, server_parameter_fields);
-
-static const struct config_field enforcement_fields[] = {
-	CONFIG_IGNORED(DURATION, "min_time", "Accepted; PING floods are bounded by a limit."),
-	CONFIG_IGNORED(BOOL, "permit_without_stream", "Accepted, see `min_time`."),
-};
-static const struct config_block enforcement_block = CONFIG_BLOCK_OF_IGNORED(enforcement_fields);
-
-static const struct config_field keepalive_fields[] = {
-	CONFIG_SUB(struct keepalive_config, server_parameters, "server_parameters",
-		   &server_parameters_block, "Life of connections."),
-	CONFIG_IGNORED_BLOCK("enforcement_policy", &enforcement_block,
-			     "Accepted; PING floods are bounded by a limit."),
-};
-static const struct config_block keepalive_block =
-	CONFIG_BLOCK(struct keepalive_config, keepalive_fields);
-
 static const struct config_field grpc_fields[] = {
-	CONFIG_STRING(struct grpc_config, endpoint, "endpoint", "localhost:4317",
-		      "Address to listen on; localhost means every address it resolves to."),
-	CONFIG_STRING(struct grpc_config, transport, "transport", "tcp",
-		      "tcp, tcp4, tcp6 or unix."),
-	CONFIG_U32(struct grpc_config, max_recv_msg_size_mib, "max_recv_msg_size_mib", "0", 0, 2047,
-		   "MiBy", "Largest message, decompressed; 0: 4 MiB."),
-	CONFIG_U32(struct grpc_config, max_concurrent_streams, "max_concurrent_streams", "0", 0,
-		   1000000, "", "Requests at once per connection; 0: 1024."),
-	CONFIG_U32(struct grpc_config, max_connections, "max_connections", "10000", 1, 1000000, "",
-		   "Ours: connections at once; for one more the one that was quiet for longest is "
-		   "closed."),
-	CONFIG_SUB(struct grpc_config, keepalive, "keepalive", &keepalive_block,
-		   "Life of connections."),
-	CONFIG_OPTIONAL_SET(struct grpc_config, tls, tls_present, "tls", &tls_server_block,
-			    "Certificate and key; without it connections are plain text."),
-	CONFIG_IGNORED(I64, "read_buffer_size", "Accepted; buffers belong to shards."),
-	CONFIG_IGNORED(I64, "write_buffer_size", "Accepted; buffers belong to shards."),
-	CONFIG_IGNORED(BOOL, "include_metadata", "Accepted; no component reads request metadata."),
-	COLLECTOR_SERVER_FIELDS(struct grpc_config, keys),
+	GRPC_SERVER_FIELDS(struct grpc_config, server, "localhost:4317",
+			   "Address to listen on; localhost means every address it resolves to."),
 };
 
 static void check_grpc(const void *config, const struct config_node *node, const char *path,
 		       struct config_report *report)
 {
 	(void)node;
-	collector_keys_check(&((const struct grpc_config *)config)->keys, path, report);
+	collector_keys_check(&((const struct grpc_config *)config)->server.keys, path, report);
 }
 
 static const struct config_block grpc_block =
 	CONFIG_BLOCK_CHECKED(struct grpc_config, grpc_fields, check_grpc);
 
 static const struct config_field http_fields[] = {
-	CONFIG_STRING(struct http_config, endpoint, "endpoint", "localhost:4318",
-		      "Address to listen on; localhost means every address it resolves to."),
-	CONFIG_STRING(struct http_config, transport, "transport", "tcp",
-		      "tcp, tcp4, tcp6 or unix."),
+	HTTP_SERVER_FIELDS(struct http_config, server, "localhost:4318",
+			   "Address to listen on; localhost means every address it resolves to."),
+	HTTP_SERVER_LIMIT_FIELDS(struct http_config, server),
 	CONFIG_STRING(struct http_config, traces_url_path, "traces_url_path", "/v1/traces",
 		      "Path of traces; a missing leading slash is added."),
-	CONFIG_U64(struct http_config, max_request_body_size, "max_request_body_size", "20971520",
-		   0, 2147483647.0, "By", "Largest body, on the wire and decompressed; 0: 20 MiB."),
-	CONFIG_DURATION(struct http_config, read_header_timeout_ns, "read_header_timeout", "0s",
-			"From the first byte of a request to the end of its header; 0: 30s."),
-	CONFIG_DURATION(struct http_config, read_timeout_ns, "read_timeout", "0s",
-			"From the end of the header to the end of the body; 0: 60s."),
-	CONFIG_DURATION(struct http_config, write_timeout_ns, "write_timeout", "0s",
-			"For an answer to be read by the sender; then it is cut. 0: 30s."),
-	CONFIG_U32(struct http_config, max_connections, "max_connections", "10000", 1, 1000000, "",
-		   "Ours: connections at once; for one more the one that was quiet for longest is "
-		   "closed."),
-	CONFIG_DURATION(struct http_config, idle_timeout_ns, "idle_timeout", "10m",
-			"Close a kept connection without a request after this; 0: never."),
-	CONFIG_BOOL(struct http_config, keep_alives_enabled, "keep_alives_enabled", "true",
-		    "Keep connections open between requests."),
-	CONFIG_HEADERS(struct http_config, response_headers, "response_headers",
-		       "Added to every answer."),
 	CONFIG_SUB(struct http_config, cors, "cors", &cors_block, "Requests from browsers."),
-	CONFIG_OPTIONAL_SET(struct http_config, tls, tls_present, "tls", &tls_server_block,
-			    "Certificate and key; without it connections are plain text."),
 	CONFIG_IGNORED(STRING, "metrics_url_path", "Accepted; Sluice takes traces alone."),
 	CONFIG_IGNORED(STRING, "logs_url_path", "Accepted; Sluice takes traces alone."),
-	CONFIG_IGNORED(BOOL, "include_metadata", "Accepted; no component reads request metadata."),
 	CONFIG_IGNORED(STRING_LIST, "compression_algorithms",
 		       "Accepted; identity, gzip, zstd, deflate, snappy, x-snappy-framed and lz4 "
 		       "are always understood."),
-	COLLECTOR_SERVER_FIELDS(struct http_config, keys),
 };
 
 static void check_http(const void *config, const struct config_node *node, const char *path,
 		       struct config_report *report)
 {
 	(void)node;
-	collector_keys_check(&((const struct http_config *)config)->keys, path, report);
+	collector_keys_check(&((const struct http_config *)config)->server.keys, path, report);
 }
 
 static const struct config_block http_block =
@@ -244,7 +153,7 @@ static void *create(const struct component_env *env, const void *config,
 	self->metrics = env->metrics;
 	self->id = env->id;
 	const char *path = self->config->protocols.http.traces_url_path;
-	self->handler.response_headers = &self->config->protocols.http.response_headers;
+	self->handler.response_headers = &self->config->protocols.http.server.response_headers;
 	self->handler.traces_url_path =
 		path[0] == '/' ? path : arena_printf(env->arena, "/%s", path);
 	struct buf labels = BUF_INIT;
@@ -266,23 +175,14 @@ static void *create(const struct component_env *env, const void *config,
  * listener's. */
 static struct server_limits limits_of(const struct protocols_config *config, bool grpc)
 {
-	const struct server_parameters *life = &config->grpc.keepalive.server_parameters;
-	const struct http_config *http = &config->http;
+	const struct server_parameters *life = &config->grpc.server.keepalive.server_parameters;
 	struct server_limits limits = server_limits_default();
-	if (config->grpc.max_recv_msg_size_mib > 0)
-		limits.grpc_message_bytes_max = (size_t)config->grpc.max_recv_msg_size_mib << 20;
-	if (config->grpc.max_concurrent_streams > 0)
-		limits.streams_max = config->grpc.max_concurrent_streams;
-	if (http->max_request_body_size > 0)
-		limits.http_body_bytes_max = http->max_request_body_size;
-	if (http->read_header_timeout_ns > 0)
-		limits.header_timeout_ns = http->read_header_timeout_ns;
-	if (http->read_timeout_ns > 0)
-		limits.body_timeout_ns = http->read_timeout_ns;
-	if (http->write_timeout_ns > 0)
-		limits.write_timeout_ns = http->write_timeout_ns;
-	limits.connections_max = grpc ? config->grpc.max_connections : http->max_connections;
-	limits.idle_timeout_ns = grpc ? life->max_connection_idle_ns : http->idle_timeout_ns;
+	grpc_server_settings_requests(&config->grpc.server, &limits);
+	http_server_settings_requests(&config->http.server, &limits);
+	if (grpc)
+		grpc_server_settings_connections(&config->grpc.server, &limits);
+	else
+		http_server_settings_connections(&config->http.server, &limits);
 	limits.max_connection_age_ns = life->max_connection_age_ns;
 	limits.max_connection_age_grace_ns = life->max_connection_age_grace_ns;
 	return limits;
@@ -293,8 +193,9 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 {
 	const struct protocols_config *config = &self->config->protocols;
 	bool grpc = which == LISTENER_GRPC;
-	if (grpc ? config->grpc.tls_present : config->http.tls_present) {
-		const struct tls_config *tls = grpc ? &config->grpc.tls : &config->http.tls;
+	if (grpc ? config->grpc.server.tls_present : config->http.server.tls_present) {
+		const struct tls_config *tls =
+			grpc ? &config->grpc.server.tls : &config->http.server.tls;
 		const struct tls_owner owner = {.log = &self->log,
 						.metrics = self->metrics,
 						.listener = grpc ? "grpc" : "http"};
@@ -303,14 +204,14 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 			return -1;
 	}
 	const struct server_config server = {
-		.endpoint = grpc ? config->grpc.endpoint : config->http.endpoint,
-		.transport = grpc ? config->grpc.transport : config->http.transport,
+		.endpoint = grpc ? config->grpc.server.endpoint : config->http.server.endpoint,
+		.transport = grpc ? config->grpc.server.transport : config->http.server.transport,
 		.label = grpc ? "GRPC" : "HTTP",
 		.tls = self->tls[which],
 		.limits = limits_of(config, grpc),
 		.handler = &otlp_server_handler,
 		.handler_arg = &self->handler,
-		.keep_alives = config->http.keep_alives_enabled,
+		.keep_alives = config->http.server.keep_alives_enabled,
 	};
 	self->servers[which] = server_new(&server, &self->log, err);
 	if (self->servers[which] && !server_register(self->servers[which], self->metrics,
@@ -406,11 +307,11 @@ static void addresses(const void *config, component_visit_address *visit, void *
 {
 	const struct protocols_config *protocols = &((const struct otlp_config *)config)->protocols;
 	const struct component_address grpc = {.key = "protocols.grpc.endpoint",
-					       .endpoint = protocols->grpc.endpoint,
-					       .transport = protocols->grpc.transport};
+					       .endpoint = protocols->grpc.server.endpoint,
+					       .transport = protocols->grpc.server.transport};
 	const struct component_address http = {.key = "protocols.http.endpoint",
-					       .endpoint = protocols->http.endpoint,
-					       .transport = protocols->http.transport};
+					       .endpoint = protocols->http.server.endpoint,
+					       .transport = protocols->http.server.transport};
 	if (protocols->grpc_present)
 		visit(arg, &grpc);
 	if (protocols->http_present)

@@ -5,7 +5,7 @@
  * it does whole.
  */
 #include "pipeline/base/buf.h"
-#include "pipeline/delivery/size_words.h"
+#include "exporters/otlp/size_words.h"
 #include "tests/support/fuzz_script.h"
 
 #include <ctype.h>

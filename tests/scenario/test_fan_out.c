@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "pipeline/base/clock.h"
-#include "pipeline/delivery/otlp_client.h"
+#include "pipeline/net/client_settings.h"
 #include "tests/support/held_port.h"
 #include "tests/support/scenario_config.h"
 #include "tests/support/scenario_sender.h"
@@ -212,16 +212,16 @@ static void every_compression_is_what_its_name_says(void **state)
 	struct peer_grpc *grpc = peer_grpc_start(&(struct peer_grpc_options){0});
 	struct buf exporters = BUF_INIT, names = BUF_INIT;
 	unsigned words = 0, grpc_words = 0;
-	for (; otlp_http_compressions[words]; words++) {
+	for (; http_client_compressions[words]; words++) {
 		buf_printf(&exporters,
 			   "  otlp_http/%u: {" SCENARIO_HTTP_TO ", compression: '%s'}\n", words,
-			   http_sink_port(http), otlp_http_compressions[words]);
+			   http_sink_port(http), http_client_compressions[words]);
 		buf_printf(&names, "otlp_http/%u, ", words);
 	}
-	for (; otlp_grpc_compressions[grpc_words]; grpc_words++) {
+	for (; grpc_client_compressions[grpc_words]; grpc_words++) {
 		buf_printf(&exporters,
 			   "  otlp_grpc/%u: {" SCENARIO_GRPC_TO ", compression: '%s'}\n",
-			   grpc_words, peer_grpc_port(grpc), otlp_grpc_compressions[grpc_words]);
+			   grpc_words, peer_grpc_port(grpc), grpc_client_compressions[grpc_words]);
 		buf_printf(&names, "otlp_grpc/%u, ", grpc_words);
 	}
 	struct daemon *daemon = scenario_start(

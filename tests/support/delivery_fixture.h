@@ -38,6 +38,7 @@ struct scripted_exporter {
 	struct export_result (*answer)(struct scripted_exporter *script, const struct batch *batch);
 	bool hold; /* keep calls open until script_release */
 	uint32_t calls;
+	uint32_t usable_calls; /* whose batch says that its ids are usable */
 	struct export_call *held[SCRIPT_CALLS_MAX];
 	uint32_t held_count;
 	uint32_t batch_spans[SCRIPT_CALLS_MAX]; /* of each call */

@@ -82,6 +82,7 @@ int edit_reset(struct trace_view *view, struct err *err)
 	view->changed = view->known_only = view->may_hold = false;
 	view->failure = ERR_NONE;
 	view->added_count = 0;
+	view->zero_parent = false;
 	view->held_spans = 0;
 	view->live_spans = index->span_count;
 	view->rewrites = NULL;

@@ -60,6 +60,15 @@ void edit_set_span_trace_state(struct trace_view *view, uint32_t span, struct sl
 	fields->set |= FIELD_BIT(SPAN_TRACE_STATE);
 }
 
+static bool is_zeros(struct slice id)
+{
+	for (size_t i = 0; i < id.len; i++) {
+		if (id.ptr[i] != 0)
+			return false;
+	}
+	return id.len > 0;
+}
+
 void edit_set_span_parent(struct trace_view *view, uint32_t span, struct slice parent_id)
 {
 	ASSERT(parent_id.len == 0 || parent_id.len == SPAN_ID_BYTES);
@@ -67,6 +76,7 @@ void edit_set_span_parent(struct trace_view *view, uint32_t span, struct slice p
 	if (!fields)
 		return;
 	fields->parent_id = edit_copy(view, parent_id);
+	view->zero_parent |= is_zeros(parent_id);
 	fields->set |= FIELD_BIT(SPAN_PARENT_SPAN_ID);
 }
 

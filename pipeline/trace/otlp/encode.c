@@ -420,9 +420,7 @@ int trace_encode(struct trace_view *view, struct budget *budget, struct chunk **
 		return err_set(err, ERR_NOMEM, "out of memory for an encoded request");
 	trace_encode_write(view, &plan, chunk->data);
 	chunk->len = plan.bytes;
-	chunk->span_count = plan.spans;
-	chunk->index_bytes =
-		trace_index_bytes(&view->index) + view->added_count * sizeof(struct attr_entry);
+	view_describe(view, plan.spans, chunk);
 	*ret_chunk = chunk;
 	return 0;
 }

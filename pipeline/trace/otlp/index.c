@@ -338,6 +338,7 @@ static bool walk_once(struct trace_index *index, struct slice body, struct walk 
 	index->resource_count = index->scope_count = index->span_count = 0;
 	index->attr_count = index->event_count = index->link_count = 0;
 	index->unknown_count = index->map_count = 0;
+	index->ids_usable = true;
 	index->body = body.len > 0 ? body : SLICE("");
 	if (index->key_cache)
 		key_cache_begin(index->key_cache);

@@ -132,6 +132,9 @@ struct trace_index {
 	uint32_t unknown_count;
 	/* Fields of old versions that were left out because the field that replaced them is there. */
 	uint32_t superseded_count;
+	/* Every span has a trace id and a span id that are not of zeros alone (W3C Trace Context
+	 * §3.2.2), and no parent id of zeros. */
+	bool ids_usable;
 	uint32_t map_count; /* maps (VALUE_KVLIST) in attributes, at any level */
 	struct resource_entry *resources;
 	struct scope_entry *scopes;

@@ -288,6 +288,23 @@ static inline void span_begin(const struct walk *walk, struct span_entry *span, 
 	span->flags = 0;
 }
 
+/* The eight bytes at ${off}; 0 when there is no id there. */
+static inline uint64_t id_word(const struct walk *walk, uint32_t off)
+{
+	uint64_t word = 0;
+	if (off != 0)
+		memcpy(&word, walk->body + off, sizeof(word));
+	return word;
+}
+
+static inline bool has_usable_ids(const struct walk *walk, const struct span_entry *span)
+{
+	uint32_t trace_id = span->trace_id_off, parent_id = span->parent_span_id_off;
+	uint64_t low = trace_id != 0 ? id_word(walk, trace_id + 8) : 0;
+	return (id_word(walk, trace_id) | low) != 0 && id_word(walk, span->span_id_off) != 0 &&
+	       (parent_id == 0 || id_word(walk, parent_id) != 0);
+}
+
 bool index_walk_span(struct walk *walk, uint32_t scope, const uint8_t *field, const uint8_t *at,
 		     const uint8_t *end)
 {
@@ -328,6 +345,7 @@ bool index_walk_span(struct walk *walk, uint32_t scope, const uint8_t *field, co
 	}
 	walk_note_repeats(walk, seen);
 	span->key_mask = key_mask;
+	index->ids_usable &= has_usable_ids(walk, span);
 	span->attrs.count = index->attr_count - span->attrs.begin;
 	span->event_count = index->event_count - span->event_begin;
 	span->link_count = index->link_count - span->link_begin;

@@ -108,8 +108,7 @@ static int take_window(struct trace_view *view, struct budget *budget, struct sp
 		return err_set(err, ERR_NOMEM, "out of memory for a piece of a request");
 	trace_encode_write(view, &plan, piece->data);
 	piece->len = plan.bytes;
-	piece->span_count = plan.spans;
-	piece->index_bytes = view_index_bytes(view);
+	view_describe(view, plan.spans, piece);
 	take(arg, piece);
 	return 0;
 }

@@ -74,6 +74,14 @@ void view_close(struct trace_view *view)
 	edit_trim(view);
 }
 
+void view_describe(const struct trace_view *view, uint32_t span_count, struct chunk *chunk)
+{
+	chunk->span_count = span_count;
+	chunk->index_bytes =
+		trace_index_bytes(&view->index) + view->added_count * sizeof(struct attr_entry);
+	chunk->ids_usable = view->index.ids_usable && !view->zero_parent;
+}
+
 /* ---- what there is -------------------------------------------------------------------------- */
 
 bool view_scope_live(const struct trace_view *view, uint32_t scope)

@@ -59,7 +59,11 @@ static inline bool view_is_body(const struct trace_view *view, const uint8_t *bo
 	return !view->changed && view->index.body.ptr == body;
 }
 
-/* Bytes of memory that opening the request takes again: chunk->index_bytes of what is made of it. */
+/* Writes on ${chunk}, which holds ${span_count} spans of the request as the view shows it, what is
+ * known of it: nobody has to index it again to learn that. */
+void view_describe(const struct trace_view *view, uint32_t span_count, struct chunk *chunk);
+
+/* Bytes of memory that opening the request takes again. */
 static inline size_t view_index_bytes(const struct trace_view *view)
 {
 	return trace_index_bytes(&view->index);

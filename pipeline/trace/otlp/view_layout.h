@@ -97,6 +97,7 @@ struct trace_view {
 	struct tally tally;    /* of the request, which may be edited several times */
 	bool changed, may_hold;
 	bool flags_cleared; /* since the request was opened; no longer true once changed */
+	bool zero_parent;   /* a parent id of zeros was set */
 	bool known_only;    /* fields unknown to the schema are left out; everything is marked */
 };
 

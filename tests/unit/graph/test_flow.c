@@ -79,6 +79,26 @@ static void each_pipeline_edits_the_request_for_itself(void **state)
 }
 
 /* The first pipeline keeps the body as it came; the second still reads it. */
+/* Received and re-encoded alike; span 0 has an id of zeros. */
+static void what_the_index_saw_of_the_ids_reaches_the_exporters(void **state)
+{
+	static const struct {
+		uint64_t first;
+		uint32_t even, odd, all; /* batches so far with usable ids */
+	} steps[] = {{1, 1, 1, 1}, {0, 1, 1, 1}, {11, 2, 2, 2}};
+	(void)state;
+	struct graph_fixture fixture;
+	graph_fixture_open(&fixture, two_filters, 1);
+	for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
+		expect_taken(&fixture, steps[i].first, steps[i].first == 0 ? 1 : 10);
+		graph_fixture_drain(&fixture);
+		assert_int_equal(fixture.scripts[0]->usable_calls, steps[i].even);
+		assert_int_equal(fixture.scripts[1]->usable_calls, steps[i].odd);
+		assert_int_equal(fixture.scripts[2]->usable_calls, steps[i].all);
+	}
+	graph_fixture_close(&fixture);
+}
+
 static void a_body_that_is_kept_may_have_unused_room(void **state)
 {
 	(void)state;
@@ -550,6 +570,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_pipeline_edits_the_request_for_itself),
+		cmocka_unit_test(what_the_index_saw_of_the_ids_reaches_the_exporters),
 		cmocka_unit_test(a_body_that_is_kept_may_have_unused_room),
 		cmocka_unit_test(equal_branches_share_one_batch),
 		cmocka_unit_test(a_full_branch_that_is_required_refuses_for_all_pipelines),

@@ -28,11 +28,14 @@ sound_tree() {
 	write pipeline/graph/component.h '#include "pipeline/delivery/batch.h"' \
 		'#include "pipeline/ottl/ottl.h"'
 	write pipeline/graph/components.def 'COMPONENT(receiver, otlp)' 'COMPONENT(exporter, nop)' \
-		'COMPONENT(processor, resource)'
+		'COMPONENT(exporter, jaeger)' 'COMPONENT(processor, resource)'
 	write receivers/otlp/otlp.c '#include "pipeline/graph/component.h"' \
 		'#include "receivers/otlp/grpc.h"'
 	write receivers/otlp/grpc.h '#include "pipeline/net/server.h"'
 	write exporters/nop/nop.c '  #  include "pipeline/graph/component.h"'
+	write exporters/otlp/otlp_client.h '#include "pipeline/graph/component.h"'
+	write exporters/otlp/otlp_client.c '#include "exporters/otlp/otlp_client.h"'
+	write exporters/jaeger/jaeger.c '#include "exporters/otlp/otlp_client.h"'
 	write processors/attribute_actions/actions.h '#include "pipeline/graph/component.h"'
 	write processors/resource/resource.c '#include "processors/attribute_actions/actions.h"'
 	write cmd/sluice.c '#include "receivers/otlp/grpc.h"' '#include "cmd/run.h"'
@@ -57,11 +60,27 @@ check "a component must not include another" refuses \
 	'exporters/nop/nop.c:2: component exporters/nop includes component receivers/otlp' \
 	exporters/nop/nop.c '#include <stdio.h>' '#include "receivers/otlp/grpc.h"'
 check "a component outside of the family must not include what it shares" refuses \
-	'exporters/nop/nop.c:1: component exporters/nop includes component processors/attribute_actions' \
+	'exporters/nop/nop.c:1: exporters/nop is not of the family processors/attribute_actions' \
 	exporters/nop/nop.c '#include "processors/attribute_actions/actions.h"'
 check "the core must not include a component" refuses \
 	'pipeline/graph/graph.c:1: the core includes component receivers/otlp' \
 	pipeline/graph/graph.c '#include "receivers/otlp/grpc.h"'
+check "a family's folder is not for others" refuses \
+	'exporters/nop/nop.c:1: exporters/nop is not of the family exporters/otlp' \
+	exporters/nop/nop.c '#include "exporters/otlp/otlp_client.h"'
+check "a family does not know its members" refuses \
+	'exporters/otlp/otlp_client.c:1: family exporters/otlp includes component exporters/jaeger' \
+	exporters/otlp/otlp_client.c '#include "exporters/jaeger/jaeger.h"'
+check "the core does not know a family" refuses \
+	'pipeline/graph/graph.c:1: the core includes family exporters/otlp' \
+	pipeline/graph/graph.c '#include "exporters/otlp/otlp_client.h"'
+check "a family's folder is no component" refuses \
+	'exporters/otlp/: a family of components is no COMPONENT itself' \
+	pipeline/graph/components.def 'COMPONENT(receiver, otlp)' 'COMPONENT(exporter, nop)' \
+	'COMPONENT(exporter, jaeger)' 'COMPONENT(processor, resource)' 'COMPONENT(exporter, otlp)'
+check "the core names no vendor" refuses \
+	'pipeline/delivery/job.c:1: the core names a vendor' \
+	pipeline/delivery/job.c '/* Langfuse answers 500 */'
 check "nothing includes cmd" refuses \
 	'exporters/nop/nop.c:1: nothing includes cmd' \
 	exporters/nop/nop.c '#include "cmd/run.h"'
@@ -99,6 +118,7 @@ check "a missing list is refused" refuses \
 	"$(printf '%s\n' \
 		'receivers/otlp/: pipeline/graph/components.def has no COMPONENT(receiver, otlp)' \
 		'processors/resource/: pipeline/graph/components.def has no COMPONENT(processor, resource)' \
+		'exporters/jaeger/: pipeline/graph/components.def has no COMPONENT(exporter, jaeger)' \
 		'exporters/nop/: pipeline/graph/components.def has no COMPONENT(exporter, nop)')" \
 	pipeline/graph/components.def ''
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who says in which words that a request is too large, and what only sounds like it. */
-#include "pipeline/delivery/size_words.h"
+#include "exporters/otlp/size_words.h"
 
 #include "pipeline/base/compiler.h"
 

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See langfuse_service.h. A batch whose ids are all usable, nearly every one, is only looked at and
- * goes out as its own bytes, which other exporters' compression may have made already. */
-#include "pipeline/delivery/langfuse_service.h"
+/* See dialect.h. A batch whose ids are all usable, nearly every one, says so (batch->ids_usable): it
+ * is not looked at, and goes out as its own bytes, which other exporters' compression may have made
+ * already. */
+#include "exporters/langfuse/dialect.h"
 
+#include "exporters/otlp/otlp_answer.h"
 #include "pipeline/trace/otlp/encode.h"
 
 #include <stdlib.h>
 
-struct langfuse_service {
+struct langfuse {
 	struct trace_view *view;
 	struct budget *budget;
 };
 
-static void service_free(void *self)
+static void destroy(void *self)
 {
-	struct langfuse_service *service = self;
-	if (!service)
+	struct langfuse *langfuse = self;
+	if (!langfuse)
 		return;
-	view_free(service->view);
-	free(service);
+	view_free(langfuse->view);
+	free(langfuse);
 }
 
 /* ---- ids ------------------------------------------------------------------------------------ */
@@ -44,30 +46,7 @@ static bool has_zero_parent(const struct trace_view *view, uint32_t span)
 	return parent.len > 0 && !is_usable(parent);
 }
 
-static bool is_fit(const struct trace_view *view)
-{
-	for (uint32_t i = 0; i < view_span_count(view); i++) {
-		if (!has_usable_ids(view, i) || has_zero_parent(view, i))
-			return false;
-	}
-	return true;
-}
-
-/* Sets *ret_fit. Chunk by chunk, so that nothing is copied: each is a request. */
-static int look_at(struct langfuse_service *service, const struct batch *batch, bool *ret_fit,
-		   struct err *err)
-{
-	*ret_fit = true;
-	for (size_t i = 0; i < batch->chunk_count && *ret_fit; i++) {
-		if (view_open_chunk(service->view, batch->chunks[i], err) != 0)
-			return -1;
-		*ret_fit = is_fit(service->view);
-	}
-	view_close(service->view);
-	return 0;
-}
-
-static uint32_t mend(struct trace_view *view)
+static uint32_t correct(struct trace_view *view)
 {
 	uint32_t left_out = 0;
 	for (uint32_t i = 0; i < view_span_count(view); i++) {
@@ -81,32 +60,32 @@ static uint32_t mend(struct trace_view *view)
 	return left_out;
 }
 
-static int make_fit(struct langfuse_service *service, const struct batch *batch,
-		    struct foreign_body *ret_body, struct err *err)
+static int make_corrected(struct langfuse *langfuse, const struct batch *batch,
+			  struct otlp_body *ret_body, struct err *err)
 {
 	struct chunk *request = batch_flatten(batch);
 	int result = -1;
 	if (!request) {
 		(void)err_set(err, ERR_NOMEM, "no memory for a request to Langfuse");
-	} else if (view_open_chunk(service->view, request, err) == 0) {
-		ret_body->left_out = mend(service->view);
-		result = trace_encode(service->view, service->budget, &ret_body->chunk, err);
-		view_close(service->view);
+	} else if (view_open_chunk(langfuse->view, request, err) == 0) {
+		ret_body->left_out = correct(langfuse->view);
+		/* The spans that its mark was for may have been dropped since. */
+		result = view_is_clean(langfuse->view)
+				 ? 0
+				 : trace_encode(langfuse->view, langfuse->budget, &ret_body->chunk,
+						err);
+		view_close(langfuse->view);
 	}
 	chunk_unref(request);
 	return result;
 }
 
-static int make(void *self, const struct batch *batch, struct foreign_body *ret_body,
-		struct err *err)
+static int make(void *self, const struct batch *batch, struct otlp_body *ret_body, struct err *err)
 {
-	struct langfuse_service *service = self;
-	bool fit;
+	struct langfuse *langfuse = self;
 	if (batch->bytes > LANGFUSE_REQUEST_BYTES_MAX && batch->span_count > 1)
 		return err_set(err, ERR_LIMIT, "more than Langfuse takes in one request");
-	if (look_at(service, batch, &fit, err) != 0)
-		return -1;
-	return fit ? 0 : make_fit(service, batch, ret_body, err);
+	return batch->ids_usable ? 0 : make_corrected(langfuse, batch, ret_body, err);
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
@@ -161,17 +140,9 @@ static void judge(const struct client_result *answer, struct export_result *resu
 	}
 }
 
-/* ---- use ------------------------------------------------------------------------------------ */
+/* ---- the dialect ---------------------------------------------------------------------------- */
 
-static const struct foreign_service langfuse = {
-	.header_name = "x-langfuse-ingestion-version",
-	.header_value = "4",
-	.make = make,
-	.judge = judge,
-	.free = service_free,
-};
-
-bool langfuse_is_endpoint(const char *url)
+static bool matches(const char *url)
 {
 	const struct slice traces = SLICE("/v1/traces");
 	struct slice text = slice_str(url);
@@ -182,19 +153,29 @@ bool langfuse_is_endpoint(const char *url)
 	return slice_has_suffix(text, SLICE(LANGFUSE_OTLP_PATH));
 }
 
-bool langfuse_service_use(struct otlp_client_config *config, struct budget *budget,
-			  const struct key_table *keys)
+static void *create(struct budget *budget, const struct key_table *keys)
 {
-	struct langfuse_service *service = calloc(1, sizeof(*service));
-	if (!service)
-		return false;
-	service->budget = budget;
-	service->view = view_new(budget, keys);
-	if (!service->view) {
-		service_free(service);
-		return false;
-	}
-	config->foreign = &langfuse;
-	config->foreign_self = service;
-	return true;
+	struct langfuse *langfuse = calloc(1, sizeof(*langfuse));
+	if (!langfuse)
+		return NULL;
+	langfuse->budget = budget;
+	langfuse->view = view_new(budget, keys);
+	if (langfuse->view)
+		return langfuse;
+	destroy(langfuse);
+	return NULL;
 }
+
+const struct otlp_dialect otlp_dialect_langfuse = {
+	.name = "Langfuse",
+	.matches = matches,
+	.header_name = "x-langfuse-ingestion-version",
+	.header_value = "4",
+	.compression_fault = "Langfuse reads gzip alone: use gzip or none",
+	.json_notice = "Langfuse is sent protobuf, which it reads as well: spans that it would "
+		       "refuse a request for are left out there",
+	.create = create,
+	.make = make,
+	.judge = judge,
+	.destroy = destroy,
+};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/delivery/json_body.h"
+#include "exporters/otlp/json_body.h"
 
 #include "pipeline/trace/otlp_json/json_encode.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/graph/collector_keys.h"
+#include "pipeline/net/collector_keys.h"
 
 /* An empty map or list of the ${kind} that the Collector has there asks for nothing. */
 static bool is_set(const struct config_node *node, enum config_kind kind)

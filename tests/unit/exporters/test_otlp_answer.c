@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each answer of a backend means: all gRPC codes, all HTTP statuses, waits, sizes, partial
  * success. The expectations are the tables of the OTLP specification. */
+#include "exporters/otlp/otlp_answer.h"
 #include "pipeline/base/clock.h"
-#include "pipeline/delivery/otlp_client.h"
 #include "pipeline/trace/otlp/response.h"
 
 #include <setjmp.h>
@@ -21,7 +21,7 @@ static struct export_result classify(enum client_mode mode, const struct client_
 {
 	struct export_result result;
 	memset(&result, 0xff, sizeof(result));
-	otlp_classify(mode, "backend:4317", answer, NOW_NS, &result);
+	otlp_answer_classify(mode, "backend:4317", answer, NOW_NS, &result);
 	return result;
 }
 
@@ -322,7 +322,7 @@ static void a_refused_url_is_shown_and_a_doubled_path_explained(void **state)
 		const struct client_result answer = {.outcome = CLIENT_ANSWERED,
 						     .http_status = cases[i].status};
 		struct export_result result;
-		otlp_classify(CLIENT_HTTP, cases[i].label, &answer, NOW_NS, &result);
+		otlp_answer_classify(CLIENT_HTTP, cases[i].label, &answer, NOW_NS, &result);
 		assert_string_equal(result.err.msg, cases[i].text);
 	}
 }

@@ -2,9 +2,9 @@
 /*
  * Each phrase is as much of a real message as tells it from others: "too large" alone is said of
  * headers and traces as well, "exceeded" of quotas and rates. Who says what is in the test, one row
- * each: tests/unit/delivery/test_size_words.c.
+ * each: tests/unit/exporters/test_size_words.c.
  */
-#include "pipeline/delivery/size_words.h"
+#include "exporters/otlp/size_words.h"
 
 #include "pipeline/base/compiler.h"
 

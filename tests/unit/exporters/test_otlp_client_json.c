@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The OTLP client with JSON, against a server on the same loop. */
-#include "pipeline/delivery/otlp_client.h"
+#include "exporters/otlp/otlp_answer.h"
+#include "exporters/otlp/otlp_client.h"
 #include "tests/support/net_server.h"
 #include "tests/support/trace_wire.h"
 
@@ -158,7 +159,7 @@ static void reads_a_partial_success_in_json(void **state)
 						     .http_status = 200,
 						     .content_type = slice_str(rows[i].type),
 						     .body = slice_str(rows[i].body)};
-		otlp_classify(CLIENT_HTTP, "h:1", &answer, 0, &result);
+		otlp_answer_classify(CLIENT_HTTP, "h:1", &answer, 0, &result);
 		assert_int_equal(result.outcome, EXPORT_DELIVERED);
 		assert_int_equal(result.rejected_spans, rows[i].rejected);
 		assert_int_equal(result.partial_warning, rows[i].warning);

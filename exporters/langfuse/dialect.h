@@ -12,11 +12,10 @@
  *   - 500 means not taken, too, and is repeated, but only a few times;
  *   - of compressions it reads gzip alone.
  */
-#ifndef SLUICE_DELIVERY_LANGFUSE_SERVICE_H
-#define SLUICE_DELIVERY_LANGFUSE_SERVICE_H
+#ifndef SLUICE_LANGFUSE_DIALECT_H
+#define SLUICE_LANGFUSE_DIALECT_H
 
-#include "pipeline/delivery/otlp_client.h"
-#include "pipeline/trace/keys/key_table.h"
+#include "exporters/otlp/otlp_dialect.h"
 
 enum {
 	LANGFUSE_REQUEST_BYTES_MAX = 4000000, /* a larger single span is sent alone */
@@ -25,12 +24,8 @@ enum {
 
 #define LANGFUSE_OTLP_PATH "/api/public/otel"
 
-/* Whether ${url} (an OTLP base URL or the full URL of traces) is Langfuse's. */
-bool langfuse_is_endpoint(const char *url);
-
-/* Makes ${config} speak to Langfuse: sets foreign and foreign_self, which otlp_client_new takes
- * over. ${budget} and ${keys} outlive the client. False: out of memory. */
-MUST_CHECK bool langfuse_service_use(struct otlp_client_config *config, struct budget *budget,
-				     const struct key_table *keys);
+/* Found by endpoint, too: it stands in exporters/otlp/dialects.def. Its self belongs to one exporter
+ * and is used on its home loop. */
+extern const struct otlp_dialect otlp_dialect_langfuse;
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a backend answered in gRPC's terms, as a sender that waits for it is told, and in HTTP's: the
  * Collector's two tables. */
+#include "exporters/otlp/otlp_answer.h"
 #include "pipeline/base/clock.h"
-#include "pipeline/delivery/otlp_client.h"
 #include "pipeline/net/grpc_status.h"
 
 #include <setjmp.h>
@@ -16,7 +16,7 @@ static int code_of(enum client_mode mode, const struct client_result *answer)
 {
 	struct export_result result;
 	memset(&result, 0xff, sizeof(result));
-	otlp_classify(mode, "backend:4317", answer, NS_PER_S, &result);
+	otlp_answer_classify(mode, "backend:4317", answer, NS_PER_S, &result);
 	return result.grpc_code;
 }
 

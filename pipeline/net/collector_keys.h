@@ -5,8 +5,8 @@
  * would mean: a server without its authenticator would be open, so that is an error; a browser
  * without CORS headers only gets less than it asked for, so that is a warning.
  */
-#ifndef SLUICE_GRAPH_COLLECTOR_KEYS_H
-#define SLUICE_GRAPH_COLLECTOR_KEYS_H
+#ifndef SLUICE_NET_COLLECTOR_KEYS_H
+#define SLUICE_NET_COLLECTOR_KEYS_H
 
 #include "pipeline/config/bind.h"
 
@@ -21,11 +21,10 @@ struct collector_keys {
 		CONFIG_NODE(type, member.middlewares, "middlewares",                               \
 			    "Not in this build: refused when set.")
 
-#define COLLECTOR_HTTP_SERVER_FIELDS(type, member)                                                 \
-	COLLECTOR_SERVER_FIELDS(type, member),                                                     \
-		CONFIG_NODE(type, member.cors, "cors",                                             \
-			    "Accepted with a warning: browsers' preflight requests get no "        \
-			    "permission.")
+/* For HTTP servers that do not answer for browsers. */
+#define COLLECTOR_CORS_FIELD(type, member)                                                         \
+	CONFIG_NODE(type, member.cors, "cors",                                                     \
+		    "Accepted with a warning: browsers' preflight requests get no permission.")
 
 #define COLLECTOR_CLIENT_FIELDS(type, member)                                                      \
 	CONFIG_NODE(type, member.auth, "auth",                                                     \

@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See otlp_client.h. An attempt is one allocation; the batch's bytes are sent where they lie. */
-#include "pipeline/delivery/otlp_client.h"
+#include "exporters/otlp/otlp_client.h"
+#include "exporters/otlp/otlp_answer.h"
 
 #include "pipeline/base/clock.h"
 
 #include <stdlib.h>
 
 #define TRACE_EXPORT "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-
-const char *const otlp_grpc_compressions[] = {"gzip", "zstd", "snappy", "none", "", NULL};
-const char *const otlp_http_compressions[] = {
-	"gzip", "zstd", "deflate", "zlib", "snappy", "x-snappy-framed", "lz4", "none", "", NULL};
-
-enum coding otlp_grpc_coding(int word)
-{
-	enum coding coding = CODING_IDENTITY; /* of "none" */
-	(void)coding_parse_grpc(slice_str(otlp_grpc_compressions[word]), &coding);
-	return coding;
-}
-
-enum coding otlp_http_coding(int word)
-{
-	enum coding coding = CODING_IDENTITY; /* of "none" */
-	(void)coding_parse_http(slice_str(otlp_http_compressions[word]), &coding);
-	return coding;
-}
 
 struct otlp_client {
 	/* immutable after start */
@@ -82,7 +65,7 @@ static int copy_headers(struct otlp_client *client, struct arena *arena, struct 
 {
 	enum { OWN_HEADERS = 3 };
 	const struct config_headers *headers = client->config.headers;
-	const struct foreign_service *foreign = client->config.foreign;
+	const struct otlp_dialect *dialect = client->config.dialect;
 	const char *accepted =
 		client->config.mode == CLIENT_GRPC ? CODING_GRPC_NAMES : CODING_HTTP_NAMES;
 	client->headers =
@@ -102,8 +85,8 @@ static int copy_headers(struct otlp_client *client, struct arena *arena, struct 
 	add_header(client,
 		   client->config.mode == CLIENT_GRPC ? "grpc-accept-encoding" : "accept-encoding",
 		   accepted);
-	if (foreign && foreign->header_name)
-		add_header(client, foreign->header_name, foreign->header_value);
+	if (dialect && dialect->header_name)
+		add_header(client, dialect->header_name, dialect->header_value);
 	return 0;
 }
 
@@ -147,12 +130,21 @@ static const char *label_of(const struct otlp_client *client, struct arena *aren
 			    endpoint->port);
 }
 
+bool otlp_client_use(struct otlp_client_config *config, const struct otlp_dialect *dialect,
+		     struct budget *budget, const struct key_table *keys)
+{
+	config->dialect_self = dialect->create(budget, keys);
+	if (config->dialect_self)
+		config->dialect = dialect;
+	return config->dialect_self;
+}
+
 /* What the configuration handed over. */
 static void free_makers(const struct otlp_client_config *config)
 {
 	json_body_free(config->json);
-	if (config->foreign)
-		config->foreign->free(config->foreign_self);
+	if (config->dialect)
+		config->dialect->destroy(config->dialect_self);
 }
 
 struct otlp_client *otlp_client_new(const struct otlp_client_config *config, const struct log *log,
@@ -173,7 +165,7 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 		goto fail;
 	client->tls_on = wants_tls(config, &client->endpoint);
 	if (config->mode == CLIENT_GRPC)
-		client->path = config->foreign && config->foreign->path ? config->foreign->path
+		client->path = config->dialect && config->dialect->path ? config->dialect->path
 									: TRACE_EXPORT;
 	else if (config->path)
 		client->path = config->path[0] ? config->path : "/";
@@ -280,13 +272,13 @@ static void warn_of_flaw(struct otlp_client *client, const char *flaw)
 static void judge(struct otlp_client *client, const struct client_result *answer,
 		  struct export_result *result)
 {
-	const struct foreign_service *foreign = client->config.foreign;
+	const struct otlp_dialect *dialect = client->config.dialect;
 	struct client_result plain;
 	struct chunk *body;
 	bool readable = decode_answer(client, answer, &plain, &body);
-	otlp_classify(client->config.mode, client->label, &plain, clock_wall_ns(), result);
-	if (foreign)
-		foreign->judge(&plain, result);
+	otlp_answer_classify(client->config.mode, client->label, &plain, clock_wall_ns(), result);
+	if (dialect)
+		dialect->judge(&plain, result);
 	else if (result->outcome == EXPORT_DELIVERED)
 		warn_of_flaw(client, readable ? otlp_answer_flaw(&plain)
 					      : "coded in a way that cannot be read");
@@ -330,12 +322,12 @@ static int make_body(struct otlp_client *client, struct attempt *attempt, const 
 		     struct err *err)
 {
 	const struct otlp_client_config *config = &client->config;
-	struct foreign_body body = {0};
+	struct otlp_body body = {0};
 	if (config->json) {
 		attempt->made = json_body_make(config->json, batch, err);
 		return attempt->made ? 0 : -1;
 	}
-	if (config->foreign && config->foreign->make(config->foreign_self, batch, &body, err) != 0)
+	if (config->dialect && config->dialect->make(config->dialect_self, batch, &body, err) != 0)
 		return -1;
 	attempt->made = body.chunk;
 	attempt->left_out = body.left_out;

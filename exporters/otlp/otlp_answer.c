@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a backend's answer means. Its texts are looked at, never copied: see otlp_client.h. */
+/* What a backend's answer means. Its texts are looked at, never copied: see otlp_answer.h. */
+#include "exporters/otlp/otlp_answer.h"
+#include "exporters/otlp/size_words.h"
 #include "pipeline/base/clock.h"
-#include "pipeline/delivery/otlp_client.h"
-#include "pipeline/delivery/size_words.h"
 #include "pipeline/net/grpc_status.h"
 #include "pipeline/trace/otlp_json/json_response.h"
 
@@ -207,8 +207,9 @@ static int grpc_code_of(enum client_mode mode, const struct client_result *answe
 	return known ? answer->grpc_status : GRPC_UNKNOWN;
 }
 
-void otlp_classify(enum client_mode mode, const char *label, const struct client_result *answer,
-		   uint64_t now_wall_ns, struct export_result *ret_result)
+void otlp_answer_classify(enum client_mode mode, const char *label,
+			  const struct client_result *answer, uint64_t now_wall_ns,
+			  struct export_result *ret_result)
 {
 	*ret_result = (struct export_result){.outcome = EXPORT_RETRY};
 	if (answer->outcome != CLIENT_ANSWERED)
