@@ -36,6 +36,7 @@ enum {
 
 static const uint64_t PATIENCE_NS = 200 * NS_PER_MS;
 static const uint64_t PATIENCE_PERIOD_NS = 10 * NS_PER_S;
+static const uint64_t RENEWED_PATIENCE_NS = NS_PER_S;
 
 _Static_assert((SAMPLE_SLOTS & (SAMPLE_SLOTS - 1)) == 0, "slots are chosen by masking a hash");
 
@@ -394,6 +395,16 @@ void logger_free(struct logger *logger)
 uint64_t logger_lost_lines(const struct logger *logger)
 {
 	return logger ? atomic_load_explicit(&logger->lost, memory_order_relaxed) : 0;
+}
+
+void logger_renew_patience(struct logger *logger)
+{
+	if (!logger)
+		return;
+	(void)pthread_mutex_lock(&logger->mutex); /* fails only for misuse */
+	logger->patience_ns = RENEWED_PATIENCE_NS;
+	logger->patience_end_ns = logger->config.monotonic_ns() + PATIENCE_PERIOD_NS;
+	(void)pthread_mutex_unlock(&logger->mutex);
 }
 
 bool log_enabled(const struct log *log, enum log_level level)

@@ -96,6 +96,10 @@ void logger_free(struct logger *logger);
 /* Lines that did not reach the file descriptor, wholly or in part; 0 for NULL. Any thread. */
 uint64_t logger_lost_lines(const struct logger *logger);
 
+/* Lets the lines that follow wait for a slow reader, up to a second in all, whatever was waited
+ * before: for the shutdown messages, which say what was lost. NULL: nothing happens. Any thread. */
+void logger_renew_patience(struct logger *logger);
+
 bool log_enabled(const struct log *log, enum log_level level);
 
 /* Writes one line: fields[0] is the message (LOG_MSG). A NULL ${log} or logger writes nothing. */

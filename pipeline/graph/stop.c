@@ -220,6 +220,7 @@ static void end(struct graph *graph)
 
 static void complete(struct graph *graph)
 {
+	logger_renew_patience(graph->log.logger);
 	graph_report(graph);
 	log_info(&graph->log, LOG_MSG("Shutdown complete."),
 		 LOG_UINT("spans_left", held_spans(graph)));

@@ -24,6 +24,8 @@
 #include <jansson.h>
 #include <cmocka.h>
 
+enum { OUTPUT_PIPE_BYTES = 1 << 20 };
+
 struct daemon {
 	pid_t pid;
 	int output_fd;
@@ -127,6 +129,14 @@ static void write_config(struct daemon *daemon, const char *config)
 	(void)close(fd);
 }
 
+/* Room for what the daemon says while a test is busy with something else than reading it: the log
+ * does not wait long for a slow reader. Fewer bytes than asked are no failure. */
+static void open_output(int ends[2])
+{
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	(void)fcntl(ends[0], F_SETPIPE_SZ, OUTPUT_PIPE_BYTES);
+}
+
 /* The child dies with this program, so that a failed test leaves no daemon behind. */
 static pid_t spawn(char *const *argv, int output_fd)
 {
@@ -166,7 +176,7 @@ struct daemon *daemon_start(const char *config, const char *const *args)
 					   writable(shards ? shards : "1")};
 	for (size_t count = 5; args && *args && count < DAEMON_ARGS_MAX; args++)
 		argv[count++] = writable(*args);
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	open_output(ends);
 	daemon->output_fd = ends[0];
 	daemon->pid = spawn(argv, ends[1]);
 	(void)close(ends[1]);
@@ -322,7 +332,7 @@ int daemon_run(const char *const *args, struct buf *output)
 	int ends[2];
 	for (size_t i = 0; args[i] && i < DAEMON_ARGS_MAX; i++)
 		argv[i + 1] = writable(args[i]);
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	open_output(ends);
 	daemon.output_fd = ends[0];
 	daemon.pid = spawn(argv, ends[1]);
 	(void)close(ends[1]);

@@ -450,6 +450,40 @@ static void a_reader_that_has_stopped_loses_lines_and_stops_nobody(void **state)
 	(void)alarm(0);
 }
 
+static void *read_to_the_end(void *fd)
+{
+	char block[4096];
+	while (read(*(int *)fd, block, sizeof(block)) > 0)
+		;
+	return NULL;
+}
+
+static void lines_wait_for_a_slow_reader_when_their_patience_is_renewed(void **state)
+{
+	(void)state;
+	int pipes[2];
+	pthread_t reader;
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	struct logger_config config = test_config(LOG_JSON);
+	config.sampling = false;
+	config.fd = pipes[1];
+	struct logger *logger = logger_new(&config);
+	struct log log = {.logger = logger};
+	assert_non_null(logger);
+	while (logger_lost_lines(logger) == 0)
+		log_info(&log, LOG_MSG("unread"));
+	log_info(&log, LOG_MSG("lost too: the patience is used up"));
+	assert_int_equal(logger_lost_lines(logger), 2);
+	logger_renew_patience(logger);
+	assert_int_equal(pthread_create(&reader, NULL, read_to_the_end, &pipes[0]), 0);
+	log_info(&log, LOG_MSG("waits until the reader has begun"));
+	assert_int_equal(logger_lost_lines(logger), 2);
+	logger_free(logger);
+	assert_int_equal(close(pipes[1]), 0);
+	assert_int_equal(pthread_join(reader, NULL), 0);
+	assert_int_equal(close(pipes[0]), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +501,7 @@ int main(void)
 		cmocka_unit_test(lines_of_threads_never_mix),
 		cmocka_unit_test(a_closed_reader_does_not_stop_the_program),
 		cmocka_unit_test(a_reader_that_has_stopped_loses_lines_and_stops_nobody),
+		cmocka_unit_test(lines_wait_for_a_slow_reader_when_their_patience_is_renewed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
