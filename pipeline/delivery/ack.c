@@ -12,8 +12,7 @@ static uint64_t pack(struct ack_result result)
 
 static struct ack_result unpack(uint64_t packed)
 {
-	return (struct ack_result){.outcome =
-					   (enum ack_outcome)(packed >> (RETRY_BITS + CODE_BITS)),
+	return (struct ack_result){.outcome = (enum outcome)(packed >> (RETRY_BITS + CODE_BITS)),
 				   .grpc_code = (uint8_t)packed,
 				   .retry_after_ms = (uint32_t)(packed >> CODE_BITS)};
 }
@@ -35,7 +34,7 @@ void ack_init(struct ack *ack, struct loop *loop,
 {
 	*ack = (struct ack){.done = done, .loop = loop, .task = {.run = run_done}};
 	atomic_init(&ack->pending, 1);
-	atomic_init(&ack->worst, pack((struct ack_result){ACK_DELIVERED, 0, 0}));
+	atomic_init(&ack->worst, pack((struct ack_result){OUTCOME_TAKEN, 0, 0}));
 }
 
 void ack_expect(struct ack *ack, uint32_t count)

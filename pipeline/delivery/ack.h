@@ -6,15 +6,13 @@
 #ifndef SLUICE_DELIVERY_ACK_H
 #define SLUICE_DELIVERY_ACK_H
 
+#include "pipeline/base/outcome.h"
 #include "pipeline/net/loop.h"
 
-/* In order of badness. */
-enum ack_outcome { ACK_DELIVERED = 0, ACK_RETRY, ACK_DROPPED };
-
 struct ack_result {
-	enum ack_outcome outcome;
+	enum outcome outcome;
 	int grpc_code; /* what the backend answered, in gRPC's terms; 0: no answer of its own */
-	uint32_t retry_after_ms; /* ACK_RETRY: the backend's own wish, 0 for none */
+	uint32_t retry_after_ms; /* OUTCOME_RETRY: the backend's own wish, 0 for none */
 };
 
 /* The worse of the two; of equals the one that asks for more patience. */

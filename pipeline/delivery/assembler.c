@@ -180,7 +180,7 @@ static void attach(const struct addition *addition)
 		/* The spans are in, but nobody could tell their sender so: a repeat is better than
 		 * a promise that nothing stands behind. */
 		ack_expect(addition->ack, 1);
-		ack_finish(addition->ack, (struct ack_result){.outcome = ACK_RETRY});
+		ack_finish(addition->ack, (struct ack_result){.outcome = OUTCOME_RETRY});
 	}
 }
 

@@ -55,14 +55,14 @@ void job_acknowledge(bool waits, struct batch *batch, struct ack_result result)
  * brought it about; NULL: it was not the backend. */
 static struct ack_result told(enum drop_reason reason, const struct export_result *answer)
 {
-	struct ack_result result = {.outcome = ACK_RETRY};
+	struct ack_result result = {.outcome = OUTCOME_RETRY};
 	if (reason == DROP_PERMANENT || reason == DROP_REJECTED || reason == DROP_TOO_LARGE)
-		result.outcome = ACK_DROPPED;
+		result.outcome = OUTCOME_REJECTED;
 	if (!answer)
 		return result;
 	uint64_t retry_ms = (answer->retry_after_ns + NS_PER_MS - 1) / NS_PER_MS;
 	result.grpc_code = answer->grpc_code;
-	if (result.outcome == ACK_RETRY)
+	if (result.outcome == OUTCOME_RETRY)
 		result.retry_after_ms = retry_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)retry_ms;
 	return result;
 }
@@ -169,7 +169,7 @@ void job_run(struct job *job, struct batch *batch)
 {
 	job->batch = batch;
 	counter_add(&job->host.ledger->in_flight, 1);
-	job->worst = (struct ack_result){.outcome = ACK_DELIVERED};
+	job->worst = (struct ack_result){.outcome = OUTCOME_TAKEN};
 	job->aborting = false;
 	job->both_halves_failed = 0;
 	job->requests = 1;

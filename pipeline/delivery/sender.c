@@ -52,7 +52,7 @@ struct sender {
 	bool aborted, stopped;
 };
 
-static const struct ack_result told_to_retry = {.outcome = ACK_RETRY};
+static const struct ack_result told_to_retry = {.outcome = OUTCOME_RETRY};
 
 static void pump(struct sender *sender);
 static void run_pump(struct loop_task *task);

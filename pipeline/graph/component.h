@@ -21,6 +21,7 @@
 #include "pipeline/base/error.h"
 #include "pipeline/base/log.h"
 #include "pipeline/base/metrics.h"
+#include "pipeline/base/outcome.h"
 #include "pipeline/config/bind.h"
 #include "pipeline/delivery/export.h"
 #include "pipeline/net/server.h"
@@ -55,16 +56,10 @@ struct component_env {
 
 /* ---- receivers ------------------------------------------------------------------------------ */
 
-/* How a push ended for the sender. */
-enum push_outcome {
-	PUSH_TAKEN = 0, /* somebody else is responsible for the spans now */
-	PUSH_RETRY,	/* nobody took anything: the sender may send again (after retry_after_ns) */
-	PUSH_REJECTED,	/* the request can never be taken; err says why */
-};
-
+/* How a push ended for the sender. OUTCOME_REJECTED: err says why. */
 struct push_result {
-	enum push_outcome outcome;
-	uint64_t retry_after_ns; /* PUSH_RETRY: until it is this sender's turn; 0: no hint */
+	enum outcome outcome;
+	uint64_t retry_after_ns; /* OUTCOME_RETRY: until it is this sender's turn; 0: no hint */
 	uint64_t room_after_ns;	 /* …until whoever comes first may be taken: no more than that */
 	int grpc_code;	/* unless taken: what a backend answered, in gRPC's terms; 0: none did */
 	struct err err; /* unless taken: no text from a peer */
@@ -116,12 +111,6 @@ struct receiver_ops {
 
 /* ---- processors ----------------------------------------------------------------------------- */
 
-enum process_outcome {
-	PROCESS_CONTINUE = 0,
-	PROCESS_RETRY,	/* refuse the request for now (limits) */
-	PROCESS_REJECT, /* refuse it for good */
-};
-
 /* How a `batch` processor wants its pipeline's output grouped; 0 means no bound. */
 struct batching {
 	uint32_t spans_min; /* send when so many have gathered */
@@ -136,11 +125,10 @@ struct processor_ops {
 	/* Scratch of one shard; NULL slot: state is NULL. NULL return: out of memory. */
 	void *(*shard_new)(void *self);
 	void (*shard_free)(void *state);
-	/* Before anything is made of the request ${body}: PROCESS_CONTINUE or PROCESS_RETRY. */
-	enum process_outcome (*admit)(void *self, struct slice body, struct err *err);
+	/* Before anything is made of the request ${body}: OUTCOME_TAKEN or OUTCOME_RETRY. */
+	enum outcome (*admit)(void *self, struct slice body, struct err *err);
 	/* Edits the request. Shard's thread; several shards at once, each with its own state. */
-	enum process_outcome (*process)(void *self, void *state, struct trace_view *view,
-					struct err *err);
+	enum outcome (*process)(void *self, void *state, struct trace_view *view, struct err *err);
 	/* Processors that hold spans back (edit_hold_span) until another request of their trace has
 	 * come: for how long at most; 0: not with this configuration. NULL slot: never. Held spans
 	 * come again to process, alone; when the time is over view_may_hold is false. */

@@ -319,36 +319,35 @@ bool connect_check_ends(const struct graph *graph, struct config_report *report)
 
 /* Offers of connectors keep their chunks to the end, so a chunk that is the indexed body is the very
  * one that was indexed. */
-static enum process_outcome run_behind(const struct connector_node *connector, struct shard *shard,
-				       struct chunk *chunk, struct err *err)
+static enum outcome run_behind(const struct connector_node *connector, struct shard *shard,
+			       struct chunk *chunk, struct err *err)
 {
 	const struct flow_from start = {.stage = 0};
 	for (size_t i = 0; i < connector->to_count; i++) {
 		struct pipeline *pipeline = connector->to[i];
-		enum process_outcome outcome = flow_admit(pipeline, chunk_slice(chunk), err);
-		if (outcome != PROCESS_CONTINUE)
+		enum outcome outcome = flow_admit(pipeline, chunk_slice(chunk), err);
+		if (outcome != OUTCOME_TAKEN)
 			return outcome;
 		if (view_begin(shard->view, err) != 0 ||
 		    (!view_is_body(shard->view, chunk->data) &&
 		     view_open_chunk(shard->view, chunk, err) != 0))
 			return flow_outcome(err);
 		outcome = flow_run(pipeline, &start, shard, chunk, err);
-		if (outcome != PROCESS_CONTINUE)
+		if (outcome != OUTCOME_TAKEN)
 			return outcome;
 	}
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
-enum process_outcome connect_run(struct shard *shard, struct err *err)
+enum outcome connect_run(struct shard *shard, struct err *err)
 {
 	for (size_t i = 0; i < shard->offer_count; i++) {
 		const struct offer *offer = &shard->offers[i];
 		if (!offer->connector)
 			continue;
-		enum process_outcome outcome =
-			run_behind(offer->connector, shard, offer->chunk, err);
-		if (outcome != PROCESS_CONTINUE)
+		enum outcome outcome = run_behind(offer->connector, shard, offer->chunk, err);
+		if (outcome != OUTCOME_TAKEN)
 			return outcome;
 	}
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }

@@ -28,14 +28,14 @@ static void add_offer(struct shard *shard, struct offer offer)
 	shard->offers[shard->offer_count++] = offer;
 }
 
-enum process_outcome flow_outcome(const struct err *err)
+enum outcome flow_outcome(const struct err *err)
 {
-	return err->kind == ERR_NOMEM ? PROCESS_RETRY : PROCESS_REJECT;
+	return err->kind == ERR_NOMEM ? OUTCOME_RETRY : OUTCOME_REJECTED;
 }
 
 /* What the processor held back becomes an offer to its waiting room. */
-static enum process_outcome offer_held(struct processor_node *processor, struct shard *shard,
-				       uint64_t due_ns, struct err *err)
+static enum outcome offer_held(struct processor_node *processor, struct shard *shard,
+			       uint64_t due_ns, struct err *err)
 {
 	struct waiting *waiting = waiting_new(processor->room, shard, due_ns, err);
 	if (!waiting)
@@ -43,12 +43,12 @@ static enum process_outcome offer_held(struct processor_node *processor, struct 
 	add_offer(shard,
 		  (struct offer){.waiting = waiting, .chunk = chunk_ref(waiting_chunk(waiting))});
 	edit_forget_held(shard->view);
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 /* ${waited}: the spans were held back by this processor and come again. */
-static enum process_outcome run_processor(struct processor_node *processor, struct shard *shard,
-					  const struct flow_from *waited, struct err *err)
+static enum outcome run_processor(struct processor_node *processor, struct shard *shard,
+				  const struct flow_from *waited, struct err *err)
 {
 	struct trace_view *view = shard->view;
 	const struct processor_ops *ops = processor->node.type->processor;
@@ -58,57 +58,57 @@ static enum process_outcome run_processor(struct processor_node *processor, stru
 		void *state =
 			processor->shard_states ? processor->shard_states[shard->number] : NULL;
 		edit_allow_holding(view, processor->room && !(waited && waited->final));
-		enum process_outcome outcome = ops->process(processor->node.self, state, view, err);
-		if (outcome == PROCESS_CONTINUE && view_held_spans(view) > 0)
+		enum outcome outcome = ops->process(processor->node.self, state, view, err);
+		if (outcome == OUTCOME_TAKEN && view_held_spans(view) > 0)
 			outcome = offer_held(processor, shard, waited ? waited->due_ns : 0, err);
-		if (outcome != PROCESS_CONTINUE)
+		if (outcome != OUTCOME_TAKEN)
 			return outcome;
 	}
 	tally_add(edit_tally(view), &processor->outgoing, view_live_spans(view));
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
-static enum process_outcome run_processors(const struct stage *stage, const struct flow_from *from,
-					   struct shard *shard, struct err *err)
+static enum outcome run_processors(const struct stage *stage, const struct flow_from *from,
+				   struct shard *shard, struct err *err)
 {
 	for (size_t i = from->processor; i < stage->processor_count; i++) {
 		const struct processor_ops *ops = stage->processors[i].node.type->processor;
 		if (i > from->processor && view_live_spans(shard->view) == 0 && !ops->sees_dropped)
 			continue;
 		bool waited = from->due_ns > 0 && i == from->processor;
-		enum process_outcome outcome =
+		enum outcome outcome =
 			run_processor(&stage->processors[i], shard, waited ? from : NULL, err);
-		if (outcome != PROCESS_CONTINUE)
+		if (outcome != OUTCOME_TAKEN)
 			return outcome;
 	}
-	return edit_check(shard->view, err) == 0 ? PROCESS_CONTINUE : flow_outcome(err);
+	return edit_check(shard->view, err) == 0 ? OUTCOME_TAKEN : flow_outcome(err);
 }
 
 /* The request as the pipeline left it. *ret_chunk is NULL when nothing is left. */
-static enum process_outcome encode(const struct shard *shard, struct chunk *body,
-				   struct chunk **ret_chunk, struct err *err)
+static enum outcome encode(const struct shard *shard, struct chunk *body, struct chunk **ret_chunk,
+			   struct err *err)
 {
 	if (view_is_body(shard->view, body->data)) {
 		*ret_chunk = chunk_ref(body);
-		return PROCESS_CONTINUE;
+		return OUTCOME_TAKEN;
 	}
 	if (trace_encode(shard->view, shard->server->budget, ret_chunk, err) == 0)
-		return PROCESS_CONTINUE;
+		return OUTCOME_TAKEN;
 	return flow_outcome(err);
 }
 
-enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from *from,
-			      struct shard *shard, struct chunk *body, struct err *err)
+enum outcome flow_run(struct pipeline *pipeline, const struct flow_from *from, struct shard *shard,
+		      struct chunk *body, struct err *err)
 {
 	const struct stage *stage = &pipeline->stages[from->stage];
 	struct chunk *chunk = NULL;
 	if (view_begin(shard->view, err) != 0)
 		return flow_outcome(err);
-	enum process_outcome outcome = run_processors(stage, from, shard, err);
-	if (outcome != PROCESS_CONTINUE || view_live_spans(shard->view) == 0)
+	enum outcome outcome = run_processors(stage, from, shard, err);
+	if (outcome != OUTCOME_TAKEN || view_live_spans(shard->view) == 0)
 		return outcome;
 	outcome = encode(shard, body, &chunk, err);
-	if (outcome != PROCESS_CONTINUE)
+	if (outcome != OUTCOME_TAKEN)
 		return outcome;
 	if (stage->holder)
 		add_offer(shard,
@@ -120,35 +120,35 @@ enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from 
 		add_offer(shard, (struct offer){.connector = pipeline->connectors[i],
 						.chunk = chunk_ref(chunk)});
 	chunk_unref(chunk);
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
-enum process_outcome flow_admit(const struct pipeline *pipeline, struct slice body, struct err *err)
+enum outcome flow_admit(const struct pipeline *pipeline, struct slice body, struct err *err)
 {
 	const struct stage *stage = &pipeline->stages[0];
 	for (size_t i = 0; i < stage->processor_count; i++) {
 		const struct node *node = &stage->processors[i].node;
 		if (node->type->processor->admit &&
-		    node->type->processor->admit(node->self, body, err) != PROCESS_CONTINUE)
-			return PROCESS_RETRY;
+		    node->type->processor->admit(node->self, body, err) != OUTCOME_TAKEN)
+			return OUTCOME_RETRY;
 	}
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
-enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
-				struct shard *shard, struct chunk *body, struct err *err)
+enum outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
+			struct shard *shard, struct chunk *body, struct err *err)
 {
 	struct drain_wait wait; /* for senders far away; here looking costs little */
-	enum process_outcome outcome = PROCESS_REJECT;
+	enum outcome outcome = OUTCOME_REJECTED;
 	if (view_open_chunk(shard->view, body, err) == 0)
 		outcome = flow_run(pipeline, from, shard, body, err);
-	if (outcome == PROCESS_CONTINUE)
+	if (outcome == OUTCOME_TAKEN)
 		outcome = connect_run(shard, err);
-	if (outcome != PROCESS_CONTINUE) {
+	if (outcome != OUTCOME_TAKEN) {
 		flow_abort(shard);
 		outcome = flow_outcome(err);
 	} else if (!flow_commit(shard, NULL, &wait)) {
-		outcome = PROCESS_RETRY;
+		outcome = OUTCOME_RETRY;
 	}
 	view_close(shard->view);
 	return outcome;
@@ -250,7 +250,7 @@ static void hand_over(const struct offer *offer, struct ack *ack)
 	if (assembled.spans_lost > 0 && waiting > 0) {
 		ack_expect(ack, 1);
 		/* Whoever waits must not hear that all was delivered. */
-		ack_finish(ack, (struct ack_result){.outcome = ACK_RETRY});
+		ack_finish(ack, (struct ack_result){.outcome = OUTCOME_RETRY});
 	}
 }
 
@@ -294,7 +294,7 @@ static void answer(struct receiver_port *port, enum push_transport transport, st
 		   const struct push_result *result)
 {
 	struct receiver_counters *counters = &port->counters;
-	if (result->outcome == PUSH_TAKEN)
+	if (result->outcome == OUTCOME_TAKEN)
 		counter_add(&counters->accepted[transport], result->span_count);
 	else
 		counter_add(&counters->refused[transport], result->span_count);
@@ -308,11 +308,11 @@ static void on_ack(struct ack *ack, const struct ack_result *worst)
 				     .grpc_code = worst->grpc_code,
 				     .retry_after_ns = worst->retry_after_ms * NS_PER_MS,
 				     .room_after_ns = worst->retry_after_ms * NS_PER_MS};
-	if (worst->outcome == ACK_RETRY) {
-		result.outcome = PUSH_RETRY;
+	if (worst->outcome == OUTCOME_RETRY) {
+		result.outcome = OUTCOME_RETRY;
 		(void)err_set(&result.err, ERR_PEER, "an exporter could not deliver the request");
-	} else if (worst->outcome == ACK_DROPPED) {
-		result.outcome = PUSH_REJECTED;
+	} else if (worst->outcome == OUTCOME_REJECTED) {
+		result.outcome = OUTCOME_REJECTED;
 		(void)err_set(&result.err, ERR_PEER, "a backend refused the request");
 	}
 	answer(waiting->port, waiting->transport, waiting->push, &result);
@@ -331,20 +331,19 @@ static bool anyone_waits(const struct shard *shard)
 	return false;
 }
 
-static enum process_outcome run_all(const struct receiver_port *port, struct shard *shard,
-				    struct chunk *body, struct err *err)
+static enum outcome run_all(const struct receiver_port *port, struct shard *shard,
+			    struct chunk *body, struct err *err)
 {
 	const struct flow_from start = {.stage = 0};
 	for (size_t i = 0; i < port->pipeline_count; i++) {
-		enum process_outcome outcome =
-			flow_run(port->pipelines[i], &start, shard, body, err);
-		if (outcome != PROCESS_CONTINUE) {
+		enum outcome outcome = flow_run(port->pipelines[i], &start, shard, body, err);
+		if (outcome != OUTCOME_TAKEN) {
 			flow_abort(shard);
 			return outcome;
 		}
 	}
-	enum process_outcome outcome = connect_run(shard, err);
-	if (outcome != PROCESS_CONTINUE)
+	enum outcome outcome = connect_run(shard, err);
+	if (outcome != OUTCOME_TAKEN)
 		flow_abort(shard);
 	return outcome;
 }
@@ -374,11 +373,10 @@ static void refuse(struct receiver_port *port, enum push_transport transport, st
 }
 
 /* Whether every pipeline that ${port} feeds has room for ${body}. */
-static enum process_outcome admit_all(const struct receiver_port *port, struct slice body,
-				      struct err *err)
+static enum outcome admit_all(const struct receiver_port *port, struct slice body, struct err *err)
 {
-	enum process_outcome outcome = PROCESS_CONTINUE;
-	for (size_t i = 0; i < port->pipeline_count && outcome == PROCESS_CONTINUE; i++)
+	enum outcome outcome = OUTCOME_TAKEN;
+	for (size_t i = 0; i < port->pipeline_count && outcome == OUTCOME_TAKEN; i++)
 		outcome = flow_admit(port->pipelines[i], body, err);
 	return outcome;
 }
@@ -395,7 +393,7 @@ static void settle(struct receiver_port *port, struct shard *shard, enum push_tr
 		waiting = malloc(sizeof(*waiting));
 		if (!waiting) {
 			flow_abort(shard);
-			result->outcome = PUSH_RETRY;
+			result->outcome = OUTCOME_RETRY;
 			(void)err_set(&result->err, ERR_NOMEM, "out of memory");
 			refuse(port, transport, push, REFUSAL_MEMORY, result);
 			return;
@@ -409,13 +407,13 @@ static void settle(struct receiver_port *port, struct shard *shard, enum push_tr
 	struct drain_wait wait;
 	if (!flow_commit(shard, waiting ? &waiting->ack : NULL, &wait)) {
 		free(waiting);
-		result->outcome = PUSH_RETRY;
+		result->outcome = OUTCOME_RETRY;
 		result->retry_after_ns = wait.turn_ns;
 		result->room_after_ns = wait.room_ns;
 		(void)err_set(&result->err, ERR_LIMIT, "sending queue is full");
 		refuse(port, transport, push, REFUSAL_QUEUE_FULL, result);
 	} else if (waiting) {
-		ack_finish(&waiting->ack, (struct ack_result){.outcome = ACK_DELIVERED});
+		ack_finish(&waiting->ack, (struct ack_result){.outcome = OUTCOME_TAKEN});
 	} else {
 		answer(port, transport, push, result);
 	}
@@ -431,9 +429,9 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 {
 	struct graph *graph = port->graph;
 	struct shard *shard = &graph->shards[server_shard - graph->server_shards];
-	struct push_result result = {.outcome = PUSH_TAKEN};
-	if (admit_all(port, chunk_slice(body), &result.err) != PROCESS_CONTINUE) {
-		result.outcome = PUSH_RETRY;
+	struct push_result result = {.outcome = OUTCOME_TAKEN};
+	if (admit_all(port, chunk_slice(body), &result.err) != OUTCOME_TAKEN) {
+		result.outcome = OUTCOME_RETRY;
 		result.retry_after_ns = result.room_after_ns = NS_PER_S;
 		result.span_count = count_spans(chunk_slice(body));
 		refuse(port, transport, push, REFUSAL_MEMORY, &result);
@@ -441,7 +439,7 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 	}
 	if (view_open(shard->view, chunk_slice(body), &result.err) != 0) {
 		enum refusal why = refusal_of(&result.err);
-		result.outcome = why == REFUSAL_MEMORY ? PUSH_RETRY : PUSH_REJECTED;
+		result.outcome = why == REFUSAL_MEMORY ? OUTCOME_RETRY : OUTCOME_REJECTED;
 		if (why != REFUSAL_DECODE)
 			result.span_count = count_spans(chunk_slice(body));
 		refuse(port, transport, push, why, &result);
@@ -457,11 +455,11 @@ void receiver_push(struct receiver_port *port, struct server_shard *server_shard
 			receiver_say_without_spans(port);
 		answer(port, transport, push, &result);
 	} else {
-		enum process_outcome outcome = run_all(port, shard, body, &result.err);
-		if (outcome == PROCESS_CONTINUE) {
+		enum outcome outcome = run_all(port, shard, body, &result.err);
+		if (outcome == OUTCOME_TAKEN) {
 			settle(port, shard, transport, body, push, &result);
 		} else {
-			result.outcome = outcome == PROCESS_RETRY ? PUSH_RETRY : PUSH_REJECTED;
+			result.outcome = outcome;
 			refuse(port, transport, push, refusal_of(&result.err), &result);
 		}
 	}

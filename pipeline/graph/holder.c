@@ -213,16 +213,16 @@ static void remove_first(struct holder *holder)
 	free(first);
 }
 
-/* Runs one batch through the rest of the pipeline. PROCESS_RETRY: nobody took it, later somebody
+/* Runs one batch through the rest of the pipeline. OUTCOME_RETRY: nobody took it, later somebody
  * may. */
-static enum process_outcome run(struct holder *holder, struct batch *batch, struct err *err)
+static enum outcome run(struct holder *holder, struct batch *batch, struct err *err)
 {
 	struct shard *shard = holder->home;
 	struct chunk *body = batch_flatten(batch);
 	if (!body)
-		return PROCESS_RETRY;
+		return OUTCOME_RETRY;
 	const struct flow_from from = {.stage = holder->next_stage};
-	enum process_outcome outcome = flow_again(holder->pipeline, &from, shard, body, err);
+	enum outcome outcome = flow_again(holder->pipeline, &from, shard, body, err);
 	chunk_unref(body);
 	return outcome;
 }
@@ -264,13 +264,13 @@ static void run_pending(struct loop_task *task)
 		drop_pending(holder);
 	while (holder->timer_made && !holder->waiting && (pending = first_pending(holder))) {
 		struct err err = {0};
-		enum process_outcome outcome = run(holder, pending->batch, &err);
-		if (outcome == PROCESS_RETRY) {
+		enum outcome outcome = run(holder, pending->batch, &err);
+		if (outcome == OUTCOME_RETRY) {
 			wait_for_room(holder);
 			return;
 		}
 		holder->wait_ms = 0;
-		if (outcome == PROCESS_REJECT)
+		if (outcome == OUTCOME_REJECTED)
 			count_dropped(holder, DROP_PERMANENT, pending->batch->span_count, &err);
 		remove_first(holder);
 	}

@@ -217,8 +217,8 @@ bool connect_order(struct graph *graph, struct config_report *report);
 bool connect_check_ends(const struct graph *graph, struct config_report *report);
 /* Runs the pipelines behind the connectors that the shard's offers name, and those behind them in
  * turn, on what reached the connectors. The shard's index is of another request then. On anything
- * but PROCESS_CONTINUE the caller undoes all offers (flow_abort). Shard's thread. */
-enum process_outcome connect_run(struct shard *shard, struct err *err);
+ * but OUTCOME_TAKEN the caller undoes all offers (flow_abort). Shard's thread. */
+enum outcome connect_run(struct shard *shard, struct err *err);
 
 /* graph.c: lets every processor write its line. */
 void graph_report(struct graph *graph);
@@ -285,11 +285,10 @@ void waiting_room_free(struct waiting_room *room);
 
 /* What ${err} means for a request: memory comes back, so retry; everything else depends on the
  * request alone and is the same the next time. */
-enum process_outcome flow_outcome(const struct err *err);
+enum outcome flow_outcome(const struct err *err);
 /* Whether the limits that the first stage's processors set have room for a body of ${bytes}, before
  * its index is made. */
-enum process_outcome flow_admit(const struct pipeline *pipeline, struct slice body,
-				struct err *err);
+enum outcome flow_admit(const struct pipeline *pipeline, struct slice body, struct err *err);
 
 /* Where a run begins, and as what. */
 struct flow_from {
@@ -300,12 +299,12 @@ struct flow_from {
 
 /* Runs the processors of one stage on the shard's index and appends the offers of what follows. Those
  * of connectors are still to be carried on by connect_run. */
-enum process_outcome flow_run(struct pipeline *pipeline, const struct flow_from *from,
-			      struct shard *shard, struct chunk *body, struct err *err);
+enum outcome flow_run(struct pipeline *pipeline, const struct flow_from *from, struct shard *shard,
+		      struct chunk *body, struct err *err);
 /* That and connect_run for what a holder or a waiting room kept: indexes ${body} first, and commits.
- * PROCESS_RETRY: nobody took it, try again soon; PROCESS_REJECT: nobody ever will. */
-enum process_outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
-				struct shard *shard, struct chunk *body, struct err *err);
+ * OUTCOME_RETRY: nobody took it, try again soon; OUTCOME_REJECTED: nobody ever will. */
+enum outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
+			struct shard *shard, struct chunk *body, struct err *err);
 /* Carries out or undoes the shard's offers. ${ack} may be NULL. False when nothing was taken
  * because a required queue, or every queue, was full; the offers are undone then. */
 bool flow_commit(struct shard *shard, struct ack *ack, struct drain_wait *ret_wait);

@@ -198,11 +198,11 @@ static bool leave(struct waiting_room *room, const struct waiting *waiting, bool
 				       .processor = room->config.at,
 				       .due_ns = waiting->due_ns,
 				       .final = final};
-	enum process_outcome outcome =
+	enum outcome outcome =
 		flow_again(room->config.pipeline, &from, room->home, waiting->chunk, &err);
-	if (outcome == PROCESS_RETRY)
+	if (outcome == OUTCOME_RETRY)
 		return false;
-	if (outcome == PROCESS_REJECT)
+	if (outcome == OUTCOME_REJECTED)
 		pipeline_drop(room->config.pipeline, &room->refused, DROP_PERMANENT,
 			      waiting->chunk->span_count, &err);
 	return true;

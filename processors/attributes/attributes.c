@@ -82,8 +82,7 @@ static bool is_meant(const struct attributes *self, struct attribute_scratch *sc
 	       (!self->exclude || !match_span(self->exclude, scratch, view, span, false));
 }
 
-static enum process_outcome process(void *arg, void *state, struct trace_view *view,
-				    struct err *err)
+static enum outcome process(void *arg, void *state, struct trace_view *view, struct err *err)
 {
 	const struct attributes *self = arg;
 	for (uint32_t span = 0; span < view_span_count(view); span++) {
@@ -91,10 +90,10 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 		if (is_meant(self, state, view, span) &&
 		    !attribute_actions_apply(self->actions, state, view, owner)) {
 			(void)err_set(err, ERR_NOMEM, "out of memory for changing attributes");
-			return PROCESS_RETRY;
+			return OUTCOME_RETRY;
 		}
 	}
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 static const struct processor_ops ops = {.create = create,

@@ -239,8 +239,7 @@ static void settle(struct pass *pass)
 	}
 }
 
-static enum process_outcome process(void *arg, void *state, struct trace_view *view,
-				    struct err *err)
+static enum outcome process(void *arg, void *state, struct trace_view *view, struct err *err)
 {
 	struct pass pass = {.filter = arg, .view = view, .state = state};
 	uint32_t before = view_live_spans(view);
@@ -251,11 +250,11 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 	settle(&pass);
 	if (pass.propagate) {
 		*err = pass.first_error;
-		return PROCESS_RETRY; /* not permanent in the Collector either: 503 */
+		return OUTCOME_RETRY; /* not permanent in the Collector either: 503 */
 	}
 	tally_add(edit_tally(view), &pass.filter->spans_filtered, before - view_live_spans(view));
 	tally_add(edit_tally(view), &pass.filter->events_filtered, pass.events_dropped);
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */

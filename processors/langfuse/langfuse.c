@@ -181,13 +181,12 @@ static void count(const struct run *run)
 		tally_add(edit_tally(run->view), &run->self->counts[i], run->counts[i]);
 }
 
-static enum process_outcome process(void *self, void *state, struct trace_view *view,
-				    struct err *err)
+static enum outcome process(void *self, void *state, struct trace_view *view, struct err *err)
 {
 	struct run run = {.self = self, .scratch = state, .view = view};
 	check_ids(&run);
 	if (allocate(&run, err) != 0)
-		return PROCESS_RETRY;
+		return OUTCOME_RETRY;
 	for (uint32_t at = 0; at < view_resource_count(view); at++)
 		reading_resource(&run, at);
 	for (uint32_t span = 0; span < view_span_count(view); span++) {
@@ -199,14 +198,14 @@ static enum process_outcome process(void *self, void *state, struct trace_view *
 	traces_exchange(&run);
 	reading_hold_back(&run);
 	if (relations_settle(&run, err) != 0)
-		return PROCESS_RETRY;
+		return OUTCOME_RETRY;
 	for (uint32_t span = 0; span < view_span_count(view); span++) {
 		if (view_span_live(view, span))
 			rewrite_span(&run, span);
 	}
 	convert_others(&run);
 	count(&run);
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 /* ---- waiting -------------------------------------------------------------------------------- */

@@ -143,7 +143,7 @@ static void *create(const struct component_env *env, const void *config,
 }
 
 /* The body itself is already part of what is held. */
-static enum process_outcome admit(void *arg, struct slice body, struct err *err)
+static enum outcome admit(void *arg, struct slice body, struct err *err)
 {
 	struct memory_limiter *self = arg;
 	uint64_t held = budget_used(self->budget);
@@ -154,7 +154,7 @@ static enum process_outcome admit(void *arg, struct slice body, struct err *err)
 				 LOG_MSG("Memory usage back within limits. Resuming normal "
 					 "operation."),
 				 LOG_UINT("cur_mem_mib", held >> 20));
-		return PROCESS_CONTINUE;
+		return OUTCOME_TAKEN;
 	}
 	counter_add(&self->refused_requests, 1);
 	counter_add(&self->refused_bytes, body.len);
@@ -163,17 +163,16 @@ static enum process_outcome admit(void *arg, struct slice body, struct err *err)
 		log_warn(&self->log, LOG_MSG("Memory usage is above soft limit. Refusing data."),
 			 LOG_UINT("cur_mem_mib", held >> 20));
 	(void)err_set(err, ERR_NOMEM, "data refused due to high memory usage");
-	return PROCESS_RETRY;
+	return OUTCOME_RETRY;
 }
 
-static enum process_outcome process(void *arg, void *state, struct trace_view *view,
-				    struct err *err)
+static enum outcome process(void *arg, void *state, struct trace_view *view, struct err *err)
 {
 	struct memory_limiter *self = arg;
 	(void)state;
 	(void)err;
 	tally_add(edit_tally(view), &self->accepted_spans, view_live_spans(view));
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 static void destroy(void *self)

@@ -153,8 +153,7 @@ static void add_hits(struct policy *policy, struct policy_shard *shard, struct t
 	}
 }
 
-static enum process_outcome process(void *arg, void *state, struct trace_view *view,
-				    struct err *err)
+static enum outcome process(void *arg, void *state, struct trace_view *view, struct err *err)
 {
 	struct policy *policy = arg;
 	(void)err;
@@ -179,7 +178,7 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 			edit_drop_unknown(view);
 	}
 	add_hits(policy, pass.shard, edit_tally(view));
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 /* ---- life ---- */

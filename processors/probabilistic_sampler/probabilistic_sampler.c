@@ -221,8 +221,7 @@ static bool keep(struct sampler *self, const struct trace_view *view, uint32_t s
 	return (hash(self->seed, trace_id) & (HASH_BUCKETS - 1)) < self->threshold;
 }
 
-static enum process_outcome process(void *arg, void *state, struct trace_view *view,
-				    struct err *err)
+static enum outcome process(void *arg, void *state, struct trace_view *view, struct err *err)
 {
 	struct sampler *self = arg;
 	uint64_t counts[POLICY_COUNT][2] = {{0}};
@@ -241,7 +240,7 @@ static enum process_outcome process(void *arg, void *state, struct trace_view *v
 		tally_add(edit_tally(view), &self->counts[policy][0], counts[policy][0]);
 		tally_add(edit_tally(view), &self->counts[policy][1], counts[policy][1]);
 	}
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 static void destroy(void *self)

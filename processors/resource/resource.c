@@ -42,18 +42,17 @@ static bool moves_values(const void *self)
 	return attribute_actions_move_values(self);
 }
 
-static enum process_outcome process(void *self, void *state, struct trace_view *view,
-				    struct err *err)
+static enum outcome process(void *self, void *state, struct trace_view *view, struct err *err)
 {
 	for (uint32_t i = 0; i < view_resource_count(view); i++) {
 		struct owner owner = {OWNER_RESOURCE, i};
 		if (view_resource_live(view, i) &&
 		    !attribute_actions_apply(self, state, view, owner)) {
 			(void)err_set(err, ERR_NOMEM, "out of memory for changing attributes");
-			return PROCESS_RETRY;
+			return OUTCOME_RETRY;
 		}
 	}
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 static const struct processor_ops ops = {.create = create,

@@ -357,20 +357,19 @@ static void count(const struct pass *pass)
 		tally_add(tally, &pass->filter->undecided[why], pass->undecided[why]);
 }
 
-static enum process_outcome process(void *self, void *state, struct trace_view *view,
-				    struct err *err)
+static enum outcome process(void *self, void *state, struct trace_view *view, struct err *err)
 {
 	struct pass pass = {.filter = self, .view = view, .scratch = state};
 	if (reserve(pass.scratch, view_span_count(view), err) != 0)
-		return PROCESS_RETRY;
+		return OUTCOME_RETRY;
 	judge_alone(&pass);
 	if (span_map_build(&pass.scratch->map, view, err) != 0)
-		return PROCESS_RETRY;
+		return OUTCOME_RETRY;
 	mark_protected(&pass);
 	judge_all(&pass);
 	remember_dropped(&pass);
 	count(&pass);
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */

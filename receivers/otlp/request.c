@@ -254,8 +254,8 @@ static void pass_on(const struct otlp_handler *handler, struct server_request *r
 	enum grpc_status code = (enum grpc_status)result->grpc_code;
 	struct again again = again_of(result);
 	/* The backend asked for a repeat. Without a RetryInfo this code says the opposite in gRPC. */
-	if (result->outcome == PUSH_RETRY && code == GRPC_RESOURCE_EXHAUSTED && request->is_grpc &&
-	    again.info_ns == 0)
+	if (result->outcome == OUTCOME_RETRY && code == GRPC_RESOURCE_EXHAUSTED &&
+	    request->is_grpc && again.info_ns == 0)
 		again.info_ns = NS_PER_S;
 	fail(handler, request, grpc_status_to_http(code), code, result->err.msg, again);
 }
@@ -263,17 +263,17 @@ static void pass_on(const struct otlp_handler *handler, struct server_request *r
 static void answer(const struct otlp_handler *handler, struct server_request *request,
 		   const struct push_result *result)
 {
-	if (result->outcome != PUSH_TAKEN && result->grpc_code != GRPC_OK) {
+	if (result->outcome != OUTCOME_TAKEN && result->grpc_code != GRPC_OK) {
 		pass_on(handler, request, result);
 		return;
 	}
 	switch (result->outcome) {
-	case PUSH_TAKEN: succeed(handler, request); break;
-	case PUSH_RETRY:
+	case OUTCOME_TAKEN: succeed(handler, request); break;
+	case OUTCOME_RETRY:
 		fail(handler, request, 503, GRPC_UNAVAILABLE, result->err.msg,
 		     result->retry_after_ns > 0 ? again_of(result) : soon);
 		break;
-	case PUSH_REJECTED: reject(handler, request, &result->err); break;
+	case OUTCOME_REJECTED: reject(handler, request, &result->err); break;
 	}
 }
 
@@ -307,9 +307,9 @@ static void on_transcoded(struct transcoding *transcoding, struct chunk *body,
 		receiver_push(inflight->handler->port, request->shard, PUSH_HTTP, body,
 			      &inflight->push);
 	} else {
-		struct push_result result = {.outcome = PUSH_REJECTED, .err = *err};
+		struct push_result result = {.outcome = OUTCOME_REJECTED, .err = *err};
 		if (err->kind == ERR_NOMEM)
-			result.outcome = PUSH_RETRY;
+			result.outcome = OUTCOME_RETRY;
 		if (err->kind != ERR_NONE) /* else: cancelled */
 			receiver_count_refused(inflight->handler->port, err);
 		finish(inflight, &result);
@@ -346,7 +346,7 @@ static void on_request(void *arg, struct server_request *request)
 	}
 	struct inflight *inflight = malloc(sizeof(*inflight));
 	if (!inflight) {
-		struct push_result result = {.outcome = PUSH_RETRY};
+		struct push_result result = {.outcome = OUTCOME_RETRY};
 		(void)err_set(&result.err, ERR_NOMEM, "out of memory");
 		receiver_count_refused(handler->port, &result.err);
 		answer(handler, request, &result);

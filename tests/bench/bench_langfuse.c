@@ -82,7 +82,7 @@ static size_t run_branch(struct bench *bench, unsigned set, bool compress)
 		die(err.msg);
 	for (size_t i = 0; i < all->processor_count; i++) {
 		if ((set >> i & 1) && all->ops[i]->process(all->selves[i], all->states[i],
-							   all->view, &err) != PROCESS_CONTINUE)
+							   all->view, &err) != OUTCOME_TAKEN)
 			die(err.msg);
 	}
 	tally_commit(edit_tally(all->view));

@@ -108,7 +108,7 @@ static __attribute__((noinline)) void run_policy(struct bench *bench, struct sli
 	struct err err;
 	if (view_open(f->view, body, &err))
 		die(err.msg);
-	if (type->processor->process(f->self, f->state, f->view, &err) != PROCESS_CONTINUE)
+	if (type->processor->process(f->self, f->state, f->view, &err) != OUTCOME_TAKEN)
 		die(err.msg);
 	tally_commit(edit_tally(f->view));
 	encode(bench, f->view, view_span_count(f->view));

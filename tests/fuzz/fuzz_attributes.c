@@ -58,7 +58,7 @@ static void run(struct processor_fixture *fixture, enum owner_kind kind)
 	struct trace_view *view = fixture->view;
 	struct chunk *result = NULL;
 	check(fixture->ops->process(fixture->self, fixture->state, view, &fixture->err) ==
-	      PROCESS_CONTINUE);
+	      OUTCOME_TAKEN);
 	tally_forget(edit_tally(view));
 	uint32_t spans = view_live_spans(view);
 	if (edit_check(view, &fixture->err) != 0 ||

@@ -161,10 +161,10 @@ static void compare(struct scene *scene, struct slice body)
 	struct err err;
 	struct trace_view *expected = view_new(&fixture->budget, scene->keys);
 	fuzz_must(expected && view_open(expected, body, &err) == 0);
-	enum process_outcome outcome = processor_fixture_run(fixture, body);
+	enum outcome outcome = processor_fixture_run(fixture, body);
 	apply(scene, expected);
 	bool refused = scene->propagate && scene->failed;
-	fuzz_must(outcome == (refused ? PROCESS_RETRY : PROCESS_CONTINUE));
+	fuzz_must(outcome == (refused ? OUTCOME_RETRY : OUTCOME_TAKEN));
 	uint32_t gone = view_span_count(expected) - view_live_spans(expected);
 	double counted = processor_fixture_metric(
 		fixture, "otelcol_processor_filter_spans_filtered", "filter=\"fixture\"");

@@ -113,7 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	bool plain = all_plain(&b->view->index);
 	uint32_t span_count = b->view->index.span_count;
-	check(processor_bench_run(b, came) == PROCESS_CONTINUE, "not processed");
+	check(processor_bench_run(b, came) == OUTCOME_TAKEN, "not processed");
 	if (!b->out)
 		return 0;
 	check(bench_span_count(b) <= span_count, "more spans than came");
@@ -121,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!plain)
 		return 0;
 	struct chunk *once = chunk_ref(b->out);
-	check(processor_bench_run(b, chunk_slice(once)) == PROCESS_CONTINUE, "not processed again");
+	check(processor_bench_run(b, chunk_slice(once)) == OUTCOME_TAKEN, "not processed again");
 	check(b->out && slice_equal(chunk_slice(b->out), chunk_slice(once)),
 	      "the second time something is changed");
 	chunk_unref(once);

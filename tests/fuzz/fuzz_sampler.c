@@ -80,7 +80,7 @@ static void sample(struct slice body, size_t percentage, bool fail_closed, bool 
 {
 	struct processor_bench *bench = bench_of(percentage, fail_closed);
 	double before = counted(bench);
-	fuzz_must(processor_bench_run(bench, body) == PROCESS_CONTINUE);
+	fuzz_must(processor_bench_run(bench, body) == OUTCOME_TAKEN);
 	uint32_t count = view_span_count(bench->view);
 	fuzz_must(counted(bench) - before == count);
 	check_traces(bench->view);

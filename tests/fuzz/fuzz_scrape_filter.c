@@ -199,7 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (script.len > 0) {
 		struct buf body = BUF_INIT;
 		make_request(&body, &script);
-		fuzz_must(processor_bench_run(&bench, buf_slice(&body)) == PROCESS_CONTINUE);
+		fuzz_must(processor_bench_run(&bench, buf_slice(&body)) == OUTCOME_TAKEN);
 		gone += view_span_count(bench.view) - view_live_spans(bench.view);
 		check_output(&bench, config);
 		buf_fini(&body);

@@ -4,8 +4,8 @@
  * and however its letters are written, it still does; and a message says no more in two halves than
  * it does whole.
  */
-#include "pipeline/base/buf.h"
 #include "exporters/otlp/size_words.h"
+#include "pipeline/base/buf.h"
 #include "tests/support/fuzz_script.h"
 
 #include <ctype.h>

@@ -45,7 +45,7 @@ void graph_tiny_spans(struct buf *out, uint32_t spans, size_t large_bytes);
 struct graph_push {
 	struct push push;
 	uint32_t answers;
-	enum push_outcome outcome;
+	enum outcome outcome;
 	uint64_t retry_after_ns;
 	uint32_t span_count;
 	enum err_kind err_kind;

@@ -102,16 +102,16 @@ void processor_bench_close(struct processor_bench *bench)
 	require(budget_used(&bench->budget) == 0, "memory is still charged");
 }
 
-enum process_outcome processor_bench_run(struct processor_bench *bench, struct slice body)
+enum outcome processor_bench_run(struct processor_bench *bench, struct slice body)
 {
 	struct err err = {0};
 	forget_output(bench);
 	require(view_open(bench->view, body, &err) == 0, err.msg);
 	for (size_t i = 0; i < bench->processor_count; i++) {
 		edit_allow_holding(bench->view, bench->may_hold && bench->ops[i]->hold_ns);
-		enum process_outcome outcome = bench->ops[i]->process(
-			bench->selves[i], bench->states[i], bench->view, &err);
-		if (outcome != PROCESS_CONTINUE)
+		enum outcome outcome = bench->ops[i]->process(bench->selves[i], bench->states[i],
+							      bench->view, &err);
+		if (outcome != OUTCOME_TAKEN)
 			return outcome;
 	}
 	tally_commit(edit_tally(bench->view));
@@ -123,12 +123,12 @@ enum process_outcome processor_bench_run(struct processor_bench *bench, struct s
 	if (bench->out) {
 		require(view_open(bench->out_view, chunk_slice(bench->out), &err) == 0, err.msg);
 	}
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 void processor_bench_send(struct processor_bench *bench, const struct chunk *body)
 {
-	require(processor_bench_run(bench, chunk_slice(body)) == PROCESS_CONTINUE, "refused");
+	require(processor_bench_run(bench, chunk_slice(body)) == OUTCOME_TAKEN, "refused");
 }
 
 /* ---- what left ---- */

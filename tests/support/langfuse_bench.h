@@ -38,7 +38,7 @@ void processor_bench_open(struct processor_bench *bench, const char *const *proc
 void processor_bench_close(struct processor_bench *bench);
 
 /* Runs ${body} through all processors; bench->out is what is left. */
-enum process_outcome processor_bench_run(struct processor_bench *bench, struct slice body);
+enum outcome processor_bench_run(struct processor_bench *bench, struct slice body);
 
 /* The same; ends the program when the request is refused. */
 void processor_bench_send(struct processor_bench *bench, const struct chunk *body);

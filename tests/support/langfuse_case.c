@@ -80,7 +80,7 @@ bool langfuse_case_run(const struct langfuse_case *this)
 	langfuse_case_build(this, &bench.budget, &requests);
 	for (size_t i = 0; i < requests.count; i++) {
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[i])),
-				 PROCESS_CONTINUE);
+				 OUTCOME_TAKEN);
 		assert_int_equal(bench_span_count(&bench), requests.items[i]->span_count);
 		look(&bench, this, found);
 	}

@@ -68,7 +68,7 @@ struct chunk *policy_fixture_run(struct policy_fixture *f, struct slice body)
 	struct chunk *chunk = NULL;
 	struct err err;
 	require(view_open(f->view, body, &err) == 0, err.msg);
-	require(type->processor->process(f->self, f->state, f->view, &err) == PROCESS_CONTINUE,
+	require(type->processor->process(f->self, f->state, f->view, &err) == OUTCOME_TAKEN,
 		"not processed");
 	tally_commit(edit_tally(f->view));
 	require(trace_encode(f->view, &f->budget, &chunk, &err) == 0, err.msg);

@@ -89,12 +89,12 @@ void processor_fixture_expect_error(const char *type, const char *yaml, const ch
 	processor_fixture_close(&fixture);
 }
 
-enum process_outcome processor_fixture_run(struct processor_fixture *fixture, struct slice body)
+enum outcome processor_fixture_run(struct processor_fixture *fixture, struct slice body)
 {
 	assert_int_equal(view_open(fixture->view, body, &fixture->err), 0);
-	enum process_outcome outcome =
+	enum outcome outcome =
 		fixture->ops->process(fixture->self, fixture->state, fixture->view, &fixture->err);
-	if (outcome == PROCESS_CONTINUE)
+	if (outcome == OUTCOME_TAKEN)
 		tally_commit(edit_tally(fixture->view));
 	else
 		tally_forget(edit_tally(fixture->view));

@@ -31,7 +31,7 @@ void processor_fixture_close(struct processor_fixture *fixture);
 void processor_fixture_expect_error(const char *type, const char *yaml, const char *error);
 
 /* Runs the processor on ${body}, which stays in place; the edit can be read until the next run. */
-enum process_outcome processor_fixture_run(struct processor_fixture *fixture, struct slice body);
+enum outcome processor_fixture_run(struct processor_fixture *fixture, struct slice body);
 
 /* What was logged so far. */
 const char *processor_fixture_log(struct processor_fixture *fixture);

@@ -129,7 +129,7 @@ static void answer_process(struct slice body)
 	if (!processor_fixture_open(&fixture, type, buf_cstr(&yaml))) {
 		const char *errors = config_support_errors(&fixture.config);
 		printf("refused %.*s\n", (int)strcspn(errors, "\n"), errors);
-	} else if (processor_fixture_run(&fixture, body) != PROCESS_CONTINUE ||
+	} else if (processor_fixture_run(&fixture, body) != OUTCOME_TAKEN ||
 		   trace_encode(fixture.view, &fixture.budget, &result, &fixture.err) != 0) {
 		die("the request is refused");
 	} else {

@@ -34,15 +34,15 @@ static void turn(struct loop *loop)
 
 #define DELIVERED                                                                                  \
 	{                                                                                          \
-		ACK_DELIVERED, 0, 0                                                                \
+		OUTCOME_TAKEN, 0, 0                                                                \
 	}
 #define RETRY                                                                                      \
 	{                                                                                          \
-		ACK_RETRY, 0, 0                                                                    \
+		OUTCOME_RETRY, 0, 0                                                                \
 	}
 #define DROPPED                                                                                    \
 	{                                                                                          \
-		ACK_DROPPED, 0, 0                                                                  \
+		OUTCOME_REJECTED, 0, 0                                                             \
 	}
 
 static void answers_once_when_all_has_ended_with_the_worst_outcome(void **state)
@@ -56,12 +56,14 @@ static void answers_once_when_all_has_ended_with_the_worst_outcome(void **state)
 		{{DROPPED, RETRY, DELIVERED}, DROPPED},
 		{{RETRY, DROPPED, RETRY}, DROPPED},
 		/* The backend's own answer goes with it; of two the longer wait. */
-		{{DELIVERED, {ACK_RETRY, 14, 250}, DELIVERED}, {ACK_RETRY, 14, 250}},
-		{{{ACK_RETRY, 14, 250}, {ACK_RETRY, 8, 7000}, RETRY}, {ACK_RETRY, 8, 7000}},
-		{{RETRY, {ACK_RETRY, 14, 0}, RETRY}, {ACK_RETRY, 14, 0}},
-		{{{ACK_DROPPED, 3, 0}, {ACK_RETRY, 16, UINT32_MAX}, DELIVERED},
-		 {ACK_DROPPED, 3, 0}},
-		{{{ACK_DROPPED, 16, 0}, DROPPED, {ACK_DROPPED, 7, 0}}, {ACK_DROPPED, 16, 0}},
+		{{DELIVERED, {OUTCOME_RETRY, 14, 250}, DELIVERED}, {OUTCOME_RETRY, 14, 250}},
+		{{{OUTCOME_RETRY, 14, 250}, {OUTCOME_RETRY, 8, 7000}, RETRY},
+		 {OUTCOME_RETRY, 8, 7000}},
+		{{RETRY, {OUTCOME_RETRY, 14, 0}, RETRY}, {OUTCOME_RETRY, 14, 0}},
+		{{{OUTCOME_REJECTED, 3, 0}, {OUTCOME_RETRY, 16, UINT32_MAX}, DELIVERED},
+		 {OUTCOME_REJECTED, 3, 0}},
+		{{{OUTCOME_REJECTED, 16, 0}, DROPPED, {OUTCOME_REJECTED, 7, 0}},
+		 {OUTCOME_REJECTED, 16, 0}},
 	};
 	struct loop loop;
 	struct err err;
@@ -115,7 +117,8 @@ static void many_threads_may_end_it(void **state)
 	ack_init(&answer.ack, &loop, on_done);
 	ack_expect(&answer.ack, THREADS * ENDS);
 	for (int i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){&answer.ack, {i == 2 ? ACK_DROPPED : ACK_RETRY, i, 0}};
+		workers[i] = (struct worker){&answer.ack,
+					     {i == 2 ? OUTCOME_REJECTED : OUTCOME_RETRY, i, 0}};
 		assert_int_equal(pthread_create(&threads[i], NULL, finish_many, &workers[i]), 0);
 	}
 	for (int i = 0; i < THREADS; i++)
@@ -125,7 +128,7 @@ static void many_threads_may_end_it(void **state)
 	ack_finish(&answer.ack, (struct ack_result)DELIVERED);
 	turn(&loop);
 	assert_int_equal(answer.count, 1);
-	assert_int_equal(answer.result.outcome, ACK_DROPPED);
+	assert_int_equal(answer.result.outcome, OUTCOME_REJECTED);
 	assert_int_equal(answer.result.grpc_code, 2);
 	assert_true(answer.on_its_loop);
 	loop_fini(&loop);

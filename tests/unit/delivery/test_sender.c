@@ -455,9 +455,9 @@ static void the_one_who_waits_hears_what_became_of_the_batch(void **ret_state)
 					       const struct batch *batch);
 		struct ack_result result;
 	} cases[] = {
-		{NULL, {ACK_DELIVERED, 0, 0}},	  {permanent, {ACK_DROPPED, 0, 0}},
-		{unavailable, {ACK_RETRY, 0, 0}}, {refused_for_now, {ACK_RETRY, 8, 7001}},
-		{forbidden, {ACK_DROPPED, 7, 0}}, {malformed, {ACK_DROPPED, 3, 0}},
+		{NULL, {OUTCOME_TAKEN, 0, 0}},	       {permanent, {OUTCOME_REJECTED, 0, 0}},
+		{unavailable, {OUTCOME_RETRY, 0, 0}},  {refused_for_now, {OUTCOME_RETRY, 8, 7001}},
+		{forbidden, {OUTCOME_REJECTED, 7, 0}}, {malformed, {OUTCOME_REJECTED, 3, 0}},
 	};
 	struct state *state = *ret_state;
 	state->config.queue.wait_for_result = true;
@@ -470,7 +470,7 @@ static void the_one_who_waits_hears_what_became_of_the_batch(void **ret_state)
 		ack_init(&answer.ack, &state->fixture.loop, on_ack);
 		state->script->answer = cases[i].answer;
 		assert_true(offer(state, i, 1, &answer.ack));
-		ack_finish(&answer.ack, (struct ack_result){.outcome = ACK_DELIVERED});
+		ack_finish(&answer.ack, (struct ack_result){.outcome = OUTCOME_TAKEN});
 		assert_false(answer.done);
 		delivery_run_until(&state->fixture, is_answered, &answer);
 		assert_int_equal(answer.result.outcome, cases[i].result.outcome);
@@ -498,9 +498,9 @@ static void what_its_sender_is_told_about_is_not_dropped(void **ret_state)
 		ack_init(&answer.ack, &state->fixture.loop, on_ack);
 		state->script->answer = answers[i];
 		assert_true(offer(state, spans, count, &answer.ack));
-		ack_finish(&answer.ack, (struct ack_result){.outcome = ACK_DELIVERED});
+		ack_finish(&answer.ack, (struct ack_result){.outcome = OUTCOME_TAKEN});
 		delivery_run_until(&state->fixture, is_answered, &answer);
-		assert_int_not_equal(answer.result.outcome, ACK_DELIVERED);
+		assert_int_not_equal(answer.result.outcome, OUTCOME_TAKEN);
 		spans += count;
 	}
 	assert_int_equal(counter_get(&sender_ledger(state->sender)->returned), spans);

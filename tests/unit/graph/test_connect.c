@@ -33,7 +33,7 @@ static void expect_taken(struct graph_fixture *fixture, uint64_t first, uint32_t
 {
 	struct graph_push push;
 	push_spans(fixture, first, spans, &push);
-	assert_int_equal(push.outcome, PUSH_TAKEN);
+	assert_int_equal(push.outcome, OUTCOME_TAKEN);
 	assert_int_equal(push.span_count, spans);
 }
 
@@ -188,13 +188,13 @@ static void a_full_queue_behind_a_connector_counts_like_any_other(void **state)
 	static const struct {
 		const char *yaml;
 		bool hold[2];
-		enum push_outcome outcome;
+		enum outcome outcome;
 		uint32_t got[2]; /* of the second request, by exporter: even spans */
 	} cases[] = {
-		{JOINED("", ONE_PLACE), {false, true}, PUSH_TAKEN, {1, 0}},
-		{JOINED("", ONE_PLACE_REQUIRED), {false, true}, PUSH_RETRY, {0, 0}},
-		{JOINED(ONE_PLACE, ONE_PLACE), {true, true}, PUSH_RETRY, {0, 0}},
-		{JOINED(ONE_PLACE, ""), {true, false}, PUSH_TAKEN, {0, 1}},
+		{JOINED("", ONE_PLACE), {false, true}, OUTCOME_TAKEN, {1, 0}},
+		{JOINED("", ONE_PLACE_REQUIRED), {false, true}, OUTCOME_RETRY, {0, 0}},
+		{JOINED(ONE_PLACE, ONE_PLACE), {true, true}, OUTCOME_RETRY, {0, 0}},
+		{JOINED(ONE_PLACE, ""), {true, false}, OUTCOME_TAKEN, {0, 1}},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -210,7 +210,7 @@ static void a_full_queue_behind_a_connector_counts_like_any_other(void **state)
 		for (size_t e = 0; e < 2; e++) {
 			uint64_t lost = counter_get(
 				&graph_fixture_ledger(&fixture, e)->dropped[DROP_QUEUE_FULL]);
-			bool full = cases[i].outcome == PUSH_TAKEN && cases[i].got[e] == 0;
+			bool full = cases[i].outcome == OUTCOME_TAKEN && cases[i].got[e] == 0;
 			assert_int_equal(fixture.scripts[e]->delivered[0], 1);
 			assert_int_equal(fixture.scripts[e]->delivered[10], cases[i].got[e]);
 			assert_int_equal(lost, full ? (e == 0 ? 10 : 5) : 0);
@@ -235,7 +235,7 @@ static void a_memory_limit_behind_a_connector_refuses_the_request(void **state)
 			   1);
 	budget_force(&fixture.graph->budget, 2 << 20);
 	push_spans(&fixture, 0, 10, &push);
-	assert_int_equal(push.outcome, PUSH_RETRY);
+	assert_int_equal(push.outcome, OUTCOME_RETRY);
 	budget_give(&fixture.graph->budget, 2 << 20);
 	graph_fixture_drain(&fixture);
 	expect_delivered(&fixture, 0, 10, 0, 0);

@@ -26,7 +26,7 @@ static void expect_taken(struct graph_fixture *fixture, uint64_t first, uint32_t
 	struct graph_push push;
 	push_spans(fixture, first, spans, &push);
 	assert_int_equal(push.answers, 1);
-	assert_int_equal(push.outcome, PUSH_TAKEN);
+	assert_int_equal(push.outcome, OUTCOME_TAKEN);
 	assert_int_equal(push.span_count, spans);
 }
 
@@ -116,7 +116,7 @@ static void a_body_that_is_kept_may_have_unused_room(void **state)
 	fixture.scripts[0]->hold = true;
 	graph_request(&body, 0, 100, 100, 0);
 	graph_fixture_push(&fixture, 0, buf_slice(&body), 1 << 20, &push);
-	assert_int_equal(push.outcome, PUSH_TAKEN);
+	assert_int_equal(push.outcome, OUTCOME_TAKEN);
 	/* The room is given back while the body waits in the queue. */
 	assert_true(budget_used(&fixture.graph->budget) < 1 << 20);
 	buf_fini(&body);
@@ -178,7 +178,7 @@ static void a_full_branch_that_is_required_refuses_for_all_pipelines(void **stat
 	for (int i = 0; i < 50; i++) {
 		push_spans(&fixture, 100, 7, &push);
 		assert_int_equal(push.answers, 1);
-		assert_int_equal(push.outcome, PUSH_RETRY);
+		assert_int_equal(push.outcome, OUTCOME_RETRY);
 		assert_string_equal(push.message, "sending queue is full");
 		assert_true(push.retry_after_ns > 0);
 		/* What a had promised was taken back: there is still one place. */
@@ -238,7 +238,7 @@ static void when_every_branch_is_full_the_request_is_refused(void **state)
 	fixture.scripts[0]->hold = fixture.scripts[1]->hold = true;
 	expect_taken(&fixture, 0, 1);
 	push_spans(&fixture, 1, 1, &push);
-	assert_int_equal(push.outcome, PUSH_RETRY);
+	assert_int_equal(push.outcome, OUTCOME_RETRY);
 	for (size_t i = 0; i < 2; i++) {
 		graph_fixture_run_until(&fixture, is_held, fixture.scripts[i]);
 		script_release(fixture.scripts[i]);
@@ -273,7 +273,7 @@ static void the_queue_is_empty_again_whatever_became_of_the_requests(void **stat
 			buf_reset(&body);
 			graph_request(&body, first, spans, 200, 500);
 			graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
-			assert_int_equal(push.outcome, PUSH_TAKEN);
+			assert_int_equal(push.outcome, OUTCOME_TAKEN);
 			first += spans;
 		}
 		graph_fixture_drain(&fixture);
@@ -315,14 +315,14 @@ static void a_request_without_memory_is_refused_and_leaves_nothing(void **state)
 		atomic_store(&budget->limit, before + room);
 		graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
 		assert_int_equal(push.answers, 1);
-		if (push.outcome == PUSH_TAKEN)
+		if (push.outcome == OUTCOME_TAKEN)
 			break;
-		assert_int_equal(push.outcome, PUSH_RETRY);
+		assert_int_equal(push.outcome, OUTCOME_RETRY);
 		assert_int_equal(push.err_kind, ERR_NOMEM);
 		refused++;
 	}
 	assert_true(refused > 0);
-	assert_int_equal(push.outcome, PUSH_TAKEN);
+	assert_int_equal(push.outcome, OUTCOME_TAKEN);
 	graph_fixture_drain(&fixture);
 	assert_int_equal(delivered(&fixture, 0, 1000, 1000), 500);
 	buf_fini(&body);
@@ -349,9 +349,9 @@ static void whoever_waits_hears_of_spans_lost_to_memory(void **state)
 	graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &second);
 	atomic_store(&budget->limit, UINT64_MAX);
 	graph_fixture_drain(&fixture);
-	assert_int_equal(first.outcome, PUSH_TAKEN);
+	assert_int_equal(first.outcome, OUTCOME_TAKEN);
 	assert_int_equal(first.answers, 1);
-	assert_int_equal(second.outcome, PUSH_RETRY);
+	assert_int_equal(second.outcome, OUTCOME_RETRY);
 	assert_int_equal(second.answers, 1);
 	assert_int_equal(dropped(&fixture, 0, DROP_MEMORY), 0);
 	assert_int_equal(counter_get(&graph_fixture_ledger(&fixture, 0)->returned), 10);
@@ -384,12 +384,12 @@ static void the_answer_is_the_worst_of_those_that_wait(void **state)
 {
 	static const struct {
 		answer_fn a, b, c;
-		enum push_outcome outcome;
+		enum outcome outcome;
 	} cases[] = {
-		{NULL, NULL, NULL, PUSH_TAKEN},
-		{NULL, unavailable, NULL, PUSH_RETRY},
-		{unavailable, permanent, NULL, PUSH_REJECTED},
-		{NULL, NULL, permanent, PUSH_TAKEN}, /* c is not waited for */
+		{NULL, NULL, NULL, OUTCOME_TAKEN},
+		{NULL, unavailable, NULL, OUTCOME_RETRY},
+		{unavailable, permanent, NULL, OUTCOME_REJECTED},
+		{NULL, NULL, permanent, OUTCOME_TAKEN}, /* c is not waited for */
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -507,7 +507,7 @@ static void an_error_that_propagates_refuses_the_request_for_all(void **state)
 				"[nop/b]}}}\n",
 			   1);
 	push_spans(&fixture, 0, 3, &push);
-	assert_int_equal(push.outcome, PUSH_RETRY);
+	assert_int_equal(push.outcome, OUTCOME_RETRY);
 	graph_fixture_drain(&fixture);
 	assert_int_equal(fixture.scripts[0]->calls, 0);
 	assert_int_equal(graph_fixture_metric(&fixture, "sluice_receiver_requests_refused",
@@ -525,9 +525,9 @@ static void an_empty_request_is_a_success_and_a_broken_one_is_rejected(void **st
 	struct graph_push push;
 	graph_fixture_open(&fixture, two_filters, 1);
 	graph_fixture_push(&fixture, 0, SLICE(""), 0, &push);
-	assert_int_equal(push.outcome, PUSH_TAKEN);
+	assert_int_equal(push.outcome, OUTCOME_TAKEN);
 	graph_fixture_push(&fixture, 0, SLICE("\x0a\x05\x01"), 0, &push);
-	assert_int_equal(push.outcome, PUSH_REJECTED);
+	assert_int_equal(push.outcome, OUTCOME_REJECTED);
 	assert_int_equal(push.err_kind, ERR_DECODE);
 	graph_fixture_drain(&fixture);
 	assert_int_equal(fixture.scripts[0]->calls, 0);
@@ -552,7 +552,7 @@ static void fields_that_nobody_reads_are_counted(void **state)
 		SLICE("\x0a\x1c\xc2\x3e\x02\x12\x00\x12\x0c\x12\x0a\x12\x08\x01\0\0\0\0\0\0\0"
 		      "\xc2\x3e\x00\x98\x06\x01\x98\x06\x01"),
 		0, &push);
-	assert_int_equal(push.outcome, PUSH_TAKEN);
+	assert_int_equal(push.outcome, OUTCOME_TAKEN);
 	graph_fixture_drain(&fixture);
 	assert_int_equal(graph_fixture_metric(&fixture, "sluice_receiver_unread_fields",
 					      "receiver=\"nop\",reason=\"superseded\""),

@@ -84,14 +84,14 @@ static void a_refused_request_leaves_no_count_of_what_was_decided(void **state)
 		fixture.scripts[0]->hold = true;
 		append_series(&fixture, series[p].prefix, &before);
 		graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
-		assert_int_equal(push.outcome, PUSH_TAKEN);
+		assert_int_equal(push.outcome, OUTCOME_TAKEN);
 		append_series(&fixture, series[p].prefix, &taken);
 		/* There was something to count … */
 		assert_true(lines_that_differ(buf_cstr(&before), buf_cstr(&taken)) >=
 			    series[p].moved_min);
 		for (int i = 0; i < REFUSALS; i++) {
 			graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
-			assert_int_equal(push.outcome, PUSH_RETRY);
+			assert_int_equal(push.outcome, OUTCOME_RETRY);
 		}
 		/* … and it is as it was. */
 		append_series(&fixture, series[p].prefix, &refused);
@@ -134,7 +134,7 @@ static void a_batch_that_is_tried_again_is_counted_once(void **state)
 	fixture.scripts[0]->hold = true;
 	for (int i = 0; i < 2; i++) {
 		graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
-		assert_int_equal(push.outcome, PUSH_TAKEN);
+		assert_int_equal(push.outcome, OUTCOME_TAKEN);
 	}
 	/* The first fills the queue; the holder looks for room for the second again and again. */
 	graph_fixture_run_until(&fixture, is_held, fixture.scripts[0]);
@@ -166,7 +166,7 @@ static void spans_that_the_memory_limiter_refuses_are_counted(void **state)
 	budget_force(&fixture.graph->budget, UINT64_C(900) << 20);
 	for (int i = 0; i < REFUSALS; i++) {
 		graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
-		assert_int_equal(push.outcome, PUSH_RETRY);
+		assert_int_equal(push.outcome, OUTCOME_RETRY);
 		assert_int_equal(push.span_count, SPANS);
 	}
 	budget_give(&fixture.graph->budget, UINT64_C(900) << 20);
@@ -197,7 +197,7 @@ static void spans_without_an_index_are_counted(void **state)
 	struct budget *budget = &fixture.graph->budget;
 	atomic_store(&budget->limit, budget_used(budget) + body.len + 100);
 	graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
-	assert_int_equal(push.outcome, PUSH_RETRY);
+	assert_int_equal(push.outcome, OUTCOME_RETRY);
 	assert_int_equal(push.err_kind, ERR_NOMEM);
 	assert_int_equal(graph_fixture_metric(&fixture, "otelcol_receiver_refused_spans",
 					      "receiver=\"nop\",transport=\"grpc\""),

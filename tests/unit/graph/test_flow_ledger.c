@@ -78,7 +78,7 @@ static uint32_t push_one(struct graph_fixture *fixture)
 	graph_fixture_push(fixture, 0, buf_slice(&body), 0, &push);
 	assert_int_equal(push.answers, 1);
 	buf_fini(&body);
-	return push.outcome == PUSH_TAKEN ? push.span_count : 0;
+	return push.outcome == OUTCOME_TAKEN ? push.span_count : 0;
 }
 
 static uint64_t accounted(struct graph_fixture *fixture, size_t at)

@@ -25,7 +25,7 @@ static const char one_pipeline[] =
 /* How many MiB the processor under test adds to each request. */
 static unsigned added_mib;
 
-static enum process_outcome add(void *self, void *state, struct trace_view *view, struct err *err)
+static enum outcome add(void *self, void *state, struct trace_view *view, struct err *err)
 {
 	(void)self;
 	(void)state;
@@ -36,7 +36,7 @@ static enum process_outcome add(void *self, void *state, struct trace_view *view
 		edit_set_attr(view, (struct owner){OWNER_SPAN, 0}, SLICE("large"), 0,
 			      value_of_str(slice_of(large, MIB)));
 	free(large);
-	return PROCESS_CONTINUE;
+	return OUTCOME_TAKEN;
 }
 
 static const struct processor_ops adding = {.process = add};
@@ -48,13 +48,13 @@ static void edits_over_their_bound_are_refused_for_good(void **state)
 	static const struct {
 		unsigned added_mib;
 		uint64_t budget_bytes; /* on top of what is held */
-		enum push_outcome outcome;
+		enum outcome outcome;
 		enum err_kind kind;
 		const char *reason;
 	} cases[] = {
-		{1, 64 * MIB, PUSH_TAKEN, ERR_NONE, NULL},
-		{100, 512 * MIB, PUSH_REJECTED, ERR_LIMIT, "limit"},
-		{100, 8 * MIB, PUSH_RETRY, ERR_NOMEM, "memory"},
+		{1, 64 * MIB, OUTCOME_TAKEN, ERR_NONE, NULL},
+		{100, 512 * MIB, OUTCOME_REJECTED, ERR_LIMIT, "limit"},
+		{100, 8 * MIB, OUTCOME_RETRY, ERR_NOMEM, "memory"},
 	};
 	(void)state;
 	struct graph_fixture fixture;

@@ -26,8 +26,8 @@ static struct holder *holder_of(struct graph_fixture *fixture)
 	return holder;
 }
 
-static enum push_outcome push_spans(struct graph_fixture *fixture, uint64_t first, uint32_t spans,
-				    size_t padding)
+static enum outcome push_spans(struct graph_fixture *fixture, uint64_t first, uint32_t spans,
+			       size_t padding)
 {
 	struct buf body = BUF_INIT;
 	struct graph_push push;
@@ -49,10 +49,10 @@ static void gathers_before_the_next_stage(void **state)
 	(void)state;
 	graph_fixture_open(&fixture, middle, 2);
 	for (uint64_t id = 0; id < 9; id++)
-		assert_int_equal(push_spans(&fixture, id, 1, 0), PUSH_TAKEN);
+		assert_int_equal(push_spans(&fixture, id, 1, 0), OUTCOME_TAKEN);
 	assert_int_equal(holder_held_spans(holder_of(&fixture)), 9);
 	assert_int_equal(fixture.scripts[0]->calls, 0);
-	assert_int_equal(push_spans(&fixture, 9, 1, 0), PUSH_TAKEN);
+	assert_int_equal(push_spans(&fixture, 9, 1, 0), OUTCOME_TAKEN);
 	graph_fixture_run_until(&fixture, has_call, fixture.scripts[0]);
 	assert_int_equal(fixture.scripts[0]->batch_spans[0], 5); /* the even ones, in one */
 	assert_int_equal(graph_fixture_metric(&fixture, "otelcol_processor_incoming_items",
@@ -74,7 +74,7 @@ static void is_empty_again_after_requests_that_were_split(void **state)
 	(void)state;
 	graph_fixture_open(&fixture, middle, 1);
 	for (uint32_t spans = 7; spans < 60; spans += 13) {
-		assert_int_equal(push_spans(&fixture, first, spans, 50), PUSH_TAKEN);
+		assert_int_equal(push_spans(&fixture, first, spans, 50), OUTCOME_TAKEN);
 		first += spans;
 	}
 	graph_fixture_drain(&fixture);
@@ -124,7 +124,7 @@ static void requests_of_tiny_spans_are_never_too_much_together(void **state)
 		graph_tiny_spans(&body, cases[i].spans, cases[i].large_bytes);
 		for (uint32_t k = 0; k < cases[i].requests; k++) {
 			graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
-			assert_int_equal(push.outcome, PUSH_TAKEN);
+			assert_int_equal(push.outcome, OUTCOME_TAKEN);
 		}
 		graph_fixture_drain(&fixture);
 		assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_PERMANENT), 0);
@@ -148,7 +148,7 @@ static void open_full(struct graph_fixture *fixture)
 	graph_fixture_open(fixture, middle, 1);
 	fixture->scripts[0]->hold = true;
 	for (uint64_t i = 0; i < 5; i++)
-		assert_int_equal(push_spans(fixture, i * 10, 10, 0), PUSH_TAKEN);
+		assert_int_equal(push_spans(fixture, i * 10, 10, 0), OUTCOME_TAKEN);
 	graph_fixture_run_until(fixture, queue_is_full, fixture);
 }
 
@@ -171,10 +171,10 @@ static void pushes_back_when_it_is_full(void **state)
 	(void)state;
 	graph_fixture_open(&fixture, middle, 1);
 	assert_true(holder_reserve(holder_of(&fixture), 64 << 20));
-	assert_int_equal(push_spans(&fixture, 0, 1, 0), PUSH_RETRY);
+	assert_int_equal(push_spans(&fixture, 0, 1, 0), OUTCOME_RETRY);
 	assert_int_equal(holder_held_spans(holder_of(&fixture)), 0);
 	holder_cancel(holder_of(&fixture), 64 << 20);
-	assert_int_equal(push_spans(&fixture, 0, 1, 0), PUSH_TAKEN);
+	assert_int_equal(push_spans(&fixture, 0, 1, 0), OUTCOME_TAKEN);
 	graph_fixture_drain(&fixture);
 	graph_fixture_close(&fixture);
 }
@@ -194,8 +194,8 @@ static void a_batch_that_can_never_pass_is_dropped_and_counted(void **state)
 			   "service: {pipelines: {traces: {receivers: [nop], processors: [batch, "
 			   "filter], exporters: [nop]}}}\n",
 			   1);
-	assert_int_equal(push_spans(&fixture, 0, 10, 0), PUSH_TAKEN); /* no pad: an error */
-	assert_int_equal(push_spans(&fixture, 10, 10, 5), PUSH_TAKEN);
+	assert_int_equal(push_spans(&fixture, 0, 10, 0), OUTCOME_TAKEN); /* no pad: an error */
+	assert_int_equal(push_spans(&fixture, 10, 10, 5), OUTCOME_TAKEN);
 	graph_fixture_drain(&fixture);
 	assert_int_equal(counter_get(&graph_fixture_ledger(&fixture, 0)->sent), 10);
 	assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_PERMANENT), 10);
@@ -210,12 +210,12 @@ static void an_abort_counts_what_it_held(void **state)
 	struct graph_fixture fixture;
 	(void)state;
 	open_full(&fixture);
-	assert_int_equal(push_spans(&fixture, 50, 3, 0), PUSH_TAKEN); /* gathered, not closed */
+	assert_int_equal(push_spans(&fixture, 50, 3, 0), OUTCOME_TAKEN); /* gathered, not closed */
 	holder_abort(holder_of(&fixture));
 	assert_int_equal(holder_held_spans(holder_of(&fixture)), 0);
 	assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_SHUTDOWN), 33);
 	/* What still comes is dropped as well. */
-	assert_int_equal(push_spans(&fixture, 60, 10, 0), PUSH_TAKEN);
+	assert_int_equal(push_spans(&fixture, 60, 10, 0), OUTCOME_TAKEN);
 	script_release(fixture.scripts[0]);
 	graph_fixture_drain(&fixture);
 	assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_SHUTDOWN), 43);

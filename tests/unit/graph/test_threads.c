@@ -40,7 +40,7 @@ struct one_push {
 static void on_done(struct push *push, const struct push_result *result)
 {
 	struct one_push *one = CONTAINER_OF(push, struct one_push, push);
-	if (result->outcome == PUSH_TAKEN)
+	if (result->outcome == OUTCOME_TAKEN)
 		one->producer->taken += result->span_count;
 	else
 		one->producer->refused += result->span_count;

@@ -169,7 +169,7 @@ static void run_push(struct loop_task *task)
 		      pushing->body, &pushing->push);
 }
 
-static enum push_outcome push(struct fixture *fixture, size_t shard, struct chunk *body)
+static enum outcome push(struct fixture *fixture, size_t shard, struct chunk *body)
 {
 	struct pushing pushing = {.task = {.run = run_push},
 				  .push = {.done = on_done},
@@ -189,9 +189,9 @@ static void a_span_leaves_when_what_it_waits_for_comes(void **state)
 	struct fixture fixture;
 	(void)state;
 	open_fixture(&fixture, "1h");
-	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), PUSH_TAKEN);
+	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
 	assert_true(held(&fixture) == 1 && waiting_bytes(&fixture) > 0 && sent(&fixture) == 0);
-	assert_int_equal(push(&fixture, 1, fixture.requests.items[EPP_REQUEST]), PUSH_TAKEN);
+	assert_int_equal(push(&fixture, 1, fixture.requests.items[EPP_REQUEST]), OUTCOME_TAKEN);
 	await(&fixture, sent, 17 + 1);
 	await(&fixture, waiting_bytes, 0);
 	assert_true(metric(&fixture, "sluice_processor_langfuse",
@@ -204,7 +204,7 @@ static void a_span_leaves_when_its_time_is_over(void **state)
 	struct fixture fixture;
 	(void)state;
 	open_fixture(&fixture, "50ms");
-	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), PUSH_TAKEN);
+	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
 	await(&fixture, sent, 1);
 	assert_true(metric(&fixture, "sluice_processor_langfuse",
 			   "langfuse=\"langfuse\",decision=\"model_unknown\"") == 1);
@@ -216,7 +216,7 @@ static void a_stop_lets_everybody_leave(void **state)
 	struct fixture fixture;
 	(void)state;
 	open_fixture(&fixture, "1h");
-	assert_int_equal(push(&fixture, 1, fixture.requests.items[DECODE_REQUEST]), PUSH_TAKEN);
+	assert_int_equal(push(&fixture, 1, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
 	assert_true(sent(&fixture) == 0);
 	stop(&fixture, 0);
 	assert_true(sent(&fixture) == 1);
@@ -258,8 +258,8 @@ static void a_full_room_pushes_back_and_loses_nothing(void **state)
 	open_fixture(&fixture, "1h");
 	struct chunk *first = large_request(&fixture.budget, 1);
 	struct chunk *second = large_request(&fixture.budget, 2);
-	assert_int_equal(push(&fixture, 0, first), PUSH_TAKEN);
-	assert_int_equal(push(&fixture, 1, second), PUSH_RETRY);
+	assert_int_equal(push(&fixture, 0, first), OUTCOME_TAKEN);
+	assert_int_equal(push(&fixture, 1, second), OUTCOME_RETRY);
 	chunk_unref(first);
 	chunk_unref(second);
 	assert_true(held(&fixture) == 1);
@@ -280,7 +280,7 @@ static void spans_that_a_later_processor_refuses_for_good_are_counted(void **sta
 	open_pipeline(&fixture,
 		      &(struct layout){"1ms", "langfuse, filter", "nop", DEADLINE_S * NS_PER_S});
 	struct chunk *request = large_request(&fixture.budget, 1);
-	assert_int_equal(push(&fixture, 0, request), PUSH_TAKEN);
+	assert_int_equal(push(&fixture, 0, request), OUTCOME_TAKEN);
 	chunk_unref(request);
 	await(&fixture, dropped, 1);
 	assert_true(sent(&fixture) == 0);
@@ -325,8 +325,8 @@ static void a_span_that_nobody_takes_stays_until_the_end_and_is_counted(void **s
 	(void)state;
 	open_pipeline(&fixture,
 		      &(struct layout){"1h", "langfuse, filter/looks", "otlp_http", NS_PER_S / 2});
-	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), PUSH_TAKEN);
-	assert_int_equal(push(&fixture, 1, fixture.requests.items[EPP_REQUEST]), PUSH_TAKEN);
+	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
+	assert_int_equal(push(&fixture, 1, fixture.requests.items[EPP_REQUEST]), OUTCOME_TAKEN);
 	uint64_t deadline_ns = clock_monotonic_ns() + DEADLINE_S * NS_PER_S;
 	double before = looked_at(&fixture);
 	while (looked_at(&fixture) == before) { /* it has tried at least once */
@@ -334,7 +334,7 @@ static void a_span_that_nobody_takes_stays_until_the_end_and_is_counted(void **s
 		(void)sched_yield();
 	}
 	assert_true(waiting_bytes(&fixture) > 0 && held(&fixture) == 1);
-	assert_int_equal(push(&fixture, 0, fixture.requests.items[PROXY_REQUEST]), PUSH_RETRY);
+	assert_int_equal(push(&fixture, 0, fixture.requests.items[PROXY_REQUEST]), OUTCOME_RETRY);
 	stop(&fixture, 1);
 	assert_true(accepted(&fixture) == EPP_SPANS + 1);
 	assert_true(lost_waiting(&fixture) + lost_queued(&fixture) == EPP_SPANS + 1);
@@ -354,10 +354,10 @@ static void a_span_that_memory_cannot_hold_is_not_taken(void **state)
 	struct chunk *request = large_request(&fixture.budget, 1);
 	uint64_t limit = atomic_load(&budget->limit);
 	atomic_store(&budget->limit, budget_used(budget) + (1 << 20));
-	assert_int_equal(push(&fixture, 0, request), PUSH_RETRY);
+	assert_int_equal(push(&fixture, 0, request), OUTCOME_RETRY);
 	assert_true(held(&fixture) == 0 && waiting_bytes(&fixture) == 0);
 	atomic_store(&budget->limit, limit);
-	assert_int_equal(push(&fixture, 0, request), PUSH_TAKEN);
+	assert_int_equal(push(&fixture, 0, request), OUTCOME_TAKEN);
 	assert_true(held(&fixture) == 1 && accepted(&fixture) == 1);
 	chunk_unref(request);
 	close_fixture(&fixture, 0);

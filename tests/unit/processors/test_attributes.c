@@ -84,7 +84,7 @@ static void expect(const char *type, struct owner owner, const char *yaml, const
 	struct processor_fixture fixture;
 	if (!processor_fixture_open(&fixture, type, yaml))
 		fail_msg("%s: %s", yaml, config_support_errors(&fixture.config));
-	assert_int_equal(processor_fixture_run(&fixture, request()), PROCESS_CONTINUE);
+	assert_int_equal(processor_fixture_run(&fixture, request()), OUTCOME_TAKEN);
 	const char *found = read_attr(&fixture, owner, key);
 	if (strcmp(found, expected) != 0)
 		fail_msg("%s: %s is %s, not %s", yaml, key, found, expected);

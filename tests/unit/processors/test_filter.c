@@ -143,7 +143,7 @@ static void drops_what_any_condition_holds_for(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct processor_fixture fixture;
 		open_filter(&fixture, cases[i].yaml);
-		assert_int_equal(processor_fixture_run(&fixture, request()), PROCESS_CONTINUE);
+		assert_int_equal(processor_fixture_run(&fixture, request()), OUTCOME_TAKEN);
 		if (strcmp(live(&fixture), cases[i].live) != 0)
 			fail_msg("%s: %s, not %s", cases[i].yaml, live(&fixture), cases[i].live);
 		processor_fixture_close(&fixture);
@@ -161,7 +161,7 @@ static void each_drop_is_counted_once_for_the_outermost_condition(void **state)
 	open_filter(&fixture, "{traces: {spanevent: ['true'], span: ['name == \"job\"', 'true'], "
 			      "resource: ['attributes[\"service.name\"] == \"api\"']}}");
 	for (int i = 1; i <= 3; i++) {
-		assert_int_equal(processor_fixture_run(&fixture, request()), PROCESS_CONTINUE);
+		assert_int_equal(processor_fixture_run(&fixture, request()), OUTCOME_TAKEN);
 		assert_string_equal(live(&fixture), "|");
 		assert_int_equal(
 			processor_fixture_metric(&fixture, DROPPED,
@@ -212,14 +212,14 @@ static void an_error_goes_the_way_of_its_mode(void **state)
 {
 	static const struct {
 		const char *mode;
-		enum process_outcome outcome;
+		enum outcome outcome;
 		bool logged;
 		uint32_t dropped;
 	} cases[] = {
-		{"", PROCESS_CONTINUE, true, 2},
-		{"error_mode: ignore, ", PROCESS_CONTINUE, true, 2},
-		{"error_mode: silent, ", PROCESS_CONTINUE, false, 2},
-		{"error_mode: propagate, ", PROCESS_RETRY, false, 0},
+		{"", OUTCOME_TAKEN, true, 2},
+		{"error_mode: ignore, ", OUTCOME_TAKEN, true, 2},
+		{"error_mode: silent, ", OUTCOME_TAKEN, false, 2},
+		{"error_mode: propagate, ", OUTCOME_RETRY, false, 0},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -256,18 +256,18 @@ static void the_long_form_has_its_own_error_mode(void **state)
 {
 	static const struct {
 		const char *yaml;
-		enum process_outcome outcome;
+		enum outcome outcome;
 	} cases[] = {
 		{"{error_mode: propagate, trace_conditions: [{context: span, error_mode: silent, "
 		 "conditions: ['" FAILING "']}]}",
-		 PROCESS_CONTINUE},
+		 OUTCOME_TAKEN},
 		{"{error_mode: silent, trace_conditions: [{context: span, error_mode: propagate, "
 		 "conditions: ['" FAILING "']}]}",
-		 PROCESS_RETRY},
+		 OUTCOME_RETRY},
 		/* and the processor's when it says nothing */
 		{"{error_mode: propagate, trace_conditions: [{context: span, conditions: ['" FAILING
 		 "']}]}",
-		 PROCESS_RETRY},
+		 OUTCOME_RETRY},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {

@@ -105,7 +105,7 @@ static void every_key_takes_every_kind_of_value(void **state)
 	}
 	struct chunk *body = trace_builder_take(&builder, spans, &err);
 	assert_non_null(body);
-	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), OUTCOME_TAKEN);
 	assert_int_equal(bench_span_count(&bench), spans);
 	for (uint32_t span = 0; span < spans; span++) {
 		static const char *const empty_or[] = {USAGE, COST};
@@ -144,7 +144,7 @@ static void spans_without_usable_ids_go_and_are_counted(void **state)
 	}
 	struct chunk *body = trace_builder_take(&builder, 5, &err);
 	assert_non_null(body);
-	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), OUTCOME_TAKEN);
 	assert_int_equal(bench_span_count(&bench), 1);
 	assert_int_equal(view_span_parent(bench.out_view, 0).len, 0);
 	assert_true(bench_decisions(&bench, "dropped_bad_ids") == 4);
@@ -176,7 +176,7 @@ static void ten_thousand_spans_of_one_trace_pass(void **state)
 		}
 		struct chunk *body = trace_builder_take(&builder, CROWD, &err);
 		assert_non_null(body);
-		assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+		assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), OUTCOME_TAKEN);
 		assert_int_equal(bench_span_count(&bench), CROWD);
 		chunk_unref(body);
 		processor_bench_close(&bench);
@@ -215,7 +215,7 @@ static void ten_thousand_spans_with_metadata_of_their_own_pass(void **state)
 	}
 	struct chunk *body = trace_builder_take(&builder, CROWD, &err);
 	assert_non_null(body);
-	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), OUTCOME_TAKEN);
 	assert_int_equal(bench_span_count(&bench), CROWD);
 	const char *last = bench_span_attr(&bench, CROWD - 1, "langfuse.trace.metadata");
 	assert_non_null(strstr(last, "{\"k10000\":1,\"o10000\":[\"}\", {}],\"k1\":1,"));
@@ -250,7 +250,7 @@ static void structured_values_arrive_as_text(void **state)
 	trace_builder_end_array(&builder);
 	struct chunk *body = trace_builder_take(&builder, 1, &err);
 	assert_non_null(body);
-	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), OUTCOME_TAKEN);
 	assert_string_equal(bench_span_attr(&bench, 0, "gen_ai.input.messages"),
 			    "string {\"role\":\"user\"}");
 	assert_string_equal(bench_span_attr(&bench, 0, "raw"), "string YWJj");
@@ -285,7 +285,7 @@ static void keys_of_other_processors_patterns_are_no_keys_of_ours(void **state)
 	}
 	struct chunk *body = trace_builder_take(&builder, 1, &err);
 	assert_non_null(body);
-	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), OUTCOME_TAKEN);
 	assert_int_equal(bench.out->len, body->len);
 	assert_memory_equal(bench.out->data, body->data, body->len);
 	chunk_unref(body);

@@ -89,7 +89,7 @@ static void run_fixture(enum llmd_fixture which, enum order order, const char *y
 	for (size_t i = 0; i < requests.count; i++) {
 		size_t at = order == CHILDREN_FIRST ? requests.count - 1 - i : i;
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[at])),
-				 PROCESS_CONTINUE);
+				 OUTCOME_TAKEN);
 		add_output(&bench, totals);
 		if (bench.held)
 			held[totals->held++] = chunk_ref(bench.held);
@@ -97,8 +97,7 @@ static void run_fixture(enum llmd_fixture which, enum order order, const char *y
 	}
 	bench.may_hold = false;
 	for (size_t i = 0; i < totals->held; i++) {
-		assert_int_equal(processor_bench_run(&bench, chunk_slice(held[i])),
-				 PROCESS_CONTINUE);
+		assert_int_equal(processor_bench_run(&bench, chunk_slice(held[i])), OUTCOME_TAKEN);
 		add_output(&bench, totals);
 		chunk_unref(held[i]);
 	}
@@ -178,7 +177,7 @@ static void a_call_that_comes_after_its_model_server_leaves_its_tokens_out(void 
 				       RAG_REQUEST, RAG_REQUEST};
 	for (size_t i = 0; i < ARRAY_COUNT(order); i++) {
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[order[i]])),
-				 PROCESS_CONTINUE);
+				 OUTCOME_TAKEN);
 		/* Senders that try again: the second answer is the first one. */
 		if (i != 2 && i != 4)
 			add_output(&bench, &totals);
@@ -199,7 +198,7 @@ static void facts_of_the_application_reach_the_model_server(void **state)
 	processor_bench_open(&bench, (const char *const[]){"langfuse", "", NULL});
 	llmd_fixture_build(FIXTURE_E, true, &bench.budget, &requests);
 	assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[0])),
-			 PROCESS_CONTINUE);
+			 OUTCOME_TAKEN);
 	for (uint32_t nth = 0; nth < 2; nth++) {
 		uint32_t span = bench_find_span(&bench, "llm_request", nth);
 		assert_string_equal(bench_span_attr(&bench, span, "langfuse.session.id"),
@@ -279,18 +278,18 @@ static void child_first_waits_until_the_model_is_known(void **state)
 	assert_false(wait_is_over(&bench, prefill));
 	processor_bench_send(&bench, requests.items[PROXY_REQUEST]);
 	assert_true(wait_is_over(&bench, prefill));
-	assert_int_equal(processor_bench_run(&bench, chunk_slice(prefill)), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(prefill)), OUTCOME_TAKEN);
 	assert_null(bench.held);
 	assert_string_equal(bench_span_attr(&bench, 0, TYPE), "string span");
 	assert_string_equal(bench_span_attr(&bench, 0, USAGE), "");
 	chunk_unref(prefill);
 	/* The proxy's request is part of the story; the model is not in it: held on when it comes. */
-	assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), OUTCOME_TAKEN);
 	assert_int_equal(bench_span_count(&bench), 0);
 	bench_now_ns += 2 * NS_PER_S;
 	processor_bench_send(&bench, requests.items[EPP_REQUEST]);
 	assert_true(wait_is_over(&bench, held));
-	assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), OUTCOME_TAKEN);
 	assert_null(bench.held);
 	assert_int_equal(bench_span_count(&bench), 1);
 	assert_string_equal(bench_span_attr(&bench, 0, MODEL_NAME), LLAMA);
@@ -321,7 +320,7 @@ static void after_the_time_the_configured_model_is_taken_or_none(void **state)
 		bench_now_ns += 6 * NS_PER_S;
 		assert_false(wait_is_over(&bench, held));
 		bench.may_hold = false;
-		assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), PROCESS_CONTINUE);
+		assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), OUTCOME_TAKEN);
 		assert_string_equal(bench_span_attr(&bench, 0, MODEL_NAME), ends[i].model);
 		assert_string_equal(bench_span_attr(&bench, 0, TYPE), "string generation");
 		assert_true(bench_decisions(&bench, ends[i].decision) == 1);
@@ -398,7 +397,7 @@ static void what_sums_up_waits_for_its_calls(void **state)
 			bench_now_ns += 6 * NS_PER_S;
 			bench.may_hold = false;
 		}
-		assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), PROCESS_CONTINUE);
+		assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), OUTCOME_TAKEN);
 		assert_null(bench.held);
 		assert_string_equal(bench_span_attr(&bench, 0, USAGE),
 				    comes ? "" : "string {\"input\":7,\"output\":1,\"total\":8}");

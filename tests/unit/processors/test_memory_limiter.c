@@ -20,7 +20,7 @@ static void open_limiter(struct processor_fixture *fixture, const char *yaml)
 }
 
 /* A request of so many spans, which are empty: 2 bytes each, and 4 around them. */
-static enum process_outcome admit(struct processor_fixture *fixture, uint8_t spans)
+static enum outcome admit(struct processor_fixture *fixture, uint8_t spans)
 {
 	uint8_t body[512] = {0x0a, 0, 0x12, 0};
 	uint8_t *span = body + 4;
@@ -52,16 +52,16 @@ static void refuses_from_the_byte_above_the_soft_limit_on(void **state)
 		uint64_t soft = cases[i].soft_mib * MIB, hard = cases[i].hard_mib * MIB;
 		assert_int_equal(atomic_load(&budget->limit), hard);
 		assert_true(budget_take(budget, soft));
-		assert_int_equal(admit(&fixture, 10), PROCESS_CONTINUE);
+		assert_int_equal(admit(&fixture, 10), OUTCOME_TAKEN);
 		assert_true(budget_take(budget, 1));
-		assert_int_equal(admit(&fixture, 10), PROCESS_RETRY);
+		assert_int_equal(admit(&fixture, 10), OUTCOME_RETRY);
 		assert_int_equal(fixture.err.kind, ERR_NOMEM);
 		assert_string_equal(fixture.err.msg, "data refused due to high memory usage");
 		/* The hard limit is the budget's: nothing is taken beyond it. */
 		assert_true(budget_take(budget, hard - soft - 1));
 		assert_false(budget_take(budget, 1));
 		budget_give(budget, hard - soft);
-		assert_int_equal(admit(&fixture, 10), PROCESS_CONTINUE);
+		assert_int_equal(admit(&fixture, 10), OUTCOME_TAKEN);
 		budget_give(budget, soft);
 		processor_fixture_close(&fixture);
 	}
@@ -78,9 +78,9 @@ static void a_percentage_is_of_the_machines_memory(void **state)
 	assert_true(whole > 16 * MIB);
 	assert_int_equal(atomic_load(&half.budget.limit), whole / 2);
 	budget_force(&half.budget, whole / 100 * 40);
-	assert_int_equal(admit(&half, 1), PROCESS_CONTINUE);
+	assert_int_equal(admit(&half, 1), OUTCOME_TAKEN);
 	budget_force(&half.budget, 1);
-	assert_int_equal(admit(&half, 1), PROCESS_RETRY);
+	assert_int_equal(admit(&half, 1), OUTCOME_RETRY);
 	budget_give(&half.budget, whole / 100 * 40 + 1);
 	processor_fixture_close(&half);
 	processor_fixture_close(&all);
@@ -114,10 +114,10 @@ static void says_once_that_it_refuses_and_once_that_it_resumes(void **state)
 	for (int round = 0; round < 2; round++) {
 		assert_true(budget_take(&fixture.budget, 9 * MIB));
 		for (int i = 0; i < 100; i++)
-			assert_int_equal(admit(&fixture, 48), PROCESS_RETRY);
+			assert_int_equal(admit(&fixture, 48), OUTCOME_RETRY);
 		budget_give(&fixture.budget, 9 * MIB);
 		for (int i = 0; i < 100; i++)
-			assert_int_equal(admit(&fixture, 48), PROCESS_CONTINUE);
+			assert_int_equal(admit(&fixture, 48), OUTCOME_TAKEN);
 	}
 	static const char *const texts[] = {
 		"Memory usage is above soft limit. Refusing data.",

@@ -81,7 +81,7 @@ static void check(const struct vector *vector, int line)
 		       strcmp(vector->mode, "closed") == 0 ? "true" : "false");
 	assert_true(processor_fixture_open(&fixture, TYPE, yaml));
 	build_request(&request, vector);
-	assert_int_equal(processor_fixture_run(&fixture, buf_slice(&request)), PROCESS_CONTINUE);
+	assert_int_equal(processor_fixture_run(&fixture, buf_slice(&request)), OUTCOME_TAKEN);
 	if ((int)view_live_spans(fixture.view) != vector->kept)
 		fail_msg("%s:%d: kept %u", VECTORS, line, view_live_spans(fixture.view));
 	processor_fixture_close(&fixture);

@@ -267,7 +267,7 @@ static bool run_case(const struct scrape_case *this)
 	for (size_t i = 0; i < requests.count; i++) {
 		size_t at = this->order ? (size_t)(this->order[i] - '0') : i;
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[at])),
-				 PROCESS_CONTINUE);
+				 OUTCOME_TAKEN);
 		describe(&bench, &names, &got);
 	}
 	bool same = strcmp(buf_cstr(&got), this->expected) == 0;
@@ -315,7 +315,7 @@ static void each_rule_counts_for_itself(void **state)
 	build_case(&one_of_each, &bench.budget, &requests);
 	for (size_t i = 0; i < requests.count; i++)
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[i])),
-				 PROCESS_CONTINUE);
+				 OUTCOME_TAKEN);
 	static const char *const rules[] = {"path", "name",	  "background",
 					    "asgi", "descendant", "remembered"};
 	for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
@@ -341,7 +341,7 @@ static void a_child_that_left_first_is_counted_as_undecided(void **state)
 	build_case(&this, &bench.budget, &requests);
 	for (size_t i = requests.count; i-- > 0;)
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[i])),
-				 PROCESS_CONTINUE);
+				 OUTCOME_TAKEN);
 	assert_true(bench_metric(&bench, "sluice_processor_scrape_filter_undecided",
 				 "scrape_filter=\"scrape_filter\",reason=\"child_left\"") == 1);
 	example_requests_fini(&requests);
@@ -359,10 +359,10 @@ static void memory_ends_with_its_age(void **state)
 							   "trace_memory: {max_age: 10s}", NULL});
 	build_case(&this, &bench.budget, &requests);
 	assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[0])),
-			 PROCESS_CONTINUE);
+			 OUTCOME_TAKEN);
 	bench_now_ns += 11 * NS_PER_S;
 	assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[1])),
-			 PROCESS_CONTINUE);
+			 OUTCOME_TAKEN);
 	assert_int_equal(bench_span_count(&bench), 1);
 	example_requests_fini(&requests);
 	processor_bench_close(&bench);
@@ -397,7 +397,7 @@ static void shipped_scrapes_leave_nothing_and_requests_everything(void **state)
 			for (size_t r = requests.count; r-- > 0;) {
 				assert_int_equal(
 					processor_bench_run(&bench, chunk_slice(requests.items[r])),
-					PROCESS_CONTINUE);
+					OUTCOME_TAKEN);
 				left += bench_span_count(&bench);
 			}
 			assert_int_equal(left, traces[i].left);
@@ -418,7 +418,7 @@ static void fixtures_pass_whole(void **state)
 		for (size_t i = 0; i < requests.count; i++) {
 			assert_int_equal(
 				processor_bench_run(&bench, chunk_slice(requests.items[i])),
-				PROCESS_CONTINUE);
+				OUTCOME_TAKEN);
 			assert_int_equal(bench_span_count(&bench), requests.items[i]->span_count);
 		}
 		example_requests_fini(&requests);
@@ -501,7 +501,7 @@ static void ten_thousand_spans_of_any_shape_are_judged_quickly(void **state)
 		processor_bench_open(&bench, (const char *const[]){"scrape_filter", "", NULL});
 		struct chunk *body =
 			crowd(&bench.budget, shapes[i].parent_of, shapes[i].even, shapes[i].odd);
-		assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+		assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), OUTCOME_TAKEN);
 		assert_int_equal(bench_span_count(&bench), shapes[i].left);
 		chunk_unref(body);
 		processor_bench_close(&bench);
@@ -527,7 +527,7 @@ static void spans_without_ids_do_no_harm(void **state)
 	}
 	struct chunk *body = trace_builder_take(&builder, 4, &err);
 	assert_non_null(body);
-	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, chunk_slice(body)), OUTCOME_TAKEN);
 	assert_int_equal(bench_span_count(&bench), 2);
 	chunk_unref(body);
 	processor_bench_close(&bench);

@@ -73,7 +73,7 @@ static uint32_t elements_left(const char *const *processors, bool events)
 {
 	struct processor_bench bench;
 	processor_bench_open(&bench, processors);
-	assert_int_equal(processor_bench_run(&bench, request()), PROCESS_CONTINUE);
+	assert_int_equal(processor_bench_run(&bench, request()), OUTCOME_TAKEN);
 	uint32_t left = 0;
 	if (bench.out) {
 		left = events ? view_event_count(bench.out_view) : view_span_count(bench.out_view);

@@ -89,7 +89,7 @@ static void open_receiver(struct fixture *f)
 	config.handler_arg = &f->handler;
 	net_server_open(&f->net, &config);
 	pipeline.pushes = pipeline.refused = 0;
-	pipeline.result = (struct push_result){.outcome = PUSH_TAKEN};
+	pipeline.result = (struct push_result){.outcome = OUTCOME_TAKEN};
 }
 
 static void close_receiver(struct fixture *f)
@@ -167,7 +167,7 @@ static void every_error_is_a_status_in_json(void **state)
 	       "content-type: application/json\r\n", "{\"code\":3,\"message\":");
 	assert_int_equal(pipeline.pushes, 0);
 	assert_int_equal(pipeline.refused, 3); /* the server counts what it cannot decode */
-	pipeline.result = (struct push_result){.outcome = PUSH_RETRY,
+	pipeline.result = (struct push_result){.outcome = OUTCOME_RETRY,
 					       .retry_after_ns = 2500000000,
 					       .room_after_ns = 2500000000,
 					       .err = {.msg = "full"}};
@@ -184,7 +184,7 @@ static void every_error_is_a_status_in_json(void **state)
 		ANSWER(&f, POST(JSON_POST, SMALL), "HTTP/1.1 503 ", hints[i].line,
 		       "\"retryDelay\":\"2.500000000s\"}]}");
 	}
-	pipeline.result = (struct push_result){.outcome = PUSH_REJECTED,
+	pipeline.result = (struct push_result){.outcome = OUTCOME_REJECTED,
 					       .err = {.kind = ERR_LIMIT, .msg = "much"}};
 	ANSWER(&f, POST(JSON_POST, SMALL), "HTTP/1.1 413 ", "{\"code\":8,\"message\":\"much\"}");
 	close_receiver(&f);
