@@ -197,13 +197,14 @@ $(REPLAYS): %.replay: %.o $(B)/tests/fuzz/replay_main.o $(TEST_LIB) $(LIB)
 	$(call short,LINK)$(CC) $(LINK_$(MODE)) $(LDFLAGS) -o $@ $(filter-out $(LIB),$^) \
 		-Wl,-z,muldefs -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) -lcmocka -ljansson
 
+# Against hangs only: a busy machine under a sanitizer needs minutes for what takes seconds alone.
+TEST_TIMEOUT ?= 600
 # Under ThreadSanitizer the tests without threads of their own would prove nothing and cost minutes.
 THREADED := $(if $(TEST_SRCS),$(shell grep -l -e '<pthread.h>' -e '<threads.h>' -e uv_thread \
 	$(TEST_SRCS)))
 TESTS_tsan = $(filter $(B)/tests/scenario/% $(addprefix $(B)/tests/unit/,net/% delivery/% graph/%) \
 	$(THREADED:%.c=$(B)/%),$(TESTS))
 TESTS_all = $(TESTS) $(TEST_SCRIPTS) $(REPLAYS)
-TEST_TIMEOUT ?= 120
 SHARDS := 1 3
 SHARDS_tsan := 3
 # What runs: TSan has its own choice, every other mode runs all.
