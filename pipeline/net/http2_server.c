@@ -17,6 +17,7 @@
  * session that is terminated inside of a callback reads on, and asserts at the next bad frame
  * (CVE-2026-27135).
  */
+#include "pipeline/base/assert.h"
 #include "pipeline/net/server_internal.h"
 
 #include <stdio.h>
@@ -74,19 +75,6 @@ static int count_reset(struct server_conn *sc)
 	return flood(sc, &server_conn_counters(sc)->reset_floods);
 }
 
-static void finish_drain(struct server_conn *sc)
-{
-	struct http2 *h = &sc->http2;
-	if (h->final_goaway)
-		return;
-	h->final_goaway = true;
-	if (nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
-				  nghttp2_session_get_last_proc_stream_id(h->session),
-				  NGHTTP2_NO_ERROR, NULL, 0) != 0)
-		conn_abort(sc->conn); /* out of memory */
-	conn_want_write(sc->conn);
-}
-
 /* There is no room for the request: the peer may repeat it, for nobody has looked at it. */
 static int refuse_stream(nghttp2_session *session, struct server_conn *sc, int32_t stream_id)
 {
@@ -101,6 +89,12 @@ static int refuse_stream(nghttp2_session *session, struct server_conn *sc, int32
 		       : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
+static void say_final_goaway(struct server_conn *sc)
+{
+	sc->http2.final_goaway_due = true;
+	conn_want_write(sc->conn);
+}
+
 /* ---- callbacks: the peer's frames ----------------------------------------------------------- */
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -108,7 +102,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 	struct server_conn *sc = arg;
 	sc->http2.block_bytes = 0;
 	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-		return 0; /* trailers */
+		return 0;		 /* trailers */
+	ASSERT(!sc->http2.final_goaway); /* else it is handled, and the peer sends it again */
 	struct request *request = request_new(sc, SERVER_HTTP2);
 	if (!request)
 		return refuse_stream(session, sc, frame->hd.stream_id);
@@ -170,7 +165,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	case NGHTTP2_RST_STREAM: return count_reset(sc);
 	case NGHTTP2_PING:
 		if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && sc->http2.notice_ns != 0)
-			finish_drain(sc);
+			say_final_goaway(sc);
 		break;
 	default: break;
 	}
@@ -443,13 +438,31 @@ static void http2_data(struct server_conn *sc, struct slice bytes)
 	conn_want_write(sc->conn);
 }
 
+/* What is to be sent next. The final GOAWAY is made when nothing is queued before it, and so leaves
+ * before another frame is read: a stream that came between its making and its sending would have been
+ * handled, while the peer hears that it was not, and sends it again. From here on nghttp2 ignores
+ * new streams. */
+static ssize_t next_bytes(struct server_conn *sc, const uint8_t **bytes)
+{
+	struct http2 *h = &sc->http2;
+	ssize_t len = nghttp2_session_mem_send(h->session, bytes);
+	if (len != 0 || !h->final_goaway_due || h->final_goaway || h->closing)
+		return len;
+	h->final_goaway = true;
+	if (nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
+				  nghttp2_session_get_last_proc_stream_id(h->session),
+				  NGHTTP2_NO_ERROR, NULL, 0) != 0)
+		return NGHTTP2_ERR_NOMEM;
+	return nghttp2_session_mem_send(h->session, bytes);
+}
+
 /* Fetches what is to be sent, as far as the connection has room. */
 static void http2_writable(struct server_conn *sc)
 {
 	struct http2 *h = &sc->http2;
 	const uint8_t *bytes;
 	ssize_t len = 0;
-	while (conn_has_room(sc->conn) && (len = nghttp2_session_mem_send(h->session, &bytes)) > 0)
+	while (conn_has_room(sc->conn) && (len = next_bytes(sc, &bytes)) > 0)
 		conn_write(sc->conn, slice_of(bytes, (size_t)len));
 	if (len < 0)
 		conn_abort(sc->conn); /* out of memory */
@@ -490,7 +503,7 @@ static void http2_tick(struct server_conn *sc, uint64_t now_ns)
 {
 	if (sc->http2.notice_ns != 0 &&
 	    now_ns >= sc->http2.notice_ns + DRAIN_PING_WAIT_MS * NS_PER_MS)
-		finish_drain(sc);
+		say_final_goaway(sc);
 }
 
 static void http2_stop(struct server_conn *sc)

@@ -212,7 +212,8 @@ struct http2 {
 	size_t block_bytes;   /* decoded bytes of that block, trailers too */
 	int32_t window_bytes; /* of the connection */
 	uint64_t notice_ns;   /* drain: when the first GOAWAY was sent; 0: not */
-	bool final_goaway, closing, evicted;
+	bool final_goaway_due, final_goaway; /* asked for; made */
+	bool closing, evicted;
 	bool peer_left; /* it sent a GOAWAY that nghttp2 takes for an error */
 };
 

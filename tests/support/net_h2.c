@@ -60,6 +60,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	if (frame->hd.type == NGHTTP2_GOAWAY) {
 		client->goaway = true;
 		client->goaway_code = frame->goaway.error_code;
+		client->goaway_last = frame->goaway.last_stream_id;
 	}
 	if (!stream)
 		return 0;

@@ -27,8 +27,9 @@ struct net_h2 {
 	size_t stream_count;
 	bool goaway, closed;
 	uint32_t goaway_code;
-	bool pause_sending; /* frames are kept back */
-	size_t piece;	    /* send in pieces of so many bytes; 0: any */
+	int32_t goaway_last; /* the last stream that may have been processed, by the latest one */
+	bool pause_sending;  /* frames are kept back */
+	size_t piece;	     /* send in pieces of so many bytes; 0: any */
 };
 
 void net_h2_open(struct net_h2 *client, struct net_server *server);

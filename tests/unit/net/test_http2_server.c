@@ -196,6 +196,55 @@ static void a_drain_says_goaway_and_lets_streams_finish(void **state)
 	net_h2_close(&client);
 }
 
+/* A GET of / on a stream of its own (RFC 7541: indexed fields, and a literal :authority). */
+static void raw_get(struct buf *into, uint32_t stream_id)
+{
+	static const uint8_t fields[] = {0x82, 0x84, 0x86, 0x01, 1, 'x'};
+	net_h2_frame(into, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
+		     stream_id, slice_of(fields, sizeof(fields)));
+}
+
+/* A client that was about to send when it was asked to end: gRPC writes the answer to the PING
+ * first, and then the request. A stream above the last GOAWAY's number is sent again (RFC 9113 §6.8),
+ * so that a handler must not have seen it: its spans would arrive twice. The sizes are those of the
+ * writes: the frames may come in one read or in several. */
+static void no_stream_is_handled_that_the_last_goaway_calls_unprocessed(void **state)
+{
+	enum { LATE_STREAMS = 3 };
+	struct net_server *server = *state;
+	for (size_t piece = 0; piece <= 64; piece = piece * 2 + 1) {
+		struct net_h2 client;
+		struct buf late = BUF_INIT;
+		server->hold = true;
+		server->headers = 0;
+		net_h2_open(&client, server);
+		(void)net_h2_request(&client, "GET", "/", "", true);
+		net_h2_turn(&client);
+		client.pause_sending = true; /* the answer to the PING, too */
+		server_drain(server->server, NULL, NULL);
+		assert_true(net_h2_wait_goaway(&client));
+		assert_int_equal(client.goaway_last, INT32_MAX);
+		net_h2_frame(&late, NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, SLICE("\0\0\0\0\0\0\0\0"));
+		for (uint32_t i = 0; i < LATE_STREAMS; i++)
+			raw_get(&late, 3 + 2 * i);
+		client.piece = piece;
+		net_h2_raw(&client, buf_slice(&late));
+		for (int i = 0; i < 5; i++)
+			net_h2_turn(&client);
+		assert_true(client.goaway_last >= 1 && client.goaway_last < INT32_MAX);
+		assert_int_equal(server->headers, 1 + (client.goaway_last - 1) / 2);
+		if (piece == 0) /* in one read: nobody has to send anything again */
+			assert_int_equal(server->headers, 1 + LATE_STREAMS);
+		while (server->held_count > 0)
+			net_server_answer(server);
+		buf_fini(&late);
+		net_h2_close(&client);
+		net_server_close(server);
+		*server = (struct net_server){0};
+		net_server_open(server, NULL);
+	}
+}
+
 static void bytes_that_are_no_http2_end_the_connection(void **state)
 {
 	struct net_server *server = *state;
@@ -267,6 +316,7 @@ int main(void)
 		CASE(a_reset_cancels_one_request),
 		CASE(a_peer_that_goes_away_cancels_all_its_requests),
 		CASE(a_drain_says_goaway_and_lets_streams_finish),
+		CASE(no_stream_is_handled_that_the_last_goaway_calls_unprocessed),
 		CASE(bytes_that_are_no_http2_end_the_connection),
 		CASE(trailers_of_the_client_are_ignored),
 		CASE(streams_without_memory_are_counted_one_by_one),
