@@ -25,6 +25,7 @@ struct ack_result ack_worse(struct ack_result a, struct ack_result b)
 static void run_done(struct loop_task *task)
 {
 	struct ack *ack = CONTAINER_OF(task, struct ack, task);
+	ASSERT_ON_LOOP(ack->loop);
 	struct ack_result result = unpack(atomic_load(&ack->worst));
 	ack->done(ack, &result);
 }
@@ -39,7 +40,8 @@ void ack_init(struct ack *ack, struct loop *loop,
 
 void ack_expect(struct ack *ack, uint32_t count)
 {
-	atomic_fetch_add(&ack->pending, count);
+	UNUSED uint32_t before = atomic_fetch_add(&ack->pending, count);
+	ASSERT(before > 0); /* else its waiter has been told already */
 }
 
 void ack_finish(struct ack *ack, struct ack_result result)
@@ -47,6 +49,8 @@ void ack_finish(struct ack *ack, struct ack_result result)
 	uint64_t packed = pack(result), worst = atomic_load(&ack->worst);
 	while (packed > worst && !atomic_compare_exchange_weak(&ack->worst, &worst, packed))
 		;
-	if (atomic_fetch_sub(&ack->pending, 1) == 1)
+	uint32_t before = atomic_fetch_sub(&ack->pending, 1);
+	ASSERT(before > 0);
+	if (before == 1)
 		loop_post(ack->loop, &ack->task);
 }

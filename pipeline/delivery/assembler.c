@@ -6,6 +6,7 @@
  *     on its way (`arming`). */
 #include "pipeline/delivery/assembler.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/metrics.h"
 #include "pipeline/trace/otlp/encode.h"
@@ -52,6 +53,32 @@ struct assembler *assembler_new(const struct assembler_config *config, struct bu
 	return assembler;
 }
 
+/* ---- invariants ----------------------------------------------------------------------------- */
+
+/* Lock held. What is wrong, NULL for nothing: 1 and 2 of the head. */
+UNUSED static const char *fault(const struct assembler *assembler)
+{
+	const struct assembler_config *config = &assembler->config;
+	const struct batch *open = assembler->open;
+	if (!open)
+		return NULL;
+	if (open->chunk_count == 0 || assembler->open_takers == 0)
+		return "the open batch is of nothing, or for nobody";
+	if (open->span_count > 1 &&
+	    (open->bytes > config->bytes_max ||
+	     (config->spans_max > 0 && open->span_count > config->spans_max)))
+		return "the open batch is too large";
+	return NULL;
+}
+
+/* Lock held, home loop, not while its timers are being run: 3 of the head. */
+UNUSED static bool will_close(const struct assembler *assembler)
+{
+	return !assembler->open || !assembler->timer_made || assembler->arming ||
+	       assembler->config.timeout_ns == 0 ||
+	       uv_is_active((const uv_handle_t *)&assembler->timer);
+}
+
 /* ---- closing -------------------------------------------------------------------------------- */
 
 static void close_open(struct assembler *assembler)
@@ -59,6 +86,7 @@ static void close_open(struct assembler *assembler)
 	struct batch *batch = assembler->open;
 	if (!batch)
 		return;
+	ASSERT(!fault(assembler) && !batch_fault(batch));
 	assembler->open = NULL;
 	histogram_add(&assembler->spans, batch->span_count);
 	histogram_add(&assembler->bytes, batch->bytes);
@@ -88,6 +116,7 @@ static void arm(struct assembler *assembler)
 static void on_timer(uv_timer_t *timer)
 {
 	struct assembler *assembler = CONTAINER_OF(timer, struct assembler, timer);
+	ASSERT_ON_LOOP(assembler->home);
 	(void)pthread_mutex_lock(&assembler->lock);
 	if (assembler->open) {
 		uint64_t age = clock_monotonic_ns() - assembler->opened_ns;
@@ -98,17 +127,20 @@ static void on_timer(uv_timer_t *timer)
 			arm(assembler);
 		}
 	}
+	ASSERT(will_close(assembler));
 	(void)pthread_mutex_unlock(&assembler->lock);
 }
 
 static void run_arm(struct loop_task *task)
 {
 	struct assembler *assembler = CONTAINER_OF(task, struct assembler, arm_task);
+	ASSERT_ON_LOOP(assembler->home);
 	(void)pthread_mutex_lock(&assembler->lock);
 	assembler->arming = false;
 	if (assembler->open && assembler->timer_made &&
 	    !uv_is_active((uv_handle_t *)&assembler->timer))
 		arm(assembler);
+	ASSERT(will_close(assembler));
 	(void)pthread_mutex_unlock(&assembler->lock);
 }
 
@@ -255,6 +287,7 @@ void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t ta
 		add_split(&addition, chunk);
 	else if (!add_part(&addition, chunk))
 		ret->spans_lost = chunk->span_count;
+	ASSERT(!fault(assembler) && ret->spans_lost <= chunk->span_count);
 	(void)pthread_mutex_unlock(&assembler->lock);
 }
 
@@ -269,6 +302,7 @@ void assembler_flush(struct assembler *assembler)
 
 void assembler_stop(struct assembler *assembler)
 {
+	ASSERT(!assembler->timer_made || loop_is_current(assembler->home));
 	if (assembler->timer_made)
 		uv_close((uv_handle_t *)&assembler->timer, NULL);
 	assembler->timer_made = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/delivery/batch.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/delivery/ack.h"
 
 #include <stdlib.h>
@@ -26,7 +27,8 @@ struct batch *batch_new(struct budget *budget)
 
 struct batch *batch_ref(struct batch *batch)
 {
-	atomic_fetch_add_explicit(&batch->refs, 1, memory_order_relaxed);
+	UNUSED uint32_t before = atomic_fetch_add_explicit(&batch->refs, 1, memory_order_relaxed);
+	ASSERT(before > 0); /* else it is freed already */
 	return batch;
 }
 
@@ -82,6 +84,7 @@ static struct chunk *gathering_tail(const struct batch *batch, size_t len)
 
 bool batch_append(struct batch *batch, struct chunk *chunk)
 {
+	ASSERT(atomic_load(&batch->refs) == 1); /* whoever shares it reads it without a lock */
 	/* The first one may stay alone: then there was nothing to gather. */
 	if (chunk->len >= SMALL_CHUNK_BYTES || batch->chunk_count == 0) {
 		if (!push_chunk(batch, chunk))
@@ -109,6 +112,21 @@ bool batch_append(struct batch *batch, struct chunk *chunk)
 	batch->span_count += chunk->span_count;
 	batch->ids_usable &= chunk->ids_usable;
 	return true;
+}
+
+const char *batch_fault(const struct batch *batch)
+{
+	size_t bytes = 0;
+	uint64_t spans = 0;
+	bool ids_usable = true;
+	for (size_t i = 0; i < batch->chunk_count; i++) {
+		bytes += batch->chunks[i]->len;
+		spans += batch->chunks[i]->span_count;
+		ids_usable &= batch->chunks[i]->ids_usable;
+	}
+	if (bytes != batch->bytes || spans != batch->span_count)
+		return "a batch is not the sum of its chunks";
+	return ids_usable == batch->ids_usable ? NULL : "a batch and its chunks differ about ids";
 }
 
 bool batch_attach(struct batch *batch, struct ack *ack)
@@ -174,6 +192,7 @@ struct chunk *batch_flatten(const struct batch *batch)
 		memcpy(whole->data + whole->len, part.ptr, part.len);
 		whole->len += part.len;
 	}
+	ASSERT(whole->len == batch->bytes);
 	whole->span_count = batch->span_count;
 	whole->index_bytes = batch->index_bytes;
 	whole->ids_usable = batch->ids_usable;

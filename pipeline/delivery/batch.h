@@ -47,6 +47,10 @@ void batch_unref(struct batch *batch); /* NULL accepted */
  * then. */
 MUST_CHECK bool batch_append(struct batch *batch, struct chunk *chunk);
 
+/* What is wrong with it, NULL for nothing: what it says of its bytes, spans and ids is what its chunks
+ * hold. For assertions. */
+const char *batch_fault(const struct batch *batch);
+
 /* Lets ${ack} (see ack.h) wait for what becomes of this batch. The batch takes over one of its
  * pending counts per exporter. False when memory is short. */
 MUST_CHECK bool batch_attach(struct batch *batch, struct ack *ack);

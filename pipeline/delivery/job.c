@@ -20,9 +20,17 @@
  */
 #include "pipeline/delivery/job.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/base/clock.h"
 
 enum { BOTH_HALVES_FAILED_MAX = 2 };
+
+UNUSED static const unsigned may_follow[] = {
+	[JOB_FREE] = STATE_BIT(JOB_AT_WORK),
+	[JOB_AT_WORK] = STATE_BIT(JOB_SENDING) | STATE_BIT(JOB_WAITING) | STATE_BIT(JOB_FREE),
+	[JOB_SENDING] = STATE_BIT(JOB_AT_WORK),
+	[JOB_WAITING] = STATE_BIT(JOB_AT_WORK),
+};
 
 static void attempt(struct job *job);
 static void on_done(struct export_call *call, const struct export_result *result);
@@ -49,6 +57,22 @@ void job_acknowledge(bool waits, struct batch *batch, struct ack_result result)
 		ack_finish(batch->acks[i], result);
 }
 
+static void enter(struct job *job, enum job_state state)
+{
+	ASSERT_STEP(may_follow, job->state, state);
+	job->state = state;
+}
+
+const char *job_fault(const struct job *job)
+{
+	if ((job->state == JOB_FREE) != !job->batch)
+		return "a slot is neither free nor has it a batch";
+	uint64_t left = piece_list_spans(&job->pieces);
+	if (job->batch ? job->settled + left != job->batch->span_count : left > 0)
+		return "a span is neither accounted for nor in a piece, or twice";
+	return NULL;
+}
+
 /* ---- pieces --------------------------------------------------------------------------------- */
 
 /* What whoever waits is told of spans that were lost for ${reason}. ${answer}: the backend's, which
@@ -71,6 +95,7 @@ static void count_lost(struct job *job, uint32_t spans, enum drop_reason reason,
 		       const struct export_result *answer)
 {
 	bool returned = job->host.waits && job->batch->waited_for;
+	job->settled += spans;
 	ledger_fail(job->host.ledger, reason, returned, spans);
 	job->worst = ack_worse(job->worst, told(reason, answer));
 }
@@ -134,6 +159,8 @@ static bool was_cut_beforehand(struct job *job)
 static void finish(struct job *job)
 {
 	struct batch *batch = job->batch;
+	ASSERT(job->settled == batch->span_count);
+	enter(job, JOB_FREE);
 	job->batch = NULL;
 	counter_sub(&job->host.ledger->in_flight, 1);
 	job_acknowledge(job->host.waits, batch, job->worst);
@@ -150,6 +177,7 @@ static void next(struct job *job)
 	job->going_on = true;
 	while (job->going_on_again) {
 		job->going_on_again = false;
+		ASSERT(!job_fault(job));
 		if (!job->pieces.first)
 			finish(job);
 		else if (!was_cut_beforehand(job))
@@ -167,13 +195,14 @@ static uint32_t log2_ceil(uint32_t n)
 
 void job_run(struct job *job, struct batch *batch)
 {
+	enter(job, JOB_AT_WORK);
 	job->batch = batch;
 	counter_add(&job->host.ledger->in_flight, 1);
 	job->worst = (struct ack_result){.outcome = OUTCOME_TAKEN};
 	job->aborting = false;
 	job->both_halves_failed = 0;
 	job->requests = 1;
-	job->delivered = job->size_refusals = job->culprits = 0;
+	job->settled = job->delivered = job->size_refusals = job->culprits = 0;
 	if (!piece_list_append(&job->pieces, batch_ref(batch)))
 		count_lost(job, batch->span_count, DROP_MEMORY, NULL);
 	job->retry = (struct retry_state){.started_ns = clock_monotonic_ns()};
@@ -186,13 +215,14 @@ static void attempt(struct job *job)
 	job->call.timeout_ns = job->host.config->timeout_ns;
 	job->call.compressions = &job->host.ledger->compressions;
 	job->call.exporter = NULL;
-	job->sending = true;
+	enter(job, JOB_SENDING);
 	job->host.target->send(job->host.target->self, &job->call);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct job *job = CONTAINER_OF(timer, struct job, timer);
+	enter(job, JOB_AT_WORK);
 	counter_add(&job->host.ledger->retries, 1);
 	next(job);
 }
@@ -214,6 +244,7 @@ static void count_delivered(struct job *job, const struct export_result *result)
 	uint64_t unusable = result->unusable_spans < spans ? result->unusable_spans : spans;
 	uint64_t sent = spans - unusable;
 	uint64_t rejected = result->rejected_spans < sent ? result->rejected_spans : sent;
+	job->settled += spans;
 	counter_add(&job->host.ledger->sent, sent - rejected);
 	if (rejected + unusable > 0) {
 		counter_add(&job->host.ledger->send_failed, rejected + unusable);
@@ -264,6 +295,7 @@ static void failed_for_now(struct job *job, const struct export_result *result)
 	drain_failing(job->host.drain, now_ns + wait_ns, now_ns);
 	log_info(job->host.log, LOG_MSG("Exporting failed. Will retry the request after interval."),
 		 LOG_ERR(&result->err), LOG_DOUBLE("interval_seconds", (double)wait_ns / 1e9));
+	enter(job, JOB_WAITING);
 	/* Fails only for a timer that is being closed, and then nobody waits for it. */
 	(void)uv_timer_start(&job->timer, on_timer, wait_ns / NS_PER_MS + 1, 0);
 }
@@ -386,7 +418,7 @@ static bool was_sent(const struct job *job, const struct export_result *result)
 static void on_done(struct export_call *call, const struct export_result *result)
 {
 	struct job *job = CONTAINER_OF(call, struct job, call);
-	job->sending = false;
+	enter(job, JOB_AT_WORK);
 	if (was_sent(job, result)) {
 		counter_add(&job->host.ledger->requests, 1);
 		if (result->outcome == EXPORT_DELIVERED)
@@ -416,13 +448,14 @@ void job_abort(struct job *job)
 	if (!job->batch)
 		return;
 	job->aborting = true;
-	if (job->sending) {
+	if (job->state == JOB_SENDING) {
 		/* Ends through on_done: now if it can be cancelled, soon if attempts are short. */
 		if (job->host.target->cancel)
 			job->host.target->cancel(job->host.target->self, &job->call);
 		return;
 	}
 	(void)uv_timer_stop(&job->timer);
+	enter(job, JOB_AT_WORK);
 	end_aborted(job, NULL);
 }
 

@@ -31,17 +31,26 @@ struct job_host {
 	void *arg;
 };
 
+enum job_state {
+	JOB_FREE,
+	JOB_AT_WORK, /* decides what comes next */
+	JOB_SENDING, /* the first piece is under way */
+	JOB_WAITING, /* until the first piece is sent again: the timer runs */
+};
+
 struct job {
 	/* private */
 	struct job_host host;
 	struct export_call call;
+	enum job_state state;
 	struct batch *batch;	  /* NULL: the slot is free */
 	struct piece_list pieces; /* still to be sent, in order; first is under way */
 	struct retry_state retry;
 	uint64_t random;
 	uv_timer_t timer;
-	bool timer_made, sending, aborting;
+	bool timer_made, aborting;
 	bool going_on, going_on_again; /* see next() in job.c */
+	uint32_t settled;	       /* spans of the batch that are accounted for */
 	uint32_t delivered;	       /* requests of the batch */
 	/* what splitting has cost, see the head of job.c */
 	uint32_t size_refusals, culprits;      /* EXPORT_TOO_LARGE */
@@ -58,6 +67,10 @@ static inline bool job_is_busy(const struct job *job)
 
 /* Takes over the reference to ${batch} and begins. */
 void job_run(struct job *job, struct batch *batch);
+
+/* What is wrong with it, NULL for nothing: each span of its batch is accounted for or in one piece,
+ * and a free slot has neither batch nor piece. For tests and assertions. */
+const char *job_fault(const struct job *job);
 
 /* Ends the job now; what is left is counted as dropped by the shutdown. */
 void job_abort(struct job *job);

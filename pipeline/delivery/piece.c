@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/delivery/piece.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/trace/otlp/encode.h"
 
 #include <stdlib.h>
@@ -34,6 +35,14 @@ bool piece_list_append(struct piece_list *list, struct batch *batch)
 	*list->last = piece;
 	list->last = &piece->next;
 	return true;
+}
+
+uint64_t piece_list_spans(const struct piece_list *list)
+{
+	uint64_t spans = 0;
+	for (const struct piece *piece = list->first; piece; piece = piece->next)
+		spans += piece->batch->span_count;
+	return spans;
 }
 
 void piece_list_remove_first(struct piece_list *list)
@@ -193,6 +202,7 @@ int piece_list_cut_first(struct piece_list *list, const struct cutting *cutting,
 		result = cut_all(&parts, view, cutting, err);
 	while (result != 0 && parts.first)
 		piece_list_remove_first(&parts);
+	ASSERT(result != 0 || piece_list_spans(&parts) == list->first->batch->span_count);
 	if (result == 0)
 		replace_first(list, &parts, cutting->way == CUT_HALF_OF_SPANS);
 	view_free(view);

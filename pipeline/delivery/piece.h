@@ -46,6 +46,9 @@ void piece_list_init(struct piece_list *list);
 /* Appends ${batch} as one piece; takes over the reference, also on failure. False: no memory. */
 MUST_CHECK bool piece_list_append(struct piece_list *list, struct batch *batch);
 
+/* The spans of all pieces. */
+uint64_t piece_list_spans(const struct piece_list *list);
+
 /* Frees the first piece. */
 void piece_list_remove_first(struct piece_list *list);
 

@@ -165,6 +165,55 @@ void sender_count_memory(struct sender *sender, uint32_t spans, bool waited_for)
 		  LOG_UINT("rejected_items", spans));
 }
 
+/* ---- invariants ----------------------------------------------------------------------------- */
+
+/* Lock held. The queue's end is known, and what waits in it is not with a job. */
+static const char *queue_fault(const struct sender *sender)
+{
+	struct queued *const *last = &sender->first;
+	for (const struct queued *queued = sender->first; queued; queued = queued->next) {
+		last = &queued->next;
+		for (size_t i = 0; i < sender->job_count; i++) {
+			if (sender->jobs[i].batch == queued->batch)
+				return "a batch is in the queue and with a job";
+		}
+	}
+	return last == sender->last ? NULL : "the end of the queue is lost";
+}
+
+/* What is held: in the queue and with the jobs. */
+struct held {
+	int64_t units, spans;
+};
+
+static void add_held(struct held *held, const struct sender *sender, const struct batch *batch)
+{
+	held->units += units_of(sender, 1, batch->span_count, (int64_t)batch->bytes);
+	held->spans += batch->span_count;
+}
+
+const char *sender_fault(struct sender *sender, int64_t reserved_units, int64_t reserved_spans)
+{
+	ASSERT_ON_LOOP(sender->home);
+	struct held held = {reserved_units, reserved_spans};
+	(void)pthread_mutex_lock(&sender->lock);
+	const char *fault = queue_fault(sender);
+	for (const struct queued *queued = sender->first; queued; queued = queued->next)
+		add_held(&held, sender, queued->batch);
+	(void)pthread_mutex_unlock(&sender->lock);
+	for (size_t i = 0; i < sender->job_count; i++) {
+		const struct job *job = &sender->jobs[i];
+		fault = fault ? fault : job_fault(job);
+		if (job->batch)
+			add_held(&held, sender, job->batch);
+	}
+	if (!fault && held.units != atomic_load(&sender->used_units))
+		fault = "the units used are not those of what is held";
+	if (!fault && held.spans != atomic_load(&sender->held_spans))
+		fault = "the spans held are not those of what is held";
+	return fault;
+}
+
 /* ---- slots ---------------------------------------------------------------------------------- */
 
 static struct job *free_slot(struct sender *sender)
@@ -180,6 +229,7 @@ static struct job *free_slot(struct sender *sender)
 static void on_job_end(void *arg, struct batch *batch)
 {
 	struct sender *sender = arg;
+	ASSERT_ON_LOOP(sender->home);
 	give_units_of(sender, batch);
 	atomic_fetch_sub(&sender->held_spans, batch->span_count);
 	batch_unref(batch);
@@ -194,6 +244,7 @@ static void on_job_end(void *arg, struct batch *batch)
 static void run_pump(struct loop_task *task)
 {
 	struct sender *sender = CONTAINER_OF(task, struct sender, pump_task);
+	ASSERT_ON_LOOP(sender->home);
 	(void)pthread_mutex_lock(&sender->lock);
 	sender->pumping = false;
 	(void)pthread_mutex_unlock(&sender->lock);
@@ -318,6 +369,7 @@ uint64_t sender_held_spans(const struct sender *sender)
 
 void sender_abort(struct sender *sender)
 {
+	ASSERT_ON_LOOP(sender->home);
 	uint64_t left = sender_held_spans(sender);
 	sender->aborted = true;
 	drop_queued(sender);
@@ -331,6 +383,7 @@ void sender_abort(struct sender *sender)
 
 void sender_stop(struct sender *sender)
 {
+	ASSERT_ON_LOOP(sender->home);
 	sender->stopped = true;
 	for (size_t i = 0; i < sender->job_count; i++)
 		job_stop(&sender->jobs[i]);

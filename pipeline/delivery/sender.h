@@ -76,6 +76,11 @@ void sender_abort(struct sender *sender);
 void sender_stop(struct sender *sender);
 void sender_free(struct sender *sender);
 
+/* What is wrong with it, NULL for nothing: invariants 1 and 2 of sender.c, and every job's. On the
+ * home loop, in a moment in which nobody adds; ${reserved_units} and ${reserved_spans} are not
+ * enqueued yet. For tests. */
+const char *sender_fault(struct sender *sender, int64_t reserved_units, int64_t reserved_spans);
+
 const struct ledger *sender_ledger(const struct sender *sender);
 
 #endif

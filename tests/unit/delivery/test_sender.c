@@ -82,11 +82,14 @@ static bool offer(struct state *state, uint64_t first, uint32_t spans, struct ac
 		state->taken += spans;
 	}
 	chunk_unref(chunk);
+	assert_null(sender_fault(state->sender, 0, 0));
 	return room;
 }
 
+/* Asked in every turn of the loop. */
 static bool is_empty(void *arg)
 {
+	assert_null(sender_fault(((struct state *)arg)->sender, 0, 0));
 	return sender_held_spans(((struct state *)arg)->sender) == 0;
 }
 
@@ -98,6 +101,7 @@ static uint64_t dropped(const struct state *state, enum drop_reason reason)
 /* taken = sent + dropped + returned + held, and every span was delivered at most once. */
 static void check_ledger(const struct state *state)
 {
+	assert_null(sender_fault(state->sender, 0, 0));
 	const struct ledger *ledger = sender_ledger(state->sender);
 	uint64_t lost = counter_get(&ledger->returned), delivered = 0;
 	for (int reason = 0; reason < DROP_REASON_COUNT; reason++)
@@ -107,6 +111,7 @@ static void check_ledger(const struct state *state)
 		delivered += state->script->delivered[id];
 	}
 	assert_int_equal(counter_get(&ledger->sent), delivered);
+	assert_true(sender_held_spans(state->sender) > 0 || counter_get(&ledger->in_flight) == 0);
 	assert_int_equal(state->taken, delivered + lost + sender_held_spans(state->sender));
 }
 
@@ -377,6 +382,84 @@ static void counts_partial_success(void **ret_state)
 	assert_int_equal(dropped(state, DROP_REJECTED), 3);
 }
 
+static struct export_result claimed; /* by a backend about the spans of one request */
+
+static struct export_result claims(struct scripted_exporter *script, const struct batch *batch)
+{
+	(void)script;
+	(void)batch;
+	return claimed;
+}
+
+/* Whatever a backend says of a request of ten spans, each of them is counted once. */
+static void no_claim_about_a_request_makes_spans_appear_or_vanish(void **ret_state)
+{
+	static const struct {
+		uint64_t unusable, rejected;			   /* said */
+		uint64_t sent, dropped_unusable, dropped_rejected; /* counted */
+	} cases[] = {
+		{0, 0, 10, 0, 0},
+		{0, 3, 7, 0, 3},
+		{2, 0, 8, 2, 0},
+		{2, 3, 5, 2, 3},
+		{10, 0, 0, 10, 0},
+		{0, 10, 0, 0, 10},
+		{2, 8, 0, 2, 8},
+		{2, 9, 0, 2, 8},
+		{11, 1, 0, 10, 0},
+		{0, UINT64_MAX, 0, 0, 10},
+		{UINT64_MAX, UINT64_MAX, 0, 10, 0},
+	};
+	struct state *state = *ret_state;
+	const struct ledger *ledger;
+	uint64_t sent = 0, unusable = 0, rejected = 0;
+	state->script->answer = claims;
+	start(state);
+	ledger = sender_ledger(state->sender);
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		claimed = (struct export_result){.outcome = EXPORT_DELIVERED,
+						 .unusable_spans = cases[i].unusable,
+						 .rejected_spans = cases[i].rejected};
+		assert_true(offer(state, i * 10, 10, NULL));
+		delivery_run_until(&state->fixture, is_empty, state);
+		sent += cases[i].sent;
+		unusable += cases[i].dropped_unusable;
+		rejected += cases[i].dropped_rejected;
+		assert_int_equal(counter_get(&ledger->sent), sent);
+		assert_int_equal(dropped(state, DROP_UNUSABLE_ID), unusable);
+		assert_int_equal(dropped(state, DROP_REJECTED), rejected);
+		assert_int_equal(counter_get(&ledger->send_failed), unusable + rejected);
+	}
+}
+
+static struct export_result refuses_above(struct scripted_exporter *script,
+					  const struct batch *batch)
+{
+	for (uint64_t id = script->poison; id < script->poison * 2; id++) {
+		if (script_holds_span(batch, id))
+			return (struct export_result){.outcome = EXPORT_INVALID};
+	}
+	return (struct export_result){.outcome = EXPORT_DELIVERED};
+}
+
+/* The first half is taken, each span of the second one is bad: there is more to find than requests. */
+static void looks_for_bad_spans_with_all_its_requests_and_no_more(void **ret_state)
+{
+	static const struct {
+		uint32_t spans, requests; /* the last odd number within 4·log2(n) + 8, rounded up */
+	} cases[] = {{32, 27}, {33, 31}, {63, 31}, {64, 31}, {65, 35}, {128, 35}, {129, 39}};
+	struct state *state = *ret_state;
+	state->script->answer = refuses_above;
+	start(state);
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		uint32_t calls = state->script->calls;
+		state->script->poison = cases[i].spans / 2 + 1;
+		assert_true(offer(state, 0, cases[i].spans, NULL));
+		delivery_run_until(&state->fixture, is_empty, state);
+		assert_int_equal(state->script->calls - calls, cases[i].requests);
+	}
+}
+
 static void abort_counts_what_is_held_and_cancels_what_is_under_way(void **ret_state)
 {
 	struct state *state = *ret_state;
@@ -555,6 +638,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(drops_single_spans_that_the_exporter_finds_too_much,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(counts_partial_success, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			no_claim_about_a_request_makes_spans_appear_or_vanish, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			looks_for_bad_spans_with_all_its_requests_and_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			abort_counts_what_is_held_and_cancels_what_is_under_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(abort_ends_a_job_that_waits_to_repeat, setup,
