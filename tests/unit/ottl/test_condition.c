@@ -302,6 +302,110 @@ static void expect_parse(const char *text, size_t len, const char *part, uint64_
 	ottl_bench_end(&bench);
 }
 
+/* Of the first span of the request. */
+static enum ottl_result eval_text(const char *text)
+{
+	struct ottl_bench bench;
+	struct err err = {0};
+	assert_true(ottl_bench_begin(&bench));
+	const struct ottl_condition *condition =
+		ottl_parse(slice_str(text), OTTL_SPAN, bench.keys, &bench.arena, &err);
+	if (!condition)
+		fail_msg("%s: %s", text, err.msg);
+	assert_true(ottl_bench_index(&bench, ottl_request_body()));
+	enum ottl_result result = ottl_eval(condition, bench.view, 0, bench.scratch, &err);
+	ottl_condition_free(condition);
+	ottl_bench_end(&bench);
+	return result;
+}
+
+/* Two values of each type that has an order, and the lower one once more. */
+static void operators_hold_as_the_order_of_their_sides_says(void **state)
+{
+	static const char *const families[][3] = {
+		{"1", "1", "2"},
+		{"-2", "-2", "-1"},
+		{"1.5", "1.5", "2.5"},
+		{"1.0", "1", "1.5"},
+		{"1", "1.0", "2.5"},
+		{"\"a\"", "\"a\"", "\"b\""},
+		{"0x01", "0x01", "0x02"},
+		{"false", "false", "true"},
+		{"start_time", "start_time", "end_time"},
+		{"(end_time - start_time) - (end_time - start_time)",
+		 "(end_time - start_time) - (end_time - start_time)", "end_time - start_time"},
+	};
+	static const struct {
+		const char *text;
+		bool of_lower, of_equal, of_higher; /* left */
+	} operators[] = {
+		{"==", false, true, false}, {"!=", true, false, true}, {"<", true, false, false},
+		{"<=", true, true, false},  {">=", false, true, true}, {">", false, false, true},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(families); i++) {
+		for (size_t j = 0; j < ARRAY_COUNT(operators); j++) {
+			const char *const *of = families[i], *op = operators[j].text;
+			const char *const sides[][2] = {
+				{of[0], of[2]}, {of[0], of[1]}, {of[1], of[0]}, {of[2], of[0]}};
+			const bool holds[] = {operators[j].of_lower, operators[j].of_equal,
+					      operators[j].of_equal, operators[j].of_higher};
+			for (size_t k = 0; k < ARRAY_COUNT(sides); k++) {
+				char text[200];
+				(void)snprintf(text, sizeof(text), "%s %s %s", sides[k][0], op,
+					       sides[k][1]);
+				if (eval_text(text) != (holds[k] ? OTTL_TRUE : OTTL_FALSE))
+					fail_msg("%s", text);
+			}
+		}
+	}
+}
+
+/* Inside of lists and maps the type has to be the same, too. */
+static void members_are_equal_when_type_and_value_are(void **state)
+{
+	static const char *const values[] = {
+		"1",
+		"2",
+		"1.0",
+		"1.5",
+		"2.5",
+		"\"1\"",
+		"\"a\"",
+		"true",
+		"false",
+		"0x01",
+		"0x02",
+		"nil",
+		"[1]",
+		"[1.0]",
+		"{\"k\": 1}",
+		"{\"k\": 2}",
+		/* not in maps */
+		"start_time",
+		"end_time",
+		"end_time - start_time",
+		"start_time - end_time",
+	};
+	enum { OF_MAPS = ARRAY_COUNT(values) - 4 };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
+		for (size_t j = 0; j < ARRAY_COUNT(values); j++) {
+			enum ottl_result expected = i == j ? OTTL_TRUE : OTTL_FALSE;
+			char text[200];
+			(void)snprintf(text, sizeof(text), "[%s] == [%s]", values[i], values[j]);
+			if (eval_text(text) != expected)
+				fail_msg("%s", text);
+			if (i >= OF_MAPS || j >= OF_MAPS)
+				continue;
+			(void)snprintf(text, sizeof(text), "{\"k\": %s} == {\"k\": %s}", values[i],
+				       values[j]);
+			if (eval_text(text) != expected)
+				fail_msg("%s", text);
+		}
+	}
+}
+
 static void positions_count_lines_and_characters(void **state)
 {
 	(void)state;
@@ -370,6 +474,8 @@ int main(void)
 		cmocka_unit_test(every_vector_comes_to_what_it_says),
 		cmocka_unit_test(lint_says_what_is_expected),
 		cmocka_unit_test(edits_made_before_are_seen),
+		cmocka_unit_test(operators_hold_as_the_order_of_their_sides_says),
+		cmocka_unit_test(members_are_equal_when_type_and_value_are),
 		cmocka_unit_test(positions_count_lines_and_characters),
 		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(size_is_bounded),

@@ -9,7 +9,9 @@
 
 #include "pipeline/trace/otlp/encode.h"
 #include "tests/support/edit_fixture.h"
+#include "tests/support/test_memory.h"
 #include "tests/support/trace_actions.h"
+#include "tests/support/trace_payload.h"
 #include "tests/support/trace_random.h"
 #include "tests/support/trace_wire.h"
 
@@ -311,6 +313,90 @@ static void a_text_without_memory_is_refused(void **state)
 	buf_fini(&large);
 }
 
+/* Of a key of any length, of the value, of the small parts around them: whichever finds no memory, the
+ * edit is refused as a whole. */
+static void an_edit_is_refused_whatever_finds_no_memory(void **state)
+{
+	enum { LEN_MAX = 40000, STEP = 8 };
+	struct edit_fixture *f = *state;
+	struct err err;
+	static uint8_t text[LEN_MAX];
+	size_t refusals = 0;
+	TEST_MEMORY_OR_SKIP();
+	memset(text, 'k', sizeof(text));
+	for (size_t len = 1; len < LEN_MAX; len += STEP) {
+		begin_simple(f);
+		test_memory_refuse_after(0);
+		edit_set_attr(f->view, the_span, slice_of(text, len), 0,
+			      value_of_str(SLICE("value")));
+		bool refused = test_memory_refused();
+		assert_int_equal(edit_check(f->view, &err), refused ? -1 : 0);
+		refusals += refused;
+	}
+	assert_in_range(refusals, 1, LEN_MAX / STEP - 1);
+}
+
+/* What was handed on is not handed on again. */
+static void a_span_held_and_forgotten_is_not_held_any_more(void **state)
+{
+	struct edit_fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	buf_reset(&f->body);
+	payload_append(&f->body, PAYLOAD_S, 3, 1);
+	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
+	edit_allow_holding(f->view, true);
+	edit_hold_span(f->view, 0);
+	edit_hold_span(f->view, 2);
+	assert_int_equal(trace_encode_held(f->view, &f->budget, &chunk, &err), 0);
+	assert_int_equal(chunk->span_count, 2);
+	chunk_unref(chunk);
+	edit_forget_held(f->view);
+	assert_int_equal(trace_encode_held(f->view, &f->budget, &chunk, &err), 0);
+	assert_null(chunk);
+	edit_hold_span(f->view, 1);
+	assert_int_equal(trace_encode_held(f->view, &f->budget, &chunk, &err), 0);
+	assert_int_equal(chunk->span_count, 1);
+	chunk_unref(chunk);
+	assert_int_equal(view_live_spans(f->view), 0);
+}
+
+/* Of the resource that has them, and nothing else of it. */
+static void entity_refs_of_a_resource_can_be_dropped(void **state)
+{
+	struct edit_fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	struct buf expected = BUF_INIT;
+	buf_reset(&f->body);
+	for (int with = 0; with < 2; with++) {
+		struct buf *outs[] = {&f->body, &expected};
+		for (size_t i = 0; i < ARRAY_COUNT(outs); i++) {
+			size_t of_spans = tw_open(outs[i], EXPORT_REQUEST_RESOURCE_SPANS);
+			size_t resource = tw_open(outs[i], RESOURCE_SPANS_RESOURCE);
+			tw_attr_int(outs[i], RESOURCE_ATTRIBUTES, "a", with);
+			if (with && i == 0)
+				tw_text(outs[i], RESOURCE_ENTITY_REFS, "an entity");
+			tw_close(outs[i], resource);
+			size_t scope = tw_open(outs[i], RESOURCE_SPANS_SCOPE_SPANS);
+			tw_close(outs[i], tw_open(outs[i], SCOPE_SPANS_SPANS));
+			tw_close(outs[i], scope);
+			tw_close(outs[i], of_spans);
+		}
+	}
+	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
+	assert_false(edit_drop_entity_refs(f->view, 0));
+	assert_true(edit_drop_entity_refs(f->view, 1));
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
+	struct trace_view *view = view_new(&f->budget, f->keys);
+	assert_int_equal(view_open(view, chunk_slice(chunk), &err), 0);
+	assert_false(edit_drop_entity_refs(view, 0) || edit_drop_entity_refs(view, 1));
+	assert_int_equal(chunk->len, expected.len);
+	view_free(view);
+	chunk_unref(chunk);
+	buf_fini(&expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +411,9 @@ int main(void)
 		cmocka_unit_test(an_edit_that_runs_out_of_memory_is_refused),
 		cmocka_unit_test(beginning_needs_budget),
 		cmocka_unit_test(a_text_without_memory_is_refused),
+		cmocka_unit_test(an_edit_is_refused_whatever_finds_no_memory),
+		cmocka_unit_test(a_span_held_and_forgotten_is_not_held_any_more),
+		cmocka_unit_test(entity_refs_of_a_resource_can_be_dropped),
 	};
 	return cmocka_run_group_tests(tests, edit_fixture_set_up, edit_fixture_tear_down);
 }

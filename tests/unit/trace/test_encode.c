@@ -155,7 +155,26 @@ static void a_short_budget_refuses_the_chunk(void **state)
 	assert_int_equal(budget_used(&small), 0);
 }
 
-/* In an order that our own encoder would not choose. */
+/* Appends a field as ${inner}, with a length of more bytes than it needs. */
+static void append_padded(struct buf *out, uint32_t number, struct buf *inner)
+{
+	tw_raw_varint(out, number << 3 | 2);
+	tw_padded_varint(out, inner->len, 5);
+	buf_append(out, buf_slice(inner));
+	buf_fini(inner);
+}
+
+/* A ResourceSpans with one span, in an order and with lengths that our own encoder would not choose. */
+static void append_odd_resource(struct buf *body)
+{
+	struct buf resource = BUF_INIT, scope = BUF_INIT;
+	tw_text(&resource, RESOURCE_SPANS_SCHEMA_URL, "before the scopes");
+	tw_text(&scope, SCOPE_SPANS_SCHEMA_URL, "before the span");
+	tw_close(&scope, tw_open(&scope, SCOPE_SPANS_SPANS));
+	append_padded(&resource, RESOURCE_SPANS_SCOPE_SPANS, &scope);
+	append_padded(body, EXPORT_REQUEST_RESOURCE_SPANS, &resource);
+}
+
 static void an_untouched_resource_is_copied_byte_for_byte(void **state)
 {
 	struct edit_fixture *f = *state;
@@ -163,19 +182,64 @@ static void an_untouched_resource_is_copied_byte_for_byte(void **state)
 	struct chunk *chunk;
 	buf_reset(&f->body);
 	payload_append(&f->body, PAYLOAD_S, 1, 1);
-	size_t resource = tw_open(&f->body, EXPORT_REQUEST_RESOURCE_SPANS);
-	tw_text(&f->body, RESOURCE_SPANS_SCHEMA_URL, "before the scopes");
-	size_t scope = tw_open(&f->body, RESOURCE_SPANS_SCOPE_SPANS);
-	tw_text(&f->body, SCOPE_SPANS_SCHEMA_URL, "before the span");
-	tw_close(&f->body, tw_open(&f->body, SCOPE_SPANS_SPANS));
-	tw_close(&f->body, scope);
-	tw_close(&f->body, resource);
+	append_odd_resource(&f->body);
 	begin(f);
 	edit_drop_span(f->view, 0);
 	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
 	struct range last = f->view->index.resources[1].field;
 	assert_true(slice_equal(chunk_slice(chunk), index_slice(&f->view->index, last)));
 	chunk_unref(chunk);
+}
+
+/* The same one level deeper: what surrounds the scope changes, the scope does not. */
+static void an_untouched_scope_is_copied_byte_for_byte(void **state)
+{
+	struct edit_fixture *f = *state;
+	struct err err;
+	struct chunk *chunk;
+	buf_reset(&f->body);
+	append_odd_resource(&f->body);
+	begin(f);
+	edit_drop_schema_url(f->view, (struct owner){OWNER_RESOURCE, 0});
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
+	struct slice scope = index_slice(&f->view->index, f->view->index.scopes[0].field);
+	assert_true(slice_has_suffix(chunk_slice(chunk), scope));
+	assert_in_range(chunk->len, scope.len + 2, f->body.len - 1);
+	chunk_unref(chunk);
+}
+
+/* What we do not know of the request goes with its first spans, once. */
+static void unknown_fields_of_the_request_go_with_its_first_window(void **state)
+{
+	enum { UNKNOWN = 77 };
+	struct edit_fixture *f = *state;
+	struct buf unknown = BUF_INIT;
+	tw_text(&unknown, UNKNOWN, "of a later version");
+	for (int place = 0; place < 2; place++) { /* before the spans, behind them */
+		buf_reset(&f->body);
+		if (place == 0)
+			buf_append(&f->body, buf_slice(&unknown));
+		payload_append(&f->body, PAYLOAD_S, 3, 1);
+		if (place == 1)
+			buf_append(&f->body, buf_slice(&unknown));
+		begin(f);
+		for (uint32_t i = 0; i < 3; i++) {
+			struct encode_plan plan;
+			struct err err;
+			uint8_t out[16384];
+			assert_int_equal(trace_encode_measure(f->view,
+							      (struct span_window){i, i + 1}, &plan,
+							      &err),
+					 0);
+			assert_in_range(plan.bytes, 1, sizeof(out));
+			trace_encode_write(f->view, &plan, out);
+			assert_int_equal(
+				slice_has_prefix(slice_of(out, plan.bytes), buf_slice(&unknown)),
+				i == 0);
+			assert_int_equal(plan.spans, 1);
+		}
+	}
+	buf_fini(&unknown);
 }
 
 /* Two resources of two scopes of one span each, of which one is kept. */
@@ -244,6 +308,8 @@ int main(void)
 		cmocka_unit_test(dropping_all_spans_of_a_scope_drops_the_scope),
 		cmocka_unit_test(an_untouched_part_is_copied_byte_for_byte),
 		cmocka_unit_test(a_short_budget_refuses_the_chunk),
+		cmocka_unit_test(an_untouched_scope_is_copied_byte_for_byte),
+		cmocka_unit_test(unknown_fields_of_the_request_go_with_its_first_window),
 		cmocka_unit_test(an_untouched_resource_is_copied_byte_for_byte),
 		cmocka_unit_test(what_holds_no_live_span_is_dead),
 		cmocka_unit_test(any_one_of_many_attributes_can_be_dropped),

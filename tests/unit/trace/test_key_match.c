@@ -57,6 +57,9 @@ static const char *const patterns[] = {
 	"/^genkit:input\\.(x|y)$/",
 	"/^a\\.b\\.(c|x)$/",
 	"/^b\\.x\\./",
+	"/^a\\.b\\.(text|w)$/",
+	"/^a\\.b\\.[0-9]+$/",
+	"/^genkit:input\\.[0-9]+$/",
 	"/.+/",
 };
 enum { PATTERNS = sizeof(patterns) / sizeof(patterns[0]) };
@@ -111,6 +114,40 @@ static void registered_keys_know_their_patterns(void **state)
 	key_oracle_check(*state, SLICE("a.b.message.content"));
 	key_oracle_check(*state, SLICE("gen_ai.prompt"));
 	key_oracle_check(*state, SLICE("a.b.c"));
+}
+
+static void expressions_with_the_same_prefix_are_all_tried(void **state)
+{
+	static const char *const keys[] = {
+		"a.b.c",  "a.b.x",	    "a.b.text",	       "a.b.w",	  "a.b.12",
+		"a.b.1x", "genkit:input.x", "genkit:input.12", "a.b.c.d", "a.b.text."};
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
+		key_oracle_check(*state, slice_str(keys[i]));
+}
+
+/* Where no pattern is, and nobody else. */
+static void every_registered_key_is_found_in_a_namespace_of_its_own(void **state)
+{
+	enum { KEYS = 1000 };
+	struct key_oracle f;
+	struct err err;
+	key_id ids[KEYS];
+	char key[40];
+	(void)state;
+	key_oracle_init(&f);
+	key_oracle_add(&f, SLICE("a.*"));
+	for (unsigned i = 0; i < KEYS; i++) {
+		(void)snprintf(key, sizeof(key), "n%u%ckey", i, i % 2 ? '.' : ':');
+		ids[i] = key_table_add(f.keys, slice_str(key), &err);
+	}
+	key_oracle_freeze(&f);
+	for (unsigned i = 0; i < KEYS; i++) {
+		int len = snprintf(key, sizeof(key), "n%u%ckey", i, i % 2 ? '.' : ':');
+		const uint8_t *bytes = (const uint8_t *)key;
+		assert_int_equal(key_cache_find(f.cache, bytes, (size_t)len), ids[i]);
+		assert_int_not_equal(key_cache_find(f.cache, bytes, (size_t)len - 1), ids[i]);
+	}
+	key_oracle_fini(&f);
 }
 
 static void keys_share_an_id_when_they_match_the_same(void **state)
@@ -187,6 +224,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_keys_match_what_the_naive_answer_says),
 		cmocka_unit_test(registered_keys_know_their_patterns),
+		cmocka_unit_test(expressions_with_the_same_prefix_are_all_tried),
+		cmocka_unit_test(every_registered_key_is_found_in_a_namespace_of_its_own),
 		cmocka_unit_test(keys_share_an_id_when_they_match_the_same),
 		cmocka_unit_test(a_flood_of_keys_changes_no_answer),
 		cmocka_unit_test(long_keys_are_not_looked_at),

@@ -190,6 +190,25 @@ static void old_traces_are_forgotten_and_counted(void **state)
 	close_fixture(&fixture);
 }
 
+/* Neither at once, nor before its age is over, at whatever time it came. */
+static void a_new_trace_has_its_whole_time(void **state)
+{
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture);
+	now_ns = 3600 * NS_PER_S;
+	exchange(&fixture, 1, TRACE_FACT_USER, 0, "alice");
+	trace_memory_sweep(fixture.memory);
+	now_ns += 60 * NS_PER_S;
+	trace_memory_sweep(fixture.memory);
+	assert_true(metric(&fixture, "sluice_trace_memory_traces", "") == 1);
+	now_ns++;
+	trace_memory_sweep(fixture.memory);
+	assert_true(metric(&fixture, "sluice_trace_memory_traces", "") == 0);
+	assert_true(metric(&fixture, "sluice_trace_memory_evicted", "reason=\"age\"") == 1);
+	close_fixture(&fixture);
+}
+
 static void the_least_recently_used_go_at_the_limit_of_traces(void **state)
 {
 	struct fixture fixture;
@@ -425,6 +444,7 @@ int main(void)
 		cmocka_unit_test(parties_do_not_see_each_other),
 		cmocka_unit_test(a_fact_too_long_is_not_remembered),
 		cmocka_unit_test(old_traces_are_forgotten_and_counted),
+		cmocka_unit_test(a_new_trace_has_its_whole_time),
 		cmocka_unit_test(the_least_recently_used_go_at_the_limit_of_traces),
 		cmocka_unit_test(bytes_are_bounded),
 		cmocka_unit_test(without_memory_nothing_is_remembered_and_nothing_breaks),
