@@ -147,7 +147,8 @@ static bool reserve_text(struct request *request, size_t more)
 		return true;
 	size_t capacity = request->text_capacity * 2;
 	while (capacity < need)
-		capacity *= 2; /* header_bytes_max bounds both */
+		capacity *= 2;	     /* header_bytes_max bounds both */
+	ASSERT(capacity / 2 < need); /* never twice as much as is needed */
 	bool was_inline = request->text == request->text_inline;
 	size_t charge = was_inline ? capacity : capacity - request->text_capacity;
 	if (!account_take(&request->sc->account, charge)) {

@@ -94,6 +94,40 @@ static void a_body_larger_than_all_windows_arrives(void **state)
 	net_h2_close(&client);
 }
 
+/* A window of twice the size whenever a body has outgrown it, the connection's at four of them. */
+static void windows_grow_in_steps_with_a_body(void **state)
+{
+	enum { STREAM_FIRST = 256 << 10, STREAM_MAX = 4 << 20, CONNECTION_MAX = 16 << 20 };
+	struct net_server *server = *state;
+	struct net_h2 client;
+	size_t sent = 0, window = STREAM_FIRST;
+	uint8_t *bytes = calloc(1, 2 * STREAM_MAX);
+	assert_non_null(bytes);
+	net_h2_open(&client, server);
+	struct net_h2_stream *post = net_h2_request(&client, "POST", "/x", "", false);
+	while (sent < 2 * STREAM_MAX) {
+		net_h2_body(&client, post, slice_of(bytes, window + 1000 - sent), false);
+		sent = window + 1000;
+		for (int i = 0; i < 5; i++)
+			net_h2_turn(&client);
+		window = window < STREAM_MAX ? window * 2 : window;
+		size_t of_connection = window * 4 < CONNECTION_MAX ? window * 4 : CONNECTION_MAX;
+		int32_t stream_left =
+			nghttp2_session_get_stream_remote_window_size(client.session, post->id);
+		int32_t left = nghttp2_session_get_remote_window_size(client.session);
+		/* more is told when half has been used */
+		assert_in_range(stream_left, window / 2 - 1, window);
+		assert_in_range(left, of_connection / 2 - 1, of_connection);
+		if (window == STREAM_MAX)
+			break;
+	}
+	net_h2_body(&client, post, SLICE("end"), true);
+	assert_true(net_h2_wait(&client, post));
+	assert_int_equal(server->body.len, sent + 3);
+	free(bytes);
+	net_h2_close(&client);
+}
+
 static void a_long_answer_is_sent_in_pieces(void **state)
 {
 	struct net_server *server = *state;
@@ -310,6 +344,7 @@ int main(void)
 		CASE(bytes_may_come_one_by_one),
 		CASE(streams_are_answered_in_any_order),
 		CASE(a_body_larger_than_all_windows_arrives),
+		CASE(windows_grow_in_steps_with_a_body),
 		CASE(a_long_answer_is_sent_in_pieces),
 		CASE(head_has_a_length_and_no_body),
 		CASE(an_answer_before_the_body_ends_the_stream_without_error),

@@ -185,6 +185,54 @@ static void a_header_that_is_too_long_is_refused_by_http2(void **state)
 	close_limited(server);
 }
 
+/* RFC 9113 §6.5.2: 32 more than name and value for each field; four of them come from net_h2. */
+static void a_header_of_just_the_limit_is_taken(void **state)
+{
+	enum { LIMIT = 1000, FOUR = 4 * 32 + 7 + 3 + 7 + 4 + 10 + 9 + 5 + 2, NAME = 32 + 1 };
+	struct net_server *server = open_limited(small_header);
+	struct net_h2 client;
+	(void)state;
+	net_h2_open(&client, server);
+	for (size_t over = 0; over < 2; over++) {
+		char header[1300] = "a: ";
+		memset(header + 3, 'x', LIMIT - FOUR - NAME + over);
+		struct net_h2_stream *get = net_h2_request(&client, "GET", "/x", header, true);
+		assert_true(net_h2_wait(&client, get));
+		assert_int_equal(get->status, over ? 431 : 200);
+		assert_int_equal(counter_get(&server->counters->header_too_large), over);
+	}
+	net_h2_close(&client);
+	close_limited(server);
+}
+
+/* Whatever room its text is given in steps: a header of any length is read as it was sent. */
+static void headers_of_any_length_arrive(void **state)
+{
+	static const size_t around[] = {1024, 2048, 4096};
+	struct net_server *server = *state;
+	struct net_h2 client;
+	char header[4200] = "content-type: ";
+	size_t name_len = strlen(header);
+	memset(header + name_len, 'x', sizeof(header) - name_len);
+	for (size_t i = 0; i < ARRAY_COUNT(around); i++) {
+		net_h2_open(&client, server);
+		for (size_t len = around[i] - 240; len < around[i] + 10; len++) {
+			header[len] = 0;
+			struct net_h2_stream *get =
+				net_h2_request(&client, "GET", "/x", header, true);
+			assert_true(net_h2_wait(&client, get));
+			assert_int_equal(get->status, 200);
+			assert_string_equal(buf_cstr(&get->body), "0 bytes\n");
+			assert_int_equal(strlen(server->content_type),
+					 len - name_len < sizeof(server->content_type)
+						 ? len - name_len
+						 : sizeof(server->content_type) - 1);
+			header[len] = 'x';
+		}
+		net_h2_close(&client);
+	}
+}
+
 static void a_hpack_bomb_ends_the_connection(void **state)
 {
 	struct net_server *server = open_limited(small_header);
@@ -602,6 +650,8 @@ int main(void)
 		cmocka_unit_test(streams_over_the_limit_are_refused),
 		cmocka_unit_test(a_header_that_is_too_long_is_refused_by_http1),
 		cmocka_unit_test(a_header_that_is_too_long_is_refused_by_http2),
+		cmocka_unit_test(a_header_of_just_the_limit_is_taken),
+		CASE(headers_of_any_length_arrive),
 		cmocka_unit_test(a_hpack_bomb_ends_the_connection),
 		CASE(a_flood_of_continuations_ends_the_connection),
 		CASE(a_flood_of_pings_is_bounded),
