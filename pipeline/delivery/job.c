@@ -48,6 +48,7 @@ int job_start(struct job *job, struct loop *home, struct err *err)
 	if (failure)
 		return err_set(err, ERR_IO, "make a timer: %s", uv_strerror(failure));
 	job->timer_made = true;
+	job->home = home;
 	return 0;
 }
 
@@ -195,6 +196,7 @@ static uint32_t log2_ceil(uint32_t n)
 
 void job_run(struct job *job, struct batch *batch)
 {
+	ASSERT_ON_LOOP(job->home);
 	enter(job, JOB_AT_WORK);
 	job->batch = batch;
 	counter_add(&job->host.ledger->in_flight, 1);
@@ -418,7 +420,8 @@ static bool was_sent(const struct job *job, const struct export_result *result)
 static void on_done(struct export_call *call, const struct export_result *result)
 {
 	struct job *job = CONTAINER_OF(call, struct job, call);
-	enter(job, JOB_AT_WORK);
+	ASSERT_ON_LOOP(job->home); /* whatever thread an exporter made the request's body on */
+	enter(job, JOB_AT_WORK);   /* else it is done twice */
 	if (was_sent(job, result)) {
 		counter_add(&job->host.ledger->requests, 1);
 		if (result->outcome == EXPORT_DELIVERED)
@@ -445,6 +448,7 @@ static void on_done(struct export_call *call, const struct export_result *result
 
 void job_abort(struct job *job)
 {
+	ASSERT_ON_LOOP(job->home);
 	if (!job->batch)
 		return;
 	job->aborting = true;

@@ -41,6 +41,7 @@ enum job_state {
 struct job {
 	/* private */
 	struct job_host host;
+	struct loop *home;
 	struct export_call call;
 	enum job_state state;
 	struct batch *batch;	  /* NULL: the slot is free */

@@ -383,7 +383,7 @@ void sender_abort(struct sender *sender)
 
 void sender_stop(struct sender *sender)
 {
-	ASSERT_ON_LOOP(sender->home);
+	ASSERT(!sender->home || loop_is_current(sender->home)); /* it may never have started */
 	sender->stopped = true;
 	for (size_t i = 0; i < sender->job_count; i++)
 		job_stop(&sender->jobs[i]);

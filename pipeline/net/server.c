@@ -446,6 +446,7 @@ int server_start(struct server *server, struct loop *accept_loop, struct server_
 
 void server_drain(struct server *server, void (*drained)(void *arg), void *arg)
 {
+	ASSERT_ON_LOOP(server->accept_loop);
 	server->drained = drained;
 	server->drained_arg = arg;
 	stop_accepting(server);

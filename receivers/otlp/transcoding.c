@@ -18,6 +18,7 @@ static void finish(struct transcoding *transcoding, struct chunk *body, const st
 static void run_slice(struct loop_task *task)
 {
 	struct transcoding *transcoding = CONTAINER_OF(task, struct transcoding, task);
+	ASSERT_ON_LOOP(transcoding->loop);
 	const struct chunk *json = transcoding->json;
 	size_t left = json->len - transcoding->at;
 	size_t len = left < TRANSCODING_SLICE_BYTES ? left : TRANSCODING_SLICE_BYTES;

@@ -6,6 +6,7 @@
  */
 #include "pipeline/trace/buffer/trace_buffer.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/trace/buffer/kept_body.h"
 #include "pipeline/trace/value/wire.h"
@@ -59,6 +60,7 @@ void trace_buffer_free(struct trace_buffer *buffer)
 		return;
 	while (buffer->oldest)
 		trace_buffer_remove(buffer, buffer->oldest);
+	ASSERT(buffer->bytes == 0 && buffer->span_count == 0 && buffer->trace_count == 0);
 	free(buffer->slots);
 	free(buffer);
 }
@@ -140,9 +142,31 @@ static void unlink_trace(struct trace_buffer *buffer, struct buffered_trace *tra
 	buffer->trace_count--;
 }
 
+/* What is wrong, NULL for nothing: traces are in the order of their first span, each is found by its id,
+ * and what is counted is what they hold. */
+UNUSED static const char *fault(const struct trace_buffer *buffer)
+{
+	uint64_t traces = 0, spans = 0, entry_bytes = 0;
+	const struct buffered_trace *older = NULL;
+	for (const struct buffered_trace *trace = buffer->oldest; trace; trace = trace->newer) {
+		if (trace->older != older || (older && older->first_ns > trace->first_ns))
+			return "traces are not in their order";
+		if (trace->span_count == 0 || find(buffer, trace->id) != trace)
+			return "a trace is empty, or not found by its id";
+		traces++;
+		spans += trace->span_count;
+		entry_bytes += sizeof(*trace) + trace->capacity * sizeof(struct kept_span);
+		older = trace;
+	}
+	if (buffer->newest != older || traces != buffer->trace_count || spans != buffer->span_count)
+		return "traces or spans are not counted right";
+	return entry_bytes <= buffer->bytes ? NULL : "bytes are not counted right";
+}
+
 void trace_buffer_remove(struct trace_buffer *buffer, const struct buffered_trace *const_trace)
 {
 	struct buffered_trace *trace = find(buffer, const_trace->id);
+	ASSERT(trace == const_trace);
 	unlink_trace(buffer, trace);
 	for (uint32_t i = 0; i < trace->span_count; i++)
 		drop_body(buffer, trace->spans[i].body);
@@ -165,6 +189,7 @@ void trace_buffer_expire(struct trace_buffer *buffer, uint64_t now_ns)
 	uint64_t age_max_ns = buffer->config.age_max_ns;
 	while (age_max_ns > 0 && buffer->oldest && now_ns - buffer->oldest->first_ns >= age_max_ns)
 		evict(buffer, buffer->oldest, TRACE_BOUND_AGE);
+	ASSERT(!fault(buffer));
 }
 
 /* ---- adding --------------------------------------------------------------------------------- */
@@ -260,6 +285,7 @@ uint32_t trace_buffer_add(struct trace_buffer *buffer, const struct trace_view *
 			buffer->lost[bound]++;
 	}
 	drop_body(buffer, body);
+	ASSERT(!fault(buffer));
 	return kept;
 }
 

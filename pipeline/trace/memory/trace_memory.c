@@ -9,6 +9,7 @@
  */
 #include "pipeline/trace/memory/trace_memory.h"
 
+#include "pipeline/base/assert.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/trace/memory/trace_memory_internal.h"
@@ -74,6 +75,24 @@ static void free_entry(struct memory_entry *entry)
 	free(entry);
 }
 
+/* Lock held, or nobody else is there. What is wrong, NULL for nothing: entries in the order of use, and
+ * what is counted is what they hold. */
+UNUSED static const char *fault(const struct stripe *stripe)
+{
+	uint64_t count = 0, bytes = 0;
+	const struct memory_entry *newer = NULL;
+	for (const struct memory_entry *entry = stripe->newest; entry; entry = entry->older) {
+		if (entry->newer != newer || (newer && newer->used_ns < entry->used_ns))
+			return "entries are not in the order of use";
+		count++;
+		bytes += entry_bytes(entry);
+		newer = entry;
+	}
+	if (stripe->oldest != newer || count != stripe->count)
+		return "entries are not counted right";
+	return bytes == stripe->bytes ? NULL : "bytes are not counted right";
+}
+
 /* Takes or gives back what an entry has grown or shrunk by. */
 static bool charge(struct trace_memory *memory, struct stripe *stripe, size_t bytes)
 {
@@ -99,6 +118,7 @@ void trace_memory_free(struct trace_memory *memory)
 		return;
 	for (size_t i = 0; i < STRIPES; i++) {
 		struct stripe *stripe = &memory->stripes[i];
+		ASSERT(!fault(stripe));
 		for (struct memory_entry *entry = stripe->newest, *older; entry; entry = older) {
 			older = entry->older;
 			budget_give(memory->budget, entry_bytes(entry));
@@ -220,6 +240,7 @@ void trace_memory_sweep(struct trace_memory *memory)
 		(void)pthread_mutex_lock(&stripe->lock);
 		while (is_over_age(memory, stripe, now_ns))
 			forget_oldest(memory, stripe, EVICTED_AGE);
+		ASSERT(!fault(stripe));
 		(void)pthread_mutex_unlock(&stripe->lock);
 	}
 }
