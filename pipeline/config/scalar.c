@@ -5,6 +5,8 @@
  */
 #include "pipeline/config/internal.h"
 
+#include "pipeline/base/hex.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -33,25 +35,15 @@ static size_t strip_underscores(struct slice text, char digits[NUMBER_TEXT_MAX +
 	return len;
 }
 
-static unsigned digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (unsigned)(c - 'a') + 10;
-	if (c >= 'A' && c <= 'F')
-		return (unsigned)(c - 'A') + 10;
-	return 16;
-}
-
 static bool parse_digits(const char *digits, unsigned base, uint64_t *ret_value)
 {
 	uint64_t value = 0;
 	if (!*digits)
 		return false;
 	for (; *digits; digits++) {
-		unsigned digit = digit_value(*digits);
-		if (digit >= base || __builtin_mul_overflow(value, (uint64_t)base, &value) ||
+		int digit = hex_value((uint8_t)*digits);
+		if (digit < 0 || (unsigned)digit >= base ||
+		    __builtin_mul_overflow(value, (uint64_t)base, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)digit, &value))
 			return false;
 	}
@@ -85,7 +77,7 @@ bool config_scalar_int(struct slice text, bool *ret_negative, uint64_t *ret_magn
 
 static const char *skip_digits(const char *at)
 {
-	while (*at >= '0' && *at <= '9')
+	while (ascii_is_digit((uint8_t)*at))
 		at++;
 	return at;
 }

@@ -6,6 +6,7 @@
  * Memory: the request, header text beyond 1 KiB and the answer are charged to the connection's
  * account.
  */
+#include "pipeline/base/ascii.h"
 #include "pipeline/base/assert.h"
 #include "pipeline/net/server_internal.h"
 
@@ -205,11 +206,6 @@ size_t request_field_len(const struct request *request)
 	return request->text_len - request->record_start - RECORD_HEAD_BYTES;
 }
 
-static uint8_t lower(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
-}
-
 void request_field_end(struct request *request, size_t name_len)
 {
 	if (request->header_too_large)
@@ -220,7 +216,7 @@ void request_field_end(struct request *request, size_t name_len)
 			       (uint32_t)(request_field_len(request) - name_len)};
 	memcpy(record, lengths, sizeof(lengths));
 	for (size_t i = 0; i < name_len; i++)
-		record[RECORD_HEAD_BYTES + i] = lower(record[RECORD_HEAD_BYTES + i]);
+		record[RECORD_HEAD_BYTES + i] = ascii_lower(record[RECORD_HEAD_BYTES + i]);
 }
 
 bool request_add_field(struct request *request, struct slice name, struct slice value)
@@ -363,7 +359,7 @@ static struct slice media_type(struct request *request)
 	value = slice_trim(value);
 	uint8_t *text = value.len ? request->text + (value.ptr - request->text) : NULL;
 	for (size_t i = 0; i < value.len; i++)
-		text[i] = lower(text[i]);
+		text[i] = ascii_lower(text[i]);
 	return value;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "pipeline/ottl/evaluation.h"
 
+#include "pipeline/base/hex.h"
+
 /* The element of ${level} that the evaluated element is, or lies in. */
 static uint32_t element_at(const struct evaluation *ev, enum ottl_context level)
 {
@@ -73,17 +75,15 @@ static struct slice id_of(const struct evaluation *ev, uint32_t span, enum field
 
 static bool id_text(struct evaluation *ev, uint32_t span, enum field field, struct term *ret_term)
 {
-	static const char digits[] = "0123456789abcdef";
 	struct slice id = id_of(ev, span, field);
 	size_t bytes = field == FIELD_TRACE_ID_STRING ? TRACE_ID_BYTES : SPAN_ID_BYTES;
-	uint8_t *text = arena_alloc(&ev->scratch->texts, 2 * bytes);
+	uint8_t whole[TRACE_ID_BYTES] = {0}; /* an absent id is the id of zeros */
+	char *text = arena_alloc(&ev->scratch->texts, 2 * bytes);
 	if (!text)
 		return eval_fail(ev, "texts of one evaluation are too long");
-	for (size_t i = 0; i < bytes; i++) {
-		uint8_t byte = i < id.len ? id.ptr[i] : 0; /* an absent id is the id of zeros */
-		text[2 * i] = (uint8_t)digits[byte >> 4];
-		text[2 * i + 1] = (uint8_t)digits[byte & 15];
-	}
+	if (id.len > 0)
+		memcpy(whole, id.ptr, id.len < bytes ? id.len : bytes);
+	hex_encode(slice_of(whole, bytes), text);
 	*ret_term = term_string(slice_of(text, 2 * bytes));
 	return true;
 }

@@ -12,6 +12,7 @@
  */
 #include "pipeline/pattern/regex_internal.h"
 
+#include "pipeline/base/ascii.h"
 #include "pipeline/base/utf8.h"
 
 #include <string.h>
@@ -52,16 +53,6 @@ static int refuse(struct reader *reader, const char *what, struct slice piece)
 }
 
 /* ---- properties ---- */
-
-static uint8_t lower(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
-}
-
-static uint8_t upper(uint8_t byte)
-{
-	return byte >= 'a' && byte <= 'z' ? byte & 0xdf : byte;
-}
 
 /* The short form of a category's long name; NULL when there is none. */
 static const char *category_of(struct slice name)
@@ -133,7 +124,7 @@ static void put_property(struct reader *reader)
 	for (at += negated; at < len; at++) {
 		uint8_t byte = rest.ptr[at];
 		bool joint = byte == '_' || byte == '-' || byte == ' ';
-		name[used++] = (char)(joint ? '_' : first ? upper(byte) : lower(byte));
+		name[used++] = (char)(joint ? '_' : first ? ascii_upper(byte) : ascii_lower(byte));
 		first = joint;
 	}
 	struct slice spelled = slice_of(name, used);
@@ -187,8 +178,7 @@ static int read_class(struct reader *reader)
 static bool is_group_name(struct slice name)
 {
 	for (size_t i = 0; i < name.len; i++) {
-		uint8_t byte = lower(name.ptr[i]);
-		if (!(byte >= 'a' && byte <= 'z') && !(byte >= '0' && byte <= '9') && byte != '_')
+		if (!ascii_is_alnum(name.ptr[i]) && name.ptr[i] != '_')
 			return false;
 	}
 	return name.len > 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "processors/langfuse/parameters.h"
 
+#include "pipeline/base/ascii.h"
+
 #include "processors/langfuse/json.h"
 
 #include <math.h>
@@ -26,7 +28,7 @@ static bool is_word(struct slice text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t byte = text.ptr[i];
-		if (!(byte >= 'a' && byte <= 'z') && byte != '_' && byte != '-')
+		if (!ascii_is_lower(byte) && byte != '_' && byte != '-')
 			return false;
 	}
 	return text.len > 0 && text.len <= WORD_BYTES_MAX;

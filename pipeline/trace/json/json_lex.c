@@ -9,6 +9,8 @@
  */
 #include "pipeline/trace/json/json_lex.h"
 
+#include "pipeline/base/hex.h"
+
 enum state {
 	STATE_VALUE = 0,  /* a value */
 	STATE_FIRST_ITEM, /* after [: a value or ] */
@@ -152,14 +154,6 @@ static bool unit_done(struct json_lexer *lexer, size_t *ret_len)
 	return len > 0;
 }
 
-int json_hex_value(uint8_t byte)
-{
-	if (byte >= '0' && byte <= '9')
-		return byte - '0';
-	byte |= 0x20;
-	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 /* The byte that a one-letter escape stands for; 0 when there is no such escape. */
 static uint8_t short_escape(uint8_t letter)
 {
@@ -182,7 +176,7 @@ static enum json_event lex_escape(struct json_lexer *lexer, struct slice *input,
 	uint8_t byte = *input->ptr;
 	size_t len;
 	if (lexer->escape == ESCAPE_HEX) {
-		int digit = json_hex_value(byte);
+		int digit = hex_value(byte);
 		if (digit < 0)
 			return fail(lexer, err, "\\u wants four hexadecimal digits");
 		take(lexer, input, 1);
@@ -286,7 +280,7 @@ enum number {
 
 static enum number number_next(enum number state, uint8_t byte)
 {
-	bool digit = byte >= '0' && byte <= '9', e = (byte | 0x20) == 'e';
+	bool digit = ascii_is_digit(byte), e = (byte | 0x20) == 'e';
 	switch (state) {
 	case NUMBER_SIGN:
 		if (byte == '0')
