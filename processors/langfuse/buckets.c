@@ -87,12 +87,6 @@ static const struct priced_model rows[] = {
 };
 #undef ROW
 
-const struct priced_model *buckets_rows(size_t *ret_count)
-{
-	*ret_count = ARRAY_COUNT(rows);
-	return rows;
-}
-
 static struct slice without_prefix(struct slice model, const char *prefix)
 {
 	struct slice text = slice_str(prefix);

@@ -121,11 +121,6 @@ uint32_t trace_memory_join(struct trace_memory *memory, const struct trace_memor
 	return ++memory->party_count;
 }
 
-uint64_t trace_memory_now(const struct trace_memory *memory)
-{
-	return memory->clock();
-}
-
 /* ---- telling -------------------------------------------------------------------------------- */
 
 static const struct metric_desc metric_traces = {
