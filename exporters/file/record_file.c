@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rotation by name: the time of renaming stands in the name, so that backups sort by age and no
+ * index has to be kept. A record that was written in part is cut off again, so that the next one
+ * can be read.
+ */
 #include "exporters/file/record_file.h"
 
 #include "pipeline/base/ascii.h"

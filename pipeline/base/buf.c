@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Capacity doubles. Every append goes through reserve(), where the failure latches. */
 #include "pipeline/base/buf.h"
 
 #include "pipeline/base/assert.h"

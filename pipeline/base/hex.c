@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See hex.h. */
+/* Two digits a byte, high half first. No table for reading: it is done at edges only. */
 #include "pipeline/base/hex.h"
 
 bool hex_decode(struct slice digits, uint8_t *out)

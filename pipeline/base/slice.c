@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See slice.h. */
+/* Comparing and reading slices; what is a line or two stands in the header. */
 #include "pipeline/base/slice.h"
 
 #include "pipeline/base/ascii.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Validation by the table of RFC 3629 §4; runs of ASCII are passed a word at a time. */
 #include "pipeline/base/utf8.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See basic_auth.h. */
+/* The scheme and the credentials in base64 behind it. Nothing is kept. */
 #include "pipeline/net/basic_auth.h"
 
 #include "pipeline/base/base64.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Two switches, one a direction. They are not each other's inverse: HTTP has fewer statuses. */
 #include "pipeline/net/grpc_status.h"
 
 enum grpc_status grpc_status_of_http(int http_status)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environment's variables, the URL of the proxy, the list of exceptions, and CONNECT.
+ * Credentials never enter a message.
+ */
 #include "pipeline/net/proxy.h"
 
 #include "pipeline/base/arena.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the first "$NAME". Only that name is shown: what stands around it may be a secret. */
 #include "pipeline/net/shell_variable.h"
 
 #include "pipeline/base/ascii.h"

@@ -73,6 +73,12 @@ static struct slice id_of(const struct evaluation *ev, uint32_t span, enum field
 	return view_span_id(ev->view, span);
 }
 
+static struct term id_term(const struct evaluation *ev, uint32_t span, enum field field)
+{
+	return (struct term){.type = field == FIELD_TRACE_ID ? TERM_TRACE_ID : TERM_SPAN_ID,
+			     .bytes = id_of(ev, span, field)};
+}
+
 static bool id_text(struct evaluation *ev, uint32_t span, enum field field, struct term *ret_term)
 {
 	struct slice id = id_of(ev, span, field);
@@ -137,12 +143,8 @@ static bool eval_span_path(struct evaluation *ev, enum field field, struct term 
 	*ret_term = term_nil();
 	switch (field) {
 	case FIELD_TRACE_ID:
-		*ret_term = (struct term){.type = TERM_TRACE_ID, .bytes = id_of(ev, span, field)};
-		return true;
 	case FIELD_SPAN_ID:
-	case FIELD_PARENT_SPAN_ID:
-		*ret_term = (struct term){.type = TERM_SPAN_ID, .bytes = id_of(ev, span, field)};
-		return true;
+	case FIELD_PARENT_SPAN_ID: *ret_term = id_term(ev, span, field); return true;
 	case FIELD_TRACE_ID_STRING:
 	case FIELD_SPAN_ID_STRING:
 	case FIELD_PARENT_SPAN_ID_STRING: return id_text(ev, span, field, ret_term);
@@ -150,10 +152,9 @@ static bool eval_span_path(struct evaluation *ev, enum field field, struct term 
 		*ret_term = term_string(view_span_trace_state(ev->view, span));
 		return true;
 	case FIELD_KIND_STRING:
-		*ret_term = kind_text(view_span_kind(ev->view, span), false);
-		return true;
 	case FIELD_KIND_DEPRECATED_STRING:
-		*ret_term = kind_text(view_span_kind(ev->view, span), true);
+		*ret_term = kind_text(view_span_kind(ev->view, span),
+				      field == FIELD_KIND_DEPRECATED_STRING);
 		return true;
 	case FIELD_START_TIME:
 		*ret_term = time_term(view_span_start_ns(ev->view, span));

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One table of roles and names. Texts pass only when they are single words: a schema or a prompt is
+ * no parameter.
+ */
 #include "processors/langfuse/parameters.h"
 
 #include "pipeline/base/ascii.h"

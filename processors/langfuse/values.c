@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values, times and environments, each written anew where Langfuse would not read it as it came.
+ */
 #include "processors/langfuse/values.h"
 
 #include "pipeline/base/ascii.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Each question is one pass over the text. Nothing is kept. */
 #include "processors/metadata_only/text.h"
 
 #include "pipeline/base/hex.h"

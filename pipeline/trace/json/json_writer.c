@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything gathers in one buffer, which goes to the chunk when it is full; what is longer than it
+ * goes there at once. Whether a comma is due is one flag.
+ */
 #include "pipeline/trace/json/json_writer.h"
 
 #include "pipeline/base/base64.h"
