@@ -224,20 +224,6 @@ static bool read_code(struct slice *text, size_t digits, int base, uint32_t *ret
 	return true;
 }
 
-static size_t put_utf8(uint8_t *out, uint32_t code)
-{
-	if (code < 0x80) {
-		out[0] = (uint8_t)code;
-		return 1;
-	}
-	size_t more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-	static const uint8_t heads[] = {0, 0xc0, 0xe0, 0xf0};
-	out[0] = (uint8_t)(heads[more] | code >> (6 * more));
-	for (size_t i = 1; i <= more; i++)
-		out[i] = (uint8_t)(0x80 | ((code >> (6 * (more - i))) & 0x3f));
-	return more + 1;
-}
-
 /* Replaces one escape, its backslash already consumed. Returns bytes written, 0 when invalid. */
 static size_t unescape(struct slice *text, uint8_t *out)
 {
@@ -267,7 +253,7 @@ static size_t unescape(struct slice *text, uint8_t *out)
 		return 0;
 	if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
 		return 0;
-	return put_utf8(out, code);
+	return utf8_encode(code, out);
 }
 
 bool token_unquote(struct slice literal, struct arena *arena, struct slice *ret_text)
