@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <yaml.h>
 
 enum { NUMBER_TEXT_MAX = 64 }; /* longer plain scalars are strings */
 
@@ -201,4 +202,35 @@ double config_double_of(const struct config_node *node)
 	double value = 0;
 	(void)config_scalar_double(node->text, &value);
 	return value;
+}
+
+const char *config_scalar_tag(struct config_node *node, const char *tag)
+{
+	static const struct {
+		const char *tag;
+		enum config_kind kind;
+		enum config_scalar scalar;
+	} cores[] = {
+		{YAML_NULL_TAG, CONFIG_NULL, SCALAR_STRING},
+		{YAML_BOOL_TAG, CONFIG_SCALAR, SCALAR_BOOL},
+		{YAML_INT_TAG, CONFIG_SCALAR, SCALAR_INT},
+		{YAML_FLOAT_TAG, CONFIG_SCALAR, SCALAR_FLOAT},
+	};
+	if (strcmp(tag, YAML_STR_TAG) == 0 || strcmp(tag, "!") == 0) {
+		node->literal_string = true;
+		return NULL;
+	}
+	enum config_kind kind;
+	enum config_scalar scalar = config_scalar_resolve(node->text, &kind);
+	for (size_t i = 0; i < ARRAY_COUNT(cores); i++) {
+		if (strcmp(tag, cores[i].tag) != 0)
+			continue;
+		bool whole = cores[i].scalar == SCALAR_FLOAT && scalar == SCALAR_INT;
+		if (kind != cores[i].kind || (scalar != cores[i].scalar && !whole))
+			return "the value does not have the type of its tag";
+		node->kind = kind;
+		node->scalar = cores[i].scalar;
+		return NULL;
+	}
+	return "a tag other than those of YAML's core schema is not supported";
 }
