@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start-up in the order in which it can fail: configuration, logger, graph, sockets. What is wrong
+ * with a configuration is printed as a whole before anything starts; the graph owns the
+ * configuration's arena.
+ */
 #include "cmd/collector.h"
 
 #include "cmd/commands.h"

@@ -17,7 +17,6 @@ enum { PORTS_TRIED = 20, ATTEMPTS_MAX = 5, GRPC_PORT = 4317, HTTP_PORT = 4318 };
 
 /* configs/dev.yaml as it stands, put into the program by the assembler, as a configuration URI. */
 __asm__(".section .rodata\n"
-	".global local_dev_uri\n"
 	"local_dev_uri:\n"
 	".ascii \"yaml:\"\n"
 	".incbin \"configs/dev.yaml\"\n"

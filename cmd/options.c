@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `--name value` or `--name=value`, and a few letters. One pass over the arguments; a value goes
+ * where its row of the table points. Texts are not copied: they are the arguments themselves.
+ */
 #include "cmd/options.h"
 
 #include "pipeline/base/slice.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice run`: the collector of the given configurations, until a signal ends it. */
 #include "cmd/collector.h"
 #include "cmd/commands.h"
 

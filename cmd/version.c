@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice version`: one line, the version that the build was given. */
 #include "cmd/commands.h"
 #include "cmd/options.h"
 

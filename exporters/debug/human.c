@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Durations for people. Rounded before the unit is chosen, so that 999.9 µs reads as 1.00 ms. */
 #include "exporters/debug/human.h"
 
 #include "pipeline/base/clock.h"

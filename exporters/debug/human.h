@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers for people. */
+/* Durations for people, with three significant digits: they are compared at a glance. */
 #ifndef SLUICE_DEBUG_HUMAN_H
 #define SLUICE_DEBUG_HUMAN_H
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The escaping, and how wide a character stands on a terminal: a table of wide ranges and one of
+ * ranges that control or hide. Reads one character at a time.
+ */
 #include "exporters/debug/terminal.h"
 
 #include "pipeline/base/utf8.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Collector's two text forms. Walks resources, scopes and spans in the order received and
+ * writes each where it is met; a printer holds the buffer and a scratch for values.
+ */
 #include "exporters/debug/text.h"
 
 #include "exporters/debug/terminal.h"

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rotation by name: the time of renaming stands in the name, so that backups sort by age and no
+ * index has to be kept. A record that was written in part is cut off again, so that the next one
+ * can be read.
+ */
 #include "exporters/file/record_file.h"
 
+#include "pipeline/base/ascii.h"
 #include "pipeline/base/clock.h"
 
 #include <dirent.h>
@@ -90,7 +96,7 @@ static bool is_stamp(struct slice text)
 {
 	static const char form[] = "0000-00-00T00-00-00.000";
 	for (size_t i = 0; i < text.len; i++) {
-		bool digit = text.ptr[i] >= '0' && text.ptr[i] <= '9';
+		bool digit = ascii_is_digit(text.ptr[i]);
 		if (form[i] == '0' ? !digit : text.ptr[i] != (uint8_t)form[i])
 			return false;
 	}

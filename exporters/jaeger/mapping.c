@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OTLP to Jaeger, as the Collector's translator maps it (and the OpenTelemetry specification,
- * "mapping to non-OTLP"), one function per message. tests/interop/jaeger compares the two on random
+ * "mapping to non-OTLP"), one function per message; tags.c makes the tags. tests/interop/jaeger compares the two on random
  * requests. Differences, each for a reason:
  *
  *   references  without both ids refer to nothing and are left out
@@ -14,26 +14,10 @@
  * Values are read through pipeline/trace/value/value.h, whose depth the index has checked.
  */
 #include "exporters/jaeger/mapping.h"
+#include "exporters/jaeger/tags.h"
 
 #include "pipeline/base/clock.h"
-#include "pipeline/base/utf8.h"
 #include "pipeline/trace/value/value.h"
-
-const struct jaeger_tag_row jaeger_tag_rows[JAEGER_TAG_COUNT] = {
-	[TAG_SCOPE_NAME] = {"otel.scope.name", "STRING", "the scope's name"},
-	[TAG_SCOPE_VERSION] = {"otel.scope.version", "STRING", "the scope's version"},
-	[TAG_SPAN_KIND] = {"span.kind", "STRING",
-			   "kind: internal, server, client, producer, consumer"},
-	[TAG_STATUS_CODE] = {"otel.status_code", "STRING", "status: OK or ERROR"},
-	[TAG_ERROR] = {"error", "BOOL", "true when the status is ERROR"},
-	[TAG_STATUS_DESCRIPTION] = {"otel.status_description", "STRING", "the status's message"},
-	[TAG_TRACE_STATE] = {"w3c.tracestate", "STRING", "trace_state"},
-	[TAG_EVENT] = {"event", "STRING", "an event's name, unless it has an attribute `event`"},
-	[TAG_DROPPED_ATTRIBUTES] = {"otel.dropped_attributes_count", "INT64",
-				    "dropped_attributes_count of resource, span and event"},
-	[TAG_DROPPED_EVENTS] = {"otel.dropped_events_count", "INT64", "dropped_events_count"},
-	[TAG_DROPPED_LINKS] = {"otel.dropped_links_count", "INT64", "dropped_links_count"},
-};
 
 static const char *const kind_words[] = {
 	[SPAN_KIND_INTERNAL] = "internal", [SPAN_KIND_SERVER] = "server",
@@ -73,145 +57,7 @@ void *jaeger_alloc(struct jaeger_mapping *mapping, size_t count, size_t size)
 	return memory;
 }
 
-/* ---- texts ---------------------------------------------------------------------------------- */
-
-/* protobuf-c's messages are not const; nobody writes through this one. */
-static ProtobufCBinaryData binary(struct slice bytes)
-{
-	return (ProtobufCBinaryData){bytes.len, (uint8_t *)(uintptr_t)bytes.ptr};
-}
-
-/* What has been written into the scratch buffer, for as long as the arena. */
-static struct slice keep_scratch(struct jaeger_mapping *mapping)
-{
-	struct slice kept = arena_copy(mapping->arena, buf_slice(mapping->text));
-	if (mapping->text->failed || !kept.ptr)
-		mapping->failed = true;
-	return kept.ptr ? kept : SLICE("");
-}
-
-/* Proto3 strings are UTF-8; a peer may refuse a request for one that is not. */
-static ProtobufCBinaryData text(struct jaeger_mapping *mapping, struct slice bytes)
-{
-	if (utf8_valid(bytes))
-		return binary(bytes);
-	buf_reset(mapping->text);
-	for (size_t at = 0; at < bytes.len;) {
-		struct slice rest = {bytes.ptr + at, bytes.len - at};
-		size_t len = utf8_sequence_len(rest);
-		buf_append(mapping->text,
-			   len > 0 ? slice_of(rest.ptr, len) : SLICE("\xef\xbf\xbd"));
-		mapping->replaced += len == 0;
-		at += len > 0 ? len : 1;
-	}
-	return binary(keep_scratch(mapping));
-}
-
-/* The value as text: maps and arrays as JSON. */
-static ProtobufCBinaryData value_text(struct jaeger_mapping *mapping, struct value value)
-{
-	if (value.type == VALUE_STRING)
-		return text(mapping, value.bytes);
-	buf_reset(mapping->text);
-	value_append_text(mapping->text, value);
-	return binary(keep_scratch(mapping));
-}
-
-/* ---- tags ----------------------------------------------------------------------------------- */
-
-/* Tags of a span or process, fields of a log. There is room for all that may come. */
-struct tags {
-	Jaeger__KeyValue **at;
-	size_t count;
-};
-
-/* Room for the attributes of ${attrs} and all tags of our own. */
-static struct tags tags_new(struct jaeger_mapping *mapping, struct owner owner)
-{
-	size_t max = (size_t)view_attr_places(mapping->view, owner) + JAEGER_TAG_COUNT;
-	return (struct tags){.at = jaeger_alloc(mapping, max, sizeof(Jaeger__KeyValue *))};
-}
-
-static Jaeger__KeyValue *add(struct jaeger_mapping *mapping, struct tags *tags,
-			     ProtobufCBinaryData key)
-{
-	Jaeger__KeyValue *tag =
-		tags->at ? jaeger_alloc(mapping, 1, sizeof(Jaeger__KeyValue)) : NULL;
-	if (!tag)
-		return NULL;
-	jaeger__key_value__init(tag);
-	tag->key = key;
-	tags->at[tags->count++] = tag;
-	return tag;
-}
-
-static Jaeger__KeyValue *add_own(struct jaeger_mapping *mapping, struct tags *tags,
-				 enum jaeger_tag which)
-{
-	return add(mapping, tags, binary(slice_str(jaeger_tag_rows[which].key)));
-}
-
-static void add_text(struct jaeger_mapping *mapping, struct tags *tags, enum jaeger_tag which,
-		     struct slice bytes)
-{
-	Jaeger__KeyValue *tag = bytes.len > 0 ? add_own(mapping, tags, which) : NULL;
-	if (tag)
-		tag->v_str = text(mapping, bytes);
-}
-
-static void add_count(struct jaeger_mapping *mapping, struct tags *tags, enum jaeger_tag which,
-		      uint32_t count)
-{
-	Jaeger__KeyValue *tag = count > 0 ? add_own(mapping, tags, which) : NULL;
-	if (!tag)
-		return;
-	tag->v_type = JAEGER__KEY_VALUE__TYPE__INT64;
-	tag->v_int64 = count;
-}
-
-static void add_attribute(struct jaeger_mapping *mapping, struct tags *tags, struct slice key,
-			  struct value value)
-{
-	Jaeger__KeyValue *tag = add(mapping, tags, text(mapping, key));
-	if (!tag)
-		return;
-	switch (value.type) {
-	case VALUE_BOOL:
-		tag->v_type = JAEGER__KEY_VALUE__TYPE__BOOL;
-		tag->v_bool = value.i != 0;
-		break;
-	case VALUE_INT:
-		tag->v_type = JAEGER__KEY_VALUE__TYPE__INT64;
-		tag->v_int64 = value.i;
-		break;
-	case VALUE_DOUBLE:
-		tag->v_type = JAEGER__KEY_VALUE__TYPE__FLOAT64;
-		tag->v_float64 = value.d;
-		break;
-	case VALUE_BYTES:
-		tag->v_type = JAEGER__KEY_VALUE__TYPE__BINARY;
-		tag->v_binary = binary(value.bytes);
-		break;
-	case VALUE_EMPTY:
-	case VALUE_STRING:
-	case VALUE_ARRAY:
-	case VALUE_KVLIST:
-	case VALUE_TYPE_COUNT: tag->v_str = value_text(mapping, value); break;
-	}
-}
-
-/* Of a span or an event. The status of HTTP goes by its old name, which Jaeger knows. */
-static void add_attributes(struct jaeger_mapping *mapping, struct tags *tags, struct owner owner)
-{
-	struct attr_view attr;
-	for (struct attr_cursor cursor = view_attrs(mapping->view, owner);
-	     view_next_attr(mapping->view, &cursor, &attr);) {
-		struct slice key = attr.key;
-		if (slice_equal(key, SLICE("http.response.status_code")))
-			key = SLICE("http.status_code");
-		add_attribute(mapping, tags, key, view_attr_value(mapping->view, owner, &attr));
-	}
-}
+/* ---- the process ---------------------------------------------------------------------------- */
 
 /* Sets *ret_value to the first attribute of that key; false when there is none. */
 static bool find(const struct jaeger_mapping *mapping, struct owner owner, const char *key,
@@ -235,8 +81,6 @@ static bool has_attributes(const struct jaeger_mapping *mapping, struct owner ow
 	return view_next_attr(mapping->view, &cursor, &attr);
 }
 
-/* ---- the process ---------------------------------------------------------------------------- */
-
 /*
  * The sentinel means "no resource" to receivers, which then look at nothing else: it is the name
  * only where there are no attributes that could be lost. Jaeger itself says `empty-service-name`.
@@ -245,10 +89,10 @@ static ProtobufCBinaryData service_name(struct jaeger_mapping *mapping, struct o
 {
 	struct value name;
 	if (!has_attributes(mapping, resource))
-		return binary(SLICE(JAEGER_NO_SERVICE_NAME));
+		return jaeger_bytes(SLICE(JAEGER_NO_SERVICE_NAME));
 	if (!find(mapping, resource, SERVICE_NAME, &name))
-		return binary(SLICE(""));
-	return value_text(mapping, name);
+		return jaeger_bytes(SLICE(""));
+	return jaeger_value_text(mapping, name);
 }
 
 Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping, uint32_t resource)
@@ -264,11 +108,11 @@ Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping, uint32_t res
 	for (struct attr_cursor cursor = view_attrs(mapping->view, owner);
 	     view_next_attr(mapping->view, &cursor, &attr);) {
 		if (!slice_equal(attr.key, SLICE(SERVICE_NAME)))
-			add_attribute(mapping, &tags, attr.key,
-				      view_attr_value(mapping->view, owner, &attr));
+			tags_add_attribute(mapping, &tags, attr.key,
+					   view_attr_value(mapping->view, owner, &attr));
 	}
-	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES,
-		  view_dropped_attributes(mapping->view, owner));
+	tags_add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES,
+		       view_dropped_attributes(mapping->view, owner));
 	process->tags = tags.at;
 	process->n_tags = tags.count;
 	return process;
@@ -279,7 +123,7 @@ Jaeger__Process *jaeger_map_process(struct jaeger_mapping *mapping, uint32_t res
 static ProtobufCBinaryData id(struct slice bytes, size_t len)
 {
 	static const uint8_t zeros[TRACE_ID_BYTES];
-	return binary(bytes.len == len ? bytes : slice_of(zeros, len));
+	return jaeger_bytes(bytes.len == len ? bytes : slice_of(zeros, len));
 }
 
 static bool is_zero(struct slice bytes)
@@ -328,8 +172,8 @@ static void add_reference(struct jaeger_mapping *mapping, Jaeger__Span *out, str
 	if (!reference)
 		return;
 	jaeger__span_ref__init(reference);
-	reference->trace_id = binary(trace_id);
-	reference->span_id = binary(span_id);
+	reference->trace_id = jaeger_bytes(trace_id);
+	reference->span_id = jaeger_bytes(span_id);
 	reference->ref_type = type;
 	out->references[out->n_references++] = reference;
 }
@@ -383,10 +227,10 @@ static Jaeger__Log *map_event(struct jaeger_mapping *mapping, uint32_t event)
 	log->timestamp = map_time(mapping, view_event_time_ns(mapping->view, event));
 	struct value said;
 	if (!find(mapping, owner, jaeger_tag_rows[TAG_EVENT].key, &said))
-		add_text(mapping, &fields, TAG_EVENT, view_event_name(mapping->view, event));
-	add_attributes(mapping, &fields, owner);
-	add_count(mapping, &fields, TAG_DROPPED_ATTRIBUTES,
-		  view_dropped_attributes(mapping->view, owner));
+		tags_add_text(mapping, &fields, TAG_EVENT, view_event_name(mapping->view, event));
+	tags_add_attributes(mapping, &fields, owner);
+	tags_add_count(mapping, &fields, TAG_DROPPED_ATTRIBUTES,
+		       view_dropped_attributes(mapping->view, owner));
 	log->fields = fields.at;
 	log->n_fields = fields.count;
 	return log;
@@ -412,17 +256,17 @@ static void add_status(struct jaeger_mapping *mapping, struct tags *tags, uint32
 {
 	int32_t code = view_span_status_code(mapping->view, span);
 	if (code == STATUS_CODE_OK)
-		add_text(mapping, tags, TAG_STATUS_CODE, SLICE("OK"));
+		tags_add_text(mapping, tags, TAG_STATUS_CODE, SLICE("OK"));
 	if (code == STATUS_CODE_ERROR) {
-		add_text(mapping, tags, TAG_STATUS_CODE, SLICE("ERROR"));
-		Jaeger__KeyValue *error = add_own(mapping, tags, TAG_ERROR);
+		tags_add_text(mapping, tags, TAG_STATUS_CODE, SLICE("ERROR"));
+		Jaeger__KeyValue *error = tags_add_own(mapping, tags, TAG_ERROR);
 		if (error) {
 			error->v_type = JAEGER__KEY_VALUE__TYPE__BOOL;
 			error->v_bool = true;
 		}
 	}
-	add_text(mapping, tags, TAG_STATUS_DESCRIPTION,
-		 view_span_status_message(mapping->view, span));
+	tags_add_text(mapping, tags, TAG_STATUS_DESCRIPTION,
+		      view_span_status_message(mapping->view, span));
 }
 
 static void map_tags(struct jaeger_mapping *mapping, uint32_t span, Jaeger__Span *out)
@@ -432,16 +276,17 @@ static void map_tags(struct jaeger_mapping *mapping, uint32_t span, Jaeger__Span
 	uint32_t scope = view_span_scope(view, span);
 	int32_t kind = view_span_kind(view, span);
 	struct tags tags = tags_new(mapping, owner);
-	add_text(mapping, &tags, TAG_SCOPE_NAME, view_scope_name(view, scope));
-	add_text(mapping, &tags, TAG_SCOPE_VERSION, view_scope_version(view, scope));
-	add_attributes(mapping, &tags, owner);
+	tags_add_text(mapping, &tags, TAG_SCOPE_NAME, view_scope_name(view, scope));
+	tags_add_text(mapping, &tags, TAG_SCOPE_VERSION, view_scope_version(view, scope));
+	tags_add_attributes(mapping, &tags, owner);
 	if (kind > SPAN_KIND_UNSPECIFIED && kind < (int32_t)ARRAY_COUNT(kind_words))
-		add_text(mapping, &tags, TAG_SPAN_KIND, slice_str(kind_words[kind]));
+		tags_add_text(mapping, &tags, TAG_SPAN_KIND, slice_str(kind_words[kind]));
 	add_status(mapping, &tags, span);
-	add_text(mapping, &tags, TAG_TRACE_STATE, view_span_trace_state(view, span));
-	add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES, view_dropped_attributes(view, owner));
-	add_count(mapping, &tags, TAG_DROPPED_EVENTS, view_dropped_events(view, span));
-	add_count(mapping, &tags, TAG_DROPPED_LINKS, view_dropped_links(view, span));
+	tags_add_text(mapping, &tags, TAG_TRACE_STATE, view_span_trace_state(view, span));
+	tags_add_count(mapping, &tags, TAG_DROPPED_ATTRIBUTES,
+		       view_dropped_attributes(view, owner));
+	tags_add_count(mapping, &tags, TAG_DROPPED_EVENTS, view_dropped_events(view, span));
+	tags_add_count(mapping, &tags, TAG_DROPPED_LINKS, view_dropped_links(view, span));
 	out->tags = tags.at;
 	out->n_tags = tags.count;
 }
@@ -457,7 +302,7 @@ Jaeger__Span *jaeger_map_span(struct jaeger_mapping *mapping, uint32_t span)
 	out->span_id = id(view_span_id(view, span), SPAN_ID_BYTES);
 	/* The only flag that both have, in the same place. */
 	out->flags = view_span_flags(view, span) & FLAG_SAMPLED;
-	out->operation_name = text(mapping, view_span_name(view, span));
+	out->operation_name = jaeger_text(mapping, view_span_name(view, span));
 	out->start_time = map_time(mapping, view_span_start_ns(view, span));
 	out->duration = map_duration(mapping, span);
 	map_references(mapping, span, out);

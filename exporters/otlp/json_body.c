@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The batch is flattened, opened as a view and printed by the transcoder. The body is charged to
+ * the budget like any other; bytes that JSON cannot hold are replaced and counted.
+ */
 #include "exporters/otlp/json_body.h"
 
 #include "pipeline/trace/otlp_json/json_encode.h"

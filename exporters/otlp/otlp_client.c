@@ -3,6 +3,7 @@
 #include "exporters/otlp/otlp_client.h"
 #include "exporters/otlp/otlp_answer.h"
 
+#include "pipeline/base/ascii.h"
 #include "pipeline/base/clock.h"
 
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static const char *lower(struct arena *arena, const char *text)
 {
 	char *copy = arena_printf(arena, "%s", text);
 	for (char *at = copy; at && *at; at++)
-		*at = *at >= 'A' && *at <= 'Z' ? (char)(*at + ('a' - 'A')) : *at;
+		*at = (char)ascii_lower((uint8_t)*at);
 	return copy;
 }
 

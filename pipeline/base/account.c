@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Takes from the budget by grains, so that small growth touches it rarely. A part is refused by the
+ * peer's share of what is left; a small one may reach into the reserve beyond the limit.
+ */
 #include "pipeline/base/account.h"
 
 #include "pipeline/base/assert.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Blocks stand in a list and are used in its order. A reset keeps the first ones up to a size and
+ * frees the rest. Under AddressSanitizer what is not handed out is poisoned.
+ */
 #include "pipeline/base/arena.h"
 
 #include "pipeline/base/assert.h"

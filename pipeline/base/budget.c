@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A compare-and-swap loop that never passes the limit; the peak is raised behind it. */
 #include "pipeline/base/budget.h"
 
 #include "pipeline/base/assert.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Capacity doubles. Every append goes through reserve(), where the failure latches. */
 #include "pipeline/base/buf.h"
 
 #include "pipeline/base/assert.h"
+#include "pipeline/base/hex.h"
 #include "pipeline/base/utf8.h"
 
 #include <stdarg.h>
@@ -52,6 +54,14 @@ static bool reserve(struct buf *buf, size_t more)
 	buf->data = data;
 	buf->capacity = capacity;
 	return true;
+}
+
+uint8_t *buf_extend(struct buf *buf, size_t more)
+{
+	if (!reserve(buf, more))
+		return NULL;
+	buf->len += more;
+	return buf->data + (buf->len - more);
 }
 
 void buf_append(struct buf *buf, struct slice bytes)
@@ -150,11 +160,9 @@ void buf_append_double(struct buf *buf, double value)
 
 void buf_append_hex(struct buf *buf, struct slice bytes)
 {
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < bytes.len; i++) {
-		buf_append_byte(buf, (uint8_t)digits[bytes.ptr[i] >> 4]);
-		buf_append_byte(buf, (uint8_t)digits[bytes.ptr[i] & 15]);
-	}
+	char *digits = (char *)buf_extend(buf, 2 * bytes.len);
+	if (digits)
+		hex_encode(bytes, digits);
 }
 
 const char *buf_cstr(struct buf *buf)

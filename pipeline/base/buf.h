@@ -32,6 +32,10 @@ void buf_append_json(struct buf *buf, struct slice bytes);
 /* Appends a finite ${value} in the fewest digits, 15 at least to 17, that read back as the same. */
 void buf_append_double(struct buf *buf, double value);
 
+/* Counts ${more} bytes to the text, which the caller writes to what it returns; NULL when memory is
+ * short. */
+uint8_t *buf_extend(struct buf *buf, size_t more);
+
 /* Appends lower-case hexadecimal digits. */
 void buf_append_hex(struct buf *buf, struct slice bytes);
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes stand in an allocation of their own, so that a chunk can grow while it has one owner. The
+ * budget follows each change of the capacity.
+ */
 #include "pipeline/base/chunk.h"
 
 #include "pipeline/base/assert.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The two clocks of the kernel. Reading them cannot fail on the platforms that we build for. */
 #include "pipeline/base/clock.h"
 
 #include <time.h>

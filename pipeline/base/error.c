@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Formats into the fixed buffer and cuts what does not fit at its end. */
 #include "pipeline/base/error.h"
 
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The random key; hashing itself is inline in the header. */
 #include "pipeline/base/hash.h"
 
 #include "pipeline/base/clock.h"

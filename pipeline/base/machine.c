@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Takes the least of what each source says; a source that cannot be read bounds nothing. */
 #include "pipeline/base/machine.h"
 
 #include "pipeline/base/cgroup.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Two thresholds of glibc's malloc, with the reasons for their values. */
 #include "pipeline/base/memory.h"
 
 #include <malloc.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Metrics in order of registration, each with its series. Registration is done by one thread before
+ * anybody reads, and nothing is removed, so the page is printed without a lock.
+ */
 #include "pipeline/base/metrics.h"
 
 #include <math.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Comparing and reading slices; what is a line or two stands in the header. */
 #include "pipeline/base/slice.h"
+
+#include "pipeline/base/ascii.h"
 
 int slice_compare(struct slice a, struct slice b)
 {
@@ -8,11 +11,6 @@ int slice_compare(struct slice a, struct slice b)
 	if (order != 0)
 		return order;
 	return (a.len > b.len) - (a.len < b.len);
-}
-
-static uint8_t ascii_lower(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
 }
 
 bool slice_equal_nocase(struct slice a, struct slice b)
@@ -48,7 +46,7 @@ bool slice_parse_u64(struct slice s, uint64_t *ret_value)
 	if (s.len == 0)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] < '0' || s.ptr[i] > '9')
+		if (!ascii_is_digit(s.ptr[i]))
 			return false;
 		if (__builtin_mul_overflow(value, UINT64_C(10), &value) ||
 		    __builtin_add_overflow(value, (uint64_t)(s.ptr[i] - '0'), &value))

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A list of pending sums. No entry is looked up: a request makes few, and a counter may stand there
+ * twice.
+ */
 #include "pipeline/base/tally.h"
 
 #include <stdlib.h>

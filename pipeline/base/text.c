@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes and numbers as text, and numbers from text. Doubles in the shortest form that reads back the same, in plain digits
- * between 1e-6 and 1e21 and with an exponent outside, which is how Go's JSON and JavaScript write
- * them.
+ * Numbers as text, and numbers from text. Doubles in the shortest form that reads back the same, in
+ * plain digits between 1e-6 and 1e21 and with an exponent outside, which is how Go's JSON and
+ * JavaScript write them.
  */
 #include "pipeline/base/text.h"
 
-#include <ctype.h>
+#include "pipeline/base/hex.h"
+
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -14,22 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-void text_append_base64(struct buf *out, struct slice bytes)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	for (size_t i = 0; i < bytes.len; i += 3) {
-		size_t left = bytes.len - i;
-		uint32_t group = (uint32_t)bytes.ptr[i] << 16;
-		group |= left > 1 ? (uint32_t)bytes.ptr[i + 1] << 8 : 0;
-		group |= left > 2 ? (uint32_t)bytes.ptr[i + 2] : 0;
-		buf_append_byte(out, (uint8_t)digits[group >> 18]);
-		buf_append_byte(out, (uint8_t)digits[group >> 12 & 63]);
-		buf_append_byte(out, left > 1 ? (uint8_t)digits[group >> 6 & 63] : '=');
-		buf_append_byte(out, left > 2 ? (uint8_t)digits[group & 63] : '=');
-	}
-}
 
 /* "d.d00e±xx" without the zeros. */
 static void strip_zeros(char *text)
@@ -130,7 +115,7 @@ int64_t text_truncate(double number)
 
 static bool is_digit(char c, bool hex)
 {
-	return hex ? isxdigit((unsigned char)c) != 0 : c >= '0' && c <= '9';
+	return hex ? hex_value((uint8_t)c) >= 0 : ascii_is_digit((uint8_t)c);
 }
 
 /* Digits with at most one point among them. NULL when there are none. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Validation by the table of RFC 3629 §4; runs of ASCII are passed a word at a time. */
 #include "pipeline/base/utf8.h"
 
 #include <string.h>
@@ -75,4 +76,18 @@ bool utf8_valid(struct slice s)
 		s.len -= len;
 	}
 	return true;
+}
+
+size_t utf8_encode(uint32_t code, uint8_t *out)
+{
+	if (code < 0x80) {
+		out[0] = (uint8_t)code;
+		return 1;
+	}
+	size_t more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+	static const uint8_t heads[] = {0, 0xc0, 0xe0, 0xf0};
+	out[0] = (uint8_t)(heads[more] | code >> (6 * more));
+	for (size_t i = 1; i <= more; i++)
+		out[i] = (uint8_t)(0x80 | ((code >> (6 * (more - i))) & 0x3f));
+	return more + 1;
 }

@@ -11,4 +11,7 @@ size_t utf8_sequence_len(struct slice s);
 /* True when all of ${s} is well-formed. */
 bool utf8_valid(struct slice s);
 
+/* Writes ${code}, a Unicode scalar value, to ${out}, which has room for 4 bytes. Returns how many. */
+size_t utf8_encode(uint32_t code, uint8_t *out);
+
 #endif

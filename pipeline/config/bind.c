@@ -6,6 +6,8 @@
  */
 #include "pipeline/config/internal.h"
 
+#include "pipeline/base/assert.h"
+
 /* One config_bind. */
 struct binder {
 	struct config_report *report;
@@ -302,6 +304,22 @@ static void bind_block(struct binder *b, const struct config_block *block,
 	b->loc = loc_before;
 }
 
+/* Recursion follows the tables. */
+const char *config_block_repeated_key(const struct config_block *block)
+{
+	for (size_t i = 0; i < block->field_count; i++) {
+		const struct config_field *field = &block->fields[i];
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(block->fields[j].key, field->key) == 0)
+				return field->key;
+		}
+		const char *inside = field->block ? config_block_repeated_key(field->block) : NULL;
+		if (inside)
+			return inside;
+	}
+	return NULL;
+}
+
 void config_bind_named(const struct config_block *block, const struct config_node *node,
 		       const char *path, const char *name, void *config,
 		       struct config_report *report)
@@ -309,6 +327,7 @@ void config_bind_named(const struct config_block *block, const struct config_nod
 	struct binder b = {.report = report, .arena = report->arena};
 	struct config_scope root = {.path = path, .name = name};
 	enum config_stage stage_before = report->stage;
+	ASSERT(!config_block_repeated_key(block));
 	report->stage = CONFIG_STAGE_DECODE;
 	bind_block(&b, block, node, &root, config);
 	report->stage = stage_before;

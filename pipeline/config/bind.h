@@ -98,6 +98,10 @@ struct config_block {
 void config_bind(const struct config_block *block, const struct config_node *node, const char *path,
 		 void *config, struct config_report *report);
 
+/* A key that stands twice in the table of ${block}, or of a block inside it: the second one would never be
+ * read. NULL for none. Every bind asserts that there is none. */
+const char *config_block_repeated_key(const struct config_block *block);
+
 /* Parses Go's duration syntax into nanoseconds. False when it is none or negative. */
 bool config_parse_duration(struct slice text, uint64_t *ret_ns);
 

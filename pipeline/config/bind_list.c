@@ -5,6 +5,8 @@
  */
 #include "pipeline/config/internal.h"
 
+#include "pipeline/base/ascii.h"
+
 /* ---- lists of texts ---- */
 
 static bool list_problem(const struct config_node *node, const struct config_scope *scope,
@@ -73,21 +75,6 @@ bool config_bind_strings(const struct config_node *node, const struct config_sco
 }
 
 /* ---- headers ---- */
-
-static bool is_token_byte(uint8_t byte)
-{
-	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-	       (byte >= 'A' && byte <= 'Z') || (byte != 0 && strchr("!#$%&'*+-.^_`|~", byte));
-}
-
-static bool is_token(struct slice name)
-{
-	for (size_t i = 0; i < name.len; i++) {
-		if (!is_token_byte(name.ptr[i]))
-			return false;
-	}
-	return name.len > 0;
-}
 
 static bool is_space(uint8_t byte)
 {
@@ -163,7 +150,7 @@ static bool bind_header(struct slice name, const struct config_node *node,
 		config_type_problem(node, scope, "string", CONFIG_TYPE_OPAQUE, report);
 		return false;
 	}
-	if (!is_token(name))
+	if (!ascii_is_token(name))
 		return header_problem(node, scope, name, "has an invalid name", report);
 	/* The node's length counts: a value may hold zero bytes, which are controls. */
 	struct slice whole = is_plain_null ? SLICE("") : node->text;

@@ -6,6 +6,8 @@
  */
 #include "pipeline/config/internal.h"
 
+#include "pipeline/base/ascii.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <strings.h>
@@ -40,8 +42,7 @@ enum { SHOWN_WORD_BYTES_MAX = 12, SHOWN_NUMBER_BYTES_MAX = 20, SHOWN_UNIT_BYTES_
 static size_t count_letters(struct slice text)
 {
 	size_t count = 0;
-	while (count < text.len && ((text.ptr[count] | 0x20) >= 'a') &&
-	       ((text.ptr[count] | 0x20) <= 'z'))
+	while (count < text.len && ascii_is_letter(text.ptr[count]))
 		count++;
 	return count;
 }

@@ -2,6 +2,7 @@
 /* Component and pipeline ids: "type[/name]", the Collector's rules and texts. */
 #include "pipeline/config/internal.h"
 
+#include "pipeline/base/ascii.h"
 #include "pipeline/base/utf8.h"
 
 enum {
@@ -9,18 +10,13 @@ enum {
 	NAME_LEN_MAX = 1024, /* bytes */
 };
 
-static bool is_letter(uint8_t byte)
-{
-	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-}
-
 /* [a-zA-Z][0-9a-zA-Z_]{0,62} */
 static bool type_valid(struct slice type)
 {
 	for (size_t i = 0; i < type.len; i++) {
 		uint8_t byte = type.ptr[i];
-		bool later = (byte >= '0' && byte <= '9') || byte == '_';
-		if (!is_letter(byte) && (i == 0 || !later))
+		bool later = ascii_is_digit(byte) || byte == '_';
+		if (!ascii_is_letter(byte) && (i == 0 || !later))
 			return false;
 	}
 	return type.len > 0 && type.len <= TYPE_LEN_MAX;

@@ -2,6 +2,8 @@
 /* Go's duration syntax (time.ParseDuration) into nanoseconds, up to Go's maximum of 2^63-1. */
 #include "pipeline/config/internal.h"
 
+#include "pipeline/base/ascii.h"
+
 struct unit {
 	struct slice name;
 	uint64_t ns;
@@ -17,11 +19,6 @@ static const struct unit units[] = {
 	{SLICE_INIT("m"), UINT64_C(60) * 1000000000},
 	{SLICE_INIT("h"), UINT64_C(3600) * 1000000000},
 };
-
-static bool is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
 
 static uint64_t unit_ns(struct slice name)
 {
@@ -43,7 +40,7 @@ static struct slice take(struct slice *text, size_t len)
 static struct slice take_digits(struct slice *text)
 {
 	size_t len = 0;
-	while (len < text->len && is_digit(text->ptr[len]))
+	while (len < text->len && ascii_is_digit(text->ptr[len]))
 		len++;
 	return take(text, len);
 }
@@ -51,7 +48,7 @@ static struct slice take_digits(struct slice *text)
 static struct slice take_unit(struct slice *text)
 {
 	size_t len = 0;
-	while (len < text->len && !is_digit(text->ptr[len]) && text->ptr[len] != '.')
+	while (len < text->len && !ascii_is_digit(text->ptr[len]) && text->ptr[len] != '.')
 		len++;
 	return take(text, len);
 }

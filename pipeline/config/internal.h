@@ -36,6 +36,10 @@ struct config_node *config_map_finish(struct config_map *map, struct config_loc 
 /* What yaml.v3 makes of the plain scalar ${text}; *ret_kind is CONFIG_NULL or CONFIG_SCALAR. */
 enum config_scalar config_scalar_resolve(struct slice text, enum config_kind *ret_kind);
 
+/* Gives ${node}, which has its text, the type of an explicit ${tag} of the core schema such as !!int,
+ * whose texts yaml.v3 checks. NULL, or what is wrong with it. */
+const char *config_scalar_tag(struct config_node *node, const char *tag);
+
 bool config_scalar_is_true(struct slice text); /* of a SCALAR_BOOL text */
 
 /* Value of an integer text ("1_000", "0x1f", "0o17", "017", "0b11", "-5"): sign and magnitude. */

@@ -5,8 +5,11 @@
  */
 #include "pipeline/config/internal.h"
 
+#include "pipeline/base/hex.h"
+
 #include <math.h>
 #include <stdlib.h>
+#include <yaml.h>
 
 enum { NUMBER_TEXT_MAX = 64 }; /* longer plain scalars are strings */
 
@@ -33,25 +36,15 @@ static size_t strip_underscores(struct slice text, char digits[NUMBER_TEXT_MAX +
 	return len;
 }
 
-static unsigned digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (unsigned)(c - 'a') + 10;
-	if (c >= 'A' && c <= 'F')
-		return (unsigned)(c - 'A') + 10;
-	return 16;
-}
-
 static bool parse_digits(const char *digits, unsigned base, uint64_t *ret_value)
 {
 	uint64_t value = 0;
 	if (!*digits)
 		return false;
 	for (; *digits; digits++) {
-		unsigned digit = digit_value(*digits);
-		if (digit >= base || __builtin_mul_overflow(value, (uint64_t)base, &value) ||
+		int digit = hex_value((uint8_t)*digits);
+		if (digit < 0 || (unsigned)digit >= base ||
+		    __builtin_mul_overflow(value, (uint64_t)base, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)digit, &value))
 			return false;
 	}
@@ -85,7 +78,7 @@ bool config_scalar_int(struct slice text, bool *ret_negative, uint64_t *ret_magn
 
 static const char *skip_digits(const char *at)
 {
-	while (*at >= '0' && *at <= '9')
+	while (ascii_is_digit((uint8_t)*at))
 		at++;
 	return at;
 }
@@ -209,4 +202,35 @@ double config_double_of(const struct config_node *node)
 	double value = 0;
 	(void)config_scalar_double(node->text, &value);
 	return value;
+}
+
+const char *config_scalar_tag(struct config_node *node, const char *tag)
+{
+	static const struct {
+		const char *tag;
+		enum config_kind kind;
+		enum config_scalar scalar;
+	} cores[] = {
+		{YAML_NULL_TAG, CONFIG_NULL, SCALAR_STRING},
+		{YAML_BOOL_TAG, CONFIG_SCALAR, SCALAR_BOOL},
+		{YAML_INT_TAG, CONFIG_SCALAR, SCALAR_INT},
+		{YAML_FLOAT_TAG, CONFIG_SCALAR, SCALAR_FLOAT},
+	};
+	if (strcmp(tag, YAML_STR_TAG) == 0 || strcmp(tag, "!") == 0) {
+		node->literal_string = true;
+		return NULL;
+	}
+	enum config_kind kind;
+	enum config_scalar scalar = config_scalar_resolve(node->text, &kind);
+	for (size_t i = 0; i < ARRAY_COUNT(cores); i++) {
+		if (strcmp(tag, cores[i].tag) != 0)
+			continue;
+		bool whole = cores[i].scalar == SCALAR_FLOAT && scalar == SCALAR_INT;
+		if (kind != cores[i].kind || (scalar != cores[i].scalar && !whole))
+			return "the value does not have the type of its tag";
+		node->kind = kind;
+		node->scalar = cores[i].scalar;
+		return NULL;
+	}
+	return "a tag other than those of YAML's core schema is not supported";
 }

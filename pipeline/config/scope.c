@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Paths of keys, put together only when a message needs one. */
 #include "pipeline/config/internal.h"
 
 /* Recursion follows the tree's levels, at most CONFIG_DEPTH_MAX and a few of the field tables. */

@@ -2,26 +2,18 @@
 /* Where texts come from: files and environment variables, both injectable, both bounded. */
 #include "pipeline/config/internal.h"
 
+#include "pipeline/base/ascii.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static bool is_alpha(uint8_t byte)
-{
-	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-}
-
-static bool is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
 struct slice config_uri_scheme(struct slice uri, struct slice *ret_rest)
 {
 	size_t len = 0;
-	while (len < uri.len && (is_alpha(uri.ptr[len]) ||
-				 (len > 0 && (is_digit(uri.ptr[len]) || uri.ptr[len] == '+' ||
+	while (len < uri.len && (ascii_is_letter(uri.ptr[len]) ||
+				 (len > 0 && (ascii_is_digit(uri.ptr[len]) || uri.ptr[len] == '+' ||
 					      uri.ptr[len] == '.' || uri.ptr[len] == '-'))))
 		len++;
 	if (len < 2 || len == uri.len || uri.ptr[len] != ':') {
@@ -36,7 +28,7 @@ bool config_env_name_valid(struct slice name)
 {
 	for (size_t i = 0; i < name.len; i++) {
 		uint8_t byte = name.ptr[i];
-		if (!is_alpha(byte) && byte != '_' && (i == 0 || !is_digit(byte)))
+		if (!ascii_is_letter(byte) && byte != '_' && (i == 0 || !ascii_is_digit(byte)))
 			return false;
 	}
 	return name.len > 0;

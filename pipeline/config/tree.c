@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Looking a key up. Maps are short: they are searched from the front. */
 #include "pipeline/config/tree.h"
 
 const struct config_node *config_get(const struct config_node *map, const char *key)

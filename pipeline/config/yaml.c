@@ -167,41 +167,6 @@ static bool list_add(struct parser *p, struct node_list *list, struct config_nod
 
 /* ---- scalars ---- */
 
-/* Applies an explicit core tag such as !!int, whose texts yaml.v3 checks. */
-static bool apply_tag(struct parser *p, struct config_node *node, const char *tag, yaml_mark_t mark)
-{
-	static const struct {
-		const char *tag;
-		enum config_kind kind;
-		enum config_scalar scalar;
-	} cores[] = {
-		{YAML_NULL_TAG, CONFIG_NULL, SCALAR_STRING},
-		{YAML_BOOL_TAG, CONFIG_SCALAR, SCALAR_BOOL},
-		{YAML_INT_TAG, CONFIG_SCALAR, SCALAR_INT},
-		{YAML_FLOAT_TAG, CONFIG_SCALAR, SCALAR_FLOAT},
-	};
-	if (strcmp(tag, YAML_STR_TAG) == 0 || strcmp(tag, "!") == 0) {
-		node->literal_string = true;
-		return true;
-	}
-	enum config_kind kind;
-	enum config_scalar scalar = config_scalar_resolve(node->text, &kind);
-	for (size_t i = 0; i < ARRAY_COUNT(cores); i++) {
-		if (strcmp(tag, cores[i].tag) != 0)
-			continue;
-		bool whole = cores[i].scalar == SCALAR_FLOAT && scalar == SCALAR_INT;
-		if (kind != cores[i].kind || (scalar != cores[i].scalar && !whole)) {
-			(void)fail(p, mark, "the value does not have the type of its tag");
-			return false;
-		}
-		node->kind = kind;
-		node->scalar = cores[i].scalar;
-		return true;
-	}
-	(void)fail(p, mark, "a tag other than those of YAML's core schema is not supported");
-	return false;
-}
-
 static struct config_node *make_scalar(struct parser *p)
 {
 	const yaml_event_t *event = &p->event;
@@ -214,8 +179,10 @@ static struct config_node *make_scalar(struct parser *p)
 	if (!node->text.ptr)
 		return fail(p, mark, "configuration is too large");
 	const char *tag = (const char *)event->data.scalar.tag;
-	if (tag)
-		return apply_tag(p, node, tag, mark) ? node : NULL;
+	if (tag) {
+		const char *wrong = config_scalar_tag(node, tag);
+		return wrong ? fail(p, mark, wrong) : node;
+	}
 	node->literal_string = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	if (!node->literal_string)
 		node->scalar = config_scalar_resolve(node->text, &node->kind);

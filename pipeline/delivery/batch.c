@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of chunks, of which small ones are copied together, and the compressed forms, each made
+ * once under a lock of its own.
+ */
 #include "pipeline/delivery/batch.h"
 
 #include "pipeline/base/assert.h"

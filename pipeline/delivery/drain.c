@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A rate over exponentially fading time of work, so that idle hours count for nothing. What was
+ * promised to one refused sender is kept from the next.
+ */
 #include "pipeline/delivery/drain.h"
 
 #include <math.h>

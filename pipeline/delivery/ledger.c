@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger's counters as metrics, and their sums. */
 #include "pipeline/delivery/ledger.h"
 
 static const char *const reason_names[DROP_REASON_COUNT] = {

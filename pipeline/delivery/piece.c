@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The list, where a piece is cut, and what the two halves of one remember together. */
 #include "pipeline/delivery/piece.h"
 
 #include "pipeline/base/assert.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The arithmetic of the back-off: jitter, growth, the peer's own wish, and the end. */
 #include "pipeline/delivery/retry.h"
 
 #include "pipeline/base/clock.h"

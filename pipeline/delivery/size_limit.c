@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keeps the two bounds apart, and tries a larger request again after a time or after enough that
+ * were taken: limits are raised, and not every refusal was about bytes.
+ */
 #include "pipeline/delivery/size_limit.h"
 
 void size_limit_accept(struct size_limit *limit, size_t bytes)

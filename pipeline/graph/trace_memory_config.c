@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One block of settings, for every component that remembers traces. */
 #include "pipeline/graph/trace_memory_config.h"
 
 static const struct config_field fields[] = {

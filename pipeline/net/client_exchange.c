@@ -3,6 +3,7 @@
  * One call on one connection: its body, cut from the caller's chunks as the protocol has room, and
  * the answer that comes back. And the rules for header fields that both protocols share.
  */
+#include "pipeline/base/ascii.h"
 #include "pipeline/base/assert.h"
 #include "pipeline/net/client_internal.h"
 
@@ -145,22 +146,11 @@ bool client_value_is_valid(struct slice value)
 	return true;
 }
 
-/* RFC 9110 §5.6.2. */
-static bool is_token(struct slice name)
-{
-	for (size_t i = 0; i < name.len; i++) {
-		uint8_t byte = name.ptr[i];
-		if (byte <= ' ' || byte >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", byte))
-			return false;
-	}
-	return name.len > 0;
-}
-
 bool client_header_is_sendable(const struct client_header *header)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(own_fields); i++) {
 		if (slice_equal_nocase(header->name, own_fields[i]))
 			return false;
 	}
-	return is_token(header->name) && client_value_is_valid(header->value);
+	return ascii_is_token(header->name) && client_value_is_valid(header->value);
 }

@@ -7,6 +7,9 @@
  */
 #include "pipeline/net/client_response.h"
 
+#include "pipeline/base/base64.h"
+#include "pipeline/base/hex.h"
+
 enum {
 	TEXT_BYTES_FIRST = 512,
 	GRPC_FLAG_COMPRESSED = 1,
@@ -182,62 +185,29 @@ static int grpc_status(const struct response *response)
 	return (int)status;
 }
 
-static int hex_value(uint8_t digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	digit |= 0x20;
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 /* Into ${out}, which has room for encoded.len bytes; an escape that is none stays as it is. */
 static size_t percent_decode(struct slice encoded, uint8_t *out)
 {
 	size_t len = 0;
 	for (size_t i = 0; i < encoded.len; i++) {
 		uint8_t byte = encoded.ptr[i];
-		if (byte == '%' && encoded.len - i > 2) {
-			int high = hex_value(encoded.ptr[i + 1]),
-			    low = hex_value(encoded.ptr[i + 2]);
-			if (high >= 0 && low >= 0) {
-				byte = (uint8_t)(high << 4 | low);
-				i += 2;
-			}
+		int escaped = byte == '%' ? percent_value(encoded, i) : -1;
+		if (escaped >= 0) {
+			byte = (uint8_t)escaped;
+			i += 2;
 		}
 		out[len++] = byte;
 	}
 	return len;
 }
 
-static int base64_value(uint8_t digit)
+/* Into ${out} (room for encoded.len bytes); 0 when malformed. */
+static size_t binary_decode(struct slice encoded, uint8_t *out)
 {
-	if (digit >= 'A' && digit <= 'Z')
-		return digit - 'A';
-	if (digit >= 'a' && digit <= 'z')
-		return digit - 'a' + 26;
-	if (digit >= '0' && digit <= '9')
-		return digit - '0' + 52;
-	return digit == '+' ? 62 : digit == '/' ? 63 : -1;
-}
-
-/* RFC 4648 §4, padding optional. Into ${out} (room for encoded.len bytes); 0 when malformed. */
-static size_t base64_decode(struct slice encoded, uint8_t *out)
-{
-	size_t len = 0;
-	uint32_t bits = 0;
-	while (encoded.len > 0 && encoded.ptr[encoded.len - 1] == '=')
-		encoded.len--;
-	if (encoded.len % 4 == 1)
-		return 0;
-	for (size_t i = 0; i < encoded.len; i++) {
-		int value = base64_value(encoded.ptr[i]);
-		if (value < 0)
-			return 0;
-		bits = bits << 6 | (uint32_t)value;
-		if (i % 4 != 0)
-			out[len++] = (uint8_t)(bits >> (2 * (3 - i % 4)));
-	}
-	return len;
+	struct base64_decoder decoder = {0};
+	ptrdiff_t len = base64_decode(&decoder, encoded, out);
+	ptrdiff_t rest = len < 0 ? -1 : base64_decode_end(&decoder, out + len);
+	return rest < 0 ? 0 : (size_t)(len + rest);
 }
 
 int response_finish(struct response *response, struct client_result *result, struct err *err)
@@ -261,6 +231,6 @@ int response_finish(struct response *response, struct client_result *result, str
 	result->grpc_message = slice_of(
 		message, percent_decode(field_value(response, FIELD_GRPC_MESSAGE), message));
 	result->grpc_status_details = slice_of(
-		details, base64_decode(field_value(response, FIELD_GRPC_DETAILS), details));
+		details, binary_decode(field_value(response, FIELD_GRPC_DETAILS), details));
 	return 0;
 }

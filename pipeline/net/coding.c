@@ -111,7 +111,8 @@ static size_t size_min(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-int decode_output_init(struct decode_output *output, size_t coded_len, uint64_t declared,
+/* Makes the chunk. ${declared} is the size the coded header claims, 0 when it does not say. */
+static int output_init(struct decode_output *output, size_t coded_len, uint64_t declared,
 		       size_t bytes_max, struct budget *budget, struct err *err)
 {
 	size_t trusted, capacity;
@@ -249,8 +250,8 @@ struct chunk *coder_decode(struct coder *coder, enum coding coding, struct slice
 	if (coding == CODING_IDENTITY)
 		return decode_identity(coded, bytes_max, budget, err);
 	struct decode_output output;
-	if (decode_output_init(&output, coded.len, declared_size(coding, coded), bytes_max, budget,
-			       err) < 0)
+	if (output_init(&output, coded.len, declared_size(coding, coded), bytes_max, budget, err) <
+	    0)
 		return NULL;
 	if (decode(coder, coding, coded, &output, err) < 0) {
 		chunk_unref(output.chunk);

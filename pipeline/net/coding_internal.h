@@ -32,10 +32,6 @@ struct decode_output {
 /* Declared sizes are believed up to this multiple of the bytes that have arrived. */
 enum { DECODE_RATIO_TRUSTED = 16 };
 
-/* Makes the chunk. ${declared} is the size the coded header claims, 0 when it does not say. */
-MUST_CHECK int decode_output_init(struct decode_output *output, size_t coded_len, uint64_t declared,
-				  size_t bytes_max, struct budget *budget, struct err *err);
-
 /* Room for at least one byte, to be followed by decode_output_commit. */
 void decode_output_room(struct decode_output *output, uint8_t **ret_ptr, size_t *ret_len);
 

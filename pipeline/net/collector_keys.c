@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Each key is answered by what ignoring it would mean. */
 #include "pipeline/net/collector_keys.h"
 
 /* An empty map or list of the ${kind} that the Collector has there asks for nothing. */

@@ -4,6 +4,7 @@
  * "dns:///host:port", "passthrough:host:port", "unix:path", "unix:///path", "unix-abstract:name".
  * Nothing is resolved here.
  */
+#include "pipeline/base/ascii.h"
 #include "pipeline/net/client.h"
 #include "pipeline/net/shell_variable.h"
 #include "pipeline/net/unix_address.h"
@@ -115,8 +116,7 @@ static int parse_port(struct slice text, uint16_t *ret_port, struct err *err)
 
 static bool is_host_byte(uint8_t byte, bool is_v6)
 {
-	if ((byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-	    (byte >= 'A' && byte <= 'Z') || byte == '.' || byte == '-' || byte == '_')
+	if (ascii_is_alnum(byte) || byte == '.' || byte == '-' || byte == '_')
 		return true;
 	/* RFC 6874: a zone follows "%" */
 	return byte >= 0x80 || (is_v6 && (byte == ':' || byte == '%'));

@@ -8,6 +8,8 @@
  */
 #include "pipeline/net/server_internal.h"
 
+#include "pipeline/base/base64.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,25 +166,11 @@ static size_t encode_message(const char *message, char *encoded, size_t size)
 /* Base64 without padding, as gRPC recommends for "-bin" fields. NULL when memory is short. */
 static char *encode_binary(struct slice bytes, size_t *ret_len)
 {
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *text = malloc(bytes.len / 3 * 4 + 4);
-	size_t at = 0;
+	char *text = malloc(BASE64_LEN(bytes.len) + 1);
 	if (!text)
 		return NULL;
-	for (size_t i = 0; i < bytes.len; i += 3) {
-		size_t left = bytes.len - i;
-		uint32_t bits = (uint32_t)bytes.ptr[i] << 16 |
-				(left > 1 ? (uint32_t)bytes.ptr[i + 1] << 8 : 0) |
-				(left > 2 ? bytes.ptr[i + 2] : 0);
-		text[at++] = letters[bits >> 18];
-		text[at++] = letters[bits >> 12 & 63];
-		if (left > 1)
-			text[at++] = letters[bits >> 6 & 63];
-		if (left > 2)
-			text[at++] = letters[bits & 63];
-	}
-	*ret_len = at;
+	base64_encode(bytes, text);
+	*ret_len = strcspn(text, "=");
 	return text;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A switch a direction. They are not each other's inverse: HTTP has fewer statuses. */
 #include "pipeline/net/grpc_status.h"
+
+#include <nghttp2/nghttp2.h>
 
 enum grpc_status grpc_status_of_http(int http_status)
 {
@@ -14,6 +17,27 @@ enum grpc_status grpc_status_of_http(int http_status)
 	case 504: return GRPC_UNAVAILABLE;
 	default: return GRPC_UNKNOWN;
 	}
+}
+
+enum grpc_status grpc_status_of_reset(uint32_t error_code)
+{
+	switch ((nghttp2_error_code)error_code) {
+	case NGHTTP2_REFUSED_STREAM: return GRPC_UNAVAILABLE;
+	case NGHTTP2_CANCEL: return GRPC_CANCELLED;
+	case NGHTTP2_ENHANCE_YOUR_CALM: return GRPC_RESOURCE_EXHAUSTED;
+	case NGHTTP2_INADEQUATE_SECURITY: return GRPC_PERMISSION_DENIED;
+	case NGHTTP2_NO_ERROR:
+	case NGHTTP2_PROTOCOL_ERROR:
+	case NGHTTP2_INTERNAL_ERROR:
+	case NGHTTP2_FLOW_CONTROL_ERROR:
+	case NGHTTP2_SETTINGS_TIMEOUT:
+	case NGHTTP2_STREAM_CLOSED:
+	case NGHTTP2_FRAME_SIZE_ERROR:
+	case NGHTTP2_COMPRESSION_ERROR:
+	case NGHTTP2_CONNECT_ERROR:
+	case NGHTTP2_HTTP_1_1_REQUIRED: break;
+	}
+	return GRPC_INTERNAL;
 }
 
 int grpc_status_to_http(enum grpc_status status)

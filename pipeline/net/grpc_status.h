@@ -6,6 +6,8 @@
 #ifndef SLUICE_NET_GRPC_STATUS_H
 #define SLUICE_NET_GRPC_STATUS_H
 
+#include <stdint.h>
+
 enum grpc_status {
 	GRPC_OK = 0,
 	GRPC_CANCELLED = 1,
@@ -29,6 +31,10 @@ enum grpc_status {
 
 /* What an HTTP answer that is no success says in gRPC's terms. */
 enum grpc_status grpc_status_of_http(int http_status);
+
+/* What the reset of a stream with this error code of HTTP/2 says ("Errors" of the gRPC over HTTP/2
+ * document). */
+enum grpc_status grpc_status_of_reset(uint32_t error_code);
 
 /* The HTTP status that tells ${status}, which is not GRPC_OK, to a sender. */
 int grpc_status_to_http(enum grpc_status status);

@@ -10,6 +10,7 @@
 #include "pipeline/net/client_internal.h"
 
 #include "pipeline/base/clock.h"
+#include "pipeline/net/grpc_status.h"
 #include "pipeline/net/http2_fields.h"
 
 #include <nghttp2/nghttp2.h>
@@ -59,28 +60,6 @@ static void unfinish(struct http2 *http2, struct exchange *exchange)
 	exchange->finished = false;
 }
 
-/* "Errors" of the gRPC over HTTP/2 document. */
-static int status_from_reset(uint32_t error_code)
-{
-	switch ((nghttp2_error_code)error_code) {
-	case NGHTTP2_REFUSED_STREAM: return 14;	    /* UNAVAILABLE */
-	case NGHTTP2_CANCEL: return 1;		    /* CANCELLED */
-	case NGHTTP2_ENHANCE_YOUR_CALM: return 8;   /* RESOURCE_EXHAUSTED */
-	case NGHTTP2_INADEQUATE_SECURITY: return 7; /* PERMISSION_DENIED */
-	case NGHTTP2_NO_ERROR:
-	case NGHTTP2_PROTOCOL_ERROR:
-	case NGHTTP2_INTERNAL_ERROR:
-	case NGHTTP2_FLOW_CONTROL_ERROR:
-	case NGHTTP2_SETTINGS_TIMEOUT:
-	case NGHTTP2_STREAM_CLOSED:
-	case NGHTTP2_FRAME_SIZE_ERROR:
-	case NGHTTP2_COMPRESSION_ERROR:
-	case NGHTTP2_CONNECT_ERROR:
-	case NGHTTP2_HTTP_1_1_REQUIRED: break;
-	}
-	return 13; /* INTERNAL */
-}
-
 static void fail_stream(struct http2 *http2, struct exchange *exchange)
 {
 	struct client_result result = {.outcome = CLIENT_BROKEN, .err = exchange->err};
@@ -88,7 +67,7 @@ static void fail_stream(struct http2 *http2, struct exchange *exchange)
 		(void)err_set(&result.err, ERR_PEER, "the stream was reset: %s",
 			      nghttp2_http2_strerror(exchange->error_code));
 		result.has_grpc_status = exchange->response.is_grpc;
-		result.grpc_status = status_from_reset(exchange->error_code);
+		result.grpc_status = (int)grpc_status_of_reset(exchange->error_code);
 	}
 	(void)err_wrap(&result.err, "%s", http2->link->client->target);
 	call_finish(exchange->call, &result);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fields in the order that gRPC asks for: pseudo-header fields, its own, then the call's
+ * further ones.
+ */
 #include "pipeline/net/http2_fields.h"
 
 #include "pipeline/base/clock.h"

@@ -2,6 +2,7 @@
 /* Texts to listen addresses; see listen_address.h. No state. */
 #include "pipeline/net/listen_address.h"
 
+#include "pipeline/base/ascii.h"
 #include "pipeline/net/shell_variable.h"
 
 #include <arpa/inet.h>
@@ -38,8 +39,7 @@ static int refuse_form(const char *endpoint, struct err *err)
 
 static bool is_name_byte(char byte)
 {
-	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-	       (byte >= 'A' && byte <= 'Z') || byte == '.' || byte == '-' || byte == '_';
+	return ascii_is_alnum((uint8_t)byte) || byte == '.' || byte == '-' || byte == '_';
 }
 
 static int check_v6(const char *endpoint, const char *host, struct err *err)

@@ -6,7 +6,8 @@
  */
 #include "pipeline/net/server_internal.h"
 
-#include <ctype.h>
+#include "pipeline/base/ascii.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +96,7 @@ void port_holder(uint16_t port, char *text, size_t size)
 	struct dirent *entry;
 	while (proc && (entry = readdir(proc))) {
 		char name[64];
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		if (!ascii_is_digit((uint8_t)entry->d_name[0]) ||
 		    !has_socket(entry->d_name, inodes, count))
 			continue;
 		read_name(entry->d_name, name, sizeof(name));

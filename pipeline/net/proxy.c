@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environment's variables, the URL of the proxy, the list of exceptions, and CONNECT.
+ * Credentials never enter a message.
+ */
 #include "pipeline/net/proxy.h"
 
 #include "pipeline/base/arena.h"
+#include "pipeline/base/hex.h"
 #include "pipeline/net/basic_auth.h"
 #include "pipeline/net/client.h"
 
@@ -150,14 +155,6 @@ bool proxy_is_exempt(const char *no_proxy, const char *host_text, uint16_t port)
 	return false;
 }
 
-static int hex_value(uint8_t digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	digit |= 0x20;
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 /* "user:password", percent-encoded (RFC 3986 §3.2.1), to "Basic …" (RFC 7617). */
 static int set_authorization(struct slice credentials, struct proxy *proxy, struct err *err)
 {
@@ -170,11 +167,10 @@ static int set_authorization(struct slice credentials, struct proxy *proxy, stru
 		uint8_t byte = credentials.ptr[i];
 		has_colon |= byte == ':';
 		if (byte == '%') {
-			int high = i + 2 < credentials.len ? hex_value(credentials.ptr[i + 1]) : -1;
-			int low = i + 2 < credentials.len ? hex_value(credentials.ptr[i + 2]) : -1;
-			if (high < 0 || low < 0)
+			int escaped = percent_value(credentials, i);
+			if (escaped < 0)
 				return err_set(err, ERR_CONFIG, "proxy URL: invalid escape");
-			byte = (uint8_t)(high << 4 | low);
+			byte = (uint8_t)escaped;
 			i += 2;
 		}
 		plain[len++] = byte;

@@ -3,10 +3,14 @@
  * How the parts of the server see each other:
  *
  *   server.c         a server: sockets, hand-over to shards, drain, abort
+ *   server_worker.c  its part on a shard: connections, time, giving one up
  *   listener.c       binding an endpoint; port_holder.c names who holds a port
  *   server_conn.c    one connection: which protocol, time limits
  *   http1_server.c, http2_server.c   the protocols: bytes to requests, answers to bytes
- *   request.c        one request: header, answer, refusals, hand-over to the handler
+ *   http1_parser.c   what llhttp finds in the bytes
+ *   http2_answer.c   answers over HTTP/2
+ *   request.c        one request: answer, refusals, hand-over to the handler
+ *   request_header.c its header
  *   request_body.c   its body: limits, growth, decoding
  *   grpc_server.c    what gRPC adds: prefix of a message, time-out, status
  *
@@ -190,6 +194,8 @@ enum http1_scan_result { HTTP1_SCAN_MORE = 0, HTTP1_SCAN_END, HTTP1_SCAN_BAD };
 enum http1_scan_result http1_scan_block(struct http1_scan *scan, struct slice bytes,
 					size_t *ret_len);
 
+enum http1_phase { HTTP1_HEADER = 0, HTTP1_BODY, HTTP1_TRAILER };
+
 struct http1 {
 	llhttp_t parser;
 	struct http1_scan scan;
@@ -204,6 +210,9 @@ struct http1 {
 	int refuse_status; /* found in a callback; answered outside of it */
 };
 
+/* Makes the parser ready for the next request of ${sc}. (http1_parser.c) */
+void http1_parser_init(struct server_conn *sc);
+
 struct http2 {
 	nghttp2_session *session;
 	uint64_t second; /* of the peer's resets counted in `resets` */
@@ -216,6 +225,11 @@ struct http2 {
 	bool closing, evicted;
 	bool peer_left; /* it sent a GOAWAY that nghttp2 takes for an error */
 };
+
+/* The answer to ${request}, or the stream's early end. The stream's end frees the request: nghttp2 may
+ * hold it as the source of data until then. (http2_answer.c) */
+void http2_answer(struct request *request, const struct answer *answer);
+void http2_cut(struct request *request);
 
 /* ---- connections (server_conn.c) ------------------------------------------------------------- */
 
@@ -313,6 +327,16 @@ struct server {
 	size_t workers_drained;
 	struct accept_socket *accept_sockets;
 };
+
+/* Asked from any thread. The connection ${fd} is the worker's from now on; false: no memory, nothing
+ * was taken. ${over_limit}: another one has to go for it. */
+MUST_CHECK bool worker_take(struct worker *worker, int fd, bool over_limit);
+void worker_ask_to_evict(struct worker *worker); /* one quiet connection, once per turn */
+void worker_ask_to_drain(struct worker *worker);
+void worker_ask_to_abort(struct worker *worker);
+
+/* The loop stands still: the worker's connections go on without it, to their end. */
+void worker_fini(struct worker *worker);
 
 /* A connection of the worker has come or gone. */
 void worker_add(struct worker *worker, struct server_conn *sc);

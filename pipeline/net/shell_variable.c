@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the first "$NAME". Only that name is shown: what stands around it may be a secret. */
 #include "pipeline/net/shell_variable.h"
+
+#include "pipeline/base/ascii.h"
 
 enum { NAME_BYTES_MAX = 64 };
 
 static bool is_name_byte(uint8_t byte)
 {
-	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-	       (byte >= '0' && byte <= '9') || byte == '_';
+	return ascii_is_alnum(byte) || byte == '_';
 }
 
 int shell_variable_refuse(struct slice address, struct err *err)

@@ -286,8 +286,7 @@ static void reload_if_changed(struct tls_context *context)
 	tls_watch_certificate(&context->watch, fresh);
 }
 
-/* ---- contexts and sessions --------------------------------------------------------------------
- */
+/* ---- contexts and sessions ------------------------------------------------------------------ */
 
 static int encode_alpn(struct tls_context *context, const char *names)
 {
@@ -305,61 +304,6 @@ static int encode_alpn(struct tls_context *context, const char *names)
 	return 0;
 }
 
-static const size_t string_offsets[] = {
-	offsetof(struct tls_config, ca_file),
-	offsetof(struct tls_config, ca_pem),
-	offsetof(struct tls_config, cert_file),
-	offsetof(struct tls_config, cert_pem),
-	offsetof(struct tls_config, key_file),
-	offsetof(struct tls_config, key_pem),
-	offsetof(struct tls_config, min_version),
-	offsetof(struct tls_config, max_version),
-	offsetof(struct tls_config, server_name_override),
-	offsetof(struct tls_config, client_ca_file),
-};
-
-static const char **string_at(struct tls_config *config, size_t i)
-{
-	return (const char **)(void *)((char *)config + string_offsets[i]);
-}
-
-/* Replaces every string by a copy; after a failure free_strings may be called all the same. */
-static bool copy_strings(struct tls_config *config)
-{
-	bool ok = true;
-	for (size_t i = 0; i < ARRAY_COUNT(string_offsets); i++) {
-		const char **string = string_at(config, i);
-		*string = strdup(*string ? *string : "");
-		ok = ok && *string;
-	}
-	struct config_strings suites = config->cipher_suites;
-	config->cipher_suites = (struct config_strings){
-		.at = calloc(suites.count + 1, sizeof(*suites.at)), .count = 0};
-	if (!config->cipher_suites.at)
-		return false;
-	for (size_t i = 0; i < suites.count && ok; i++) {
-		ok = (config->cipher_suites.at[i] = strdup(suites.at[i])) != NULL;
-		config->cipher_suites.count = i + 1;
-	}
-	return ok;
-}
-
-static void free_text(const char *text)
-{
-	if (text)
-		OPENSSL_cleanse((void *)(uintptr_t)text, strlen(text)); /* may be a key */
-	free((void *)(uintptr_t)text);
-}
-
-static void free_strings(struct tls_config *config)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(string_offsets); i++)
-		free_text(*string_at(config, i));
-	for (size_t i = 0; i < config->cipher_suites.count; i++)
-		free_text(config->cipher_suites.at[i]);
-	free(config->cipher_suites.at);
-}
-
 static struct tls_context *new_context(const struct tls_config *config, bool is_server,
 				       const char *alpn, const struct tls_owner *owner,
 				       struct err *err)
@@ -372,7 +316,7 @@ static struct tls_context *new_context(const struct tls_config *config, bool is_
 	context->config = *config;
 	context->is_server = is_server;
 	pthread_mutex_init(&context->lock, NULL);
-	if (!copy_strings(&context->config)) {
+	if (!tls_config_copy(&context->config)) {
 		(void)err_set(err, ERR_NOMEM, "no memory for TLS");
 		goto fail;
 	}
@@ -443,7 +387,7 @@ void tls_context_free(struct tls_context *context)
 		return;
 	SSL_CTX_free(context->ssl_ctx);
 	pthread_mutex_destroy(&context->lock);
-	free_strings(&context->config);
+	tls_config_free_copy(&context->config);
 	free(context);
 }
 

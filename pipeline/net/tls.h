@@ -32,6 +32,11 @@ struct tls_config {
 extern const struct config_block tls_client_block; /* for struct tls_config */
 extern const struct config_block tls_server_block; /* for struct tls_config */
 
+/* Replaces every string by a copy, for a context that outlives the configuration. False when memory is
+ * short; tls_config_free_copy may be called all the same, which wipes what may be a key. */
+MUST_CHECK bool tls_config_copy(struct tls_config *config);
+void tls_config_free_copy(struct tls_config *config);
+
 struct tls_context;
 
 /* Whose context it is: where reloads are told. Both outlive the context. */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The field tables of the `tls:` blocks, with the keys of the Collector's configtls. */
+/* The field tables of the `tls:` blocks, with the keys of the Collector's configtls, and copies of them. */
 #include "pipeline/net/tls.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define COMMON_FIELDS                                                                              \
 	CONFIG_STRING(struct tls_config, ca_file, "ca_file", NULL,                                 \
@@ -75,3 +79,59 @@ const struct config_block tls_client_block =
 	CONFIG_BLOCK_CHECKED(struct tls_config, client_fields, check_client);
 const struct config_block tls_server_block =
 	CONFIG_BLOCK_CHECKED(struct tls_config, server_fields, check_server);
+
+/* ---- copies: a context outlives the configuration ------------------------------------------- */
+
+static const size_t string_offsets[] = {
+	offsetof(struct tls_config, ca_file),
+	offsetof(struct tls_config, ca_pem),
+	offsetof(struct tls_config, cert_file),
+	offsetof(struct tls_config, cert_pem),
+	offsetof(struct tls_config, key_file),
+	offsetof(struct tls_config, key_pem),
+	offsetof(struct tls_config, min_version),
+	offsetof(struct tls_config, max_version),
+	offsetof(struct tls_config, server_name_override),
+	offsetof(struct tls_config, client_ca_file),
+};
+
+static const char **string_at(struct tls_config *config, size_t i)
+{
+	return (const char **)(void *)((char *)config + string_offsets[i]);
+}
+
+bool tls_config_copy(struct tls_config *config)
+{
+	bool ok = true;
+	for (size_t i = 0; i < ARRAY_COUNT(string_offsets); i++) {
+		const char **string = string_at(config, i);
+		*string = strdup(*string ? *string : "");
+		ok = ok && *string;
+	}
+	struct config_strings suites = config->cipher_suites;
+	config->cipher_suites = (struct config_strings){
+		.at = calloc(suites.count + 1, sizeof(*suites.at)), .count = 0};
+	if (!config->cipher_suites.at)
+		return false;
+	for (size_t i = 0; i < suites.count && ok; i++) {
+		ok = (config->cipher_suites.at[i] = strdup(suites.at[i])) != NULL;
+		config->cipher_suites.count = i + 1;
+	}
+	return ok;
+}
+
+static void free_text(const char *text)
+{
+	if (text)
+		OPENSSL_cleanse((void *)(uintptr_t)text, strlen(text)); /* may be a key */
+	free((void *)(uintptr_t)text);
+}
+
+void tls_config_free_copy(struct tls_config *config)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(string_offsets); i++)
+		free_text(*string_at(config, i));
+	for (size_t i = 0; i < config->cipher_suites.count; i++)
+		free_text(config->cipher_suites.at[i]);
+	free(config->cipher_suites.at);
+}

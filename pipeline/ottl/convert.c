@@ -6,6 +6,7 @@
  */
 #include "pipeline/ottl/function.h"
 
+#include "pipeline/base/hex.h"
 #include "pipeline/base/text.h"
 
 struct buf building_take(struct evaluation *ev)
@@ -98,14 +99,6 @@ bool convert_bytes(struct evaluation *ev, const struct term *term, struct slice 
 	return true;
 }
 
-static int hex_digit(uint8_t digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	uint8_t letter = digit | 0x20;
-	return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
 bool convert_id(struct evaluation *ev, struct slice bytes, enum term_type type,
 		struct term *ret_term)
 {
@@ -123,12 +116,8 @@ bool convert_id(struct evaluation *ev, struct slice bytes, enum term_type type,
 	uint8_t *id = arena_alloc(&ev->scratch->texts, len);
 	if (!id)
 		return eval_fail(ev, "texts of one evaluation are too long");
-	for (size_t i = 0; i < len; i++) {
-		int high = hex_digit(bytes.ptr[2 * i]), low = hex_digit(bytes.ptr[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return eval_fail(ev, "%s: could not decode ID: invalid hex", name);
-		id[i] = (uint8_t)(high << 4 | low);
-	}
+	if (!hex_decode(bytes, id))
+		return eval_fail(ev, "%s: could not decode ID: invalid hex", name);
 	ret_term->bytes = slice_of(id, len);
 	return true;
 }

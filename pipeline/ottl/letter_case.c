@@ -4,6 +4,7 @@
  * (a table of ranges; other scripts have no case or are left as they are, and nothing changes its
  * number of characters). snake and camel treat ASCII letters only, as the Collector's do.
  */
+#include "pipeline/base/ascii.h"
 #include "pipeline/base/utf8.h"
 #include "pipeline/ottl/function.h"
 
@@ -95,21 +96,6 @@ static void append_letters(struct buf *out, struct slice text, bool to_upper)
 
 /* ---- snake and camel ---- */
 
-static bool is_upper(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z';
-}
-
-static bool is_lower(uint8_t byte)
-{
-	return byte >= 'a' && byte <= 'z';
-}
-
-static bool is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
 static bool is_separator(uint8_t byte)
 {
 	return byte == ' ' || byte == '_' || byte == '-' || byte == '.';
@@ -132,13 +118,14 @@ static bool word_ends(struct slice text, size_t at)
 	if (at + 1 >= text.len)
 		return false;
 	uint8_t here = text.ptr[at], next = text.ptr[at + 1];
-	if (is_digit(here))
-		return is_upper(next) || is_lower(next);
-	if (is_digit(next))
-		return is_upper(here) || is_lower(here);
-	if (is_lower(here))
-		return is_upper(next);
-	return is_upper(here) && is_upper(next) && at + 2 < text.len && is_lower(text.ptr[at + 2]);
+	if (ascii_is_digit(here))
+		return ascii_is_letter(next);
+	if (ascii_is_digit(next))
+		return ascii_is_letter(here);
+	if (ascii_is_lower(here))
+		return ascii_is_upper(next);
+	return ascii_is_upper(here) && ascii_is_upper(next) && at + 2 < text.len &&
+	       ascii_is_lower(text.ptr[at + 2]);
 }
 
 static void append_snake(struct buf *out, struct slice text)
@@ -148,8 +135,8 @@ static void append_snake(struct buf *out, struct slice text)
 		uint8_t byte = text.ptr[i];
 		if (is_separator(byte))
 			byte = '_';
-		else if (is_upper(byte))
-			byte = (uint8_t)(byte + 'a' - 'A');
+		else
+			byte = ascii_lower(byte);
 		buf_append_byte(out, byte);
 		if (word_ends(text, i))
 			buf_append_byte(out, '_');
@@ -162,19 +149,19 @@ static void append_camel(struct buf *out, struct slice text)
 	text = trim_space(text);
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t byte = text.ptr[i];
-		bool capital = is_upper(byte);
+		bool capital = ascii_is_upper(byte);
 		if (is_separator(byte)) {
 			starts_word = true;
 			after_capital = false;
 			continue;
 		}
-		if (starts_word && is_lower(byte))
-			byte = (uint8_t)(byte + 'A' - 'a');
+		if (starts_word && ascii_is_lower(byte))
+			byte = ascii_upper(byte);
 		else if (!starts_word && after_capital && capital)
-			byte = (uint8_t)(byte + 'a' - 'A');
+			byte = ascii_lower(byte);
 		buf_append_byte(out, byte);
 		after_capital = capital;
-		starts_word = is_digit(byte);
+		starts_word = ascii_is_digit(byte);
 	}
 }
 

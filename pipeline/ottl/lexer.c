@@ -8,33 +8,14 @@
  */
 #include "pipeline/ottl/lexer.h"
 
+#include "pipeline/base/hex.h"
 #include "pipeline/base/utf8.h"
 
 #include <stdlib.h>
 
-static bool is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
-static bool is_hex(uint8_t byte)
-{
-	return is_digit(byte) || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
-}
-
-static bool is_lower(uint8_t byte)
-{
-	return byte >= 'a' && byte <= 'z';
-}
-
-static bool is_upper(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z';
-}
-
 static bool is_word(uint8_t byte)
 {
-	return is_lower(byte) || is_upper(byte) || is_digit(byte) || byte == '_';
+	return ascii_is_alnum(byte) || byte == '_';
 }
 
 static bool is_space(uint8_t byte)
@@ -50,7 +31,7 @@ static uint8_t byte_at(struct slice text, size_t at)
 static size_t digits_from(struct slice text, size_t at)
 {
 	size_t end = at;
-	while (is_digit(byte_at(text, end)))
+	while (ascii_is_digit(byte_at(text, end)))
 		end++;
 	return end - at;
 }
@@ -59,15 +40,15 @@ static size_t digits_from(struct slice text, size_t at)
 static size_t lex_number(struct slice text, size_t at, enum token_kind *ret_kind)
 {
 	if (byte_at(text, at) == '0' && byte_at(text, at + 1) == 'x' &&
-	    is_hex(byte_at(text, at + 2))) {
+	    hex_value(byte_at(text, at + 2)) >= 0) {
 		size_t end = at + 2;
-		while (is_hex(byte_at(text, end)))
+		while (hex_value(byte_at(text, end)) >= 0)
 			end++;
 		*ret_kind = TOKEN_BYTES;
 		return end - at;
 	}
 	size_t whole = digits_from(text, at), end = at + whole;
-	if (byte_at(text, end) == '.' && (whole > 0 || is_digit(byte_at(text, end + 1)))) {
+	if (byte_at(text, end) == '.' && (whole > 0 || ascii_is_digit(byte_at(text, end + 1)))) {
 		end++;
 		end += digits_from(text, end);
 		uint8_t exponent = byte_at(text, end);
@@ -106,10 +87,10 @@ static size_t lex_word(struct slice text, size_t at, enum token_kind *ret_kind)
 		{SLICE_INIT("and"), TOKEN_AND},	      {SLICE_INIT("true"), TOKEN_BOOLEAN},
 		{SLICE_INIT("false"), TOKEN_BOOLEAN},
 	};
-	bool upper = is_upper(byte_at(text, at));
+	bool upper = ascii_is_upper(byte_at(text, at));
 	size_t end = at, whole = at;
-	while (is_digit(byte_at(text, end)) || byte_at(text, end) == '_' ||
-	       (upper ? is_upper(byte_at(text, end)) : is_lower(byte_at(text, end))))
+	while (ascii_is_digit(byte_at(text, end)) || byte_at(text, end) == '_' ||
+	       (upper ? ascii_is_upper(byte_at(text, end)) : ascii_is_lower(byte_at(text, end))))
 		end++;
 	while (is_word(byte_at(text, whole)))
 		whole++;
@@ -155,13 +136,13 @@ static size_t lex_symbol(struct slice text, size_t at, enum token_kind *ret_kind
 static size_t lex_one(struct slice text, size_t at, enum token_kind *ret_kind)
 {
 	uint8_t first = text.ptr[at];
-	if (is_digit(first) || (first == '.' && is_digit(byte_at(text, at + 1))))
+	if (ascii_is_digit(first) || (first == '.' && ascii_is_digit(byte_at(text, at + 1))))
 		return lex_number(text, at, ret_kind);
 	if (first == '"') {
 		*ret_kind = TOKEN_STRING;
 		return lex_string(text, at);
 	}
-	if (is_lower(first) || is_upper(first))
+	if (ascii_is_lower(first) || ascii_is_upper(first))
 		return lex_word(text, at, ret_kind);
 	return lex_symbol(text, at, ret_kind);
 }
@@ -225,15 +206,6 @@ void token_list_free(struct token_list *list)
 
 /* ---- string escapes ---- */
 
-static int hex_value(uint8_t byte)
-{
-	if (is_digit(byte))
-		return byte - '0';
-	if (byte >= 'a' && byte <= 'f')
-		return byte - 'a' + 10;
-	return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
-}
-
 /* Reads ${digits} digits of base ${base} at the head of ${text}. */
 static bool read_code(struct slice *text, size_t digits, int base, uint32_t *ret_code)
 {
@@ -250,20 +222,6 @@ static bool read_code(struct slice *text, size_t digits, int base, uint32_t *ret
 	text->len -= digits;
 	*ret_code = code;
 	return true;
-}
-
-static size_t put_utf8(uint8_t *out, uint32_t code)
-{
-	if (code < 0x80) {
-		out[0] = (uint8_t)code;
-		return 1;
-	}
-	size_t more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-	static const uint8_t heads[] = {0, 0xc0, 0xe0, 0xf0};
-	out[0] = (uint8_t)(heads[more] | code >> (6 * more));
-	for (size_t i = 1; i <= more; i++)
-		out[i] = (uint8_t)(0x80 | ((code >> (6 * (more - i))) & 0x3f));
-	return more + 1;
 }
 
 /* Replaces one escape, its backslash already consumed. Returns bytes written, 0 when invalid. */
@@ -295,7 +253,7 @@ static size_t unescape(struct slice *text, uint8_t *out)
 		return 0;
 	if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
 		return 0;
-	return put_utf8(out, code);
+	return utf8_encode(code, out);
 }
 
 bool token_unquote(struct slice literal, struct arena *arena, struct slice *ret_text)

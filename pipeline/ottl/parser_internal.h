@@ -71,6 +71,5 @@ struct node *parser_map(struct parser *parser);
 
 /* *ret_stands_alone (may be NULL): the value may be a condition without a comparison. */
 struct node *parser_value(struct parser *parser, bool *ret_stands_alone);
-struct node *parser_sum(struct parser *parser);
 
 #endif

@@ -2,6 +2,8 @@
 /* Literals: strings, bytes, numbers, enum names, lists and maps. */
 #include "pipeline/ottl/parser_internal.h"
 
+#include "pipeline/base/hex.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -20,11 +22,6 @@ struct node *parser_string(struct parser *parser)
 	return parser_new_literal(parser, token->offset, term_string(text));
 }
 
-static uint8_t hex_value(uint8_t digit)
-{
-	return (uint8_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
-}
-
 struct node *parser_bytes(struct parser *parser)
 {
 	const struct token *token = parser->at++;
@@ -36,9 +33,7 @@ struct node *parser_bytes(struct parser *parser)
 	uint8_t *bytes = arena_alloc(parser->arena, digits.len / 2);
 	if (!bytes)
 		return parser_fail_memory(parser);
-	for (size_t i = 0; i < digits.len / 2; i++)
-		bytes[i] = (uint8_t)(hex_value(digits.ptr[2 * i]) << 4 |
-				     hex_value(digits.ptr[2 * i + 1]));
+	(void)hex_decode(digits, bytes); /* the lexer has seen digits only */
 	struct term term = {.type = TERM_BYTES, .bytes = {bytes, digits.len / 2}};
 	return parser_new_literal(parser, token->offset, term);
 }

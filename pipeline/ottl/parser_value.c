@@ -6,6 +6,8 @@
 #include "pipeline/ottl/function.h"
 #include "pipeline/ottl/parser_internal.h"
 
+static struct node *parse_sum(struct parser *parser);
+
 /* ---- paths and calls ---- */
 
 /* The keys behind a path segment or a call: *ret_keys is their list, NULL when there are none. */
@@ -18,7 +20,7 @@ static bool parse_keys(struct parser *parser, struct node **ret_keys)
 		if (!parser_enter(parser))
 			return false;
 		struct node *key = parser->at->kind == TOKEN_STRING ? parser_string(parser)
-								    : parser_sum(parser);
+								    : parse_sum(parser);
 		parser->depth--;
 		if (!key || !parser_expect(parser, TOKEN_RBRACKET, "\"]\""))
 			return false;
@@ -164,7 +166,7 @@ static struct node *parse_operand(struct parser *parser)
 	case TOKEN_LOWER: return parse_path(parser);
 	case TOKEN_LPAREN:
 		parser->at++;
-		inner = parser_enter(parser) ? parser_sum(parser) : NULL;
+		inner = parser_enter(parser) ? parse_sum(parser) : NULL;
 		parser->depth--;
 		return inner && parser_expect(parser, TOKEN_RPAREN, "\")\"") ? inner : NULL;
 	default: return parser_fail_unexpected(parser, "Value");
@@ -233,7 +235,7 @@ static struct node *parse_product(struct parser *parser)
 	return parse_chain(parser, TOKEN_MUL_DIV, parse_factor);
 }
 
-struct node *parser_sum(struct parser *parser)
+static struct node *parse_sum(struct parser *parser)
 {
 	return parse_chain(parser, TOKEN_ADD_SUB, parse_product);
 }
@@ -281,7 +283,7 @@ struct node *parser_value(struct parser *parser, bool *ret_stands_alone)
 		break;
 	default: break;
 	}
-	struct node *value = parser_sum(parser);
+	struct node *value = parse_sum(parser);
 	*stands_alone = value && parser->call_from == token && parser->call_end == parser->at;
 	return value;
 }

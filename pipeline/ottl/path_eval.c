@@ -5,6 +5,8 @@
  */
 #include "pipeline/ottl/evaluation.h"
 
+#include "pipeline/base/hex.h"
+
 /* The element of ${level} that the evaluated element is, or lies in. */
 static uint32_t element_at(const struct evaluation *ev, enum ottl_context level)
 {
@@ -71,19 +73,23 @@ static struct slice id_of(const struct evaluation *ev, uint32_t span, enum field
 	return view_span_id(ev->view, span);
 }
 
+static struct term id_term(const struct evaluation *ev, uint32_t span, enum field field)
+{
+	return (struct term){.type = field == FIELD_TRACE_ID ? TERM_TRACE_ID : TERM_SPAN_ID,
+			     .bytes = id_of(ev, span, field)};
+}
+
 static bool id_text(struct evaluation *ev, uint32_t span, enum field field, struct term *ret_term)
 {
-	static const char digits[] = "0123456789abcdef";
 	struct slice id = id_of(ev, span, field);
 	size_t bytes = field == FIELD_TRACE_ID_STRING ? TRACE_ID_BYTES : SPAN_ID_BYTES;
-	uint8_t *text = arena_alloc(&ev->scratch->texts, 2 * bytes);
+	uint8_t whole[TRACE_ID_BYTES] = {0}; /* an absent id is the id of zeros */
+	char *text = arena_alloc(&ev->scratch->texts, 2 * bytes);
 	if (!text)
 		return eval_fail(ev, "texts of one evaluation are too long");
-	for (size_t i = 0; i < bytes; i++) {
-		uint8_t byte = i < id.len ? id.ptr[i] : 0; /* an absent id is the id of zeros */
-		text[2 * i] = (uint8_t)digits[byte >> 4];
-		text[2 * i + 1] = (uint8_t)digits[byte & 15];
-	}
+	if (id.len > 0)
+		memcpy(whole, id.ptr, id.len < bytes ? id.len : bytes);
+	hex_encode(slice_of(whole, bytes), text);
 	*ret_term = term_string(slice_of(text, 2 * bytes));
 	return true;
 }
@@ -137,12 +143,8 @@ static bool eval_span_path(struct evaluation *ev, enum field field, struct term 
 	*ret_term = term_nil();
 	switch (field) {
 	case FIELD_TRACE_ID:
-		*ret_term = (struct term){.type = TERM_TRACE_ID, .bytes = id_of(ev, span, field)};
-		return true;
 	case FIELD_SPAN_ID:
-	case FIELD_PARENT_SPAN_ID:
-		*ret_term = (struct term){.type = TERM_SPAN_ID, .bytes = id_of(ev, span, field)};
-		return true;
+	case FIELD_PARENT_SPAN_ID: *ret_term = id_term(ev, span, field); return true;
 	case FIELD_TRACE_ID_STRING:
 	case FIELD_SPAN_ID_STRING:
 	case FIELD_PARENT_SPAN_ID_STRING: return id_text(ev, span, field, ret_term);
@@ -150,10 +152,9 @@ static bool eval_span_path(struct evaluation *ev, enum field field, struct term 
 		*ret_term = term_string(view_span_trace_state(ev->view, span));
 		return true;
 	case FIELD_KIND_STRING:
-		*ret_term = kind_text(view_span_kind(ev->view, span), false);
-		return true;
 	case FIELD_KIND_DEPRECATED_STRING:
-		*ret_term = kind_text(view_span_kind(ev->view, span), true);
+		*ret_term = kind_text(view_span_kind(ev->view, span),
+				      field == FIELD_KIND_DEPRECATED_STRING);
 		return true;
 	case FIELD_START_TIME:
 		*ret_term = time_term(view_span_start_ns(ev->view, span));

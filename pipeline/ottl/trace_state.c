@@ -6,6 +6,8 @@
  */
 #include "pipeline/ottl/evaluation.h"
 
+#include "pipeline/base/ascii.h"
+
 enum {
 	MEMBERS_MAX = 32,
 	VALUE_MAX = 256,
@@ -14,24 +16,14 @@ enum {
 	SYSTEM_MAX = 14,
 };
 
-static bool is_small_letter(uint8_t byte)
-{
-	return byte >= 'a' && byte <= 'z';
-}
-
-static bool is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
 static bool is_key_part(struct slice part, size_t len_max, bool digit_first)
 {
 	if (part.len == 0 || part.len > len_max ||
-	    !(is_small_letter(part.ptr[0]) || (digit_first && is_digit(part.ptr[0]))))
+	    !(ascii_is_lower(part.ptr[0]) || (digit_first && ascii_is_digit(part.ptr[0]))))
 		return false;
 	for (size_t i = 1; i < part.len; i++) {
 		uint8_t byte = part.ptr[i];
-		if (!is_small_letter(byte) && !is_digit(byte) && byte != '_' && byte != '-' &&
+		if (!ascii_is_lower(byte) && !ascii_is_digit(byte) && byte != '_' && byte != '-' &&
 		    byte != '*' && byte != '/')
 			return false;
 	}

@@ -12,6 +12,7 @@
  */
 #include "pipeline/pattern/regex_internal.h"
 
+#include "pipeline/base/ascii.h"
 #include "pipeline/base/utf8.h"
 
 #include <string.h>
@@ -53,63 +54,55 @@ static int refuse(struct reader *reader, const char *what, struct slice piece)
 
 /* ---- properties ---- */
 
-static uint8_t lower(uint8_t byte)
-{
-	return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
-}
-
-static uint8_t upper(uint8_t byte)
-{
-	return byte >= 'a' && byte <= 'z' ? byte & 0xdf : byte;
-}
+/* Long names of categories, which RE2 does not know, and their short forms. */
+static const struct {
+	struct slice name;
+	const char *category;
+} categories[] = {
+	{SLICE_INIT("Close_Punctuation"), "Pe"},
+	{SLICE_INIT("Combining_Mark"), "M"},
+	{SLICE_INIT("Connector_Punctuation"), "Pc"},
+	{SLICE_INIT("Control"), "Cc"},
+	{SLICE_INIT("Cntrl"), "Cc"},
+	{SLICE_INIT("Currency_Symbol"), "Sc"},
+	{SLICE_INIT("Dash_Punctuation"), "Pd"},
+	{SLICE_INIT("Decimal_Number"), "Nd"},
+	{SLICE_INIT("Digit"), "Nd"},
+	{SLICE_INIT("Enclosing_Mark"), "Me"},
+	{SLICE_INIT("Final_Punctuation"), "Pf"},
+	{SLICE_INIT("Format"), "Cf"},
+	{SLICE_INIT("Initial_Punctuation"), "Pi"},
+	{SLICE_INIT("Letter"), "L"},
+	{SLICE_INIT("Letter_Number"), "Nl"},
+	{SLICE_INIT("Line_Separator"), "Zl"},
+	{SLICE_INIT("Lowercase_Letter"), "Ll"},
+	{SLICE_INIT("Mark"), "M"},
+	{SLICE_INIT("Math_Symbol"), "Sm"},
+	{SLICE_INIT("Modifier_Letter"), "Lm"},
+	{SLICE_INIT("Modifier_Symbol"), "Sk"},
+	{SLICE_INIT("Nonspacing_Mark"), "Mn"},
+	{SLICE_INIT("Number"), "N"},
+	{SLICE_INIT("Open_Punctuation"), "Ps"},
+	{SLICE_INIT("Other_Letter"), "Lo"},
+	{SLICE_INIT("Other_Number"), "No"},
+	{SLICE_INIT("Other_Punctuation"), "Po"},
+	{SLICE_INIT("Other_Symbol"), "So"},
+	{SLICE_INIT("Paragraph_Separator"), "Zp"},
+	{SLICE_INIT("Private_Use"), "Co"},
+	{SLICE_INIT("Punct"), "P"},
+	{SLICE_INIT("Punctuation"), "P"},
+	{SLICE_INIT("Separator"), "Z"},
+	{SLICE_INIT("Space_Separator"), "Zs"},
+	{SLICE_INIT("Spacing_Mark"), "Mc"},
+	{SLICE_INIT("Surrogate"), "Cs"},
+	{SLICE_INIT("Symbol"), "S"},
+	{SLICE_INIT("Titlecase_Letter"), "Lt"},
+	{SLICE_INIT("Uppercase_Letter"), "Lu"},
+};
 
 /* The short form of a category's long name; NULL when there is none. */
 static const char *category_of(struct slice name)
 {
-	static const struct {
-		struct slice name;
-		const char *category;
-	} categories[] = {
-		{SLICE_INIT("Close_Punctuation"), "Pe"},
-		{SLICE_INIT("Combining_Mark"), "M"},
-		{SLICE_INIT("Connector_Punctuation"), "Pc"},
-		{SLICE_INIT("Control"), "Cc"},
-		{SLICE_INIT("Cntrl"), "Cc"},
-		{SLICE_INIT("Currency_Symbol"), "Sc"},
-		{SLICE_INIT("Dash_Punctuation"), "Pd"},
-		{SLICE_INIT("Decimal_Number"), "Nd"},
-		{SLICE_INIT("Digit"), "Nd"},
-		{SLICE_INIT("Enclosing_Mark"), "Me"},
-		{SLICE_INIT("Final_Punctuation"), "Pf"},
-		{SLICE_INIT("Format"), "Cf"},
-		{SLICE_INIT("Initial_Punctuation"), "Pi"},
-		{SLICE_INIT("Letter"), "L"},
-		{SLICE_INIT("Letter_Number"), "Nl"},
-		{SLICE_INIT("Line_Separator"), "Zl"},
-		{SLICE_INIT("Lowercase_Letter"), "Ll"},
-		{SLICE_INIT("Mark"), "M"},
-		{SLICE_INIT("Math_Symbol"), "Sm"},
-		{SLICE_INIT("Modifier_Letter"), "Lm"},
-		{SLICE_INIT("Modifier_Symbol"), "Sk"},
-		{SLICE_INIT("Nonspacing_Mark"), "Mn"},
-		{SLICE_INIT("Number"), "N"},
-		{SLICE_INIT("Open_Punctuation"), "Ps"},
-		{SLICE_INIT("Other_Letter"), "Lo"},
-		{SLICE_INIT("Other_Number"), "No"},
-		{SLICE_INIT("Other_Punctuation"), "Po"},
-		{SLICE_INIT("Other_Symbol"), "So"},
-		{SLICE_INIT("Paragraph_Separator"), "Zp"},
-		{SLICE_INIT("Private_Use"), "Co"},
-		{SLICE_INIT("Punct"), "P"},
-		{SLICE_INIT("Punctuation"), "P"},
-		{SLICE_INIT("Separator"), "Z"},
-		{SLICE_INIT("Space_Separator"), "Zs"},
-		{SLICE_INIT("Spacing_Mark"), "Mc"},
-		{SLICE_INIT("Surrogate"), "Cs"},
-		{SLICE_INIT("Symbol"), "S"},
-		{SLICE_INIT("Titlecase_Letter"), "Lt"},
-		{SLICE_INIT("Uppercase_Letter"), "Lu"},
-	};
 	for (size_t i = 0; i < ARRAY_COUNT(categories); i++) {
 		if (slice_equal(name, categories[i].name))
 			return categories[i].category;
@@ -133,7 +126,7 @@ static void put_property(struct reader *reader)
 	for (at += negated; at < len; at++) {
 		uint8_t byte = rest.ptr[at];
 		bool joint = byte == '_' || byte == '-' || byte == ' ';
-		name[used++] = (char)(joint ? '_' : first ? upper(byte) : lower(byte));
+		name[used++] = (char)(joint ? '_' : first ? ascii_upper(byte) : ascii_lower(byte));
 		first = joint;
 	}
 	struct slice spelled = slice_of(name, used);
@@ -187,8 +180,7 @@ static int read_class(struct reader *reader)
 static bool is_group_name(struct slice name)
 {
 	for (size_t i = 0; i < name.len; i++) {
-		uint8_t byte = lower(name.ptr[i]);
-		if (!(byte >= 'a' && byte <= 'z') && !(byte >= '0' && byte <= '9') && byte != '_')
+		if (!ascii_is_alnum(name.ptr[i]) && name.ptr[i] != '_')
 			return false;
 	}
 	return name.len > 0;

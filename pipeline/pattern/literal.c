@@ -6,6 +6,8 @@
  */
 #include "pipeline/pattern/regex_internal.h"
 
+#include "pipeline/base/ascii.h"
+
 #include <string.h>
 
 static bool skip(struct slice *rest, struct slice prefix)
@@ -17,12 +19,6 @@ static bool skip(struct slice *rest, struct slice prefix)
 	return true;
 }
 
-static bool is_letter_or_digit(uint8_t byte)
-{
-	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-	       (byte >= 'A' && byte <= 'Z');
-}
-
 /* One character that stands for itself; false when ${rest} begins with anything else. */
 static bool take_character(struct slice *rest, struct buf *out)
 {
@@ -30,7 +26,7 @@ static bool take_character(struct slice *rest, struct buf *out)
 	bool escaped = rest->len > 1 && rest->ptr[0] == '\\';
 	uint8_t byte = rest->ptr[escaped];
 	if (byte < ' ' || byte >= 0x7f ||
-	    (escaped ? is_letter_or_digit(byte) : strchr(special, byte) != NULL))
+	    (escaped ? ascii_is_alnum(byte) : strchr(special, byte) != NULL))
 		return false;
 	buf_append_byte(out, byte);
 	rest->ptr += 1 + escaped;

@@ -8,6 +8,8 @@
  */
 #include "processors/langfuse/buckets.h"
 
+#include "pipeline/base/ascii.h"
+
 enum {
 	C = BUCKET_BIT(BUCKET_CACHED),
 	W = BUCKET_BIT(BUCKET_CACHE_CREATION),
@@ -85,12 +87,6 @@ static const struct priced_model rows[] = {
 };
 #undef ROW
 
-const struct priced_model *buckets_rows(size_t *ret_count)
-{
-	*ret_count = ARRAY_COUNT(rows);
-	return rows;
-}
-
 static struct slice without_prefix(struct slice model, const char *prefix)
 {
 	struct slice text = slice_str(prefix);
@@ -130,8 +126,7 @@ uint8_t buckets_priced(const struct priced_model *own, size_t own_count, struct 
 		return row->buckets;
 	struct slice bare = bare_name(model);
 	for (size_t i = 0; i < bare.len; i++) {
-		uint8_t byte = bare.ptr[i];
-		lower[i] = (char)(byte >= 'A' && byte <= 'Z' ? byte - 'A' + 'a' : byte);
+		lower[i] = (char)ascii_lower(bare.ptr[i]);
 	}
 	row = find(rows, ARRAY_COUNT(rows), slice_of(lower, bare.len));
 	return row ? row->buckets : 0;

@@ -18,8 +18,6 @@ struct priced_model {
 	uint8_t buckets;      /* bits of BUCKET_CACHED, _CACHE_CREATION and _REASONING */
 };
 
-/* The rows built in, and the date of the price list that they were taken from. */
-const struct priced_model *buckets_rows(size_t *ret_count);
 #define BUCKETS_DATE "2026-08-22"
 
 /* The buckets that have a price for ${model}: by the first row of ${own} that fits, else of those

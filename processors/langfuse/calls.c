@@ -39,11 +39,6 @@ static void yield(struct run *run, uint32_t span)
 		set(run, span, NOTE_YIELDS);
 }
 
-static struct trace_key key_of(const struct run *run, uint32_t span)
-{
-	return (struct trace_key){run->self->party, run_trace_id(run, span)};
-}
-
 static bool is_engine(const struct run *run, uint32_t span)
 {
 	return run->notes[span].class == CLASS_ENGINE;
@@ -215,7 +210,7 @@ static void counted_below(struct run *run, uint32_t span, bool call, uint64_t va
 		set(run, at, NOTE_DECIDED | NOTE_MATCHED);
 		yield(run, at);
 		if (!known && (value & COUNTED_BY_ENGINE) && !is_engine(run, at))
-			(void)trace_memory_tally(run->self->memory, key_of(run, at),
+			(void)trace_memory_tally(run->self->memory, run_trace_key(run, at),
 						 view_span_id(run->view, at), -1);
 	}
 	if (climb.above != SPAN_MAP_FOREIGN)
@@ -223,7 +218,7 @@ static void counted_below(struct run *run, uint32_t span, bool call, uint64_t va
 	struct slice parent = view_span_parent(run->view, climb.top);
 	struct trace_note notes[] = {note_of(run, NOTE_KIND_BELOW_ANY, parent, value),
 				     note_of(run, NOTE_KIND_BELOW_CALL, parent, value)};
-	trace_memory_notes(run->self->memory, key_of(run, span), notes,
+	trace_memory_notes(run->self->memory, run_trace_key(run, span), notes,
 			   call && !climb.broken && !has(run, span, NOTE_BOUNDARY) ? 2 : 1);
 }
 
@@ -237,12 +232,12 @@ static void counted_above(struct run *run, uint32_t span, uint64_t value)
 		set(run, span, NOTE_DECIDED | NOTE_MATCHED);
 		yield(run, span);
 		if (!known && is_engine(run, span) && (value & COUNTED_BY_CALL))
-			(void)trace_memory_tally(run->self->memory, key_of(run, span),
+			(void)trace_memory_tally(run->self->memory, run_trace_key(run, span),
 						 view_span_id(run->view, span), 1);
 	}
 	struct trace_note note =
 		note_of(run, NOTE_KIND_INSIDE, view_span_id(run->view, span), value);
-	trace_memory_notes(run->self->memory, key_of(run, span), &note, 1);
+	trace_memory_notes(run->self->memory, run_trace_key(run, span), &note, 1);
 }
 
 /* Whether the request's highest span above ${span} hangs below a counted call of an earlier one. */
@@ -256,7 +251,7 @@ static void ask_above(struct run *run, uint32_t span)
 		note_of(run, NOTE_KIND_INSIDE, view_span_parent(run->view, climb.top), 0);
 	if (!trace_note_may_be(facts_of(run, span), note.name))
 		return;
-	trace_memory_notes(run->self->memory, key_of(run, span), &note, 1);
+	trace_memory_notes(run->self->memory, run_trace_key(run, span), &note, 1);
 	if (note.value != 0)
 		counted_above(run, span, note.value);
 }
@@ -267,7 +262,8 @@ static void ask_memory(struct run *run, uint32_t span)
 	struct trace_note below[] = {note_of(run, NOTE_KIND_BELOW_ANY, id, 0),
 				     note_of(run, NOTE_KIND_BELOW_CALL, id, 0)};
 	if (trace_note_may_be(facts_of(run, span), below[0].name))
-		trace_memory_notes(run->self->memory, key_of(run, span), below, ARRAY_COUNT(below));
+		trace_memory_notes(run->self->memory, run_trace_key(run, span), below,
+				   ARRAY_COUNT(below));
 	if (below[0].value != 0)
 		counted_below(run, span, below[1].value != 0, below[0].value);
 	ask_above(run, span);
@@ -296,7 +292,7 @@ static void remember_counted(struct run *run, uint32_t span)
 		if (!climb.broken)
 			notes[count++] = note_of(run, NOTE_KIND_BELOW_CALL, parent, value);
 	}
-	trace_memory_notes(run->self->memory, key_of(run, span), notes, count);
+	trace_memory_notes(run->self->memory, run_trace_key(run, span), notes, count);
 }
 
 /* A span below a counted call: one of another request may hang below it. */
@@ -311,7 +307,7 @@ static void remember_inside(struct run *run, uint32_t span)
 		struct trace_note note =
 			note_of(run, NOTE_KIND_INSIDE, view_span_id(run->view, span),
 				value_of_counted(run, at));
-		trace_memory_notes(run->self->memory, key_of(run, span), &note, 1);
+		trace_memory_notes(run->self->memory, run_trace_key(run, span), &note, 1);
 		return;
 	}
 }
@@ -328,7 +324,7 @@ static void claim(struct run *run, uint32_t span)
 		return;
 	uint64_t own = hash_read64(id.ptr); /* not 0: such spans went first */
 	struct trace_note claimed = {note->call, own};
-	trace_memory_notes(run->self->memory, key_of(run, span), &claimed, 1);
+	trace_memory_notes(run->self->memory, run_trace_key(run, span), &claimed, 1);
 	if (claimed.value == own || !counts(run, span))
 		return;
 	if (is_engine(run, span)) {
@@ -358,7 +354,7 @@ static void claim_all(struct run *run)
 static void tally(struct run *run, uint32_t span)
 {
 	int32_t step = is_engine(run, span) ? 1 : -1;
-	int32_t before = trace_memory_tally(run->self->memory, key_of(run, span),
+	int32_t before = trace_memory_tally(run->self->memory, run_trace_key(run, span),
 					    view_span_id(run->view, span), step);
 	if (step > 0 ? before < 0 : before > 0)
 		yield(run, span);

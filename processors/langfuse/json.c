@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A cursor over the text itself: nothing is copied, strings and nested values are stepped over by
+ * their quotation marks and brackets. Only json_append_text resolves escapes, with the lexer of
+ * pipeline/trace.
+ */
 #include "processors/langfuse/json.h"
 
 #include "pipeline/trace/json/json_lex.h"

@@ -184,6 +184,12 @@ static inline struct slice run_trace_id(const struct run *run, uint32_t span)
 	return view_span_trace_id(run->view, span);
 }
 
+/* What the trace memory knows the trace of ${span} by. */
+static inline struct trace_key run_trace_key(const struct run *run, uint32_t span)
+{
+	return (struct trace_key){run->self->party, run_trace_id(run, span)};
+}
+
 static inline struct slice run_scope_name(const struct run *run, uint32_t span)
 {
 	return view_scope_name(run->view, view_span_scope(run->view, span));

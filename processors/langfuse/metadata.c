@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Members are put together as text: what comes first wins. Bounded in members and in bytes. */
 #include "processors/langfuse/metadata.h"
 
 #include "processors/langfuse/json.h"

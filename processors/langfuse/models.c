@@ -145,8 +145,7 @@ static struct slice remembered(const struct run *run, uint32_t span, struct slic
 	struct langfuse *self = run->self;
 	struct trace_note note = {
 		.name = calls_name(self, NOTE_KIND_MODEL, parent, (struct slice){NULL, 0})};
-	trace_memory_notes(self->memory, (struct trace_key){self->party, run_trace_id(run, span)},
-			   &note, 1);
+	trace_memory_notes(self->memory, run_trace_key(run, span), &note, 1);
 	return model_at(self->model_ids, note.value);
 }
 
@@ -209,8 +208,6 @@ void models_remember(struct run *run)
 					number};
 		}
 		if (count > 0)
-			trace_memory_notes(self->memory,
-					   (struct trace_key){self->party, run_trace_id(run, span)},
-					   notes, count);
+			trace_memory_notes(self->memory, run_trace_key(run, span), notes, count);
 	}
 }

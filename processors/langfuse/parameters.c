@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One table of roles and names. Texts pass only when they are single words: a schema or a prompt is
+ * no parameter.
+ */
 #include "processors/langfuse/parameters.h"
+
+#include "pipeline/base/ascii.h"
 
 #include "processors/langfuse/json.h"
 
@@ -26,7 +32,7 @@ static bool is_word(struct slice text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t byte = text.ptr[i];
-		if (!(byte >= 'a' && byte <= 'z') && byte != '_' && byte != '-')
+		if (!ascii_is_lower(byte) && byte != '_' && byte != '-')
 			return false;
 	}
 	return text.len > 0 && text.len <= WORD_BYTES_MAX;

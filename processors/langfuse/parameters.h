@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Parameters of model calls: temperature, limits and their like, in Langfuse's form. */
 #ifndef SLUICE_PROCESSORS_LANGFUSE_PARAMETERS_H
 #define SLUICE_PROCESSORS_LANGFUSE_PARAMETERS_H
 

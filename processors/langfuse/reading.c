@@ -6,6 +6,8 @@
 #include "processors/langfuse/langfuse_internal.h"
 #include "processors/langfuse/values.h"
 
+#include "pipeline/base/ascii.h"
+
 bool reading_is_zero(struct slice id)
 {
 	uint64_t all = 0;
@@ -125,7 +127,7 @@ static uint64_t call_name(const struct run *run, uint32_t span, const struct spa
 	if (class == CLASS_ENGINE && parent.len > 0) {
 		struct slice request = roles_text(roles, ROLE_REQUEST_ID);
 		/* vLLM puts the number of the choice before it. */
-		while (request.len > 0 && request.ptr[0] >= '0' && request.ptr[0] <= '9')
+		while (request.len > 0 && ascii_is_digit(request.ptr[0]))
 			request = slice_of(request.ptr + 1, request.len - 1);
 		if (request.len > 1)
 			return calls_name(run->self, NOTE_KIND_PROMPT, parent, request);

@@ -8,11 +8,6 @@
 
 enum { PREFILL_CLIMB_MAX = 3 };
 
-static struct trace_key key_of(const struct run *run, uint32_t span)
-{
-	return (struct trace_key){run->self->party, run_trace_id(run, span)};
-}
-
 static struct slice id_of(const struct run *run, uint32_t span)
 {
 	return view_span_id(run->view, span);
@@ -72,7 +67,7 @@ static void make_root(struct run *run, uint32_t span)
 static void move_to_foreign(struct run *run, uint32_t span, struct slice id, bool moved)
 {
 	uint8_t nearest[SPAN_ID_BYTES];
-	switch (trace_memory_ancestor(run->self->memory, key_of(run, span), id, nearest)) {
+	switch (trace_memory_ancestor(run->self->memory, run_trace_key(run, span), id, nearest)) {
 	case ANCESTRY_KEPT:
 		if (moved)
 			edit_set_span_parent(run->view, span, id);

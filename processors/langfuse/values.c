@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values, times and environments, each written anew where Langfuse would not read it as it came.
+ */
 #include "processors/langfuse/values.h"
 
+#include "pipeline/base/ascii.h"
 #include "pipeline/base/clock.h"
 
 #include <math.h>
@@ -136,12 +140,6 @@ bool values_write_time(uint64_t at_ns, char out[TIME_BYTES])
 	return true;
 }
 
-static bool is_letter_or_digit(uint8_t byte)
-{
-	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-	       (byte >= '0' && byte <= '9');
-}
-
 struct slice values_environment(struct slice given, char slug[ENVIRONMENT_BYTES_MAX])
 {
 	static const struct slice reserved = SLICE_INIT("langfuse");
@@ -149,15 +147,11 @@ struct slice values_environment(struct slice given, char slug[ENVIRONMENT_BYTES_
 	size_t len = 0;
 	while (text.len > reserved.len &&
 	       slice_equal_nocase(slice_of(text.ptr, reserved.len), reserved) &&
-	       !is_letter_or_digit(text.ptr[reserved.len])) /* a dash soon, if it is none */
+	       !ascii_is_alnum(text.ptr[reserved.len])) /* a dash soon, if it is none */
 		text = slice_of(text.ptr + reserved.len + 1, text.len - reserved.len - 1);
 	for (; len < text.len && len < ENVIRONMENT_BYTES_MAX; len++) {
-		uint8_t byte = text.ptr[len];
-		if (byte >= 'A' && byte <= 'Z')
-			byte = (uint8_t)(byte - 'A' + 'a');
-		else if (!is_letter_or_digit(byte) && byte != '_')
-			byte = '-';
-		slug[len] = (char)byte;
+		uint8_t byte = ascii_lower(text.ptr[len]);
+		slug[len] = (char)(ascii_is_alnum(byte) || byte == '_' ? byte : '-');
 	}
 	struct slice shown = slice_of(slug, len);
 	return len == 0 || slice_equal(shown, given) ? given : shown;

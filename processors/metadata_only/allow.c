@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tries an allowed pattern on keys of all kinds, then on the rows of the table that deny. */
 #include "processors/metadata_only/allow.h"
 
 #include "pipeline/pattern/regex.h"

@@ -125,7 +125,8 @@ static bool step(struct pass *pass, struct reader *reader, bool numbers_stay)
 	return true;
 }
 
-bool policy_text_stays(struct pass *pass, struct slice text, bool numbers_stay)
+/* False when a rule denies a pair in ${text}; the rule is counted. */
+static bool text_stays(struct pass *pass, struct slice text, bool numbers_stay)
 {
 	size_t begin = skip_spaces(text, 0);
 	if (begin == text.len || !text_may_hold_pairs(text.ptr[begin]) ||
@@ -144,12 +145,12 @@ bool policy_texts_stay(struct pass *pass, const struct value *value, bool number
 	struct slice cursor = value->bytes;
 	struct value item;
 	if (value->type == VALUE_STRING || value->type == VALUE_BYTES)
-		return policy_text_stays(pass, value->bytes, numbers_stay);
+		return text_stays(pass, value->bytes, numbers_stay);
 	if (value->type != VALUE_ARRAY)
 		return true;
 	while (value_next_item(&cursor, &item)) {
 		bool text = item.type == VALUE_STRING || item.type == VALUE_BYTES;
-		if (text && !policy_text_stays(pass, item.bytes, numbers_stay))
+		if (text && !text_stays(pass, item.bytes, numbers_stay))
 			return false;
 	}
 	return true;

@@ -12,11 +12,8 @@ static inline bool text_may_hold_pairs(uint8_t first)
 	return (first | 0x20) == '{' || first <= ' ';
 }
 
-/* False when a rule denies a pair in ${text}; the rule is counted. ${numbers_stay}: figures in it
- * stay, whatever their key. */
-bool policy_text_stays(struct pass *pass, struct slice text, bool numbers_stay);
-
-/* The same for a string, or for all strings of an array; true for others. */
+/* False when a rule denies a pair in the text ${value}, or in one of the texts of an array; the rule
+ * is counted. True for other values. ${numbers_stay}: figures in it stay, whatever their key. */
 bool policy_texts_stay(struct pass *pass, const struct value *value, bool numbers_stay);
 
 #endif

@@ -7,6 +7,8 @@
  */
 #include "processors/metadata_only/pairs.h"
 
+#include "pipeline/base/ascii.h"
+
 #include "processors/metadata_only/text.h"
 
 struct reader {
@@ -124,7 +126,7 @@ static bool take_array(struct reader *r, const struct measure *measure)
 			buf_append_byte(r->out, ',');
 		if (take_value(r, measure)) {
 			kept++;
-			figures += first == '-' || (first >= '0' && first <= '9');
+			figures += first == '-' || (first >= 0 && ascii_is_digit((uint8_t)first));
 		} else {
 			r->out->len = before;
 			r->cut = true;
@@ -157,7 +159,7 @@ static bool figure_follows(struct reader *r)
 	int byte = peek(r);
 	if (byte != '"')
 		return byte == '-' || byte == 't' || byte == 'f' || byte == 'n' ||
-		       (byte >= '0' && byte <= '9');
+		       (byte >= 0 && ascii_is_digit((uint8_t)byte));
 	struct reader ahead = {.text = r->text, .at = r->at};
 	struct slice text;
 	bool escapes;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Includes the tables and gives each macro its row. A row with braces stands for several keys,
+ * which are expanded when the policy is built.
+ */
 #include "processors/metadata_only/rules.h"
 
 #include "pipeline/base/compiler.h"

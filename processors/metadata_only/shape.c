@@ -7,6 +7,7 @@
  */
 #include "processors/metadata_only/shape.h"
 
+#include "pipeline/base/hex.h"
 #include "pipeline/base/utf8.h"
 #include "processors/metadata_only/shape_encoded.h"
 #include "processors/metadata_only/shape_quick.h"
@@ -125,9 +126,8 @@ static void take_break(struct scan *s, struct slice text, size_t at)
 /* %41 and its like: white or not ASCII when decoded, it is a text in percents. */
 static void take_percent(struct scan *s, struct slice text, size_t at)
 {
-	int high = at + 2 < text.len ? shape_hex_digit(text.ptr[at + 1]) : -1;
-	int low = high >= 0 ? shape_hex_digit(text.ptr[at + 2]) : -1;
-	if (low >= 0 && (high < 2 || high > 7 || (high == 2 && low == 0)))
+	int byte = percent_value(text, at);
+	if (byte >= 0 && (byte <= ' ' || byte >= 0x80))
 		s->shape.marks |= SHAPE_MARK_ENCODED;
 	s->word = s->word_other = true;
 	end_run(s);
@@ -305,7 +305,7 @@ bool shape_is_time(struct slice text)
 	for (size_t i = 0; i < text.len; i++) {
 		if (!memchr(signs, text.ptr[i], sizeof(signs) - 1))
 			return false;
-		digits += text.ptr[i] >= '0' && text.ptr[i] <= '9';
+		digits += ascii_is_digit(text.ptr[i]);
 	}
 	return digits * 3 >= text.len;
 }

@@ -5,6 +5,9 @@
  */
 #include "processors/metadata_only/shape_encoded.h"
 
+#include "pipeline/base/base64.h"
+#include "pipeline/base/hex.h"
+
 #include "processors/metadata_only/shape.h"
 
 /* A text as it is decoded, byte by byte: printable ASCII and whole characters of UTF-8. */
@@ -28,27 +31,6 @@ static inline void take_byte(struct decoded *d, uint8_t byte)
 	}
 }
 
-enum { NONE = 0xff }; /* no digit of base64, in either alphabet */
-
-/* By byte of ASCII; + and - are 62, / and _ are 63. Ids have no pattern: a branch would be guessed. */
-/* clang-format off */
-static const uint8_t base64_digits[128] = {
-	NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-	NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-	NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, 62, NONE, 62, NONE, 63,
-	52, 53, 54, 55, 56, 57, 58, 59, 60, 61, NONE, NONE, NONE, NONE, NONE, NONE,
-	NONE, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
-	15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, NONE, NONE, NONE, NONE, 63,
-	NONE, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
-	41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, NONE, NONE, NONE, NONE, NONE,
-};
-/* clang-format on */
-
-static inline uint8_t base64_digit(uint8_t byte)
-{
-	return byte < 0x80 ? base64_digits[byte] : (uint8_t)NONE;
-}
-
 static bool is_base64_text(struct slice run)
 {
 	struct decoded d = {0};
@@ -56,8 +38,8 @@ static bool is_base64_text(struct slice run)
 	unsigned count = 0;
 	bool capital = false; /* a text of twelve bytes has some in base64 */
 	for (size_t i = 0; i < run.len && !d.failed; i++) {
-		capital |= run.ptr[i] >= 'A' && run.ptr[i] <= 'Z';
-		bits = bits << 6 | base64_digit(run.ptr[i]);
+		capital |= ascii_is_upper(run.ptr[i]);
+		bits = bits << 6 | base64_value(run.ptr[i]);
 		count += 6;
 		if (count >= 8) {
 			count -= 8;
@@ -73,7 +55,7 @@ static bool is_hex_text(struct slice run)
 	struct decoded d = {0};
 	bool letters = false;
 	for (size_t i = 0; i + 1 < run.len && !d.failed; i += 2) {
-		int high = shape_hex_digit(run.ptr[i]), low = shape_hex_digit(run.ptr[i + 1]);
+		int high = hex_value(run.ptr[i]), low = hex_value(run.ptr[i + 1]);
 		letters |= high > 9 || low > 9;
 		take_byte(&d, (uint8_t)(high << 4 | low));
 	}
@@ -87,9 +69,9 @@ static bool is_long(struct slice run)
 	if (run.len <= SHAPE_BASE64_MAX)
 		return false;
 	for (size_t i = 0; i < run.len; i++) {
-		small |= run.ptr[i] >= 'a' && run.ptr[i] <= 'z';
-		capital |= run.ptr[i] >= 'A' && run.ptr[i] <= 'Z';
-		digit |= run.ptr[i] >= '0' && run.ptr[i] <= '9';
+		small |= ascii_is_lower(run.ptr[i]);
+		capital |= ascii_is_upper(run.ptr[i]);
+		digit |= ascii_is_digit(run.ptr[i]);
 	}
 	return small && capital && digit;
 }
@@ -101,7 +83,7 @@ bool shape_is_encoded(struct slice run)
 	if (is_long(run) || is_base64_text(run))
 		return true;
 	size_t hex = 0;
-	while (hex < run.len && shape_hex_digit(run.ptr[hex]) >= 0)
+	while (hex < run.len && hex_value(run.ptr[hex]) >= 0)
 		hex++;
 	return hex == run.len && run.len >= SHAPE_HEX_MIN && is_hex_text(run);
 }
@@ -112,8 +94,8 @@ static bool runs_hold(struct slice text, const char more[2])
 	size_t begin = 0;
 	for (size_t i = 0; i <= text.len; i++) {
 		uint8_t byte = i < text.len ? text.ptr[i] : ' ';
-		uint8_t digit = base64_digit(byte);
-		if (digit < 62 || (digit != NONE && (byte == more[0] || byte == more[1])))
+		uint8_t digit = base64_value(byte);
+		if (digit < 62 || (digit != BASE64_NONE && (byte == more[0] || byte == more[1])))
 			continue;
 		if (shape_is_encoded(slice_of(text.ptr + begin, i - begin)))
 			return true;

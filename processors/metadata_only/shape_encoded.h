@@ -12,13 +12,4 @@ bool shape_holds_encoded(struct slice text);
 /* Whether ${run}, of digits of base64 alone, decodes to a text, or is longer than any checksum. */
 bool shape_is_encoded(struct slice run);
 
-/* 0 .. 15, -1 for what is no hexadecimal digit. */
-static inline int shape_hex_digit(uint8_t byte)
-{
-	if (byte >= '0' && byte <= '9')
-		return byte - '0';
-	byte |= 0x20;
-	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Blocks of Unicode in order, searched by halves. What no block holds is a letter. */
 #include "processors/metadata_only/shape_script.h"
 
 #include "pipeline/base/compiler.h"

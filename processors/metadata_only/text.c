@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Each question is one pass over the text. Nothing is kept. */
 #include "processors/metadata_only/text.h"
 
+#include "pipeline/base/hex.h"
+
 enum { URL_MAX = 256, OT_MEMBER_MAX = 256, SEGMENT_MAX = 40, HEX_SEGMENT_MIN = 8 };
-
-static bool is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
-static bool is_letter(uint8_t byte)
-{
-	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-}
 
 static bool is_visible(struct slice text)
 {
@@ -101,11 +94,10 @@ static bool segment_is_data(struct slice segment)
 	size_t digits = 0, hex = 0;
 	for (size_t i = 0; i < segment.len; i++) {
 		uint8_t byte = segment.ptr[i];
-		if (!is_digit(byte) && !is_letter(byte) && !memchr("._~:{}*<>-", byte, 10))
+		if (!ascii_is_alnum(byte) && !memchr("._~:{}*<>-", byte, 10))
 			return true;
-		digits += is_digit(byte);
-		hex += is_digit(byte) || (byte >= 'a' && byte <= 'f') ||
-		       (byte >= 'A' && byte <= 'F') || byte == '-';
+		digits += ascii_is_digit(byte);
+		hex += hex_value(byte) >= 0 || byte == '-';
 	}
 	if (segment.len > SEGMENT_MAX || (digits > 0 && digits == segment.len))
 		return true;
@@ -227,7 +219,7 @@ struct slice text_ot_member(struct slice trace_state)
 					slice_has_prefix(pair, SLICE("rv:"));
 				sound = sound && pair.len > 3 && pair.len <= 17;
 				for (size_t i = 3; sound && i < pair.len; i++)
-					sound = is_digit(pair.ptr[i]) ||
+					sound = ascii_is_digit(pair.ptr[i]) ||
 						(pair.ptr[i] >= 'a' && pair.ptr[i] <= 'f');
 				size_t step = pair.len + (pair.len < rest.len);
 				rest = slice_of(rest.ptr + step, rest.len - step);
@@ -258,7 +250,7 @@ bool text_is_number(struct slice text)
 	if (text.ptr[0] == '-' || text.ptr[0] == '+')
 		i++;
 	for (; i < text.len; i++) {
-		if (is_digit(text.ptr[i]))
+		if (ascii_is_digit(text.ptr[i]))
 			digits++;
 		else if (text.ptr[i] == '.' && points == 0)
 			points++;

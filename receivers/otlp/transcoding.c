@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A task of the loop: each run takes a slice and posts itself again until the body is through. */
 #include "receivers/otlp/transcoding.h"
 
 #include "pipeline/trace/otlp_json/json_decode.h"

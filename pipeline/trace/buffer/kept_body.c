@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stands around the spans is copied field by field, without the spans, once for each scope;
+ * the spans themselves stay in the chunk.
+ */
 #include "pipeline/trace/buffer/kept_body.h"
 
 #include "pipeline/trace/value/wire.h"

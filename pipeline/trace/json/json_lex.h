@@ -72,7 +72,4 @@ MUST_CHECK int json_lexer_finish(const struct json_lexer *lexer, struct err *err
  * mark, backslash and control characters. */
 size_t json_plain_len(struct slice text);
 
-/* What the hexadecimal digit ${byte} stands for, in either case; -1: it is none. */
-int json_hex_value(uint8_t byte);
-
 #endif

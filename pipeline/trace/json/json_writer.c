@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything gathers in one buffer, which goes to the chunk when it is full; what is longer than it
+ * goes there at once. Whether a comma is due is one flag.
+ */
 #include "pipeline/trace/json/json_writer.h"
 
+#include "pipeline/base/base64.h"
 #include "pipeline/base/text.h"
 #include "pipeline/base/utf8.h"
 #include "pipeline/trace/json/json_lex.h"
@@ -147,7 +152,7 @@ void json_write_bytes(struct json_writer *writer, struct slice bytes)
 	while (bytes.len > 0) {
 		size_t len = bytes.len < BASE64_PIECE_BYTES ? bytes.len : BASE64_PIECE_BYTES;
 		flush(writer);
-		text_append_base64(&writer->gathered, slice_of(bytes.ptr, len));
+		base64_append(&writer->gathered, slice_of(bytes.ptr, len));
 		bytes = slice_of(bytes.ptr + len, bytes.len - len);
 	}
 	write_byte(writer, '"');

@@ -11,6 +11,8 @@
  */
 #include "pipeline/trace/keys/key_table_internal.h"
 
+#include "pipeline/base/ascii.h"
+
 #include <stdlib.h>
 
 enum { INNER_MIN = 3 }; /* shorter ones are found in too many keys */
@@ -19,8 +21,7 @@ enum { INNER_MIN = 3 }; /* shorter ones are found in too many keys */
 
 static bool is_plain(uint8_t byte)
 {
-	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-	       (byte >= '0' && byte <= '9') || byte == '_' || byte == '-' || byte == ':';
+	return ascii_is_alnum(byte) || byte == '_' || byte == '-' || byte == ':';
 }
 
 /* An alternation outside of all groups, or a flag group: no literal can be relied on. Classes and

@@ -187,7 +187,7 @@ static inline bool key_prefix_possible(const struct key_table *table, const uint
 MUST_CHECK int key_pattern_init(struct key_pattern *pattern, struct slice text, struct err *err);
 void key_pattern_fini(struct key_pattern *pattern);
 
-/* key_match.c: the tables behind key_match. */
+/* key_match_tables.c: the tables behind key_match. */
 MUST_CHECK int key_match_freeze(struct key_table *table, struct err *err);
 void key_match_free(struct key_table *table);
 
@@ -207,6 +207,23 @@ uint16_t key_namespace(const struct key_table *table, struct slice key);
  * take it for another one. */
 size_t key_match(const struct key_table *table, struct slice key, uint16_t space,
 		 struct regex_scratch *scratch, pattern_id *members, bool *ret_unclear);
+
+/* Up to the first dot or colon, or the whole key. */
+static inline struct slice key_first_segment(struct slice key)
+{
+	size_t len = 0;
+	while (len < key.len && key.ptr[len] != '.' && key.ptr[len] != ':')
+		len++;
+	return slice_of(key.ptr, len);
+}
+
+/* For qsort: the lower number first. */
+static inline int key_compare_ids(const void *a, const void *b)
+{
+	pattern_id x = *(const pattern_id *)a & (pattern_id)~PATTERN_FAILED;
+	pattern_id y = *(const pattern_id *)b & (pattern_id)~PATTERN_FAILED;
+	return (x > y) - (x < y);
+}
 
 /* A bit for each byte that ${text} has; bytes 64 apart share one. */
 static inline uint64_t key_letters(struct slice text)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Gathers span ids of one trace and hands them over when it is full or another trace begins. */
 #include "pipeline/trace/memory/drop_batch.h"
 
 void drop_batch_flush(struct drop_batch *batch)

@@ -14,35 +14,9 @@
 #include "pipeline/base/hash.h"
 #include "pipeline/trace/memory/trace_memory_internal.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
-enum {
-	STRIPES = 64,	      /* a power of two */
-	BUCKETS = 1024,	      /* per stripe, a power of two */
-	SWEEP_PER_ACCESS = 4, /* old traces forgotten beside an access, at most */
-};
-
-struct stripe {
-	pthread_mutex_t lock;
-	struct memory_entry *buckets[BUCKETS];
-	struct memory_entry *newest, *oldest;
-	uint32_t count;
-	uint64_t bytes;
-};
-
-enum evicted { EVICTED_TRACES = 0, EVICTED_BYTES, EVICTED_AGE, EVICTED_COUNT };
-
-struct trace_memory {
-	struct budget *budget; /* immutable */
-	trace_memory_clock *clock;
-	struct hash_key hash;
-	struct trace_memory_limits limits; /* immutable once shards run */
-	uint32_t party_count;
-	_Atomic uint64_t traces, bytes;
-	struct counter evicted[EVICTED_COUNT], refused;
-	struct stripe stripes[STRIPES];
-};
+enum { SWEEP_PER_ACCESS = 4 }; /* old traces forgotten beside an access, at most */
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
@@ -94,7 +68,7 @@ UNUSED static const char *fault(const struct stripe *stripe)
 }
 
 /* Takes or gives back what an entry has grown or shrunk by. */
-static bool charge(struct trace_memory *memory, struct stripe *stripe, size_t bytes)
+bool memory_charge(struct trace_memory *memory, struct stripe *stripe, size_t bytes)
 {
 	if (!budget_take(memory->budget, bytes)) {
 		counter_add(&memory->refused, 1);
@@ -105,7 +79,7 @@ static bool charge(struct trace_memory *memory, struct stripe *stripe, size_t by
 	return true;
 }
 
-static void discharge(struct trace_memory *memory, struct stripe *stripe, size_t bytes)
+void memory_discharge(struct trace_memory *memory, struct stripe *stripe, size_t bytes)
 {
 	budget_give(memory->budget, bytes);
 	stripe->bytes -= bytes;
@@ -139,11 +113,6 @@ uint32_t trace_memory_join(struct trace_memory *memory, const struct trace_memor
 	if (limits->age_ns > have->age_ns)
 		have->age_ns = limits->age_ns;
 	return ++memory->party_count;
-}
-
-uint64_t trace_memory_now(const struct trace_memory *memory)
-{
-	return memory->clock();
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */
@@ -204,7 +173,7 @@ static void forget_oldest(struct trace_memory *memory, struct stripe *stripe, en
 	for (at = &stripe->buckets[entry->hash & (BUCKETS - 1)]; *at != entry; at = &(*at)->next)
 		;
 	*at = entry->next;
-	discharge(memory, stripe, entry_bytes(entry));
+	memory_discharge(memory, stripe, entry_bytes(entry));
 	free_entry(entry);
 	stripe->count--;
 	atomic_fetch_sub_explicit(&memory->traces, 1, memory_order_relaxed);
@@ -219,7 +188,7 @@ static bool is_over_age(const struct trace_memory *memory, const struct stripe *
 }
 
 /* The limits hold per stripe: trace ids are random, so stripes fill alike. */
-static void keep_bounds(struct trace_memory *memory, struct stripe *stripe, uint64_t now_ns)
+void memory_keep_bounds(struct trace_memory *memory, struct stripe *stripe, uint64_t now_ns)
 {
 	uint32_t count_max = memory->limits.traces_max / STRIPES + 1;
 	uint64_t bytes_max = memory->limits.bytes_max / STRIPES + 1;
@@ -247,7 +216,7 @@ void trace_memory_sweep(struct trace_memory *memory)
 
 /* ---- finding -------------------------------------------------------------------------------- */
 
-static uint64_t hash_of(const struct trace_memory *memory, struct trace_key key)
+uint64_t memory_hash(const struct trace_memory *memory, struct trace_key key)
 {
 	struct hash_key hash = memory->hash;
 	hash.a ^= (uint64_t)key.party << 1; /* stays odd */
@@ -255,14 +224,14 @@ static uint64_t hash_of(const struct trace_memory *memory, struct trace_key key)
 }
 
 /* The stripe of ${hash}, locked. The bucket is taken from other bits. */
-static struct stripe *lock_stripe(struct trace_memory *memory, uint64_t hash)
+struct stripe *memory_lock(struct trace_memory *memory, uint64_t hash)
 {
 	struct stripe *stripe = &memory->stripes[hash >> 58 & (STRIPES - 1)];
 	(void)pthread_mutex_lock(&stripe->lock);
 	return stripe;
 }
 
-static struct memory_entry *find(struct trace_memory *memory, struct stripe *stripe, uint64_t hash,
+struct memory_entry *memory_find(struct trace_memory *memory, struct stripe *stripe, uint64_t hash,
 				 struct trace_key key)
 {
 	uint64_t now_ns = memory->clock();
@@ -280,17 +249,17 @@ static struct memory_entry *find(struct trace_memory *memory, struct stripe *str
 	return entry;
 }
 
-static struct memory_entry *find_or_add(struct trace_memory *memory, struct stripe *stripe,
+struct memory_entry *memory_find_or_add(struct trace_memory *memory, struct stripe *stripe,
 					uint64_t hash, struct trace_key key)
 {
-	struct memory_entry *entry = find(memory, stripe, hash, key);
+	struct memory_entry *entry = memory_find(memory, stripe, hash, key);
 	if (entry)
 		return entry;
-	if (!charge(memory, stripe, sizeof(*entry)))
+	if (!memory_charge(memory, stripe, sizeof(*entry)))
 		return NULL;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry) {
-		discharge(memory, stripe, sizeof(*entry));
+		memory_discharge(memory, stripe, sizeof(*entry));
 		counter_add(&memory->refused, 1);
 		return NULL;
 	}
@@ -303,7 +272,7 @@ static struct memory_entry *find_or_add(struct trace_memory *memory, struct stri
 	link_newest(stripe, entry);
 	stripe->count++;
 	atomic_fetch_add_explicit(&memory->traces, 1, memory_order_relaxed);
-	keep_bounds(memory, stripe, entry->used_ns);
+	memory_keep_bounds(memory, stripe, entry->used_ns);
 	return entry;
 }
 
@@ -330,16 +299,16 @@ void trace_facts_add(struct trace_facts *facts, enum trace_fact fact, uint8_t ra
 static bool store(struct trace_memory *memory, struct stripe *stripe, struct memory_fact *have,
 		  struct slice text, uint8_t rank)
 {
-	if (!charge(memory, stripe, text.len))
+	if (!memory_charge(memory, stripe, text.len))
 		return false;
 	uint8_t *copy = malloc(text.len);
 	if (!copy) {
-		discharge(memory, stripe, text.len);
+		memory_discharge(memory, stripe, text.len);
 		counter_add(&memory->refused, 1);
 		return false;
 	}
 	memcpy(copy, text.ptr, text.len);
-	discharge(memory, stripe, have->len);
+	memory_discharge(memory, stripe, have->len);
 	free(have->text);
 	*have = (struct memory_fact){.text = copy, .len = (uint16_t)text.len, .rank = rank};
 	return true;
@@ -383,10 +352,10 @@ static bool any_fact(const struct trace_facts *facts)
 bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
 			   struct trace_facts *facts, struct arena *arena)
 {
-	uint64_t hash = hash_of(memory, key);
-	struct stripe *stripe = lock_stripe(memory, hash);
-	struct memory_entry *entry = any_fact(facts) ? find_or_add(memory, stripe, hash, key)
-						     : find(memory, stripe, hash, key);
+	uint64_t hash = memory_hash(memory, key);
+	struct stripe *stripe = memory_lock(memory, hash);
+	struct memory_entry *entry = any_fact(facts) ? memory_find_or_add(memory, stripe, hash, key)
+						     : memory_find(memory, stripe, hash, key);
 	bool done = entry != NULL || !any_fact(facts);
 	for (int fact = 0; entry && fact < TRACE_FACT_COUNT; fact++)
 		done &= exchange(memory, stripe, &entry->facts[fact], facts, (enum trace_fact)fact,
@@ -394,156 +363,17 @@ bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
 	if (entry)
 		memcpy(facts->noted, entry->noted, sizeof(facts->noted));
 	if (entry)
-		keep_bounds(memory, stripe, entry->used_ns);
+		memory_keep_bounds(memory, stripe, entry->used_ns);
 	(void)pthread_mutex_unlock(&stripe->lock);
 	return done;
 }
 
 bool trace_memory_knows(struct trace_memory *memory, struct trace_key key, enum trace_fact fact)
 {
-	uint64_t hash = hash_of(memory, key);
-	struct stripe *stripe = lock_stripe(memory, hash);
-	const struct memory_entry *entry = find(memory, stripe, hash, key);
+	uint64_t hash = memory_hash(memory, key);
+	struct stripe *stripe = memory_lock(memory, hash);
+	const struct memory_entry *entry = memory_find(memory, stripe, hash, key);
 	bool known = entry && entry->facts[fact].len > 0;
 	(void)pthread_mutex_unlock(&stripe->lock);
 	return known;
-}
-
-/* ---- spans ---------------------------------------------------------------------------------- */
-
-/* A slot for ${id}, made when there is none; NULL when the trace has too many, or memory is short.
- */
-static struct span_slot *slot_for(struct trace_memory *memory, struct stripe *stripe,
-				  struct memory_entry *entry, struct slice id)
-{
-	struct span_slot *slot = trace_spans_find(&entry->spans, memory->hash, id);
-	if (slot || entry->spans.count >= TRACE_MEMORY_SPANS_MAX)
-		return slot;
-	if (trace_spans_is_full(&entry->spans)) {
-		size_t more = trace_spans_growth(&entry->spans);
-		if (!charge(memory, stripe, more))
-			return NULL;
-		if (!trace_spans_grow(&entry->spans, memory->hash)) {
-			discharge(memory, stripe, more);
-			counter_add(&memory->refused, 1);
-			return NULL;
-		}
-	}
-	return trace_spans_add(&entry->spans, memory->hash, id);
-}
-
-int32_t trace_memory_tally(struct trace_memory *memory, struct trace_key key, struct slice id,
-			   int32_t step)
-{
-	uint64_t hash = hash_of(memory, key);
-	struct stripe *stripe = lock_stripe(memory, hash);
-	struct memory_entry *entry = find_or_add(memory, stripe, hash, key);
-	struct span_slot *slot = entry ? slot_for(memory, stripe, entry, id) : NULL;
-	if (slot && !slot->tallied) {
-		slot->tallied = true;
-		slot->tally_before = entry->tally;
-		entry->tally += step; /* at most TRACE_MEMORY_SPANS_MAX steps */
-	}
-	int32_t before = slot ? slot->tally_before : 0;
-	if (entry)
-		keep_bounds(memory, stripe, entry->used_ns);
-	(void)pthread_mutex_unlock(&stripe->lock);
-	return before;
-}
-
-/* One note both ways. */
-static void exchange_note(struct trace_memory *memory, struct stripe *stripe,
-			  struct memory_entry *entry, struct trace_note *note)
-{
-	uint8_t name[SPAN_ID_BYTES];
-	memcpy(name, &note->name, sizeof(name));
-	struct slice id = slice_of(name, sizeof(name));
-	struct span_slot *slot = note->value == 0
-					 ? trace_spans_find(&entry->spans, memory->hash, id)
-					 : slot_for(memory, stripe, entry, id);
-	if (!slot)
-		return;
-	if (slot->state == SPAN_NEW) {
-		memcpy(slot->parent, &note->value, sizeof(note->value));
-		slot->state = SPAN_NOTED;
-		entry->noted[note->name >> 6 & (TRACE_NOTED_WORDS - 1)] |= UINT64_C(1)
-									   << (note->name & 63);
-	} else if (slot->state == SPAN_NOTED) {
-		memcpy(&note->value, slot->parent, sizeof(note->value));
-	}
-}
-
-void trace_memory_notes(struct trace_memory *memory, struct trace_key key, struct trace_note *notes,
-			size_t count)
-{
-	uint64_t hash = hash_of(memory, key);
-	struct stripe *stripe = lock_stripe(memory, hash);
-	bool any = false;
-	for (size_t i = 0; i < count; i++)
-		any |= notes[i].value != 0;
-	struct memory_entry *entry =
-		any ? find_or_add(memory, stripe, hash, key) : find(memory, stripe, hash, key);
-	for (size_t i = 0; entry && i < count; i++)
-		exchange_note(memory, stripe, entry, &notes[i]);
-	if (entry)
-		keep_bounds(memory, stripe, entry->used_ns);
-	(void)pthread_mutex_unlock(&stripe->lock);
-}
-
-size_t trace_memory_drop(struct trace_memory *memory, struct trace_key key,
-			 const struct dropped_span *spans, size_t count, uint32_t *ret_orphans)
-{
-	uint64_t hash = hash_of(memory, key);
-	struct stripe *stripe = lock_stripe(memory, hash);
-	struct memory_entry *entry = find_or_add(memory, stripe, hash, key);
-	size_t remembered = 0;
-	*ret_orphans = 0;
-	for (size_t i = 0; entry && i < count; i++) {
-		struct span_slot *slot = slot_for(memory, stripe, entry, spans[i].id);
-		if (!slot)
-			break;
-		*ret_orphans += slot->state == SPAN_ASKED_FOR;
-		slot->state = spans[i].parent.len > 0 ? SPAN_DROPPED : SPAN_DROPPED_ROOT;
-		if (spans[i].parent.len > 0)
-			memcpy(slot->parent, spans[i].parent.ptr, SPAN_ID_BYTES);
-		remembered++;
-	}
-	if (entry)
-		keep_bounds(memory, stripe, entry->used_ns);
-	(void)pthread_mutex_unlock(&stripe->lock);
-	return remembered;
-}
-
-/* Follows dropped spans upwards. A circle of parents ends after HOPS_MAX like a root. */
-static enum ancestry climb(const struct trace_memory *memory, struct memory_entry *entry,
-			   const struct span_slot *slot, uint8_t ret_id[SPAN_ID_BYTES])
-{
-	for (int hops = 0; hops < TRACE_MEMORY_HOPS_MAX; hops++) {
-		if (slot->state == SPAN_DROPPED_ROOT)
-			return ANCESTRY_ROOT;
-		memcpy(ret_id, slot->parent, SPAN_ID_BYTES);
-		slot = trace_spans_find(&entry->spans, memory->hash,
-					slice_of(slot->parent, SPAN_ID_BYTES));
-		if (!slot || slot->state == SPAN_ASKED_FOR)
-			return ANCESTRY_MOVED;
-	}
-	return ANCESTRY_ROOT;
-}
-
-enum ancestry trace_memory_ancestor(struct trace_memory *memory, struct trace_key key,
-				    struct slice id, uint8_t ret_id[SPAN_ID_BYTES])
-{
-	enum ancestry ancestry = ANCESTRY_KEPT;
-	uint64_t hash = hash_of(memory, key);
-	struct stripe *stripe = lock_stripe(memory, hash);
-	struct memory_entry *entry = find_or_add(memory, stripe, hash, key);
-	struct span_slot *slot = entry ? slot_for(memory, stripe, entry, id) : NULL;
-	if (slot && slot->state == SPAN_NEW)
-		slot->state = SPAN_ASKED_FOR;
-	if (slot && slot->state != SPAN_ASKED_FOR)
-		ancestry = climb(memory, entry, slot, ret_id);
-	if (entry)
-		keep_bounds(memory, stripe, entry->used_ns);
-	(void)pthread_mutex_unlock(&stripe->lock);
-	return ancestry;
 }

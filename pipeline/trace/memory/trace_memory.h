@@ -49,9 +49,6 @@ bool trace_memory_register(struct trace_memory *memory, struct metrics *metrics)
 /* A new party, never 0. Limits become the largest that any party asked for. */
 uint32_t trace_memory_join(struct trace_memory *memory, const struct trace_memory_limits *limits);
 
-/* The memory's clock: parties use it, too, so that tests need no real time to pass. */
-uint64_t trace_memory_now(const struct trace_memory *memory);
-
 /* Forgets what is older than age_ns. Called every few seconds; use of a stripe does it, too. */
 void trace_memory_sweep(struct trace_memory *memory);
 

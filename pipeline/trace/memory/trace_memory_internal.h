@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the memory holds of one trace. Shared by trace_memory.c and trace_spans.c alone. */
+/* What the memory consists of. Shared by the files of this folder alone. */
 #ifndef SLUICE_TRACE_MEMORY_TRACE_MEMORY_INTERNAL_H
 #define SLUICE_TRACE_MEMORY_TRACE_MEMORY_INTERNAL_H
 
 #include "pipeline/base/hash.h"
 #include "pipeline/trace/memory/trace_memory.h"
+
+#include <pthread.h>
 
 enum span_state {
 	SPAN_FREE = 0,	/* the slot holds nothing */
@@ -59,5 +61,50 @@ struct memory_entry {
 	struct memory_fact facts[TRACE_FACT_COUNT];
 	struct trace_spans spans;
 };
+
+enum {
+	STRIPES = 64,	/* a power of two */
+	BUCKETS = 1024, /* per stripe, a power of two */
+};
+
+struct stripe {
+	pthread_mutex_t lock;
+	struct memory_entry *buckets[BUCKETS];
+	struct memory_entry *newest, *oldest;
+	uint32_t count;
+	uint64_t bytes;
+};
+
+enum evicted { EVICTED_TRACES = 0, EVICTED_BYTES, EVICTED_AGE, EVICTED_COUNT };
+
+struct trace_memory {
+	struct budget *budget; /* immutable */
+	trace_memory_clock *clock;
+	struct hash_key hash;
+	struct trace_memory_limits limits; /* immutable once shards run */
+	uint32_t party_count;
+	_Atomic uint64_t traces, bytes;
+	struct counter evicted[EVICTED_COUNT], refused;
+	struct stripe stripes[STRIPES];
+};
+
+/* The hash of a trace, which says its stripe and its bucket. */
+uint64_t memory_hash(const struct trace_memory *memory, struct trace_key key);
+
+/* The stripe of ${hash}, locked. All that follows wants it so. */
+struct stripe *memory_lock(struct trace_memory *memory, uint64_t hash);
+
+/* The trace's entry, which becomes the newest; NULL when there is none, or no memory for a new one. */
+struct memory_entry *memory_find(struct trace_memory *memory, struct stripe *stripe, uint64_t hash,
+				 struct trace_key key);
+struct memory_entry *memory_find_or_add(struct trace_memory *memory, struct stripe *stripe,
+					uint64_t hash, struct trace_key key);
+
+/* Takes bytes for an entry from the budget; a refusal is counted. */
+bool memory_charge(struct trace_memory *memory, struct stripe *stripe, size_t bytes);
+void memory_discharge(struct trace_memory *memory, struct stripe *stripe, size_t bytes);
+
+/* Forgets the oldest traces of the stripe while it is over one of its limits. */
+void memory_keep_bounds(struct trace_memory *memory, struct stripe *stripe, uint64_t now_ns);
 
 #endif

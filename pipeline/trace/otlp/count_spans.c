@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Three loops, one a level, over tags and lengths alone. */
 #include "pipeline/trace/otlp/count_spans.h"
 
 #include "pipeline/trace/value/field_numbers.h"

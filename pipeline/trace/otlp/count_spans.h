@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How many spans a request holds, without an index: what refusals are counted in. */
 #ifndef SLUICE_TRACE_OTLP_COUNT_SPANS_H
 #define SLUICE_TRACE_OTLP_COUNT_SPANS_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The invariants of index.h as a function, for assertions and tests. */
 #ifndef SLUICE_TRACE_OTLP_INDEX_VERIFY_H
 #define SLUICE_TRACE_OTLP_INDEX_VERIFY_H
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading takes the last of a field that is repeated, as protobuf does. Writing knows the few
+ * messages that we send.
+ */
 #include "pipeline/trace/otlp/response.h"
 
 #include "pipeline/base/clock.h"

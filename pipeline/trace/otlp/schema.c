@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table, message by message, and looking a field up in it. */
 #include "pipeline/trace/otlp/schema.h"
 
 #include "pipeline/trace/value/field_numbers.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A hash table with open addressing over trace id and span id; of equal ids the first span counts.
+ * Walks upwards are as long as the request has spans at most: parents may form a circle.
+ */
 #include "pipeline/trace/otlp/span_map.h"
 
 #include <stdlib.h>

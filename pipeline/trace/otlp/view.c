@@ -143,12 +143,6 @@ struct slice view_edited_status_message(const struct trace_view *view, uint32_t 
 		      : index_slice(&view->index, view->index.spans[span].status_message);
 }
 
-bool view_span_has_status(const struct trace_view *view, uint32_t span)
-{
-	return view->index.spans[span].status.off != 0 ||
-	       view_edited_fields(view, (struct owner){OWNER_SPAN, span}, SPAN_STATUS);
-}
-
 struct slice view_schema_url(const struct trace_view *view, struct owner owner)
 {
 	if (view_has_flag(view, owner, FLAG_NO_SCHEMA_URL))

@@ -320,9 +320,6 @@ static inline struct slice view_span_status_message(const struct trace_view *vie
 	return index_slice(&view->index, view->index.spans[span].status_message);
 }
 
-/* Whether the span has a Status at all, for those who write what was received (OTLP/JSON). */
-bool view_span_has_status(const struct trace_view *view, uint32_t span);
-
 /* ---- fields of what is around and in a span ------------------------------------------------- */
 
 static inline struct slice view_scope_name(const struct trace_view *view, uint32_t scope)

@@ -3,6 +3,7 @@
 #ifndef SLUICE_TRACE_OTLP_JSON_JSON_DECODE_INTERNAL_H
 #define SLUICE_TRACE_OTLP_JSON_JSON_DECODE_INTERNAL_H
 
+#include "pipeline/base/base64.h"
 #include "pipeline/trace/json/json_lex.h"
 #include "pipeline/trace/otlp/index.h"
 #include "pipeline/trace/otlp_json/json_decode.h"
@@ -36,10 +37,7 @@ struct json_decoder {
 	size_t index_bytes; /* what the index of all this will need */
 	uint32_t spans;
 	uint64_t unknown; /* keys */
-	/* base64: the bits that do not fill a byte yet */
-	uint32_t base64_bits;
-	uint8_t base64_chars; /* in base64_bits: 0-3 */
-	uint8_t base64_padding;
+	struct base64_decoder base64;
 	/* ids, numbers and names in strings */
 	size_t scalar_len;
 	char scalar[JSON_NUMBER_BYTES_MAX];

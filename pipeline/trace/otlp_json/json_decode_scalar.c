@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scalars of OTLP/JSON: from the text of a number or string to a protobuf field. */
+#include "pipeline/base/hex.h"
 #include "pipeline/trace/otlp_json/json_decode_internal.h"
 #include "pipeline/trace/value/field_numbers.h"
 
@@ -49,12 +50,8 @@ static int write_id(struct json_decoder *decoder, const struct json_field *field
 	uint8_t *at = decoder->out->data + decoder->out->len;
 	*at++ = (uint8_t)wire_tag(field->number, WIRE_LEN);
 	*at++ = (uint8_t)(text.len / 2);
-	for (size_t i = 0; i < text.len; i += 2) {
-		int high = json_hex_value(text.ptr[i]), low = json_hex_value(text.ptr[i + 1]);
-		if (high < 0 || low < 0)
-			return json_value_fail(decoder, field, err, "not a hexadecimal digit");
-		*at++ = (uint8_t)(high << 4 | low);
-	}
+	if (!hex_decode(text, at))
+		return json_value_fail(decoder, field, err, "not a hexadecimal digit");
 	decoder->out->len += 2 + text.len / 2;
 	return 0;
 }
@@ -90,7 +87,7 @@ static bool is_decimal(struct slice text)
 	size_t digits = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t byte = text.ptr[i];
-		bool digit = byte >= '0' && byte <= '9';
+		bool digit = ascii_is_digit(byte);
 		if (!digit && byte != '.' && byte != '-' && byte != '+' && (byte | 0x20) != 'e')
 			return false;
 		digits += digit;
@@ -196,77 +193,16 @@ int json_write_scalar(struct json_decoder *decoder, const struct json_field *fie
 
 /* ---- base64 --------------------------------------------------------------------------------- */
 
-/* The six bits that ${byte} stands for in either alphabet (RFC 4648 §4, §5); -1: none. */
-static int base64_value(uint8_t byte)
-{
-	if (byte >= 'A' && byte <= 'Z')
-		return byte - 'A';
-	if (byte >= 'a' && byte <= 'z')
-		return byte - 'a' + 26;
-	if (byte >= '0' && byte <= '9')
-		return byte - '0' + 52;
-	if (byte == '+' || byte == '-')
-		return 62;
-	return byte == '/' || byte == '_' ? 63 : -1;
-}
-
-/* One character; bytes that it completes go to ${out}. How many, or -1: it may not stand here. */
-static int base64_next(struct json_decoder *decoder, uint8_t byte, uint8_t *out)
-{
-	if (byte == '=') {
-		decoder->base64_padding++;
-		return decoder->base64_chars + decoder->base64_padding <= 4 &&
-				       decoder->base64_chars >= 2
-			       ? 0
-			       : -1;
-	}
-	int bits = base64_value(byte);
-	if (bits < 0 || decoder->base64_padding > 0)
-		return -1;
-	decoder->base64_bits = decoder->base64_bits << 6 | (uint32_t)bits;
-	if (++decoder->base64_chars < 4)
-		return 0;
-	decoder->base64_chars = 0;
-	out[0] = (uint8_t)(decoder->base64_bits >> 16);
-	out[1] = (uint8_t)(decoder->base64_bits >> 8);
-	out[2] = (uint8_t)decoder->base64_bits;
-	return 3;
-}
-
-/* The end of the text: the bytes of an unfinished group. How many, or -1. */
-static int base64_end(struct json_decoder *decoder, uint8_t *out)
-{
-	unsigned chars = decoder->base64_chars, padding = decoder->base64_padding;
-	uint32_t bits = decoder->base64_bits << 6 * (4 - chars);
-	decoder->base64_chars = decoder->base64_padding = 0;
-	decoder->base64_bits = 0;
-	if (chars == 0)
-		return 0;
-	if (chars == 1 || (padding > 0 && chars + padding != 4))
-		return -1;
-	out[0] = (uint8_t)(bits >> 16);
-	out[1] = (uint8_t)(bits >> 8);
-	return (int)chars - 1;
-}
-
 int json_write_base64(struct json_decoder *decoder, const struct json_field *field,
 		      struct slice text, bool last, struct err *err)
 {
 	if (json_reserve(decoder, text.len + 3, err) != 0)
 		return -1;
-	uint8_t *begin = decoder->out->data + decoder->out->len, *at = begin;
-	for (size_t i = 0; i < text.len; i++) {
-		int made = base64_next(decoder, text.ptr[i], at);
-		if (made < 0)
-			return json_value_fail(decoder, field, err, "not base64");
-		at += made;
-	}
-	if (last) {
-		int made = base64_end(decoder, at);
-		if (made < 0)
-			return json_value_fail(decoder, field, err, "not base64");
-		at += made;
-	}
-	decoder->out->len += (size_t)(at - begin);
+	uint8_t *at = decoder->out->data + decoder->out->len;
+	ptrdiff_t made = base64_decode(&decoder->base64, text, at);
+	ptrdiff_t rest = last && made >= 0 ? base64_decode_end(&decoder->base64, at + made) : 0;
+	if (made < 0 || rest < 0)
+		return json_value_fail(decoder, field, err, "not base64");
+	decoder->out->len += (size_t)(made + rest);
 	return 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A walk over the lexer's events that looks at one object's members and passes over the rest. */
 #include "pipeline/trace/otlp_json/json_response.h"
 
 #include "pipeline/base/clock.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table, message by message. */
 #include "pipeline/trace/otlp_json/json_schema.h"
 
 #include "pipeline/trace/value/field_numbers.h"

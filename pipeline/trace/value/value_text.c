@@ -5,6 +5,7 @@
  * form that reads back the same; escapes the line separators U+2028 and U+2029; and gives up on a
  * map that holds a NaN or an infinity: the text is then empty.
  */
+#include "pipeline/base/base64.h"
 #include "pipeline/base/text.h"
 #include "pipeline/base/utf8.h"
 #include "pipeline/trace/value/value_internal.h"
@@ -126,7 +127,7 @@ static bool append_json(struct buf *out, struct value value)
 			return true;
 		}
 		buf_append_byte(out, '"');
-		text_append_base64(out, value.bytes);
+		base64_append(out, value.bytes);
 		buf_append_byte(out, '"');
 		return true;
 	case VALUE_ARRAY: return append_json_array(out, value);
@@ -144,7 +145,7 @@ void value_append_text(struct buf *out, struct value value)
 	case VALUE_BOOL: buf_append_str(out, value.i ? "true" : "false"); return;
 	case VALUE_INT: append_int(out, value.i); return;
 	case VALUE_DOUBLE: append_double(out, value.d); return;
-	case VALUE_BYTES: text_append_base64(out, value.bytes); return;
+	case VALUE_BYTES: base64_append(out, value.bytes); return;
 	case VALUE_ARRAY:
 	case VALUE_KVLIST: {
 		size_t before = out->len;

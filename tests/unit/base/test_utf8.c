@@ -62,11 +62,32 @@ static void valid_only_when_every_sequence_is(void **state)
 	assert_false(utf8_valid(SLICE("\xf4\x90\x80\x80"))); /* U+110000 */
 }
 
+/* All of them: what is written is whole, of the shortest form and says the same again. */
+static void every_character_is_written_as_it_is_read(void **state)
+{
+	(void)state;
+	for (uint32_t code = 0; code <= 0x10ffff; code++) {
+		if (code == 0xd800)
+			code = 0xe000; /* surrogates are none */
+		static const uint8_t first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+		uint8_t out[4];
+		size_t len = utf8_encode(code, out);
+		if (utf8_sequence_len(slice_of(out, len)) != len)
+			fail_msg("U+%X", code);
+		uint32_t read = out[0] & first_bits[len];
+		for (size_t i = 1; i < len; i++)
+			read = read << 6 | (out[i] & 0x3f);
+		if (read != code)
+			fail_msg("U+%X", code);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_arithmetic_on_every_two_byte_start),
 		cmocka_unit_test(valid_only_when_every_sequence_is),
+		cmocka_unit_test(every_character_is_written_as_it_is_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
