@@ -145,10 +145,10 @@ static struct policy_name *remembered(struct policy_shard *shard, struct slice n
  * ask for tools and prompts that nobody has named. */
 static struct slice without_wish(struct slice name)
 {
-	static const char *const operations[] = {
-		"prompts/get ",	   "tools/call ",	   "completion/complete ",
-		"resources/read ", "resources/subscribe ", "resources/unsubscribe ",
-		"execute_tool "};
+	static const char *const operations[] = {"prompts/get ",	 "tools/call ",
+						 "completion/complete ", "resources/read ",
+						 "resources/subscribe ", "resources/unsubscribe ",
+						 "execute_tool "};
 	for (size_t i = 0; i < ARRAY_COUNT(operations); i++) {
 		struct slice operation = slice_str(operations[i]);
 		if (slice_has_prefix(name, operation) &&

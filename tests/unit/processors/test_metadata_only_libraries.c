@@ -62,7 +62,8 @@ static void findings_of(struct policy_fixture *f, struct slice body, const char 
 	trace_tree *tree = parse(chunk_slice(left)), *sent = parse(body);
 	(void)snprintf(prefix, sizeof(prefix), "%s %s", library, modes[mode]);
 	/* No word is anywhere but where the walk looks. */
-	assert_int_equal(library_leaks(tree, prefix, &all->leaks), library_words(chunk_slice(left)));
+	assert_int_equal(library_leaks(tree, prefix, &all->leaks),
+			 library_words(chunk_slice(left)));
 	line_set_init(&before);
 	line_set_init(&after);
 	library_facts(sent, library, &all->stays, &before);
