@@ -161,6 +161,10 @@ static const struct convention table[] = {
 	{"gen_ai.usage.cache_write.input_tokens", "17", ALL},
 	{"gen_ai.usage.text.input_tokens", "17", ALL},
 	{"gen_ai.usage.image.cache_read.input_tokens", "17", ALL},
+	{"gen_ai.token.modality", "audio", ALL},
+	{"gen_ai.token.phase", "reasoning", ALL},
+	{"agent.threat.detection.ruleset", "atr@v2.2.1", ALL},
+	{"agent.threat.detection.action", "block", ALL},
 	{"new_token_ids", "[17, 4, 9]", NEVER},
 	/* engines and gateways */
 	{"vllm.model", "Qwen/Qwen3-8B", ALL},
