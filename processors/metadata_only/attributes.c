@@ -96,11 +96,12 @@ static void judge_by_list(struct pass *pass, struct place *place, struct attribu
 	uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, attr->view.key_id);
 	uint16_t rule = 0;
 	const struct decision *decision = &pass->shard->decisions[attr->view.key_id];
-	if (verdict & VERDICT_ACT)
-		rule = judge_choose(decision, place, &attr->value);
-	if (judge_hides_reference(pass, decision) && attr->value.type == VALUE_STRING &&
-	    shape_is_reference(attr->value.bytes))
+	bool reference = decision->reference != 0 && attr->value.type == VALUE_STRING &&
+			 shape_is_reference(attr->value.bytes);
+	if (reference && judge_hides_reference(pass, decision))
 		rule = decision->reference;
+	else if ((verdict & VERDICT_ACT) && !reference)
+		rule = judge_choose(decision, place, &attr->value);
 	if (rule != 0 && policy_apply(pass, place, attr, rule))
 		return;
 	if (!policy_texts_stay(pass, &attr->value, verdict & VERDICT_KEPT)) {

@@ -2,7 +2,8 @@
 /*
  * A span's name is the one text that every span needs: it is replaced only when it holds more words
  * than an operation is named with, or what went with an attribute; and then by the best name that the
- * span's own attributes give. Names repeat, so one that was found to be in order is remembered.
+ * span's own attributes give. Of an operation and what a request wanted of it, the latter goes unless
+ * it is a token. Names repeat, so one that was found to be in order is remembered.
  */
 #include "processors/metadata_only/names.h"
 
@@ -17,6 +18,7 @@ enum part {
 	PART_MODEL,
 	PART_ANSWERING_MODEL,
 	PART_OPENINFERENCE_KIND,
+	PART_MCP_METHOD,
 	PART_TRACELOOP_KIND,
 	PART_METHOD,
 	PART_OLD_METHOD,
@@ -32,6 +34,7 @@ static const char *const part_keys[POLICY_NAME_PARTS] = {
 	[PART_MODEL] = "gen_ai.request.model",
 	[PART_ANSWERING_MODEL] = "gen_ai.response.model",
 	[PART_OPENINFERENCE_KIND] = "openinference.span.kind",
+	[PART_MCP_METHOD] = "mcp.method.name",
 	[PART_TRACELOOP_KIND] = "traceloop.span.kind",
 	[PART_METHOD] = "http.request.method",
 	[PART_OLD_METHOD] = "http.method",
@@ -86,7 +89,7 @@ static struct slice best_name(struct pass *pass, uint32_t span, struct buf *out)
 	buf_reset(out);
 	append_part(pass, span, PART_OPERATION, PART_OPENINFERENCE_KIND, out);
 	if (out->len == 0)
-		append_part(pass, span, PART_TRACELOOP_KIND, PART_TRACELOOP_KIND, out);
+		append_part(pass, span, PART_MCP_METHOD, PART_TRACELOOP_KIND, out);
 	if (out->len > 0) {
 		enum part model =
 			part_of(pass, span, PART_MODEL).len > 0 ? PART_MODEL : PART_ANSWERING_MODEL;
@@ -138,6 +141,23 @@ static struct policy_name *remembered(struct policy_shard *shard, struct slice n
 	return &shard->names[hash % POLICY_NAMES];
 }
 
+/* ${name} without what a request wanted of the operation, where that is no token: callers and models
+ * ask for tools and prompts that nobody has named. */
+static struct slice without_wish(struct slice name)
+{
+	static const char *const operations[] = {"prompts/get ",	 "tools/call ",
+						 "completion/complete ", "resources/read ",
+						 "resources/subscribe ", "resources/unsubscribe ",
+						 "execute_tool "};
+	for (size_t i = 0; i < ARRAY_COUNT(operations); i++) {
+		struct slice operation = slice_str(operations[i]);
+		if (slice_has_prefix(name, operation) &&
+		    !shape_is_token(slice_of(name.ptr + operation.len, name.len - operation.len)))
+			return slice_of(name.ptr, operation.len - 1);
+	}
+	return name;
+}
+
 /* ${name} cut to at most TEXT_SPAN_NAME_MAX bytes and cut by what it holds; empty: no name. */
 static struct slice name_left(struct slice name, struct buf *text)
 {
@@ -145,7 +165,7 @@ static struct slice name_left(struct slice name, struct buf *text)
 	buf_reset(text);
 	if (text_cut_span_name(name, text))
 		kept = buf_slice(text);
-	kept = text_cut_runes(kept, TEXT_SPAN_NAME_MAX);
+	kept = without_wish(text_cut_runes(kept, TEXT_SPAN_NAME_MAX));
 	if (text->failed || !shape_is_title(kept))
 		return (struct slice){NULL, 0};
 	return kept;

@@ -39,7 +39,7 @@ struct policy_binding {
 	uint16_t rule, next;
 };
 
-enum { POLICY_NAME_PARTS = 12 };
+enum { POLICY_NAME_PARTS = 13 };
 
 struct policy {
 	struct log log;

@@ -7,13 +7,54 @@
  * (the ASGI children of FastAPI) is judged by its name: an optional prefix of a proxy, the method,
  * the path, and what ASGI appends. `name == "GET"` alone is never noise: it is what every HTTP
  * client span of an application is called.
+ *
+ * A remote procedure is known by rpc.service and rpc.method, by either alone that holds both, by the
+ * path of its HTTP/2 request, or by the span's name, in the ways that the libraries for gRPC write it.
  */
 #include "processors/scrape_filter/rules.h"
 
 #include "pipeline/graph/trace_memory_config.h"
 
-static const char *const default_paths[] = {"/metrics", "/health", "/healthz", "/livez",
-					    "/readyz",	"/ping",   "/load",    "/version"};
+/* Prometheus, Kubernetes, and what the engines, gateways and frameworks of this field answer to. */
+static const char *const default_paths[] = {"/metrics",
+					    "/prometheus",
+					    "/prometheus/metrics",
+					    "/actuator/prometheus",
+					    "/q/metrics",
+					    "/health",
+					    "/healthz",
+					    "/healthz/*",
+					    "/live",
+					    "/livez",
+					    "/livez/*",
+					    "/liveness",
+					    "/ready",
+					    "/readyz",
+					    "/readyz/*",
+					    "/readiness",
+					    "/health/live",
+					    "/health/ready",
+					    "/health/liveness",
+					    "/health/liveliness",
+					    "/health/readiness",
+					    "/health/startup",
+					    "/v2/health/*",
+					    "/v2/models/*/ready",
+					    "/actuator/health",
+					    "/actuator/health/*",
+					    "/q/health",
+					    "/q/health/*",
+					    "/-/healthy",
+					    "/-/ready",
+					    "/ping",
+					    "/load",
+					    "/version"};
+/* Probes that let the model say a word: SGLang, TensorRT-LLM. */
+static const char *const default_generating[] = {"/health_generate"};
+/* gRPC's own health service, and Open Inference (Triton, KServe, TorchServe). */
+static const char *const default_rpcs[] = {
+	"grpc.health.v1.Health/*", "*GRPCInferenceService/ServerLive",
+	"*GRPCInferenceService/ServerReady", "*GRPCInferenceService/ModelReady"};
 /* Events from the engines' KV caches: roots without a request. Names of all llm-d releases. */
 static const char *const default_background[] = {
 	"index_add", "index_evict", "llm_d.kv_cache.index.add", "llm_d.kv_cache.index.evict"};
@@ -23,6 +64,9 @@ static const char *const default_protected[] = {"llm_request", "gateway.request"
 static const char *const path_keys[SCRAPE_PATH_KEYS] = {"url.path",  "http.route", "http.target",
 							"http.path", "url.full",   "http.url"};
 static const char *const method_keys[2] = {"http.request.method", "http.method"};
+static const char *const rpc_method_keys[2] = {"rpc.method", "grpc.method"};
+static const char *const rpc_service_keys[1] = {"rpc.service"};
+static const char *const mcp_method_keys[1] = {"mcp.method.name"};
 static const char *const event_keys[2] = {"asgi.event.type", "type"};
 static const char *const asgi_suffixes[] = {" http send", " http receive", " websocket send",
 					    " websocket receive"};
@@ -39,6 +83,17 @@ static void check_paths(const struct config_strings *paths, const char *path,
 	}
 }
 
+static void check_rpcs(const struct config_strings *rpcs, const char *path,
+		       struct config_report *report)
+{
+	for (size_t i = 0; i < rpcs->count; i++) {
+		if (!strchr(rpcs->at[i], '/') || rpcs->at[i][0] == '/')
+			config_problem(report, CONFIG_ERROR, rpcs->nodes[i]->loc, path, NULL,
+				       "a remote procedure is written service/Method, not \"%s\"",
+				       rpcs->at[i]);
+	}
+}
+
 static void check(const void *config, const struct config_node *node, const char *path,
 		  struct config_report *report)
 {
@@ -46,15 +101,27 @@ static void check(const void *config, const struct config_node *node, const char
 	(void)node;
 	check_paths(&filter->paths, path, report);
 	check_paths(&filter->keep_paths, path, report);
+	check_paths(&filter->generating_paths, path, report);
+	check_rpcs(&filter->rpcs, path, report);
 }
 
 static const struct config_field fields[] = {
 	CONFIG_BOOL(struct scrape_filter_config, default_paths, "default_paths", "true",
-		    "Drop /metrics, /health, /healthz, /livez, /readyz, /ping, /load, /version."),
+		    "Drop the paths of scrapes and probes: /metrics, /health, /healthz, /livez, "
+		    "/readyz, /v2/health/*, /ping and others."),
 	CONFIG_STRING_LIST(struct scrape_filter_config, paths, "paths",
 			   "More paths that are noise; `/probe/*` stands for all below it."),
 	CONFIG_STRING_LIST(struct scrape_filter_config, keep_paths, "keep_paths",
-			   "Paths of the default list that are not noise here."),
+			   "Paths that are not noise here, whatever list they are in."),
+	CONFIG_STRING_LIST(struct scrape_filter_config, generating_paths, "generating_paths",
+			   "More probes that make a generation, beside `/health_generate`: all "
+			   "below them goes, protected spans, too."),
+	CONFIG_BOOL(struct scrape_filter_config, default_rpcs, "default_rpcs", "true",
+		    "Drop the health service of gRPC, ServerLive, ServerReady and ModelReady of "
+		    "Open Inference, and MCP's ping."),
+	CONFIG_STRING_LIST(struct scrape_filter_config, rpcs, "rpcs",
+			   "More remote procedures that are noise: `service/Method`; `service/*` "
+			   "stands for all of them."),
 	CONFIG_STRING_LIST(struct scrape_filter_config, name_prefixes, "name_prefixes",
 			   "More prefixes of span names before method and path, beside "
 			   "`llm_d.pd_proxy.`."),
@@ -78,37 +145,12 @@ const struct config_block scrape_filter_block =
 
 /* ---- patterns ------------------------------------------------------------------------------- */
 
-static bool pattern_matches(struct slice pattern, struct slice text)
-{
-	if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
-		return slice_has_prefix(text, slice_of(pattern.ptr, pattern.len - 1));
-	return slice_equal(pattern, text);
-}
-
-static bool matches_any(const struct scrape_patterns *patterns, struct slice text)
-{
-	for (size_t i = 0; i < patterns->count; i++) {
-		if (pattern_matches(patterns->at[i], text))
-			return true;
-	}
-	return false;
-}
-
 /* A trailing slash says nothing: "/metrics/" is "/metrics". */
 static struct slice without_slash(struct slice path)
 {
 	while (path.len > 0 && path.ptr[path.len - 1] == '/')
 		path.len--;
 	return path;
-}
-
-static bool is_listed(const struct config_strings *list, struct slice text)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (slice_equal(without_slash(slice_str(list->at[i])), without_slash(text)))
-			return true;
-	}
-	return false;
 }
 
 struct gathering {
@@ -120,10 +162,8 @@ struct gathering {
 static void add_pattern(struct gathering *gathering, struct scrape_patterns *patterns,
 			struct slice text)
 {
-	if (patterns->count < SCRAPE_PATTERNS_MAX) {
-		patterns->at[patterns->count++] = text;
+	if (patterns_add(patterns, text))
 		return;
-	}
 	if (!gathering->failed)
 		config_problem(gathering->report, CONFIG_ERROR, (struct config_loc){0},
 			       gathering->env->path, NULL, "more than %d entries in one list",
@@ -137,8 +177,15 @@ static void add_all(struct gathering *gathering, struct scrape_patterns *pattern
 {
 	for (size_t i = 0; i < default_count; i++)
 		add_pattern(gathering, patterns, slice_str(defaults[i]));
-	for (size_t i = 0; i < more->count; i++)
+	for (size_t i = 0; more && i < more->count; i++)
 		add_pattern(gathering, patterns, slice_str(more->at[i]));
+}
+
+static void add_paths(struct gathering *gathering, struct scrape_patterns *patterns,
+		      const struct config_strings *more)
+{
+	for (size_t i = 0; i < more->count; i++)
+		add_pattern(gathering, patterns, without_slash(slice_str(more->at[i])));
 }
 
 static void add_keys(struct gathering *gathering, key_id *ids, const char *const *keys,
@@ -155,18 +202,28 @@ static void add_keys(struct gathering *gathering, key_id *ids, const char *const
 	}
 }
 
+static void gather_probes(struct gathering *gathering, struct scrape_rules *rules,
+			  const struct scrape_filter_config *config)
+{
+	if (config->default_paths) {
+		add_all(gathering, &rules->paths, default_paths, ARRAY_COUNT(default_paths), NULL);
+		add_all(gathering, &rules->generating, default_generating,
+			ARRAY_COUNT(default_generating), NULL);
+	}
+	add_paths(gathering, &rules->paths, &config->paths);
+	add_paths(gathering, &rules->generating, &config->generating_paths);
+	add_paths(gathering, &rules->kept_paths, &config->keep_paths);
+	add_all(gathering, &rules->rpcs, default_rpcs,
+		config->default_rpcs ? ARRAY_COUNT(default_rpcs) : 0, &config->rpcs);
+	rules->mcp_ping = config->default_rpcs;
+}
+
 bool scrape_rules_init(struct scrape_rules *rules, const struct component_env *env,
 		       const struct scrape_filter_config *config, struct config_report *report)
 {
 	struct gathering gathering = {.env = env, .report = report};
 	rules->asgi_collapse = config->asgi_collapse;
-	for (size_t i = 0; config->default_paths && i < ARRAY_COUNT(default_paths); i++) {
-		if (!is_listed(&config->keep_paths, slice_str(default_paths[i])))
-			add_pattern(&gathering, &rules->paths, slice_str(default_paths[i]));
-	}
-	for (size_t i = 0; i < config->paths.count; i++)
-		add_pattern(&gathering, &rules->paths,
-			    without_slash(slice_str(config->paths.at[i])));
+	gather_probes(&gathering, rules, config);
 	if (config->background)
 		add_all(&gathering, &rules->background, default_background,
 			ARRAY_COUNT(default_background), &config->background_names);
@@ -177,6 +234,9 @@ bool scrape_rules_init(struct scrape_rules *rules, const struct component_env *e
 	add_keys(&gathering, rules->path_keys, path_keys, SCRAPE_PATH_KEYS);
 	add_keys(&gathering, rules->method_keys, method_keys, ARRAY_COUNT(method_keys));
 	add_keys(&gathering, rules->event_keys, event_keys, ARRAY_COUNT(event_keys));
+	add_keys(&gathering, rules->rpc_method_keys, rpc_method_keys, ARRAY_COUNT(rpc_method_keys));
+	add_keys(&gathering, &rules->rpc_service_key, rpc_service_keys, 1);
+	add_keys(&gathering, &rules->mcp_method_key, mcp_method_keys, 1);
 	return !gathering.failed;
 }
 
@@ -230,7 +290,7 @@ static bool is_read_method(struct slice method)
 static struct slice without_prefix(const struct scrape_patterns *prefixes, struct slice name)
 {
 	for (size_t i = 0; i < prefixes->count; i++) {
-		struct slice prefix = prefixes->at[i];
+		struct slice prefix = prefixes->at[i].head;
 		if (slice_has_prefix(name, prefix))
 			return slice_of(name.ptr + prefix.len, name.len - prefix.len);
 	}
@@ -247,8 +307,82 @@ static struct slice without_asgi_suffix(struct slice name)
 	return name;
 }
 
+/* Whether a request for ${path} is noise. */
+static bool path_is_noise(const struct scrape_rules *rules, struct slice path, bool *ret_generates)
+{
+	bool generates = patterns_match(&rules->generating, path);
+	if (!generates && !patterns_match(&rules->paths, path))
+		return false;
+	if (rules->kept_paths.count > 0 && patterns_match(&rules->kept_paths, path))
+		return false;
+	*ret_generates = generates;
+	return true;
+}
+
+/* ---- remote procedures ---- */
+
+enum { RPC_BYTES_MAX = 256 };
+
+/* Whether the procedure is noise whose service and method ${text} names, parted by the last ${mark}. */
+static bool rpc_is_noise(const struct scrape_rules *rules, struct slice text, char mark)
+{
+	uint8_t name[RPC_BYTES_MAX];
+	if (text.len == 0)
+		return false;
+	if (text.ptr[0] == '/')
+		text = slice_of(text.ptr + 1, text.len - 1);
+	const uint8_t *last = text.len <= sizeof(name) ? memrchr(text.ptr, mark, text.len) : NULL;
+	if (!last)
+		return false;
+	memcpy(name, text.ptr, text.len);
+	name[last - text.ptr] = '/';
+	return patterns_match(&rules->rpcs, slice_of(name, text.len));
+}
+
+/* The same, of two attributes. */
+static bool service_is_noise(const struct scrape_rules *rules, struct slice service,
+			     struct slice method)
+{
+	uint8_t name[RPC_BYTES_MAX];
+	size_t len = service.len + 1 + method.len;
+	if (service.len == 0 || len > sizeof(name))
+		return false;
+	memcpy(name, service.ptr, service.len);
+	name[service.len] = '/';
+	if (method.len > 0)
+		memcpy(name + service.len + 1, method.ptr, method.len);
+	return rpc_is_noise(rules, slice_of(name, len), '/');
+}
+
+/* "grpc.health.v1.Health/Check", with a '/' or a method of HTTP before, or as OpenCensus writes it. */
+static bool name_is_rpc_noise(const struct scrape_rules *rules, struct slice name)
+{
+	static const char *const prefixes[] = {"POST ", "Recv.", "Sent."};
+	for (size_t i = 0; i < ARRAY_COUNT(prefixes); i++) {
+		struct slice prefix = slice_str(prefixes[i]);
+		if (slice_has_prefix(name, prefix))
+			name = slice_of(name.ptr + prefix.len, name.len - prefix.len);
+	}
+	return rpc_is_noise(rules, name, '/') || rpc_is_noise(rules, name, '.');
+}
+
+static bool is_rpc_noise(const struct scrape_rules *rules, const struct trace_view *view,
+			 uint32_t span)
+{
+	struct slice service = {NULL, 0}, method = {NULL, 0};
+	bool named = find_text(view, span, rules->rpc_method_keys,
+			       ARRAY_COUNT(rules->rpc_method_keys), &method);
+	named |= find_text(view, span, &rules->rpc_service_key, 1, &service);
+	if (named && (rpc_is_noise(rules, method, '/') || service_is_noise(rules, service, method)))
+		return true;
+	return rules->mcp_ping && find_text(view, span, &rules->mcp_method_key, 1, &method) &&
+	       slice_equal(method, SLICE("ping"));
+}
+
+/* ---- names ---- */
+
 /* "llm_d.pd_proxy.GET /metrics http send" and shorter forms of it. */
-static bool name_is_noise(const struct scrape_rules *rules, struct slice name)
+static bool name_is_noise(const struct scrape_rules *rules, struct slice name, bool *ret_generates)
 {
 	name = without_asgi_suffix(without_prefix(&rules->prefixes, name));
 	size_t method_len = until(name, ' ', ' ').len;
@@ -256,7 +390,7 @@ static bool name_is_noise(const struct scrape_rules *rules, struct slice name)
 	    !is_read_method(slice_of(name.ptr, method_len)))
 		return false;
 	struct slice path = slice_of(name.ptr + method_len + 1, name.len - method_len - 1);
-	return matches_any(&rules->paths, path_of(path));
+	return path_is_noise(rules, path_of(path), ret_generates);
 }
 
 bool scrape_rules_asgi_name(struct slice name)
@@ -275,30 +409,48 @@ static bool is_asgi_event(const struct scrape_rules *rules, const struct trace_v
 		slice_equal(type, SLICE("http.response.body")));
 }
 
-enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const struct trace_view *view,
-				    uint32_t span)
+/* The rules about what was asked for. */
+static enum scrape_rule match_request(const struct scrape_rules *rules,
+				      const struct trace_view *view, uint32_t span,
+				      bool *ret_generates)
 {
-	struct slice path, method;
+	struct slice url, method;
 	struct slice name = view_span_name(view, span);
-	if (find_text(view, span, rules->path_keys, SCRAPE_PATH_KEYS, &path)) {
-		if (matches_any(&rules->paths, path_of(path)) &&
-		    (!find_text(view, span, rules->method_keys, ARRAY_COUNT(rules->method_keys),
-				&method) ||
-		     is_read_method(method)))
-			return RULE_PATH;
-	} else if (name_is_noise(rules, name)) {
-		return RULE_NAME;
+	if (is_rpc_noise(rules, view, span))
+		return RULE_RPC;
+	if (!find_text(view, span, rules->path_keys, SCRAPE_PATH_KEYS, &url)) {
+		if (name_is_noise(rules, name, ret_generates))
+			return RULE_NAME;
+		return name_is_rpc_noise(rules, name) ? RULE_RPC : RULE_NONE;
 	}
-	if (view_span_kind(view, span) == SPAN_KIND_INTERNAL &&
-	    view_span_parent(view, span).len == 0 && matches_any(&rules->background, name))
-		return RULE_BACKGROUND;
-	if (rules->asgi_collapse && is_asgi_event(rules, view, span))
-		return RULE_ASGI;
-	return RULE_NONE;
+	struct slice path = path_of(url);
+	if (path_is_noise(rules, path, ret_generates))
+		return !find_text(view, span, rules->method_keys, ARRAY_COUNT(rules->method_keys),
+				  &method) ||
+				       is_read_method(method)
+			       ? RULE_PATH
+			       : RULE_NONE;
+	return rpc_is_noise(rules, path, '/') ? RULE_RPC : RULE_NONE;
+}
+
+enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const struct trace_view *view,
+				    uint32_t span, bool *ret_generates)
+{
+	bool generates = false;
+	enum scrape_rule rule = match_request(rules, view, span, &generates);
+	if (rule == RULE_NONE && view_span_kind(view, span) == SPAN_KIND_INTERNAL &&
+	    view_span_parent(view, span).len == 0 &&
+	    patterns_match(&rules->background, view_span_name(view, span)))
+		rule = RULE_BACKGROUND;
+	if (rule == RULE_NONE && rules->asgi_collapse && is_asgi_event(rules, view, span))
+		rule = RULE_ASGI;
+	if (rule != RULE_NONE)
+		*ret_generates = generates;
+	return rule;
 }
 
 bool scrape_rules_protect(const struct scrape_rules *rules, const struct trace_view *view,
 			  uint32_t span)
 {
-	return matches_any(&rules->protected, view_span_name(view, span));
+	return patterns_match(&rules->protected, view_span_name(view, span));
 }

@@ -9,6 +9,10 @@
  * trace (pipeline/trace/memory/trace_memory.h), so children that come later meet the same decision. A
  * child that had left before its parent came to be dropped cannot be called back: it is counted.
  *
+ * A probe that lets the model say a word makes spans like those of a request, protected ones among
+ * them. Below such a probe all goes: the spans inherit that, in the request and by a note about each
+ * of them in the trace memory, whose name is derived from the span's id.
+ *
  * Spans may come in any order within a request. Scratch of one shard: two bytes and four words per
  * span of a request, charged to the budget, kept up to SCRATCH_KEEP_BYTES.
  */
@@ -40,19 +44,21 @@ struct scrape_filter {
 	uint64_t reported[RULE_COUNT]; /* of dropped, at the last report; main thread */
 };
 
-/* Fate of a span; UNKNOWN until its ancestors are known. */
-enum fate { FATE_UNKNOWN = 0, FATE_ON_PATH, FATE_KEPT, FATE_DROPPED };
+/* What is known of a span besides the rule by which it goes. */
+enum fate {
+	FATE_DECIDED = 1 << 0,	 /* its ancestors are, too */
+	FATE_PROTECTED = 1 << 1, /* a protected span is below or the span itself */
+	FATE_ALL_BELOW = 1 << 2, /* the span goes, and so does all that is below it */
+};
 
 struct scratch {
 	struct budget *budget;
 	struct span_map map;
 	uint32_t *path; /* spans on the way up whose fate depends on what is above */
 	uint8_t *rules; /* enum scrape_rule per span */
-	uint8_t *fates; /* enum fate, | PROTECTED_BELOW */
+	uint8_t *fates; /* of enum fate per span */
 	size_t span_cap, bytes_held;
 };
-
-enum { PROTECTED_BELOW = 0x80, FATE_MASK = 0x7f };
 
 /* ---- making --------------------------------------------------------------------------------- */
 
@@ -67,8 +73,8 @@ static const struct metric_desc metric_undecided = {
 	"Dropped spans whose children in other requests may have lost their parent",
 	METRIC_COUNTER};
 
-static const char *const rule_names[RULE_COUNT] = {"",	   "path",	 "name",      "background",
-						   "asgi", "descendant", "remembered"};
+static const char *const rule_names[RULE_COUNT] = {
+	"", "path", "name", "rpc", "background", "asgi", "descendant", "remembered"};
 
 static bool add_counter(const struct component_env *env, const struct metric_desc *desc,
 			const char *label, const char *value, struct counter *counter)
@@ -185,23 +191,24 @@ static struct trace_key key_of(const struct pass *pass, uint32_t span)
 	return (struct trace_key){pass->filter->party, view_span_trace_id(pass->view, span)};
 }
 
-static enum fate fate_of(const struct pass *pass, uint32_t span)
-{
-	return pass->scratch->fates[span] & FATE_MASK;
-}
-
-static void set_fate(struct pass *pass, uint32_t span, enum fate fate)
-{
-	uint8_t *at = &pass->scratch->fates[span];
-	*at = (uint8_t)((*at & PROTECTED_BELOW) | fate);
-}
-
-static void drop(struct pass *pass, uint32_t span, enum scrape_rule rule)
+static void drop(struct pass *pass, uint32_t span, enum scrape_rule rule, bool all_below)
 {
 	pass->scratch->rules[span] = (uint8_t)rule;
 	pass->dropped[rule]++;
-	set_fate(pass, span, FATE_DROPPED);
+	if (all_below)
+		pass->scratch->fates[span] |= FATE_ALL_BELOW;
 	edit_drop_span(pass->view, span);
+}
+
+/* Whether ${span} was dropped by this filter in this request. */
+static bool goes(const struct pass *pass, uint32_t span)
+{
+	return pass->scratch->rules[span] != RULE_NONE;
+}
+
+static bool takes_all_below(const struct pass *pass, uint32_t span)
+{
+	return pass->scratch->fates[span] & FATE_ALL_BELOW;
 }
 
 /* The rules that need nothing but the span. Spans that earlier processors dropped are not ours. */
@@ -209,17 +216,20 @@ static void judge_alone(struct pass *pass)
 {
 	const struct scrape_rules *rules = &pass->filter->rules;
 	for (uint32_t span = 0; span < view_span_count(pass->view); span++) {
+		bool generates = false;
 		pass->scratch->rules[span] = RULE_NONE;
-		pass->scratch->fates[span] = FATE_UNKNOWN;
+		pass->scratch->fates[span] = 0;
 		if (!view_span_live(pass->view, span))
 			continue;
-		enum scrape_rule rule = scrape_rules_match(rules, pass->view, span);
-		if (rule != RULE_NONE && !scrape_rules_protect(rules, pass->view, span))
-			drop(pass, span, rule);
+		enum scrape_rule rule = scrape_rules_match(rules, pass->view, span, &generates);
+		if (rule != RULE_NONE &&
+		    (generates || !scrape_rules_protect(rules, pass->view, span)))
+			drop(pass, span, rule, generates);
 	}
 }
 
-/* Marks all ancestors of protected spans. Each span is marked once, so the walk is linear. */
+/* Marks all ancestors of protected spans, up to one below which all goes. Each span is marked once, so
+ * the walk is linear. */
 static void mark_protected(struct pass *pass)
 {
 	const struct span_map *map = &pass->scratch->map;
@@ -228,8 +238,9 @@ static void mark_protected(struct pass *pass)
 		if (!view_span_live(pass->view, span) ||
 		    !scrape_rules_protect(&pass->filter->rules, pass->view, span))
 			continue;
-		for (uint32_t at = span; !(fates[at] & PROTECTED_BELOW); at = map->parents[at]) {
-			fates[at] |= PROTECTED_BELOW;
+		for (uint32_t at = span; !(fates[at] & (FATE_PROTECTED | FATE_ALL_BELOW));
+		     at = map->parents[at]) {
+			fates[at] |= FATE_PROTECTED;
 			if (!span_map_has_parent(map, at))
 				break;
 		}
@@ -269,50 +280,73 @@ static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
 	}
 }
 
+/* The name of the note that all goes below the span ${id}. */
+static uint64_t note_of(struct slice id)
+{
+	static const uint64_t kind = UINT64_C(0x5c72ae0fa11be10d);
+	uint64_t name;
+	memcpy(&name, id.ptr, sizeof(name));
+	return name ^ kind;
+}
+
+/* Whether all goes below the parent of ${span}, which went with another request. */
+static bool is_noted(const struct pass *pass, uint32_t span)
+{
+	struct trace_note note = {.name = note_of(view_span_parent(pass->view, span))};
+	trace_memory_notes(pass->filter->memory, key_of(pass, span), &note, 1);
+	return note.value != 0;
+}
+
 /* A span whose parent is in another request. */
 static void judge_foreign(struct pass *pass, uint32_t span)
 {
 	uint8_t id[SPAN_ID_BYTES];
 	enum ancestry ancestry = trace_memory_ancestor(pass->filter->memory, key_of(pass, span),
 						       view_span_parent(pass->view, span), id);
-	set_fate(pass, span, FATE_KEPT);
 	if (ancestry == ANCESTRY_KEPT)
 		return;
-	if (pass->filter->closure && !(pass->scratch->fates[span] & PROTECTED_BELOW))
-		drop(pass, span, RULE_REMEMBERED);
+	bool all_below = is_noted(pass, span);
+	if (all_below || (pass->filter->closure && !(pass->scratch->fates[span] & FATE_PROTECTED)))
+		drop(pass, span, RULE_REMEMBERED, all_below);
 	else
 		move(pass, span,
 		     ancestry == ANCESTRY_MOVED ? slice_of(id, sizeof(id))
 						: (struct slice){NULL, 0});
 }
 
-/* Decides ${span}, whose parent in this request, if there is one, has its fate. */
+/* Decides ${span}, whose parent in this request, if there is one, is decided. */
 static void judge_below(struct pass *pass, uint32_t span)
 {
 	const struct span_map *map = &pass->scratch->map;
 	uint32_t parent = map->parents[span];
-	bool settled = !view_span_live(pass->view, span) || parent == SPAN_MAP_NONE;
-	if (!settled && parent == SPAN_MAP_FOREIGN) {
+	bool known_parent = span_map_has_parent(map, span);
+	bool all_goes = known_parent && takes_all_below(pass, parent);
+	if (goes(pass, span)) {
+		pass->scratch->fates[span] |= all_goes ? FATE_ALL_BELOW : 0;
+	} else if (!view_span_live(pass->view, span)) {
+		return;
+	} else if (parent == SPAN_MAP_FOREIGN) {
 		judge_foreign(pass, span);
-	} else if (settled || fate_of(pass, parent) != FATE_DROPPED) {
-		set_fate(pass, span, FATE_KEPT);
-	} else if (pass->filter->closure && !(pass->scratch->fates[span] & PROTECTED_BELOW)) {
-		drop(pass, span, RULE_DESCENDANT);
+	} else if (!known_parent || !goes(pass, parent)) {
+		return;
+	} else if (all_goes ||
+		   (pass->filter->closure && !(pass->scratch->fates[span] & FATE_PROTECTED))) {
+		drop(pass, span, RULE_DESCENDANT, all_goes);
 	} else {
-		set_fate(pass, span, FATE_KEPT);
 		move_over(pass, span, parent);
 	}
 }
 
-/* Every span after its ancestors: climb to one whose fate is known, then come down again. */
+/* Every span after its ancestors: climb to one that is decided, then come down again. */
 static void judge_all(struct pass *pass)
 {
 	const struct span_map *map = &pass->scratch->map;
 	uint32_t *path = pass->scratch->path;
+	uint8_t *fates = pass->scratch->fates;
 	for (uint32_t span = 0; span < map->count; span++) {
 		uint32_t depth = 0;
-		for (uint32_t at = span; fate_of(pass, at) == FATE_UNKNOWN; at = map->parents[at]) {
-			set_fate(pass, at, FATE_ON_PATH); /* a circle ends here */
+		for (uint32_t at = span; !(fates[at] & FATE_DECIDED); at = map->parents[at]) {
+			fates[at] |= FATE_DECIDED; /* a circle ends here */
 			path[depth++] = at;
 			if (!span_map_has_parent(map, at))
 				break;
@@ -333,13 +367,26 @@ static bool may_have_children(const struct pass *pass, uint32_t span)
 		 scrape_rules_asgi_name(view_span_name(pass->view, span)));
 }
 
+/* What is below ${span} may come with other requests. */
+static void note_all_below(struct pass *pass, uint32_t span)
+{
+	if (view_span_trace_id(pass->view, span).len == 0 ||
+	    view_span_id(pass->view, span).len == 0)
+		return;
+	struct trace_note note = {.name = note_of(view_span_id(pass->view, span)), .value = 1};
+	trace_memory_notes(pass->filter->memory, key_of(pass, span), &note, 1);
+}
+
 static void remember_dropped(struct pass *pass)
 {
 	struct drop_batch batch = {.memory = pass->filter->memory,
 				   .key = {.party = pass->filter->party}};
 	for (uint32_t span = 0; span < view_span_count(pass->view); span++) {
-		if (fate_of(pass, span) == FATE_DROPPED && may_have_children(pass, span))
-			drop_batch_add(&batch, pass->view, &pass->scratch->map, span);
+		if (!goes(pass, span) || !may_have_children(pass, span))
+			continue;
+		drop_batch_add(&batch, pass->view, &pass->scratch->map, span);
+		if (takes_all_below(pass, span))
+			note_all_below(pass, span);
 	}
 	drop_batch_flush(&batch);
 	pass->undecided[UNDECIDED_CHILD_LEFT] = batch.orphans;

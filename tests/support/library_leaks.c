@@ -63,6 +63,22 @@ void line_set_sort(struct line_set *set)
 	set->count = kept;
 }
 
+bool line_set_has(const struct line_set *set, const char *line)
+{
+	size_t from = 0, to = set->count;
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		int order = strcmp(line_set_at(set, middle), line);
+		if (order == 0)
+			return true;
+		if (order < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return false;
+}
+
 /* ---- words ---- */
 
 static const char *next_word(struct slice *bytes)

@@ -23,6 +23,8 @@ void line_set_fini(struct line_set *set);
 void line_set_add(struct line_set *set, const char *line);
 void line_set_sort(struct line_set *set);
 const char *line_set_at(const struct line_set *set, size_t at);
+/* Whether ${line} is in ${set}, which is sorted. */
+bool line_set_has(const struct line_set *set, const char *line);
 
 /* Adds a line "${prefix} PLACE WHERE" for each word in ${tree}. Labels that applications choose (the
  * place "tag") are no content and get no line. Returns how many words there are, labels included. */

@@ -90,6 +90,9 @@ static void ordinary_names_and_fields_pass_unchanged(void **state)
 		"Chat Completion with {request_data[model]!r}",
 		"invoke_agent Customer Support Agent",
 		"tools/call look_up",
+		"execute_tool mcp__github__create_issue",
+		"prompts/get analyze-code",
+		"resources/read archive://page",
 		"EngineCoreProc init",
 		"\xe6\x9b\xb4\xe6\x96\xb0\xe7\x94\xa8\xe6\x88\xb7", /* update user */
 	};
@@ -192,6 +195,26 @@ static void a_name_that_goes_is_replaced_by_the_best_left(void **state)
 		 {NULL},
 		 "client"},
 		{"select name from patients where note = 'ill'", NULL, {NULL}, "select"},
+		/* names of what a request asked for */
+		{"prompts/get my illness please",
+		 NULL,
+		 {"gen_ai.prompt.name", "my illness please", "mcp.method.name", "prompts/get"},
+		 "prompts/get"},
+		{"execute_tool find my illness",
+		 NULL,
+		 {"gen_ai.operation.name", "execute_tool", "gen_ai.tool.name", "find my illness"},
+		 "execute_tool"},
+		{"chat my illness please",
+		 NULL,
+		 {"gen_ai.operation.name", "chat", "gen_ai.request.model", "my illness please"},
+		 "chat"},
+		{"my illness please", NULL, {"tool.name", "my illness please"}, "client"},
+		/* the name alone says it */
+		{"prompts/get my illness please", NULL, {NULL}, "prompts/get"},
+		{"tools/call my illness please", NULL, {NULL}, "tools/call"},
+		{"resources/read my illness", NULL, {NULL}, "resources/read"},
+		{"completion/complete my illness", NULL, {NULL}, "completion/complete"},
+		{"execute_tool my illness please", NULL, {NULL}, "execute_tool"},
 	};
 	struct policy_fixture f;
 	(void)state;

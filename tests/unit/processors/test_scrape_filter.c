@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Each case: rows of one trace, where the service of a row is the request that it comes with, the
- * order in which the requests come, and what leaves, as "name<parent" in the order of leaving.
- */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,26 +11,10 @@
 #include "pipeline/trace/otlp/builder.h"
 #include "tests/support/langfuse_bench.h"
 #include "tests/support/llmd_fixtures.h"
+#include "tests/support/scrape_case.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { ROWS_MAX = 16, REQUESTS_MAX = 4, NAMES_MAX = 64 };
-
-static const struct example_service services[REQUESTS_MAX];
-static const struct example_scope scope = {"test", NULL, NULL};
-
-#define ROW(request, parent, kind, name, ...)                                                      \
-	SPAN(parent, request, 0, kind, name, 0, 1, __VA_ARGS__)
-#define PLAIN .attrs = NULL
-#define PATH(key, path) .attrs = ATTRS(STR(key, path))
-#define ASGI(event) .attrs = ATTRS(STR("asgi.event.type", event))
-
-struct scrape_case {
-	const char *what, *yaml, *expected;
-	const char *order; /* of requests, "10"; NULL: as numbered */
-	struct example_span rows[ROWS_MAX];
-};
 
 static const struct scrape_case cases[] = {
 	/* paths and names */
@@ -192,100 +172,12 @@ static const struct scrape_case cases[] = {
 	 {ROW(0, 0, SERVER, "GET /metrics", PLAIN), ROW(0, 0, INTERNAL, "index_add", PLAIN)}},
 };
 
-/* Names by span id, of all requests of a case. */
-struct names {
-	uint64_t ids[NAMES_MAX];
-	char names[NAMES_MAX][64];
-	size_t count;
-};
-
-static uint64_t id_of(struct slice bytes)
-{
-	uint64_t id = 0;
-	if (bytes.len == sizeof(id))
-		memcpy(&id, bytes.ptr, sizeof(id));
-	return id;
-}
-
-static void gather_names(struct processor_bench *bench, const struct example_requests *requests,
-			 struct names *names)
-{
-	struct err err;
-	for (size_t i = 0; i < requests->count; i++) {
-		assert_int_equal(view_open(bench->view, chunk_slice(requests->items[i]), &err), 0);
-		for (uint32_t span = 0; span < bench->view->index.span_count; span++) {
-			const struct span_entry *entry = &bench->view->index.spans[span];
-			(void)snprintf(names->names[names->count], 64, "%.*s",
-				       SLICE_FMT(index_slice(&bench->view->index, entry->name)));
-			names->ids[names->count++] = id_of(
-				index_id(&bench->view->index, entry->span_id_off, SPAN_ID_BYTES));
-		}
-	}
-}
-
-static const char *name_of(const struct names *names, struct slice id)
-{
-	for (size_t i = 0; i < names->count; i++) {
-		if (id.len > 0 && names->ids[i] == id_of(id))
-			return names->names[i];
-	}
-	return id.len > 0 ? "?" : "-";
-}
-
-static void describe(const struct processor_bench *bench, const struct names *names,
-		     struct buf *out)
-{
-	for (uint32_t span = 0; span < bench_span_count(bench); span++)
-		buf_printf(out, "%.*s<%s ", SLICE_FMT(view_span_name(bench->out_view, span)),
-			   name_of(names, view_span_parent(bench->out_view, span)));
-}
-
-static void build_case(const struct scrape_case *this, struct budget *budget,
-		       struct example_requests *requests)
-{
-	struct example_trace trace = {.services = services,
-				      .scopes = &scope,
-				      .spans = this->rows,
-				      .service_count = REQUESTS_MAX,
-				      .scope_count = 1};
-	struct err err;
-	while (trace.span_count < ROWS_MAX && this->rows[trace.span_count].name)
-		trace.span_count++;
-	const struct example_variant variant = {.seed = 3, .end_ns = NS_PER_S};
-	assert_int_equal(example_table_build(&trace, 1, &variant, budget, requests, &err), 0);
-}
-
-static bool run_case(const struct scrape_case *this)
-{
-	struct processor_bench bench;
-	struct example_requests requests;
-	struct names names = {.count = 0};
-	struct buf got = BUF_INIT;
-	processor_bench_open(&bench, (const char *const[]){"scrape_filter", this->yaml, NULL});
-	build_case(this, &bench.budget, &requests);
-	gather_names(&bench, &requests, &names);
-	for (size_t i = 0; i < requests.count; i++) {
-		size_t at = this->order ? (size_t)(this->order[i] - '0') : i;
-		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[at])),
-				 OUTCOME_TAKEN);
-		describe(&bench, &names, &got);
-	}
-	bool same = strcmp(buf_cstr(&got), this->expected) == 0;
-	if (!same)
-		print_error("%s:\n  got      %s\n  expected %s\n", this->what, buf_cstr(&got),
-			    this->expected);
-	example_requests_fini(&requests);
-	processor_bench_close(&bench);
-	buf_fini(&got);
-	return same;
-}
-
 static void every_case_leaves_what_it_should(void **state)
 {
 	bool good = true;
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
-		good &= run_case(&cases[i]);
+		good &= scrape_case_run(&cases[i]);
 	assert_true(good);
 }
 
@@ -312,7 +204,7 @@ static void each_rule_counts_for_itself(void **state)
 	(void)state;
 	processor_bench_open(&bench,
 			     (const char *const[]){"scrape_filter", "asgi_collapse: true", NULL});
-	build_case(&one_of_each, &bench.budget, &requests);
+	scrape_case_build(&one_of_each, &bench.budget, &requests);
 	for (size_t i = 0; i < requests.count; i++)
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[i])),
 				 OUTCOME_TAKEN);
@@ -338,7 +230,7 @@ static void a_child_that_left_first_is_counted_as_undecided(void **state)
 		.rows = {ROW(0, 0, SERVER, "GET /ping", PLAIN), ROW(1, 1, INTERNAL, "c", PLAIN)}};
 	(void)state;
 	processor_bench_open(&bench, (const char *const[]){"scrape_filter", "", NULL});
-	build_case(&this, &bench.budget, &requests);
+	scrape_case_build(&this, &bench.budget, &requests);
 	for (size_t i = requests.count; i-- > 0;)
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[i])),
 				 OUTCOME_TAKEN);
@@ -357,7 +249,7 @@ static void memory_ends_with_its_age(void **state)
 	(void)state;
 	processor_bench_open(&bench, (const char *const[]){"scrape_filter",
 							   "trace_memory: {max_age: 10s}", NULL});
-	build_case(&this, &bench.budget, &requests);
+	scrape_case_build(&this, &bench.budget, &requests);
 	assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[0])),
 			 OUTCOME_TAKEN);
 	bench_now_ns += 11 * NS_PER_S;
