@@ -45,15 +45,12 @@ uint16_t judge_choose(const struct decision *decision, const struct place *place
 /* As shape_is_token; most texts have been seen before. */
 static bool is_token(struct policy_shard *shard, struct slice text)
 {
-	if (shape_is_plain(text.ptr, text.len))
+	if (shape_is_plain(text.ptr, text.len) || judge_is_known_token(shard, text))
 		return true;
-	if (memchr(text.ptr, ' ', text.len))
-		return false;
-	if (judge_is_known_token(shard, text))
-		return true;
-	if (shape_is_quick(text))
-		return true; /* most of these are ids, and not seen again */
-	if (!shape_is_token(text))
+	enum shape_guess guess = shape_guess(text);
+	if (guess != SHAPE_UNSURE)
+		return guess == SHAPE_TOKEN; /* most of these are ids, and not seen again */
+	if (!shape_is_token_by_scan(text))
 		return false;
 	if (text.len > 0 && text.len <= sizeof(shard->tokens[0].text)) {
 		struct policy_name *place = judge_token_place(shard, text);
@@ -235,7 +232,7 @@ static void judge_string(struct pass *pass, struct place *place, struct attribut
 	case PAIRS_SAME: return;
 	case PAIRS_CUT:
 		place->name_removed |=
-			place->name_matters &&
+			place->name_weight != NAME_WORD &&
 			memmem(text.ptr, text.len, view_span_name(pass->view, place->owner.at).ptr,
 			       view_span_name(pass->view, place->owner.at).len);
 		if (!pass->dry)
