@@ -175,15 +175,27 @@ static enum finding look_at_text(const struct pass *pass, uint8_t verdict, struc
 	return goes ? FINDING_TEXT : FINDING_JUDGE;
 }
 
+/* A text, or a list, that an earlier processor has set. */
+static enum finding look_at_edited(const struct pass *pass, struct owner owner,
+				   const struct attr_view *attr)
+{
+	if (attr->value_type != VALUE_STRING)
+		return FINDING_JUDGE;
+	struct slice text = view_attr_value(pass->view, owner, attr).bytes;
+	return shape_is_plain(text.ptr, text.len) ? FINDING_NONE : look_at_text(pass, 0, text);
+}
+
 /* Modes shape and strict: numbers stay, and most texts are plain tokens. */
-static inline enum finding look_at(const struct pass *pass, uint8_t verdict,
+static inline enum finding look_at(const struct pass *pass, struct owner owner, uint8_t verdict,
 				   const struct attr_view *attr)
 {
 	if (attr->value_type != VALUE_STRING && attr->value_type != VALUE_ARRAY)
 		return (verdict & VERDICT_ACT) || attr->value_type > VALUE_ARRAY ? FINDING_JUDGE
 										 : FINDING_NONE;
-	if (UNLIKELY(!attr->received) || !(verdict & VERDICT_PLAIN))
+	if (!(verdict & VERDICT_PLAIN))
 		return FINDING_JUDGE;
+	if (UNLIKELY(!attr->received))
+		return look_at_edited(pass, owner, attr);
 	struct slice value = view_attr_bytes(pass->view, attr);
 	if (attr->value_type == VALUE_ARRAY) {
 		if (verdict & VERDICT_ACT)
@@ -209,7 +221,7 @@ struct survey policy_survey(struct pass *pass, struct owner owner)
 		all.found |= verdict;
 		enum finding finding = FINDING_JUDGE;
 		if (!by_list)
-			finding = look_at(pass, verdict, &attr);
+			finding = look_at(pass, owner, verdict, &attr);
 		else if (!(verdict & VERDICT_ACT) && !is_to_be_looked_into(view, max, &attr))
 			finding = FINDING_NONE;
 		all.acts |= (uint64_t)(finding == FINDING_JUDGE) << (attr.at & 63);
