@@ -91,9 +91,23 @@ static bool is_stored(struct slice text)
 	return false;
 }
 
+/* Whether ${text} begins as an object does, and so has a quotation mark: it is neither a token nor of
+ * one of the forms that have none. Its pairs are judged. */
+static bool is_object(const struct measure *measure, struct slice text)
+{
+	enum {
+		QUOTELESS = 1 << FORM_NUMBER | 1 << FORM_FIGURES | 1 << FORM_TOKEN |
+			    1 << FORM_NAME | 1 << FORM_PAIRS
+	};
+	return text.len >= 2 && text.ptr[0] == '{' && text.ptr[1] == '"' &&
+	       (!measure->kept || (QUOTELESS >> measure->form & 1));
+}
+
 bool judge_text(const struct measure *measure, struct slice text)
 {
 	struct policy_shard *shard = measure->pass->shard;
+	if (is_object(measure, text))
+		return false;
 	if (measure->pass->policy->config->content_references != IDENTIFIERS_KEEP &&
 	    is_stored(text))
 		return false;
@@ -127,7 +141,7 @@ bool judge_pair(const struct measure *measure, struct slice key, struct slice pa
 		hit_field(pass, FIELD_TEXT);
 		return false;
 	}
-	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+	for (size_t i = slice_equal(path, key) ? 1 : 0; i < ARRAY_COUNT(names); i++) {
 		key_id id = view_key_id(pass->view, names[i]);
 		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, id);
 		const struct decision *decision = &pass->shard->decisions[id];
