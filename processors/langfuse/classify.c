@@ -158,12 +158,19 @@ static bool names_model(const struct span_roles *roles)
 	return (roles->flags & KEY_NAMES_MODEL) || roles_has(roles, ROLE_OTHER_MODEL);
 }
 
-enum observation_type observation_type(const struct span_roles *roles, enum span_class class,
-				       bool *ret_explicit)
+#define BIT(role) (UINT64_C(1) << (role))
+
+/* Roles that say of what type a span is. Most spans have none of them. */
+#define TYPE_ROLES                                                                                 \
+	(BIT(ROLE_TYPE) | BIT(ROLE_OPENINFERENCE_KIND) | BIT(ROLE_OPERATION) |                     \
+	 BIT(ROLE_AI_OPERATION) | BIT(ROLE_TOOL_NAME) | BIT(ROLE_NATIVE_TYPE) |                    \
+	 BIT(ROLE_TRACELOOP_KIND) | BIT(ROLE_REQUEST_TYPE) | BIT(ROLE_MLFLOW_TYPE))
+
+/* By whatever the span says of its type. */
+static enum observation_type type_said(const struct span_roles *roles, bool *ret_explicit)
 {
 	enum observation_type type = TYPE_UNSAID;
 	struct slice word = roles_text(roles, ROLE_TYPE);
-	*ret_explicit = false;
 	if (word.len > 0)
 		type = type_named(word);
 	if (type != TYPE_UNSAID) {
@@ -188,6 +195,16 @@ enum observation_type observation_type(const struct span_roles *roles, enum span
 	/* Langfuse finds that out by the model. */
 	if (type == TYPE_GENERATION && (roles->flags & KEY_NAMES_MODEL))
 		*ret_explicit = false;
+	return type;
+}
+
+enum observation_type observation_type(const struct span_roles *roles, enum span_class class,
+				       bool *ret_explicit)
+{
+	enum observation_type type = TYPE_UNSAID;
+	*ret_explicit = false;
+	if (roles->present & TYPE_ROLES)
+		type = type_said(roles, ret_explicit);
 	if (type != TYPE_UNSAID)
 		return type;
 	if (class == CLASS_ENGINE) {
@@ -283,7 +300,7 @@ enum span_class classify(struct run *run, uint32_t span, const struct span_roles
 		if (scope == CLASS_ROUTING || is_routing_name(run->self, name))
 			return CLASS_ROUTING;
 	}
-	if (is_aggregate(roles))
+	if ((roles->present & TYPE_ROLES) && is_aggregate(roles))
 		return CLASS_AGGREGATE;
 	bool explicit;
 	enum observation_type type = observation_type(roles, CLASS_PLAIN, &explicit);

@@ -299,7 +299,8 @@ void keys_roles(const struct keys *keys, const struct trace_view *view, struct o
 		ret_roles->structured |= attr.value_type >= VALUE_ARRAY;
 		if (number > 0)
 			roles_add(ret_roles, number, attr.at);
-		else if (keys_trace_metadata(attr.key_id, attr.key).len > 0)
+		else if (!key_id_is_exact(attr.key_id) &&
+			 keys_trace_metadata(attr.key_id, attr.key).len > 0)
 			ret_roles->trace_metadata = true;
 	}
 }

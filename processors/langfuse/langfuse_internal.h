@@ -78,6 +78,7 @@ struct trace_group {
 	uint32_t first;	     /* a span of it */
 	uint32_t resource;   /* whose facts were added last, + 1 */
 	uint32_t roots_made; /* spans of it whose ancestors are all dropped */
+	uint16_t known;	     /* bit per enum trace_fact: what its spans are told */
 	bool routed, called; /* a router of it named a model; an application's call did */
 };
 
@@ -203,7 +204,13 @@ static inline struct resource_roles *run_resource(const struct run *run, uint32_
 /* ---- reading.c ---- */
 
 /* Of a span or trace id: 8 or 16 bytes, or none. */
-bool reading_is_zero(struct slice id);
+static inline bool reading_is_zero(struct slice id)
+{
+	uint64_t all = 0;
+	for (size_t i = 0; i + sizeof(all) <= id.len; i += sizeof(all))
+		all |= hash_read64(id.ptr + i);
+	return all == 0;
+}
 
 /* Reads a resource, a live span, a dropped one. Resources first. */
 void reading_resource(struct run *run, uint32_t at);

@@ -8,14 +8,6 @@
 
 #include "pipeline/base/ascii.h"
 
-bool reading_is_zero(struct slice id)
-{
-	uint64_t all = 0;
-	for (size_t i = 0; i + sizeof(all) <= id.len; i += sizeof(all))
-		all |= hash_read64(id.ptr + i);
-	return all == 0;
-}
-
 /* Values are converted before anything is read from them: what they say must not depend on whether
  * they were converted already, when a request comes here a second time. */
 static void read_roles(struct run *run, struct owner owner, struct span_roles *roles)

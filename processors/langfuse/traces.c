@@ -326,8 +326,12 @@ static void exchange(struct run *run, struct trace_group *group)
 
 void traces_exchange(struct run *run)
 {
-	for (uint32_t i = 0; i < run->group_count; i++)
-		exchange(run, &run->groups[i]);
+	for (uint32_t i = 0; i < run->group_count; i++) {
+		struct trace_group *group = &run->groups[i];
+		exchange(run, group);
+		for (unsigned fact = 0; fact < FACTS_SPREAD; fact++)
+			group->known |= (uint16_t)((group->facts.text[fact].len > 0) << fact);
+	}
 }
 
 /* The span's own metadata and, for keys that it does not have, the trace's. */
@@ -354,10 +358,10 @@ void traces_spread(struct run *run, uint32_t span)
 						      [TRACE_FACT_ENVIRONMENT] = ROLE_ENVIRONMENT,
 						      [TRACE_FACT_PUBLIC] = ROLE_PUBLIC};
 	const struct span_note *note = &run->notes[span];
-	const struct trace_facts *facts = &run->groups[note->group].facts;
-	for (int fact = 0; fact < FACTS_SPREAD; fact++) {
-		if (facts->text[fact].len == 0)
-			continue;
+	const struct trace_group *group = &run->groups[note->group];
+	const struct trace_facts *facts = &group->facts;
+	for (unsigned left = group->known; left != 0; left &= left - 1) {
+		unsigned fact = (unsigned)__builtin_ctz(left);
 		if (note->own_facts >> fact & 1) {
 			if (fact == TRACE_FACT_METADATA)
 				complete_metadata(run, span, facts->text[fact]);

@@ -17,23 +17,33 @@ void policy_set_value(struct pass *pass, struct owner owner, const struct attrib
 }
 
 /* Logfire names spans by its templates, which it also writes down: such a name is no quote. */
-static void look_for_quote(struct pass *pass, struct place *place, const struct attribute *attr)
+static void look_for_quote(const struct pass *pass, struct place *place, key_id id,
+			   struct slice removed)
 {
-	struct slice name = view_span_name(pass->view, place->owner.at);
-	if (!names_quotes(name, attr->value.bytes))
+	if (place->name_weight == NAME_WORD)
 		return;
-	if (attr->view.key_id == pass->policy->message_template &&
-	    slice_equal(name, attr->value.bytes))
+	struct slice name = view_span_name(pass->view, place->owner.at);
+	if (!names_quotes(name, place->name_weight, removed))
+		return;
+	if (id == pass->policy->message_template && slice_equal(name, removed))
 		place->name_constant = true;
 	else
 		place->name_removed = true;
 }
 
+void policy_drop_text(struct pass *pass, struct place *place, const struct attr_view *attr,
+		      struct slice text)
+{
+	look_for_quote(pass, place, attr->key_id, text);
+	if (!pass->dry)
+		edit_drop_attr(pass->view, attr->attr);
+}
+
 void policy_drop_attr(struct pass *pass, struct place *place, const struct attribute *attr)
 {
 	const struct owner owner = place->owner;
-	if (place->name_matters && attr->value.type == VALUE_STRING)
-		look_for_quote(pass, place, attr);
+	if (attr->value.type == VALUE_STRING)
+		look_for_quote(pass, place, attr->view.key_id, attr->value.bytes);
 	if (pass->dry)
 		return;
 	edit_drop_found(pass->view, owner, &attr->view);

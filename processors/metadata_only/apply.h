@@ -17,6 +17,10 @@ void policy_set_value(struct pass *pass, struct owner owner, const struct attrib
 /* Takes it out; the span's name that quotes it is marked for replacement. */
 void policy_drop_attr(struct pass *pass, struct place *place, const struct attribute *attr);
 
+/* The same for an attribute as it was received, whose value is the string ${text}. */
+void policy_drop_text(struct pass *pass, struct place *place, const struct attr_view *attr,
+		      struct slice text);
+
 /* Hashes or drops it, as content_references says. */
 void policy_hide_reference(struct pass *pass, struct place *place, const struct attribute *attr);
 

@@ -138,33 +138,75 @@ static inline bool is_to_be_looked_into(const struct trace_view *view, size_t ma
 	       (UNLIKELY(view_has_maps(view)) && attr->value_type >= VALUE_ARRAY);
 }
 
-/* What lies in ${message}, when that is one field ${number} of less than 128 bytes and nothing else;
+/* What lies in ${message}, when that is one field ${number} of less than 16 KiB and nothing else;
  * else empty. */
 static inline struct slice only_field(struct slice message, uint32_t number)
 {
-	enum { CONTENT = 2 }; /* behind tag and length */
-	bool only = message.len > CONTENT && message.ptr[0] == wire_tag(number, WIRE_LEN) &&
-		    message.ptr[1] == message.len - CONTENT && message.ptr[1] < 0x80;
-	return only ? slice_of(message.ptr + CONTENT, message.len - CONTENT)
-		    : (struct slice){NULL, 0};
+	enum { LENGTH = 1, MORE = 0x80 };
+	size_t head = LENGTH + 1;
+	if (message.len <= head || message.ptr[0] != wire_tag(number, WIRE_LEN))
+		return (struct slice){NULL, 0};
+	size_t len = message.ptr[LENGTH];
+	if (len & MORE) {
+		len = (len & ~(size_t)MORE) | (size_t)message.ptr[head] << 7;
+		if (message.ptr[head++] & MORE)
+			return (struct slice){NULL, 0};
+	}
+	return message.len - head == len ? slice_of(message.ptr + head, len)
+					 : (struct slice){NULL, 0};
 }
 
-/* Modes shape and strict: numbers stay, and most texts are plain tokens or were seen before. */
-static inline bool is_to_be_judged(struct pass *pass, uint8_t verdict, const struct attr_view *attr)
+enum finding {
+	FINDING_NONE = 0,
+	FINDING_JUDGE,
+	FINDING_TEXT, /* goes */
+};
+
+/* A text under a key of which numbers and tokens stay. Most were seen before, or are new ids. */
+static enum finding look_at_text(const struct pass *pass, uint8_t verdict, struct slice text)
+{
+	if (text.len == 0 || judge_is_known_token(pass->shard, text))
+		return text.len == 0 ? FINDING_JUDGE : FINDING_NONE;
+	enum shape_guess guess = shape_guess(text);
+	if (guess == SHAPE_TOKEN)
+		return FINDING_NONE;
+	bool goes = guess == SHAPE_NO_TOKEN && (verdict & VERDICT_TOKENS) &&
+		    text.len <= pass->policy->config->max_value_bytes &&
+		    !text_may_hold_pairs(text.ptr[0]) && text.ptr[0] != '"';
+	return goes ? FINDING_TEXT : FINDING_JUDGE;
+}
+
+/* A text, or a list, that an earlier processor has set. */
+static enum finding look_at_edited(const struct pass *pass, struct owner owner,
+				   const struct attr_view *attr)
+{
+	if (attr->value_type != VALUE_STRING)
+		return FINDING_JUDGE;
+	struct slice text = view_attr_value(pass->view, owner, attr).bytes;
+	return shape_is_plain(text.ptr, text.len) ? FINDING_NONE : look_at_text(pass, 0, text);
+}
+
+/* Modes shape and strict: numbers stay, and most texts are plain tokens. */
+static inline enum finding look_at(const struct pass *pass, struct owner owner, uint8_t verdict,
+				   const struct attr_view *attr)
 {
 	if (attr->value_type != VALUE_STRING && attr->value_type != VALUE_ARRAY)
-		return (verdict & VERDICT_ACT) || attr->value_type > VALUE_ARRAY;
-	if (UNLIKELY(!attr->received) || !(verdict & VERDICT_PLAIN))
-		return true;
+		return (verdict & VERDICT_ACT) || attr->value_type > VALUE_ARRAY ? FINDING_JUDGE
+										 : FINDING_NONE;
+	if (!(verdict & VERDICT_PLAIN))
+		return FINDING_JUDGE;
+	if (UNLIKELY(!attr->received))
+		return look_at_edited(pass, owner, attr);
 	struct slice value = view_attr_bytes(pass->view, attr);
 	if (attr->value_type == VALUE_ARRAY) {
 		if (verdict & VERDICT_ACT)
-			return true;
+			return FINDING_JUDGE;
 		value = only_field(only_field(value, ANY_VALUE_ARRAY), ARRAY_VALUE_VALUES);
+		verdict = 0; /* not the list goes, but what is in it */
 	}
 	struct slice text = only_field(value, ANY_VALUE_STRING);
-	return !shape_is_plain(text.ptr, text.len) && !judge_is_known_token(pass->shard, text) &&
-	       (text.len == 0 || memchr(text.ptr, ' ', text.len) || !shape_is_quick(text));
+	return shape_is_plain(text.ptr, text.len) ? FINDING_NONE
+						  : look_at_text(pass, verdict, text);
 }
 
 struct survey policy_survey(struct pass *pass, struct owner owner)
@@ -178,31 +220,61 @@ struct survey policy_survey(struct pass *pass, struct owner owner)
 	while (view_next_attr(view, &cursor, &attr)) {
 		uint8_t verdict = verdict_of(pass->policy, pass->shard, view, attr.key_id);
 		all.found |= verdict;
-		bool act =
-			by_list ? (verdict & VERDICT_ACT) || is_to_be_looked_into(view, max, &attr)
-				: is_to_be_judged(pass, verdict, &attr);
-		all.acts |= (uint64_t)act << (attr.at & 63);
+		enum finding finding = FINDING_JUDGE;
+		if (!by_list)
+			finding = look_at(pass, owner, verdict, &attr);
+		else if (!(verdict & VERDICT_ACT) && !is_to_be_looked_into(view, max, &attr))
+			finding = FINDING_NONE;
+		all.acts |= (uint64_t)(finding == FINDING_JUDGE) << (attr.at & 63);
+		all.texts |= (uint64_t)(finding == FINDING_TEXT) << (attr.at & 63);
 	}
 	if (UNLIKELY(cursor.at > 64))
 		all.found |= SURVEY_MANY;
 	return all;
 }
 
+/* Drops what goes whatever it holds, and wherever it stands; false when it is not that simple. */
+static inline bool drop_at_once(struct pass *pass, struct place *place,
+				const struct attr_view *attr, uint8_t verdict)
+{
+	struct slice text = {NULL, 0};
+	if (!attr->received || !(verdict & VERDICT_DROP))
+		return false;
+	if (place->name_weight != NAME_WORD && attr->value_type == VALUE_STRING) {
+		text = only_field(view_attr_bytes(pass->view, attr), ANY_VALUE_STRING);
+		if (text.len == 0)
+			return false;
+	}
+	hit(pass, pass->shard->decisions[attr->key_id].nested);
+	policy_drop_text(pass, place, attr, text);
+	return true;
+}
+
 static void filter_attr(struct pass *pass, struct place *place, const struct attr_view *attr)
 {
 	uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, attr->key_id);
-	if (attr->attr != VIEW_ATTR_ADDED && (verdict & VERDICT_DROP) && !place->name_matters) {
-		hit(pass, pass->shard->decisions[attr->key_id].nested);
-		if (!pass->dry)
-			edit_drop_attr(pass->view, attr->attr);
+	if (drop_at_once(pass, place, attr, verdict))
 		return;
-	}
 	struct attribute judged = {.view = *attr,
 				   .value = view_attr_value(pass->view, place->owner, attr)};
 	if (pass->policy->config->mode == MODE_DENYLIST)
 		judge_by_list(pass, place, &judged);
 	else
 		judge_by_shape(pass, place, &judged);
+}
+
+/* Texts that the survey found to go. */
+static void drop_texts(struct pass *pass, struct place *place, uint64_t texts)
+{
+	struct attr_view attr;
+	for (; texts != 0; texts &= texts - 1) {
+		uint32_t at = (uint32_t)__builtin_ctzll(texts);
+		if (!view_attr_at(pass->view, place->owner, at, &attr))
+			continue;
+		hit_field(pass, FIELD_TEXT);
+		policy_drop_text(pass, place, &attr,
+				 only_field(view_attr_bytes(pass->view, &attr), ANY_VALUE_STRING));
+	}
 }
 
 void policy_filter_attrs(struct pass *pass, struct place *place, struct survey all)
@@ -214,6 +286,7 @@ void policy_filter_attrs(struct pass *pass, struct place *place, struct survey a
 			filter_attr(pass, place, &attr);
 		return;
 	}
+	drop_texts(pass, place, all.texts);
 	for (; all.acts != 0; all.acts &= all.acts - 1) {
 		uint32_t at = (uint32_t)__builtin_ctzll(all.acts);
 		if (view_attr_at(pass->view, place->owner, at, &attr))

@@ -179,6 +179,8 @@ uint8_t decide(const struct policy *policy, struct policy_shard *shard,
 		verdict |= VERDICT_ACT;
 	if ((kept || !acts || only_cuts(policy, decision)) && plain_stays(policy, decision))
 		verdict |= VERDICT_PLAIN;
+	if ((verdict & VERDICT_PLAIN) && !acts && decision->kept == 0 && decision->known == 0)
+		verdict |= VERDICT_TOKENS;
 	if (!kept && drops_always(policy, decision))
 		verdict |= VERDICT_DROP;
 	shard->verdicts[id] = verdict;

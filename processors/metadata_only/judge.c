@@ -45,15 +45,12 @@ uint16_t judge_choose(const struct decision *decision, const struct place *place
 /* As shape_is_token; most texts have been seen before. */
 static bool is_token(struct policy_shard *shard, struct slice text)
 {
-	if (shape_is_plain(text.ptr, text.len))
+	if (shape_is_plain(text.ptr, text.len) || judge_is_known_token(shard, text))
 		return true;
-	if (memchr(text.ptr, ' ', text.len))
-		return false;
-	if (judge_is_known_token(shard, text))
-		return true;
-	if (shape_is_quick(text))
-		return true; /* most of these are ids, and not seen again */
-	if (!shape_is_token(text))
+	enum shape_guess guess = shape_guess(text);
+	if (guess != SHAPE_UNSURE)
+		return guess == SHAPE_TOKEN; /* most of these are ids, and not seen again */
+	if (!shape_is_token_by_scan(text))
 		return false;
 	if (text.len > 0 && text.len <= sizeof(shard->tokens[0].text)) {
 		struct policy_name *place = judge_token_place(shard, text);
@@ -94,9 +91,23 @@ static bool is_stored(struct slice text)
 	return false;
 }
 
+/* Whether ${text} begins as an object does, and so has a quotation mark: it is neither a token nor of
+ * one of the forms that have none. Its pairs are judged. */
+static bool is_object(const struct measure *measure, struct slice text)
+{
+	enum {
+		QUOTELESS = 1 << FORM_NUMBER | 1 << FORM_FIGURES | 1 << FORM_TOKEN |
+			    1 << FORM_NAME | 1 << FORM_PAIRS
+	};
+	return text.len >= 2 && text.ptr[0] == '{' && text.ptr[1] == '"' &&
+	       (!measure->kept || (QUOTELESS >> measure->form & 1));
+}
+
 bool judge_text(const struct measure *measure, struct slice text)
 {
 	struct policy_shard *shard = measure->pass->shard;
+	if (is_object(measure, text))
+		return false;
 	if (measure->pass->policy->config->content_references != IDENTIFIERS_KEEP &&
 	    is_stored(text))
 		return false;
@@ -130,7 +141,7 @@ bool judge_pair(const struct measure *measure, struct slice key, struct slice pa
 		hit_field(pass, FIELD_TEXT);
 		return false;
 	}
-	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+	for (size_t i = slice_equal(path, key) ? 1 : 0; i < ARRAY_COUNT(names); i++) {
 		key_id id = view_key_id(pass->view, names[i]);
 		uint8_t verdict = verdict_of(pass->policy, pass->shard, pass->view, id);
 		const struct decision *decision = &pass->shard->decisions[id];
@@ -235,7 +246,7 @@ static void judge_string(struct pass *pass, struct place *place, struct attribut
 	case PAIRS_SAME: return;
 	case PAIRS_CUT:
 		place->name_removed |=
-			place->name_matters &&
+			place->name_weight != NAME_WORD &&
 			memmem(text.ptr, text.len, view_span_name(pass->view, place->owner.at).ptr,
 			       view_span_name(pass->view, place->owner.at).len);
 		if (!pass->dry)

@@ -17,10 +17,16 @@ struct measure {
 	bool numbers_stay;     /* under whatever key */
 };
 
-/* The place of ${text}, of a length that places have room for, among the tokens that were seen. */
+/* The place of ${text}, of a length that places have room for, among the tokens that were seen. Eight
+ * bytes of its begin, its middle and its end choose it: two tokens in one place cost time alone. */
 static inline struct policy_name *judge_token_place(struct policy_shard *shard, struct slice text)
 {
-	return &shard->tokens[hash_bytes(shard->hash, text.ptr, text.len) % POLICY_TOKENS];
+	if (text.len < sizeof(uint64_t))
+		return &shard->tokens[hash_bytes(shard->hash, text.ptr, text.len) % POLICY_TOKENS];
+	uint64_t first = hash_read64(text.ptr), last = hash_read64(text.ptr + text.len - 8);
+	uint64_t middle = hash_read64(text.ptr + text.len / 2 - 4);
+	return &shard->tokens[hash_fold(first ^ middle ^ shard->hash.a, last ^ shard->hash.b) %
+			      POLICY_TOKENS];
 }
 
 /* Whether ${text} was found to be a token not long ago. */

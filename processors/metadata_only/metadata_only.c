@@ -128,7 +128,7 @@ static void filter_span(struct pass *pass, uint32_t at, bool model_scope)
 	struct survey all = policy_survey(pass, place.owner);
 	struct slice name = view_span_name(pass->view, at);
 	place.model = model_scope || (all.found & VERDICT_MODEL);
-	place.name_matters = names_matter(name);
+	place.name_weight = names_weight(name);
 	policy_filter_attrs(pass, &place, all);
 	for (uint32_t i = 0; i < events.count; i++) {
 		if (view_event_live(pass->view, events.begin + i))

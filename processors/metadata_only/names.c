@@ -113,24 +113,27 @@ enum {
 	LOOKED_AT = 512 /* bytes of a removed text in which the name is searched */
 };
 
-bool names_matter(struct slice name)
+enum name_weight names_weight(struct slice name)
 {
-	return name.len >= QUOTED_MIN && memchr(name.ptr, ' ', name.len);
+	const uint8_t *space = name.len >= QUOTED_MIN ? memchr(name.ptr, ' ', name.len) : NULL;
+	if (!space)
+		return NAME_WORD;
+	size_t rest = name.len - (size_t)(space + 1 - name.ptr);
+	return memchr(space + 1, ' ', rest) ? NAME_PHRASE : NAME_PAIR;
 }
 
-bool names_quotes(struct slice name, struct slice removed)
+bool names_quotes(struct slice name, enum name_weight weight, struct slice removed)
 {
-	enum { PHRASE_SPACES = 2 }; /* "chat m" is in many texts */
+	if (weight == NAME_WORD)
+		return false;
 	if (removed.len <= name.len)
 		return removed.len >= QUOTED_MIN &&
 		       memmem(name.ptr, name.len, removed.ptr, removed.len);
-	if (slice_has_prefix(removed, name))
+	if (memcmp(removed.ptr, name.ptr, QUOTED_MIN) == 0 && slice_has_prefix(removed, name))
 		return true;
-	const uint8_t *space = memchr(name.ptr, ' ', name.len);
-	for (int spaces = 1; space && spaces < PHRASE_SPACES; spaces++)
-		space = memchr(space + 1, ' ', name.len - (size_t)(space + 1 - name.ptr));
-	return space && memmem(removed.ptr, removed.len < LOOKED_AT ? removed.len : LOOKED_AT,
-			       name.ptr, name.len);
+	return weight == NAME_PHRASE &&
+	       memmem(removed.ptr, removed.len < LOOKED_AT ? removed.len : LOOKED_AT, name.ptr,
+		      name.len);
 }
 
 /* ---- judging ---- */

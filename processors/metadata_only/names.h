@@ -8,11 +8,11 @@
 /* Registers the keys that a span's next best name is made from. False when memory is short. */
 bool names_register(struct policy *policy, struct key_table *keys, struct err *err);
 
-/* Whether ${name} may quote the text of an attribute: then names_quotes is asked for those that go. */
-bool names_matter(struct slice name);
+/* What the name of a span may have in common with the text of an attribute. */
+enum name_weight names_weight(struct slice name);
 
-/* Whether ${name} is in ${removed}, begins as it does, or holds it. */
-bool names_quotes(struct slice name, struct slice removed);
+/* Whether ${name}, which has ${weight}, is in ${removed}, begins as it does, or holds it. */
+bool names_quotes(struct slice name, enum name_weight weight, struct slice removed);
 
 /* Judges the name of ${span}, after its attributes; ${removed}: it quotes what went. */
 void names_filter_span(struct pass *pass, uint32_t span, bool removed);

@@ -25,9 +25,20 @@ struct reader {
 
 static bool take_value(struct reader *r, const struct measure *measure);
 
+static inline bool is_space(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+static inline bool is_of_number(uint8_t byte)
+{
+	return (byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == '.' ||
+	       byte == 'e' || byte == 'E';
+}
+
 static void skip_spaces(struct reader *r)
 {
-	while (r->at < r->text.len && memchr(" \t\n\r", r->text.ptr[r->at], 4))
+	while (r->at < r->text.len && is_space(r->text.ptr[r->at]))
 		r->at++;
 }
 
@@ -86,12 +97,13 @@ static bool take_text(struct reader *r, const struct measure *measure)
 static bool take_figure(struct reader *r)
 {
 	size_t begin = r->at;
-	while (r->at < r->text.len && !memchr(",]} \t\n\r", r->text.ptr[r->at], 7))
+	while (r->at < r->text.len && r->text.ptr[r->at] != ',' && r->text.ptr[r->at] != ']' &&
+	       r->text.ptr[r->at] != '}' && !is_space(r->text.ptr[r->at]))
 		r->at++;
 	struct slice word = slice_of(r->text.ptr + begin, r->at - begin);
 	bool number = word.len > 0 && word.len <= 40;
 	for (size_t i = 0; number && i < word.len; i++)
-		number = memchr("0123456789+-.eE", word.ptr[i], 15) != NULL;
+		number = is_of_number(word.ptr[i]);
 	if (!number && !slice_equal(word, SLICE("true")) && !slice_equal(word, SLICE("false")) &&
 	    !slice_equal(word, SLICE("null")))
 		return fail(r);

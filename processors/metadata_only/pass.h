@@ -13,12 +13,19 @@ struct pass {
 	bool dry; /* change nothing */
 };
 
+/* What the name of a span may have in common with the text of an attribute. */
+enum name_weight {
+	NAME_WORD = 0, /* nothing: it is short, or one word */
+	NAME_PAIR,     /* it may begin as the text does: "chat m" is in many texts */
+	NAME_PHRASE,   /* it may stand anywhere in the text */
+};
+
 /* The element whose attributes are looked at. */
 struct place {
 	struct owner owner;
-	bool model;	    /* of a model call */
-	bool model_event;   /* an event of one, by its name */
-	bool name_matters;  /* the span's name is long enough to be the text of an attribute */
+	bool model;	  /* of a model call */
+	bool model_event; /* an event of one, by its name */
+	enum name_weight name_weight;
 	bool name_removed;  /* it is the text of one that went */
 	bool name_constant; /* but that is a template of the program */
 };
@@ -40,6 +47,7 @@ static inline void hit_field(struct pass *pass, enum policy_field field)
 struct survey {
 	unsigned found; /* all their verdicts together */
 	uint64_t acts;	/* 1 << place of those that a rule may act on; of the first 64 */
+	uint64_t texts; /* the same of those that go: no rule is about their keys */
 };
 
 /* Looks at all attributes of ${owner} and changes none. */

@@ -63,12 +63,13 @@ void policy_free(struct policy *policy);
 
 enum verdict {
 	VERDICT_KNOWN = 1 << 0,
-	VERDICT_MODEL = 1 << 1, /* the key tells a model call */
-	VERDICT_ACT = 1 << 2,	/* a rule may apply: ask the decision */
-	VERDICT_EVENT = 1 << 3, /* as a name of an event: the event goes */
-	VERDICT_KEPT = 1 << 4,	/* a keep rule decided */
-	VERDICT_DROP = 1 << 5,	/* goes whatever it holds, wherever it stands */
-	VERDICT_PLAIN = 1 << 6, /* numbers and plain tokens stay: no need to look closer */
+	VERDICT_MODEL = 1 << 1,	 /* the key tells a model call */
+	VERDICT_ACT = 1 << 2,	 /* a rule may apply: ask the decision */
+	VERDICT_EVENT = 1 << 3,	 /* as a name of an event: the event goes */
+	VERDICT_KEPT = 1 << 4,	 /* a keep rule decided */
+	VERDICT_DROP = 1 << 5,	 /* goes whatever it holds, wherever it stands */
+	VERDICT_PLAIN = 1 << 6,	 /* numbers and plain tokens stay: no need to look closer */
+	VERDICT_TOKENS = 1 << 7, /* nothing else does: no rule is about the key */
 	/* not of keys, but of what a survey of an element's attributes has met */
 	SURVEY_MANY = 1 << 8, /* more attributes than survey.acts has bits */
 };

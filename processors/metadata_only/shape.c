@@ -241,15 +241,16 @@ static bool is_token(const struct shape *shape, struct slice text)
 	       shape->dense <= SHAPE_DENSE_MAX && !memchr(text.ptr, ' ', text.len);
 }
 
-bool shape_is_token(struct slice text)
+bool shape_is_token_by_scan(struct slice text)
 {
-	/* Most texts that are none say so at once. */
-	if (text.len > SHAPE_BYTES_MAX || memchr(text.ptr, ' ', text.len))
-		return false;
-	if (shape_is_quick(text))
-		return true;
 	struct shape shape = shape_of(text);
 	return is_token(&shape, text);
+}
+
+bool shape_is_token(struct slice text)
+{
+	enum shape_guess guess = shape_guess(text);
+	return guess != SHAPE_UNSURE ? guess == SHAPE_TOKEN : shape_is_token_by_scan(text);
 }
 
 /* What names and titles have in common. */

@@ -9,6 +9,7 @@
 
 #include "pipeline/base/compiler.h"
 #include "pipeline/base/slice.h"
+#include "processors/metadata_only/shape_block.h"
 
 /*
  * The bounds, with what needs them:
@@ -36,7 +37,6 @@ enum {
 	SHAPE_NAME_SPOKEN_MAX = 5,
 	SHAPE_NAME_DENSE_MAX = 12,
 	SHAPE_PLAIN_MAX = 31, /* bytes; see shape_is_plain */
-	SHAPE_PLAIN_CAPITALS_MAX = 15,
 };
 
 enum shape_mark {
@@ -65,8 +65,9 @@ struct shape {
 
 struct shape shape_of(struct slice text);
 
-/* A single token. */
+/* A single token. By the scan alone: where shape_guess was not sure. */
 bool shape_is_token(struct slice text);
+bool shape_is_token_by_scan(struct slice text);
 
 /* A token, or a few words as people name agents, tools and scores. */
 bool shape_is_name(struct slice text);
@@ -89,55 +90,45 @@ bool shape_is_summary(struct slice text);
 /* scheme://…, a token without query, fragment and user. */
 bool shape_is_reference(struct slice text);
 
-typedef uint8_t shape_block __attribute__((vector_size(16)));
-
-/* The first and last bytes of ${at}, ${len} in 4 .. SHAPE_PLAIN_MAX; together they are all of it. */
-static inline void shape_load(const uint8_t *at, size_t len, shape_block blocks[2])
+/* Whether all bytes of ${b} are letters, digits and . / : _ - alone. */
+static inline bool shape_block_is_plain(shape_block b)
 {
-	uint64_t halves[4];
-	if (len >= 16) {
-		memcpy(blocks, at, 16);
-		memcpy(blocks + 1, at + len - 16, 16);
-		return;
-	}
-	if (len >= 8) {
-		memcpy(&halves[0], at, 8);
-		memcpy(&halves[1], at + len - 8, 8);
-	} else {
-		uint32_t quarters[2];
-		memcpy(&quarters[0], at, 4);
-		memcpy(&quarters[1], at + len - 4, 4);
-		halves[0] = halves[1] = quarters[0] | (uint64_t)quarters[1] << 32;
-	}
-	memcpy(blocks, halves, 16);
-	blocks[1] = blocks[0];
+	shape_block letter = (shape_block)((b | 0x20) - 'a' <= 'z' - 'a');
+	shape_block other = (shape_block)(b - '-' <= ':' - '-') | (shape_block)(b == '_');
+	return shape_all(letter | other);
+}
+
+/* 1 where ${b} has _ or -. */
+static inline shape_block shape_block_joints(shape_block b)
+{
+	return ((shape_block)(b == '_') | (shape_block)(b == '-')) & 1;
+}
+
+static inline bool shape_joints_are_few(shape_block joints)
+{
+	uint64_t halves[2];
+	memcpy(halves, &joints, sizeof(halves));
+	/* The sum of sixteen small bytes. */
+	return ((halves[0] + halves[1]) * UINT64_C(0x0101010101010101)) >> 56 < SHAPE_JOINED_MAX;
 }
 
 /* True for most tokens, and for nothing else: short, of letters, digits and . / : _ - alone. So short
- * a text holds nothing encoded: base64 of a text has capitals. */
+ * a text holds nothing encoded: base64 of a text has capitals. Bytes that are looked at twice count
+ * twice. */
 static inline bool shape_is_plain(const uint8_t *at, size_t len)
 {
-	shape_block blocks[2], any_no = {0}, any_capital = {0}, any_joint = {0};
-	uint64_t no[2], capitals[2], joints[2];
-	if (len < 4 || len > SHAPE_PLAIN_MAX)
+	if (len - 1 > SHAPE_PLAIN_MAX - 1)
 		return false;
-	shape_load(at, len, blocks);
-	for (int i = 0; i < 2; i++) {
-		shape_block b = blocks[i];
-		shape_block capital = (shape_block)(b - 'A' <= 'Z' - 'A');
-		shape_block other = (shape_block)(b - '-' <= ':' - '-') |
-				    (shape_block)(b - 'a' <= 'z' - 'a') | (shape_block)(b == '_');
-		any_no |= ~(capital | other);
-		any_capital |= capital;
-		any_joint -= (shape_block)(b == '_') | (shape_block)(b == '-');
+	if (len < SHAPE_BLOCK) {
+		shape_block b = shape_block_of(at, len);
+		return shape_block_is_plain(b) &&
+		       (len < SHAPE_JOINED_MAX || shape_joints_are_few(shape_block_joints(b)));
 	}
-	memcpy(no, &any_no, sizeof(no));
-	memcpy(capitals, &any_capital, sizeof(capitals));
-	memcpy(joints, &any_joint, sizeof(joints));
-	/* The sum of sixteen small bytes; those in both blocks count twice. */
-	uint64_t joined = ((joints[0] + joints[1]) * UINT64_C(0x0101010101010101)) >> 56;
-	return (no[0] | no[1]) == 0 && joined < SHAPE_JOINED_MAX &&
-	       (len <= SHAPE_PLAIN_CAPITALS_MAX || (capitals[0] | capitals[1]) == 0);
+	shape_block a = shape_block_at(at), b = shape_block_at(at + len - SHAPE_BLOCK);
+	shape_block capital =
+		(shape_block)(a - 'A' <= 'Z' - 'A') | (shape_block)(b - 'A' <= 'Z' - 'A');
+	return shape_block_is_plain(a) && shape_block_is_plain(b) && shape_bits(capital) == 0 &&
+	       shape_joints_are_few(shape_block_joints(a) + shape_block_joints(b));
 }
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Ids are new on every span, so no memory of them helps, and their letters and digits follow no
  * pattern, so every branch on them is guessed wrong. Here one bit stands for each byte, and runs and
- * joints are counted in all of them at once. Where it says no, the full test decides.
+ * joints are counted in all of them at once. Where it is not sure, the full test decides.
  */
 #include "processors/metadata_only/shape_quick.h"
 
@@ -11,45 +11,52 @@
 
 struct bits {
 	uint64_t small, capital, digit, joint, part; /* letters, digits, _ and -, . and : */
+	uint64_t space;
 };
 
-/* The high bits of sixteen bytes that are 0 or 0xff. */
-static inline uint64_t gather(shape_block mask)
+/* The bytes of ${b}, the first of which is at ${begin}. */
+static inline void take_block(struct bits *bits, shape_block b, size_t begin)
 {
-	uint64_t halves[2];
-	memcpy(halves, &mask, sizeof(halves));
-	const uint64_t ones = UINT64_C(0x8080808080808080), pack = UINT64_C(0x0002040810204081);
-	return (halves[0] & ones) * pack >> 56 | (halves[1] & ones) * pack >> 56 << 8;
+	bits->small |= (uint64_t)shape_bits((shape_block)(b - 'a' <= 'z' - 'a')) << begin;
+	bits->capital |= (uint64_t)shape_bits((shape_block)(b - 'A' <= 'Z' - 'A')) << begin;
+	bits->digit |= (uint64_t)shape_bits((shape_block)(b - '0' <= 9)) << begin;
+	bits->joint |= (uint64_t)shape_bits((shape_block)(b == '_') | (shape_block)(b == '-'))
+		       << begin;
+	bits->part |= (uint64_t)shape_bits((shape_block)(b == '.') | (shape_block)(b == ':'))
+		      << begin;
+	bits->space |= (uint64_t)shape_bits((shape_block)(b == ' ')) << begin;
 }
 
-static struct bits classify(struct slice text)
+/* The last block overlaps the one before: both say the same of a byte. */
+static inline struct bits classify(struct slice text)
 {
-	uint8_t padded[SHAPE_QUICK_MAX] = {0};
+	uint8_t padded[SHAPE_BLOCK] = {0};
 	struct bits bits = {0};
-	memcpy(padded, text.ptr, text.len);
-	for (unsigned at = 0; at < text.len; at += 16) {
-		shape_block b;
-		memcpy(&b, padded + at, sizeof(b));
-		bits.small |= gather((shape_block)(b - 'a' <= 'z' - 'a')) << at;
-		bits.capital |= gather((shape_block)(b - 'A' <= 'Z' - 'A')) << at;
-		bits.digit |= gather((shape_block)(b - '0' <= 9)) << at;
-		bits.joint |= gather((shape_block)(b == '_') | (shape_block)(b == '-')) << at;
-		bits.part |= gather((shape_block)(b == '.') | (shape_block)(b == ':')) << at;
+	if (text.len < SHAPE_BLOCK) {
+		memcpy(padded, text.ptr, text.len);
+		take_block(&bits, shape_block_at(padded), 0);
+		return bits;
 	}
+	for (size_t at = 0; at + SHAPE_BLOCK < text.len; at += SHAPE_BLOCK)
+		take_block(&bits, shape_block_at(text.ptr + at), at);
+	size_t last = text.len - SHAPE_BLOCK;
+	take_block(&bits, shape_block_at(text.ptr + last), last);
 	return bits;
 }
 
-/* Of the runs of ${in}, those that hold a bit of ${seed}. */
-static uint64_t runs_with(uint64_t in, uint64_t seed)
+/* Words begin where letters do, and with a capital behind a small one. Runs with digits are ids: only
+ * what stands before their first digit is counted, where what is carried from the run's begin ends.
+ * Counted over all segments: more than each has. */
+static bool has_few_words(const struct bits *b)
 {
-	uint64_t up = seed & in, down = up, open_up = in, open_down = in;
-	for (unsigned step = 1; step < 64; step *= 2) {
-		up |= open_up & up << step;
-		down |= open_down & down >> step;
-		open_up &= open_up << step;
-		open_down &= open_down >> step;
-	}
-	return up | down;
+	uint64_t letters = b->small | b->capital, runs = letters | b->digit;
+	uint64_t begins = runs & ~(runs << 1) & letters;
+	uint64_t before_digits = letters & (letters ^ (letters + begins));
+	uint64_t words = (letters & ~(letters << 1)) | (b->capital & b->small << 1);
+	words &= before_digits;
+	for (int i = 0; i < SHAPE_JOINED_MAX; i++)
+		words &= words - 1;
+	return words == 0;
 }
 
 /* A bit where a run of at least ${len} bits of ${in}, a power of two, begins. */
@@ -79,24 +86,22 @@ static bool decodes(struct slice text, uint64_t in, uint64_t capital)
 	return false;
 }
 
-bool shape_is_quick(struct slice text)
+enum shape_guess shape_guess(struct slice text)
 {
 	if (text.len == 0 || text.len > SHAPE_QUICK_MAX)
-		return false;
+		return text.len > 0 && memchr(text.ptr, ' ', text.len) ? SHAPE_NO_TOKEN
+								       : SHAPE_UNSURE;
 	struct bits b = classify(text);
+	if (b.space != 0)
+		return SHAPE_NO_TOKEN;
 	uint64_t letters = b.small | b.capital, runs = letters | b.digit;
-	uint64_t all = text.len == 64 ? ~UINT64_C(0) : (UINT64_C(1) << text.len) - 1;
-	if ((runs | b.joint | b.part) != all)
-		return false;
-	/* Words begin where letters do, and with a capital behind a small one; runs with digits are
-	 * ids. Counted over all segments: more than they have at most. */
-	uint64_t words = (letters & ~(letters << 1)) | (b.capital & b.small << 1);
-	words &= ~runs_with(runs, b.digit);
-	if (__builtin_popcountll(words) > SHAPE_JOINED_MAX ||
+	uint64_t all = ~UINT64_C(0) >> (64 - text.len);
+	if ((runs | b.joint | b.part) != all || !has_few_words(&b) ||
 	    runs_of(letters, SHAPE_LETTERS_MAX) != 0)
-		return false;
+		return SHAPE_UNSURE;
 	if (text.len < SHAPE_ENCODED_MIN)
-		return true;
-	return !decodes(text, runs, b.capital) && !decodes(text, runs | b.joint, b.capital) &&
-	       !slice_has_prefix(text, SLICE("data:"));
+		return SHAPE_TOKEN;
+	bool encoded = decodes(text, runs, b.capital) ||
+		       (b.joint != 0 && decodes(text, runs | b.joint, b.capital));
+	return encoded ? SHAPE_UNSURE : SHAPE_TOKEN;
 }

@@ -193,49 +193,60 @@ static double bench_shape(enum payload_shape shape, const struct addition *addit
 	return policy - plain;
 }
 
+static const struct addition numbers[] = {
+	{"as it is", NULL, NULL},
+	{"4 new x.* a span", "x", NULL},
+	{"4 new gen_ai.* a span", "gen_ai.x", NULL},
+};
+
+enum { TEXT_TOKENS, TEXT_IDS, TEXT_SENTENCES, TEXT_COUNT };
+static const struct addition texts[TEXT_COUNT] = {
+	[TEXT_TOKENS] = {"4 short tokens a span", NULL, "v-%"},
+	[TEXT_IDS] = {"4 long new ids a span", NULL, "req_%-AbC-%"},
+	[TEXT_SENTENCES] = {"4 sentences a span", NULL,
+			    "what my doctor wrote to me about % and more"},
+};
+
+static void compare_shape(enum payload_shape shape)
+{
+	static const double bounds[] = {[PAYLOAD_S] = 90, [PAYLOAD_G] = 160};
+	enum { TEXT_NS_MAX = 40 };
+	double alone = 0;
+	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
+		double added =
+			bench_shape(shape, &numbers[i], i == 0 ? bounds[shape] : bounds[shape] * 2);
+		alone = i == 0 ? added : alone;
+	}
+	for (size_t i = 0; i < TEXT_COUNT; i++) {
+		double added = bench_shape(shape, &texts[i], 0);
+		printf("   of that per text value %.1f ns (bound %d)\n", (added - alone) / NEW_KEYS,
+		       TEXT_NS_MAX);
+	}
+}
+
 /* For a tool that counts instructions: each body twice. Prints the spans that were in them. */
-static void count_shape(enum payload_shape shape)
+static void count_shape(enum payload_shape shape, const struct addition *addition)
 {
 	struct bench bench;
-	bench_init(&bench, shape, NULL);
+	bench_init(&bench, shape, addition);
 	for (unsigned i = 0; i < 2 * BODIES; i++)
 		run_policy(&bench, buf_slice(&bench.bodies[i % BODIES]));
 	printf("%d\n", 2 * BODIES * SPANS);
 	bench_fini(&bench);
 }
 
-/* Without an argument: the comparison. With "S" or "G": what instructions are counted of. */
+/* Without an argument: the comparison. With "S" or "G", and perhaps "ids" or "text" that each span
+ * has more: what instructions are counted of. */
 int main(int argc, char **argv)
 {
-	if (argc > 1) {
-		count_shape(argv[1][0] == 'S' ? PAYLOAD_S : PAYLOAD_G);
+	if (argc == 1) {
+		compare_shape(PAYLOAD_S);
+		compare_shape(PAYLOAD_G);
 		return 0;
 	}
-	static const double bounds[] = {[PAYLOAD_S] = 90, [PAYLOAD_G] = 160};
-	static const struct addition numbers[] = {
-		{"as it is", NULL, NULL},
-		{"4 new x.* a span", "x", NULL},
-		{"4 new gen_ai.* a span", "gen_ai.x", NULL},
-	};
-	static const struct addition texts[] = {
-		{"4 short tokens a span", NULL, "v-%"},
-		{"4 long new ids a span", NULL, "req_%-AbC-%"},
-		{"4 sentences a span", NULL, "what my doctor wrote to me about % and more"},
-	};
-	enum { TEXT_NS_MAX = 40 };
-	for (int shape = PAYLOAD_S; shape <= PAYLOAD_G; shape++) {
-		enum payload_shape s = (enum payload_shape)shape;
-		double alone = 0;
-		for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
-			double added = bench_shape(s, &numbers[i],
-						   i == 0 ? bounds[shape] : bounds[shape] * 2);
-			alone = i == 0 ? added : alone;
-		}
-		for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
-			double added = bench_shape(s, &texts[i], 0);
-			printf("   of that per text value %.1f ns (bound %d)\n",
-			       (added - alone) / NEW_KEYS, TEXT_NS_MAX);
-		}
-	}
+	const struct addition *addition = NULL;
+	if (argc > 2)
+		addition = &texts[argv[2][0] == 'i' ? TEXT_IDS : TEXT_SENTENCES];
+	count_shape(argv[1][0] == 'S' ? PAYLOAD_S : PAYLOAD_G, addition);
 	return 0;
 }

@@ -61,25 +61,36 @@ static void drop_received(struct trace_view *view, struct owner owner, struct sl
 	}
 }
 
-static struct added_attr *find_or_add(struct trace_view *view, struct owner owner, struct slice key,
-				      key_id id)
+/* ${key} for as long as the run lasts: that of the key table, or a copy. */
+static struct slice keep_key(struct trace_view *view, struct slice key, key_id id)
 {
-	struct patch *patch = edit_patch_for(view, owner);
-	if (!patch)
-		return NULL;
+	return key_id_is_exact(id) ? view_key_text(view, id) : edit_copy(view, key);
+}
+
+static struct added_attr *find(const struct patch *patch, struct slice key, key_id id)
+{
 	for (struct added_attr *added = patch->first; added; added = added->next) {
 		if (same_key(added->key_id, added->key, id, key))
 			return added;
 	}
-	struct slice copy = edit_copy(view, key);
-	struct added_attr *added = arena_calloc(&view->arena, 1, sizeof(*added));
-	if (!copy.ptr || !added) {
+	return NULL;
+}
+
+/* A new attribute with a copy of ${value}, in one piece. */
+static struct added_attr *add(struct trace_view *view, struct patch *patch, struct slice key,
+			      key_id id, struct value value)
+{
+	key = keep_key(view, key, id);
+	struct added_attr *added =
+		key.ptr ? arena_alloc(&view->arena, sizeof(*added) + value.bytes.len) : NULL;
+	if (!added) {
 		edit_fail(view);
 		return NULL;
 	}
+	if (value.bytes.len > 0)
+		value.bytes.ptr = memcpy(added + 1, value.bytes.ptr, value.bytes.len);
+	*added = (struct added_attr){.key = key, .value = value, .key_id = id};
 	view->added_count++;
-	added->key = copy;
-	added->key_id = id;
 	if (patch->last)
 		patch->last->next = added;
 	else
@@ -93,18 +104,22 @@ void edit_set_attr(struct trace_view *view, struct owner owner, struct slice key
 {
 	if (id == KEY_ID_NONE)
 		id = index_key_id(&view->index, key);
-	if (value.bytes.len > 0) {
-		value.bytes = edit_copy(view, value.bytes);
-		if (!value.bytes.ptr)
-			return;
-	}
-	struct added_attr *added = find_or_add(view, owner, key, id);
-	if (!added)
+	struct patch *patch = edit_patch_for(view, owner);
+	if (!patch)
 		return;
+	struct added_attr *added = find(patch, key, id);
+	if (added) {
+		if (value.bytes.len > 0)
+			value.bytes = edit_copy(view, value.bytes);
+		if (value.bytes.len > 0 && !value.bytes.ptr)
+			return;
+		added->value = value;
+		added->removed = false;
+	} else if (!add(view, patch, key, id, value)) {
+		return;
+	}
 	if (!key_id_is_exact(id) || view_may_have_key(view, owner, id))
 		drop_received(view, owner, key, id);
-	added->value = value;
-	added->removed = false;
 	edit_mark(view, owner, 0);
 }
 
@@ -124,11 +139,11 @@ void edit_rename_attr(struct trace_view *view, struct owner owner, uint32_t attr
 {
 	if ((view->attr_flags[attr] & FLAG_DROPPED) || !reserve_rewrites(view))
 		return;
-	struct slice copy = edit_copy(view, key);
-	if (!copy.ptr)
-		return;
 	if (id == KEY_ID_NONE)
 		id = index_key_id(&view->index, key);
+	struct slice copy = keep_key(view, key, id);
+	if (!copy.ptr)
+		return;
 	view->rewrites[attr].key = copy;
 	view->rewrites[attr].key_id = id;
 	view->attr_flags[attr] |= FLAG_RENAMED;

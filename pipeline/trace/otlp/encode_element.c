@@ -139,18 +139,40 @@ static size_t text_field_size(size_t len)
 	return 1 + wire_varint_size(len) + len;
 }
 
+/* The content of the KeyValue ${attr}. */
+static struct range content_of(const struct trace_index *index, uint32_t attr)
+{
+	struct range whole = index->attrs[attr].field;
+	struct slice bytes = index_slice(index, whole);
+	if (bytes.ptr[0] < 0x80 && bytes.ptr[1] < 0x80)
+		return (struct range){whole.off + 2, whole.len - 2};
+	struct wire_reader reader = {bytes.ptr, bytes.ptr + bytes.len};
+	struct wire_field field = {0};
+	(void)wire_read_field(&reader, &field); /* the index has checked it */
+	return (struct range){(uint32_t)(field.content.ptr - index->body.ptr),
+			      (uint32_t)field.content.len};
+}
+
+/* The field of the key in ${content} of ${attr}; {0, 0}: there is none. */
+static struct range key_field_of(const struct trace_index *index, uint32_t attr,
+				 struct range content)
+{
+	struct range key = index->attrs[attr].key;
+	const uint8_t *begin = index->body.ptr + key.off;
+	/* Tag and length mostly take one byte each. */
+	if (key.len > 0 && key.len < 0x80 && key.off >= content.off + 2 && begin[-1] == key.len &&
+	    begin[-2] == wire_tag(KEY_VALUE_KEY, WIRE_LEN))
+		return (struct range){key.off - 2, key.len + 2};
+	return edit_find_field(index, content, KEY_VALUE_KEY);
+}
+
 /* A renamed attribute: the new key, then all that the KeyValue held besides the old one. */
 static void put_renamed(struct sink *sink, enum owner_kind kind, uint32_t attr)
 {
 	const struct trace_index *index = &sink->view->index;
 	struct slice key = sink->view->rewrites[attr].key;
-	struct slice bytes = index_slice(index, index->attrs[attr].field);
-	struct wire_reader reader = {bytes.ptr, bytes.ptr + bytes.len};
-	struct wire_field field = {0};
-	(void)wire_read_field(&reader, &field); /* the index has checked it */
-	struct range content = {(uint32_t)(field.content.ptr - index->body.ptr),
-				(uint32_t)field.content.len};
-	struct range old = edit_find_field(index, content, KEY_VALUE_KEY);
+	struct range content = content_of(index, attr);
+	struct range old = key_field_of(index, attr, content);
 	sink_varint(sink, wire_tag(attributes_number(kind), WIRE_LEN));
 	sink_varint(sink, text_field_size(key.len) + content.len - old.len);
 	sink_text(sink, KEY_VALUE_KEY, key);
@@ -205,8 +227,13 @@ static void put_attr(struct sink *sink, enum owner_kind kind, struct slice key,
 		     const struct value *value)
 {
 	size_t value_size = any_value_size(value);
+	size_t content = text_field_size(key.len) + text_field_size(value_size);
+	if (sink_measures(sink)) {
+		sink->bytes += text_field_size(content);
+		return;
+	}
 	sink_varint(sink, wire_tag(attributes_number(kind), WIRE_LEN));
-	sink_varint(sink, text_field_size(key.len) + text_field_size(value_size));
+	sink_varint(sink, content);
 	sink_text(sink, KEY_VALUE_KEY, key);
 	sink_varint(sink, wire_tag(KEY_VALUE_VALUE, WIRE_LEN));
 	sink_varint(sink, value_size);

@@ -29,6 +29,8 @@ static inline bool sink_measures(const struct sink *sink)
 static inline void sink_flush(struct sink *sink)
 {
 	uint32_t len = sink->to - sink->from;
+	if (len == 0)
+		return; /* most fields that are added follow one another */
 	memcpy(sink->out, sink->body + sink->from, len);
 	sink->out += len;
 	sink->from = sink->to;

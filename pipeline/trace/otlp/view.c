@@ -217,7 +217,8 @@ static struct attr_view view_of_added(const struct added_attr *added, uint32_t a
 				  .key_id = added->key_id,
 				  .value_type = added->value.type,
 				  .at = at,
-				  .attr = VIEW_ATTR_ADDED};
+				  .attr = VIEW_ATTR_ADDED,
+				  .added = added};
 }
 
 uint32_t view_attr_places(const struct trace_view *view, struct owner owner)
@@ -250,10 +251,11 @@ struct attr_view view_edited_attr(const struct trace_view *view, struct owner ow
 		.attr = attr};
 }
 
-struct attr_view view_next_added(const struct trace_view *view, struct owner owner, uint32_t at)
+struct attr_view view_next_added(const struct trace_view *view, const struct attr_cursor *cursor)
 {
-	uint32_t received = view_attrs_of(&view->index, owner).count;
-	const struct added_attr *added = added_at(view, owner, at - received);
+	uint32_t at = cursor->at;
+	const struct added_attr *added =
+		cursor->added ? cursor->added->next : added_at(view, cursor->owner, 0);
 	for (; added; added = added->next, at++) {
 		if (!added->removed)
 			return view_of_added(added, at);
@@ -273,9 +275,9 @@ struct value view_value_at(const struct trace_view *view, struct owner owner, ui
 struct value view_attr_value(const struct trace_view *view, struct owner owner,
 			     const struct attr_view *attr)
 {
-	if (LIKELY(attr->attr != VIEW_ATTR_ADDED))
-		return view_live_value(view, attr->attr);
-	return view_value_at(view, owner, attr->at);
+	(void)owner;
+	return LIKELY(attr->attr != VIEW_ATTR_ADDED) ? view_live_value(view, attr->attr)
+						     : attr->added->value;
 }
 
 static bool find_added(const struct trace_view *view, struct owner owner, key_id id,

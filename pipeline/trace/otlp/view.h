@@ -427,6 +427,7 @@ struct attr_view {
 	bool received; /* as it came: neither added nor changed by an edit */
 	uint32_t at;   /* its place in its element */
 	uint32_t attr; /* its number in the request, for edit.h; VIEW_ATTR_ADDED for an added one */
+	const struct added_attr *added; /* which one, for the files of this folder */
 };
 
 /* Attributes of ${owner} at most: places are below it, dropped ones included. */
@@ -462,15 +463,16 @@ static inline bool view_attr_at(const struct trace_view *view, struct owner owne
 	return view_attr_in(view, owner, view_attrs_of(&view->index, owner), at, ret_attr);
 }
 
-/* The first live attribute behind the received ones, from place ${at} on. As view_edited_attr. */
-struct attr_view view_next_added(const struct trace_view *view, struct owner owner, uint32_t at);
-
 /* A walk over the attributes of one element. */
 struct attr_cursor {
 	struct owner owner;
 	struct attr_range received; /* in the index */
 	uint32_t at;		    /* the place that comes next */
+	const struct added_attr *added; /* the last one met; NULL: none yet */
 };
+
+/* The first live attribute behind the received ones that ${cursor} has not met. As view_edited_attr. */
+struct attr_view view_next_added(const struct trace_view *view, const struct attr_cursor *cursor);
 
 /* Stands before the first attribute of ${owner}. */
 static inline struct attr_cursor view_attrs(const struct trace_view *view, struct owner owner)
@@ -490,10 +492,11 @@ static inline bool view_next_attr(const struct trace_view *view, struct attr_cur
 	}
 	if (LIKELY(!view_has_flag(view, cursor->owner, FLAG_PATCHED)))
 		return false;
-	*ret_attr = view_next_added(view, cursor->owner, cursor->at);
+	*ret_attr = view_next_added(view, cursor);
 	if (ret_attr->at == VIEW_NO_ATTR)
 		return false;
 	cursor->at = ret_attr->at + 1;
+	cursor->added = ret_attr->added;
 	return true;
 }
 

@@ -8,8 +8,6 @@
 #include <cmocka.h>
 
 #include "processors/metadata_only/shape.h"
-#include "processors/metadata_only/shape_quick.h"
-#include "tests/support/trace_wire.h"
 
 typedef bool predicate(struct slice text);
 
@@ -145,38 +143,6 @@ static void tokens_have_bounds(void **state)
 	assert_false(shape_is_token(slice_of(text, SHAPE_BYTES_MAX + 1)));
 }
 
-/* As shape_is_token says it without the quick test. */
-static bool is_token_by_scan(struct slice text)
-{
-	struct shape shape = shape_of(text);
-	return shape.marks == 0 && shape.words <= 1 && shape.joined <= SHAPE_JOINED_MAX &&
-	       shape.all_joined <= SHAPE_ALL_JOINED_MAX && shape.letters <= SHAPE_LETTERS_MAX &&
-	       shape.dense <= SHAPE_DENSE_MAX && !memchr(text.ptr, ' ', text.len);
-}
-
-/* The fast tests must never take what the full one does not. */
-static void plain_texts_are_tokens(void **state)
-{
-	static const char letters[] = "abcxyzABCXYZ019._-/: {}\"?\x80\xc3";
-	uint64_t rng = 5;
-	unsigned plain = 0, quick = 0;
-	(void)state;
-	for (int round = 0; round < 400000; round++) {
-		uint8_t text[70];
-		size_t len = tw_below(&rng, sizeof(text));
-		uint32_t few = 3 + tw_below(&rng, sizeof(letters) - 4);
-		for (size_t i = 0; i < len; i++)
-			text[i] = (uint8_t)letters[tw_below(&rng, few)];
-		bool is_plain = shape_is_plain(text, len);
-		bool is_quick = shape_is_quick(slice_of(text, len));
-		plain += is_plain;
-		quick += is_quick;
-		if ((is_plain || is_quick) && !is_token_by_scan(slice_of(text, len)))
-			fail_msg("\"%.*s\" is plain and no token", (int)len, (const char *)text);
-	}
-	assert_true(plain > 1000 && quick > 1000);
-}
-
 static void names_lines_times_routes_and_references(void **state)
 {
 	static const char *const names[] = {"Research Agent", "stop", "Customer Support (EU)",
@@ -229,7 +195,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_are_told_from_texts),
 		cmocka_unit_test(tokens_have_bounds),
-		cmocka_unit_test(plain_texts_are_tokens),
 		cmocka_unit_test(names_lines_times_routes_and_references),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
