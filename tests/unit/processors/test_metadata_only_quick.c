@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/base/text.h"
+#include "pipeline/base/base64.h"
 #include "processors/metadata_only/shape.h"
 #include "processors/metadata_only/shape_quick.h"
 #include "tests/support/policy_fixture.h"
@@ -97,7 +97,7 @@ static void append_encoded(struct buf *out, uint64_t *rng)
 	if (tw_below(rng, 2))
 		buf_append_hex(out, buf_slice(&plain));
 	else
-		text_append_base64(out, buf_slice(&plain));
+		base64_append(out, buf_slice(&plain));
 	for (size_t i = 0; tw_below(rng, 2) && i < out->len; i++) {
 		if (out->data[i] == '+' || out->data[i] == '/')
 			out->data[i] = out->data[i] == '+' ? '-' : '_';
