@@ -5,7 +5,7 @@
  * the Collector's consumers do.
  *
  * Invariants:
- *  1. used_units = units of chunks reserved and not yet settled + units of batches held;
+ *  1. what is used of the room = units of chunks reserved and not yet settled + units of batches held;
  *  2. a batch is in exactly one place: the queue, or a slot's job;
  *  3. every span of a batch that has ended was added to exactly one of sent, returned or dropped[].
  */
@@ -14,17 +14,14 @@
 #include "pipeline/base/clock.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/delivery/job.h"
+#include "pipeline/delivery/queue.h"
+#include "pipeline/delivery/room.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { CONSUMERS_WITHOUT_QUEUE = 64, CAPACITY_WITHOUT_QUEUE = 1000 };
-
-struct queued {
-	struct queued *next;
-	struct batch *batch;
-};
 
 struct sender {
 	/* immutable after start */
@@ -34,18 +31,11 @@ struct sender {
 	struct budget *budget;
 	struct loop *home;
 	bool required, waits;
-	int64_t capacity; /* in units of the sizer */
-	/* shared, atomic */
-	_Atomic int64_t used_units; /* below 0 for a moment: a batch may end before sender_adjust */
-	_Atomic int64_t held_spans; /* from the reservation on */
+	/* shared: each guards itself */
+	struct room room; /* in units of the sizer; spans are held from the reservation on */
+	struct queue queue;
 	struct ledger ledger;
-	struct drain drain;
-	/* shared, guarded by lock */
-	pthread_mutex_t lock;
-	struct queued *first, **last;
-	bool pumping; /* a pump task is on its way */
 	/* owned by the home loop */
-	struct loop_task pump_task;
 	struct job *jobs; /* one per slot */
 	size_t job_count;
 	struct size_limit size_limit; /* of the backend; the jobs share what they learn */
@@ -53,9 +43,6 @@ struct sender {
 };
 
 static const struct ack_result told_to_retry = {.outcome = OUTCOME_RETRY};
-
-static void pump(struct sender *sender);
-static void run_pump(struct loop_task *task);
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
@@ -72,78 +59,38 @@ static int64_t units_of(const struct sender *sender, int64_t batches, int64_t sp
 bool sender_reserve(struct sender *sender, uint32_t spans, size_t bytes)
 {
 	int64_t units = units_of(sender, 1, spans, (int64_t)bytes);
-	int64_t used = atomic_load(&sender->used_units);
-	do {
-		/* An element larger than the whole queue is let in when the queue is empty: it
-		 * would never fit, and refusing it for ever helps nobody. */
-		if (used > 0 && used + units > sender->capacity)
-			return false;
-	} while (!atomic_compare_exchange_weak(&sender->used_units, &used, used + (int64_t)units));
-	atomic_fetch_add(&sender->held_spans, spans);
-	if (used <= 0)
-		drain_begin(&sender->drain, clock_monotonic_ns());
-	return true;
+	return room_reserve(&sender->room, (uint64_t)units, spans);
 }
 
 void sender_cancel_reservation(struct sender *sender, uint32_t spans, size_t bytes)
 {
-	sender_adjust(sender, -1, -(int64_t)spans, -(int64_t)bytes);
-	atomic_fetch_sub(&sender->held_spans, spans);
+	room_adjust(&sender->room, units_of(sender, -1, -(int64_t)spans, -(int64_t)bytes),
+		    -(int64_t)spans);
 }
 
 void sender_adjust(struct sender *sender, int64_t more_batches, int64_t more_spans,
 		   int64_t more_bytes)
 {
-	int64_t more = units_of(sender, more_batches, more_spans, more_bytes);
-	int64_t used = atomic_fetch_add(&sender->used_units, more) + more;
-	if (more < 0 && used <= 0)
-		drain_taken(&sender->drain, 0, true, clock_monotonic_ns());
+	room_adjust(&sender->room, units_of(sender, more_batches, more_spans, more_bytes), 0);
 }
 
-static void give_units_of(struct sender *sender, const struct batch *batch)
+/* ${batch} has ended, with ${held_spans} that were held to its end. */
+static void leave(struct sender *sender, struct batch *batch, uint32_t held_spans)
 {
 	int64_t units = units_of(sender, 1, batch->span_count, (int64_t)batch->bytes);
-	int64_t used = atomic_fetch_sub(&sender->used_units, units) - units;
-	drain_taken(&sender->drain, (uint64_t)units, used <= 0, clock_monotonic_ns());
+	room_leave(&sender->room, (uint64_t)units, held_spans);
+	batch_unref(batch);
 }
 
 /* ---- in ------------------------------------------------------------------------------------- */
 
 void sender_enqueue(struct sender *sender, struct batch *batch)
 {
-	struct queued *queued = malloc(sizeof(*queued));
-	if (!queued) {
-		sender_count_memory(sender, batch->span_count, batch->waited_for);
-		give_units_of(sender, batch);
-		job_acknowledge(sender->waits, batch, told_to_retry);
-		batch_unref(batch);
+	if (queue_push_batch(&sender->queue, batch))
 		return;
-	}
-	*queued = (struct queued){.batch = batch};
-	(void)pthread_mutex_lock(&sender->lock);
-	*sender->last = queued;
-	sender->last = &queued->next;
-	bool post = !sender->pumping;
-	sender->pumping = true;
-	(void)pthread_mutex_unlock(&sender->lock);
-	if (post)
-		loop_post(sender->home, &sender->pump_task);
-}
-
-static struct batch *dequeue(struct sender *sender)
-{
-	struct batch *batch = NULL;
-	(void)pthread_mutex_lock(&sender->lock);
-	struct queued *first = sender->first;
-	if (first) {
-		batch = first->batch;
-		sender->first = first->next;
-		if (!sender->first)
-			sender->last = &sender->first;
-	}
-	(void)pthread_mutex_unlock(&sender->lock);
-	free(first);
-	return batch;
+	sender_count_memory(sender, batch->span_count, batch->waited_for);
+	job_acknowledge(sender->waits, batch, told_to_retry);
+	leave(sender, batch, 0);
 }
 
 void sender_count_full(struct sender *sender, uint32_t spans)
@@ -160,58 +107,49 @@ void sender_count_memory(struct sender *sender, uint32_t spans, bool waited_for)
 	counter_add(&sender->ledger.enqueue_failed, spans);
 	counter_add(returned ? &sender->ledger.returned : &sender->ledger.dropped[DROP_MEMORY],
 		    spans);
-	atomic_fetch_sub(&sender->held_spans, spans);
+	room_adjust(&sender->room, 0, -(int64_t)spans);
 	log_error(&sender->log, LOG_MSG("Exporting failed. Rejecting data. out of memory"),
 		  LOG_UINT("rejected_items", spans));
 }
 
 /* ---- invariants ----------------------------------------------------------------------------- */
 
-/* Lock held. The queue's end is known, and what waits in it is not with a job. */
-static const char *queue_fault(const struct sender *sender)
-{
-	struct queued *const *last = &sender->first;
-	for (const struct queued *queued = sender->first; queued; queued = queued->next) {
-		last = &queued->next;
-		for (size_t i = 0; i < sender->job_count; i++) {
-			if (sender->jobs[i].batch == queued->batch)
-				return "a batch is in the queue and with a job";
-		}
-	}
-	return last == sender->last ? NULL : "the end of the queue is lost";
-}
-
-/* What is held: in the queue and with the jobs. */
+/* What is held, in the queue and with the jobs, while it is added up. */
 struct held {
+	const struct sender *sender;
 	int64_t units, spans;
+	const char *fault;
 };
 
-static void add_held(struct held *held, const struct sender *sender, const struct batch *batch)
+static void add_held(struct held *held, const struct batch *batch)
 {
-	held->units += units_of(sender, 1, batch->span_count, (int64_t)batch->bytes);
+	held->units += units_of(held->sender, 1, batch->span_count, (int64_t)batch->bytes);
 	held->spans += batch->span_count;
+}
+
+static void add_queued(void *arg, const struct batch *batch)
+{
+	struct held *held = arg;
+	add_held(held, batch);
+	for (size_t i = 0; i < held->sender->job_count; i++) {
+		if (held->sender->jobs[i].batch == batch)
+			held->fault = "a batch is in the queue and with a job";
+	}
 }
 
 const char *sender_fault(struct sender *sender, int64_t reserved_units, int64_t reserved_spans)
 {
 	ASSERT_ON_LOOP(sender->home);
-	struct held held = {reserved_units, reserved_spans};
-	(void)pthread_mutex_lock(&sender->lock);
-	const char *fault = queue_fault(sender);
-	for (const struct queued *queued = sender->first; queued; queued = queued->next)
-		add_held(&held, sender, queued->batch);
-	(void)pthread_mutex_unlock(&sender->lock);
+	struct held held = {sender, reserved_units, reserved_spans, NULL};
+	queue_visit_batches(&sender->queue, add_queued, &held);
+	const char *fault = held.fault ? held.fault : queue_fault(&sender->queue);
 	for (size_t i = 0; i < sender->job_count; i++) {
 		const struct job *job = &sender->jobs[i];
 		fault = fault ? fault : job_fault(job);
 		if (job->batch)
-			add_held(&held, sender, job->batch);
+			add_held(&held, job->batch);
 	}
-	if (!fault && held.units != atomic_load(&sender->used_units))
-		fault = "the units used are not those of what is held";
-	if (!fault && held.spans != atomic_load(&sender->held_spans))
-		fault = "the spans held are not those of what is held";
-	return fault;
+	return fault ? fault : room_fault(&sender->room, held.units, held.spans);
 }
 
 /* ---- slots ---------------------------------------------------------------------------------- */
@@ -225,51 +163,36 @@ static struct job *free_slot(struct sender *sender)
 	return NULL;
 }
 
-/* A job has accounted for all spans of its batch. */
+/* A slot is free again. */
 static void on_job_end(void *arg, struct batch *batch)
 {
 	struct sender *sender = arg;
 	ASSERT_ON_LOOP(sender->home);
-	give_units_of(sender, batch);
-	atomic_fetch_sub(&sender->held_spans, batch->span_count);
-	batch_unref(batch);
-	(void)pthread_mutex_lock(&sender->lock);
-	bool post = !sender->pumping;
-	sender->pumping = true;
-	(void)pthread_mutex_unlock(&sender->lock);
-	if (post)
-		loop_post(sender->home, &sender->pump_task);
-}
-
-static void run_pump(struct loop_task *task)
-{
-	struct sender *sender = CONTAINER_OF(task, struct sender, pump_task);
-	ASSERT_ON_LOOP(sender->home);
-	(void)pthread_mutex_lock(&sender->lock);
-	sender->pumping = false;
-	(void)pthread_mutex_unlock(&sender->lock);
-	pump(sender);
+	leave(sender, batch, batch->span_count);
+	queue_wake(&sender->queue);
 }
 
 /* What was queued is dropped: also what comes after the abort, from requests that were under way. */
 static void drop_queued(struct sender *sender)
 {
 	struct batch *batch;
-	while ((batch = dequeue(sender))) {
+	while ((batch = queue_pop_batch(&sender->queue))) {
 		ledger_fail(&sender->ledger, DROP_SHUTDOWN, sender->waits && batch->waited_for,
 			    batch->span_count);
 		job_acknowledge(sender->waits, batch, told_to_retry);
-		on_job_end(sender, batch);
+		leave(sender, batch, batch->span_count);
 	}
 }
 
-static void pump(struct sender *sender)
+static void pump(struct queue *queue)
 {
+	struct sender *sender = CONTAINER_OF(queue, struct sender, queue);
 	struct job *slot;
 	struct batch *batch;
 	if (sender->aborted)
 		drop_queued(sender);
-	while (!sender->stopped && (slot = free_slot(sender)) && (batch = dequeue(sender))) {
+	while (!sender->stopped && (slot = free_slot(sender)) &&
+	       (batch = queue_pop_batch(&sender->queue))) {
 		histogram_add(&sender->ledger.batch_spans, batch->span_count);
 		histogram_add(&sender->ledger.batch_bytes, batch->bytes);
 		job_run(slot, batch);
@@ -298,20 +221,17 @@ struct sender *sender_new(const struct delivery_config *config, const struct exp
 	sender->target = *target;
 	sender->log = *log;
 	sender->budget = budget;
-	sender->capacity = queue->enabled ? (int64_t)queue->queue_size : CAPACITY_WITHOUT_QUEUE;
 	sender->waits = !queue->enabled || queue->wait_for_result;
 	sender->required = sender->waits || queue->required || queue->block_on_overflow;
-	sender->last = &sender->first;
-	sender->pump_task.run = run_pump;
-	(void)pthread_mutex_init(&sender->lock, NULL);
-	drain_init(&sender->drain);
+	room_init(&sender->room, queue->enabled ? queue->queue_size : CAPACITY_WITHOUT_QUEUE);
+	queue_init(&sender->queue, pump);
 	ledger_init(&sender->ledger);
 	uint64_t seed = hash_key_random().a;
 	for (size_t i = 0; i < sender->job_count; i++) {
 		const struct job_host host = {.config = &sender->config,
 					      .target = &sender->target,
 					      .ledger = &sender->ledger,
-					      .drain = &sender->drain,
+					      .drain = &sender->room.drain,
 					      .log = &sender->log,
 					      .budget = budget,
 					      .keys = keys,
@@ -327,6 +247,7 @@ struct sender *sender_new(const struct delivery_config *config, const struct exp
 int sender_start(struct sender *sender, struct loop *home, struct err *err)
 {
 	sender->home = home;
+	queue_start(&sender->queue, home);
 	for (size_t i = 0; i < sender->job_count; i++) {
 		if (job_start(&sender->jobs[i], home, err) != 0)
 			return -1;
@@ -349,22 +270,17 @@ struct drain_wait sender_refuse(struct sender *sender, uint32_t spans, size_t by
 {
 	counter_add(&sender->ledger.enqueue_failed, spans);
 	int64_t units = units_of(sender, 1, spans, (int64_t)bytes);
-	int64_t missing = atomic_load(&sender->used_units) + units - sender->capacity;
-	if (missing < 0)
-		missing = 0; /* there was none a moment ago */
-	return drain_wait(&sender->drain, (uint64_t)missing, (uint64_t)units, now_ns);
+	return room_refuse(&sender->room, (uint64_t)units, now_ns);
 }
 
 uint64_t sender_used_units(const struct sender *sender)
 {
-	int64_t used = atomic_load(&((struct sender *)(uintptr_t)sender)->used_units);
-	return used > 0 ? (uint64_t)used : 0;
+	return room_used(&sender->room);
 }
 
 uint64_t sender_held_spans(const struct sender *sender)
 {
-	int64_t held = atomic_load(&((struct sender *)(uintptr_t)sender)->held_spans);
-	return held > 0 ? (uint64_t)held : 0;
+	return room_spans(&sender->room);
 }
 
 void sender_abort(struct sender *sender)
@@ -394,12 +310,12 @@ void sender_free(struct sender *sender)
 	if (!sender)
 		return;
 	struct batch *batch;
-	while ((batch = dequeue(sender)))
+	while ((batch = queue_pop_batch(&sender->queue)))
 		batch_unref(batch);
 	for (size_t i = 0; i < sender->job_count; i++)
 		job_fini(&sender->jobs[i]);
-	(void)pthread_mutex_destroy(&sender->lock);
-	drain_fini(&sender->drain);
+	queue_fini(&sender->queue);
+	room_fini(&sender->room);
 	free(sender->jobs);
 	free(sender);
 }
@@ -428,7 +344,7 @@ static double read_size(void *arg)
 
 static double read_capacity(void *arg)
 {
-	return (double)((struct sender *)arg)->capacity;
+	return (double)room_capacity(&((struct sender *)arg)->room);
 }
 
 static double read_held(void *arg)
