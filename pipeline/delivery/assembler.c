@@ -22,7 +22,7 @@ struct assembler {
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
 	struct batch *open;
-	uint64_t open_takers;
+	uint64_t open_targets;
 	uint64_t opened_ns;
 	bool arming;
 	struct trace_view *view; /* for splitting; closed otherwise */
@@ -62,7 +62,7 @@ UNUSED static const char *fault(const struct assembler *assembler)
 	const struct batch *open = assembler->open;
 	if (!open)
 		return NULL;
-	if (open->chunk_count == 0 || assembler->open_takers == 0)
+	if (open->chunk_count == 0 || assembler->open_targets == 0)
 		return "the open batch is of nothing, or for nobody";
 	if (open->span_count > 1 &&
 	    (open->bytes > config->bytes_max ||
@@ -90,7 +90,7 @@ static void close_open(struct assembler *assembler)
 	assembler->open = NULL;
 	histogram_add(&assembler->spans, batch->span_count);
 	histogram_add(&assembler->bytes, batch->bytes);
-	assembler->config.take(assembler->config.arg, batch, assembler->open_takers);
+	assembler->config.take(assembler->config.arg, batch, assembler->open_targets);
 }
 
 static void close_by_size(struct assembler *assembler)
@@ -191,7 +191,7 @@ static bool fits(const struct assembler *assembler, const struct chunk *chunk)
 /* One addition under way: the parts of a chunk that had to be split share it. */
 struct addition {
 	struct assembler *assembler;
-	uint64_t takers;
+	uint64_t targets;
 	struct ack *ack;
 	uint32_t ack_count;
 	struct assembled *ret;
@@ -222,7 +222,7 @@ static bool add_part(struct addition *addition, struct chunk *part)
 	bool waited_for = addition->ack != NULL;
 	if (assembler->open && !fits(assembler, part))
 		close_by_size(assembler);
-	if (assembler->open && (assembler->open_takers != addition->takers ||
+	if (assembler->open && (assembler->open_targets != addition->targets ||
 				assembler->open->waited_for != waited_for))
 		close_open(assembler);
 	bool opened = !assembler->open;
@@ -235,7 +235,7 @@ static bool add_part(struct addition *addition, struct chunk *part)
 	if (opened) {
 		batch->waited_for = waited_for;
 		assembler->open = batch;
-		assembler->open_takers = addition->takers;
+		assembler->open_targets = addition->targets;
 		assembler->opened_ns = clock_monotonic_ns();
 		addition->ret->batches_opened++;
 		want_timer(assembler);
@@ -270,12 +270,12 @@ static void add_split(struct addition *addition, struct chunk *chunk)
 	view_close(assembler->view);
 }
 
-void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
+void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t targets,
 		   struct ack *ack, uint32_t ack_count, struct assembled *ret)
 {
 	const struct assembler_config *config = &assembler->config;
 	struct addition addition = {.assembler = assembler,
-				    .takers = takers,
+				    .targets = targets,
 				    .ack = ack_count > 0 ? ack : NULL,
 				    .ack_count = ack_count,
 				    .ret = ret};

@@ -9,7 +9,7 @@
  *   when the next chunk would take it over spans_max or bytes_max, or an index of it over 32 MiB
  *   (spans without content: whoever has to look into the batch must be able to),
  *   when its oldest chunk is timeout_ns old,
- *   when the next chunk goes to other takers (one of them was full), or its sender waits for the
+ *   when the next chunk goes to other targets (one of them was full), or its sender waits for the
  *   result and theirs do not, or the other way round, or on flush.
  * A chunk that is larger than the maximum alone is split; a span that is larger goes alone.
  */
@@ -29,7 +29,7 @@ struct assembler_config {
 	size_t bytes_min, bytes_max;   /* bytes_max is never 0 */
 	uint64_t timeout_ns;
 	/* Takes over one reference to a closed batch. Any thread, in order, under the lock. */
-	void (*take)(void *arg, struct batch *batch, uint64_t takers);
+	void (*take)(void *arg, struct batch *batch, uint64_t targets);
 	void *arg;
 };
 
@@ -51,10 +51,10 @@ struct assembled {
 };
 
 /*
- * Adds ${chunk} (the caller keeps its reference) for the set of ${takers} (bits). ${ack}, when not
+ * Adds ${chunk} (the caller keeps its reference) for the set of ${targets} (bits). ${ack}, when not
  * NULL, waits for ${ack_count} results from each batch that holds a part of it.
  */
-void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t takers,
+void assembler_add(struct assembler *assembler, struct chunk *chunk, uint64_t targets,
 		   struct ack *ack, uint32_t ack_count, struct assembled *ret);
 
 /* Closes the open batch now. Any thread. */

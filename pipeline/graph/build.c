@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From the checked configuration to instances: every component's block is bound and checked, the
- * ones that a pipeline uses are created, and each pipeline is cut into stages and groups.
+ * ones that a pipeline uses are created.
  */
 #include "pipeline/graph/collector_types.h"
 #include "pipeline/graph/internal.h"
@@ -79,7 +79,7 @@ bool graph_bind_node(struct graph *graph, enum config_section section, size_t at
 	       graph_check_node_addresses(graph, component, node, report);
 }
 
-static struct component_env env_of(struct graph *graph, const struct node *node)
+struct component_env graph_env_of(struct graph *graph, const struct node *node)
 {
 	return (struct component_env){.id = node->id,
 				      .path = node->path,
@@ -95,264 +95,6 @@ bool graph_no_memory(struct config_report *report, const char *path)
 {
 	config_problem(report, CONFIG_ERROR, (struct config_loc){0}, path, NULL, "out of memory");
 	return false;
-}
-
-/* ---- exporters ------------------------------------------------------------------------------ */
-
-static bool create_exporter(struct graph *graph, struct exporter_node *exporter,
-			    struct config_report *report)
-{
-	struct node *node = &exporter->node;
-	const struct exporter_ops *ops = node->type->exporter;
-	struct component_env env = env_of(graph, node);
-	node->self = ops->create(&env, node->config, report);
-	if (!node->self)
-		return false;
-	const struct export_target target = {
-		.self = node->self, .send = ops->send, .cancel = ops->cancel};
-	exporter->sender = sender_new(ops->delivery(node->config), &target, &node->log,
-				      &graph->budget, graph->keys);
-	struct buf where = BUF_INIT;
-	if (ops->target)
-		ops->target(node->self, &where);
-	bool added = exporter->sender &&
-		     sender_register(exporter->sender, graph->metrics, node->id, buf_cstr(&where));
-	buf_fini(&where);
-	return added || graph_no_memory(report, node->path);
-}
-
-/* ---- pipelines ------------------------------------------------------------------------------ */
-
-static const struct metric_desc metric_incoming = {
-	"otelcol_processor_incoming_items", "{item}",
-	"Number of items passed to the processor. [Alpha]", METRIC_COUNTER};
-static const struct metric_desc metric_outgoing = {
-	"otelcol_processor_outgoing_items", "{item}",
-	"Number of items emitted from the processor. [Alpha]", METRIC_COUNTER};
-
-static bool register_processor(struct graph *graph, struct processor_node *processor)
-{
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "otel_signal", "traces");
-	metrics_label(&labels, "processor", processor->node.id);
-	bool added = metrics_add(graph->metrics, &metric_incoming, buf_cstr(&labels),
-				 &processor->incoming) &&
-		     metrics_add(graph->metrics, &metric_outgoing, buf_cstr(&labels),
-				 &processor->outgoing);
-	buf_fini(&labels);
-	return added;
-}
-
-static bool create_processor(struct graph *graph, size_t at, struct processor_node *processor,
-			     struct config_report *report)
-{
-	struct node *node = &processor->node;
-	if (!graph_bind_node(graph, SECTION_PROCESSORS, at, node, report))
-		return false;
-	const struct processor_ops *ops = node->type->processor;
-	struct component_env env = env_of(graph, node);
-	node->self = ops->create(&env, node->config, report);
-	if (!node->self)
-		return false;
-	/* What carries out a batch counts its batches; spans do not pass the processor itself. */
-	if (!ops->batching && !register_processor(graph, processor))
-		return graph_no_memory(report, node->path);
-	if (!ops->shard_new)
-		return true;
-	processor->shard_states =
-		arena_calloc(graph->arena, graph->shard_count, sizeof(*processor->shard_states));
-	if (!processor->shard_states)
-		return graph_no_memory(report, node->path);
-	for (size_t i = 0; i < graph->shard_count; i++) {
-		processor->shard_states[i] = ops->shard_new(node->self);
-		if (!processor->shard_states[i])
-			return graph_no_memory(report, node->path);
-	}
-	return true;
-}
-
-static bool is_batching(const struct processor_node *processor)
-{
-	return processor->node.type->processor->batching != NULL;
-}
-
-/* A waiting room for a processor that holds spans back. ${at}: its place in the last stage. */
-static bool make_room(struct pipeline *pipeline, struct processor_node *processor, size_t at)
-{
-	const struct processor_ops *ops = processor->node.type->processor;
-	struct waiting_room_config config = {.pipeline = pipeline,
-					     .processor = processor,
-					     .stage = pipeline->stage_count - 1,
-					     .at = at};
-	if (ops->hold_ns)
-		config.wait_ns = ops->hold_ns(processor->node.self);
-	if (config.wait_ns == 0)
-		return true;
-	processor->room = waiting_room_new(&config);
-	return processor->room && waiting_room_register(processor->room, pipeline->graph->metrics);
-}
-
-/* Fills the pipeline's stages: a batch processor that others follow ends a stage with a holder. */
-static bool cut_stages(struct pipeline *pipeline)
-{
-	struct graph *graph = pipeline->graph;
-	struct processor_node *processors = pipeline->processors;
-	size_t count = pipeline->processor_count;
-	pipeline->stages = arena_calloc(graph->arena, count + 1, sizeof(*pipeline->stages));
-	if (!pipeline->stages)
-		return false;
-	struct stage *stage = &pipeline->stages[0];
-	stage->processors = processors;
-	pipeline->stage_count = 1;
-	for (size_t i = 0; i < count; i++) {
-		struct processor_node *processor = &processors[i];
-		if (!is_batching(processor)) {
-			if (!make_room(pipeline, processor, stage->processor_count))
-				return false;
-			stage->processor_count++;
-			continue;
-		}
-		const struct batching *batching =
-			processor->node.type->processor->batching(processor->node.self);
-		/* Behind a connector nobody knows of this one's bounds: it gathers itself. */
-		if (i + 1 == count && pipeline->connector_count == 0) {
-			pipeline->batching = *batching;
-			pipeline->batch_id = processor->node.id;
-			break;
-		}
-		stage->holder = holder_new(pipeline, pipeline->stage_count, batching);
-		if (!stage->holder ||
-		    !holder_register(stage->holder, graph->metrics, processor->node.id))
-			return false;
-		stage = &pipeline->stages[pipeline->stage_count++];
-		stage->processors = &processors[i + 1];
-	}
-	return true;
-}
-
-static void group_take(void *arg, struct batch *batch, uint64_t takers)
-{
-	struct group *group = arg;
-	for (size_t i = 0; i < group->member_count; i++) {
-		if (takers & UINT64_C(1) << i)
-			sender_enqueue(group->members[i]->sender, batch_ref(batch));
-	}
-	batch_unref(batch);
-}
-
-static uint32_t clamp_u32(uint64_t number)
-{
-	return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
-}
-
-/* What the assembler in front of ${exporter} shall do: the queue's own batching, else the
- * pipeline's, within the exporter's request bound. */
-static struct assembler_config assembling(const struct pipeline *pipeline,
-					  const struct exporter_node *exporter)
-{
-	const struct delivery_config *delivery =
-		exporter->node.type->exporter->delivery(exporter->node.config);
-	const struct queue_batch_config *batch = &delivery->queue.batch;
-	struct batching want = pipeline->batching;
-	if (delivery->queue.batch_present) {
-		want = (struct batching){.timeout_ns = batch->flush_timeout_ns};
-		if (batch->sizer == SIZER_BYTES) {
-			want.bytes_min = batch->min_size;
-			want.bytes_max = batch->max_size;
-		} else {
-			want.spans_min = clamp_u32(batch->min_size);
-			want.spans_max = clamp_u32(batch->max_size);
-		}
-		if (batch->min_size == 0)
-			want.timeout_ns = 0; /* any size is enough */
-	}
-	size_t bytes_max = delivery->max_request_bytes;
-	if (want.bytes_max > 0 && want.bytes_max < bytes_max)
-		bytes_max = want.bytes_max;
-	return (struct assembler_config){.spans_min = want.spans_min,
-					 .spans_max = want.spans_max,
-					 .bytes_min = want.bytes_min,
-					 .bytes_max = bytes_max,
-					 .timeout_ns = want.timeout_ns,
-					 .take = group_take};
-}
-
-static bool same_assembling(const struct assembler_config *a, const struct assembler_config *b)
-{
-	return a->spans_min == b->spans_min && a->spans_max == b->spans_max &&
-	       a->bytes_min == b->bytes_min && a->bytes_max == b->bytes_max &&
-	       a->timeout_ns == b->timeout_ns;
-}
-
-static struct group *group_for(struct pipeline *pipeline, const struct assembler_config *config,
-			       size_t members_max)
-{
-	struct graph *graph = pipeline->graph;
-	for (size_t i = 0; i < pipeline->group_count; i++) {
-		if (same_assembling(&pipeline->groups[i].config, config))
-			return &pipeline->groups[i];
-	}
-	struct group *group = &pipeline->groups[pipeline->group_count];
-	group->config = *config;
-	group->config.arg = group;
-	group->members = arena_calloc(graph->arena, members_max, sizeof(struct exporter_node *));
-	group->assembler = assembler_new(&group->config, &graph->budget, graph->keys);
-	pipeline->group_count++;
-	return group->members && group->assembler ? group : NULL;
-}
-
-static bool has_own_batch(const struct exporter_node *exporter)
-{
-	return exporter->node.type->exporter->delivery(exporter->node.config)->queue.batch_present;
-}
-
-static bool join_exporters(struct pipeline *pipeline, const struct config_pipeline *config,
-			   struct config_report *report)
-{
-	struct graph *graph = pipeline->graph;
-	size_t count = config->exporters.count;
-	if (count > GRAPH_EXPORTERS_PER_PIPELINE_MAX) {
-		config_problem(report, CONFIG_ERROR, config->loc, config->id, NULL,
-			       "a pipeline may have at most %d exporters",
-			       GRAPH_EXPORTERS_PER_PIPELINE_MAX);
-		return false;
-	}
-	pipeline->groups = arena_calloc(graph->arena, count + 1, sizeof(*pipeline->groups));
-	for (size_t i = 0; pipeline->groups && i < count; i++) {
-		struct exporter_node *exporter = &graph->exporters[config->exporters.at[i].at];
-		if (!exporter->sender)
-			return false; /* its own problem is in the report */
-		struct assembler_config want = assembling(pipeline, exporter);
-		struct group *group = group_for(pipeline, &want, count);
-		bool batched = pipeline->batch_id && !has_own_batch(exporter);
-		if (!group ||
-		    (batched && group->member_count == 0 &&
-		     !assembler_register(group->assembler, graph->metrics, pipeline->batch_id)))
-			return graph_no_memory(report, config->id);
-		group->members[group->member_count++] = exporter;
-	}
-	return pipeline->groups != NULL;
-}
-
-static bool build_pipeline(struct graph *graph, const struct config_pipeline *config,
-			   struct pipeline *pipeline, struct config_report *report)
-{
-	size_t count = config->processors.count;
-	pipeline->id = config->id;
-	pipeline->graph = graph;
-	pipeline->processors = arena_calloc(graph->arena, count + 1, sizeof(*pipeline->processors));
-	if (!pipeline->processors)
-		return graph_no_memory(report, config->id);
-	pipeline->processor_count = count;
-	bool built = true;
-	for (size_t i = 0; i < count; i++)
-		built &= create_processor(graph, config->processors.at[i].at,
-					  &pipeline->processors[i], report);
-	if (!built)
-		return false;
-	if (!connect_pipeline(pipeline, config) || !cut_stages(pipeline))
-		return graph_no_memory(report, config->id);
-	return join_exporters(pipeline, config, report);
 }
 
 /* ---- receivers ------------------------------------------------------------------------------ */
@@ -383,7 +125,7 @@ static bool create_receiver(struct graph *graph, size_t at, struct receiver_node
 	}
 	if (!telemetry_register_receiver(graph, receiver))
 		return graph_no_memory(report, node->path);
-	struct component_env env = env_of(graph, node);
+	struct component_env env = graph_env_of(graph, node);
 	node->self = node->type->receiver->create(&env, node->config, report);
 	return node->self != NULL;
 }
@@ -429,7 +171,7 @@ static bool create_extensions(struct graph *graph, struct config_report *report)
 			built = false;
 			continue;
 		}
-		struct component_env env = env_of(graph, node);
+		struct component_env env = graph_env_of(graph, node);
 		node->self = node->type->extension->create(&env, node->config, report);
 		built &= node->self != NULL;
 	}
@@ -452,7 +194,7 @@ static bool create_exporters(struct graph *graph, struct config_report *report)
 		if (graph_uses(graph, SECTION_EXPORTERS, i))
 			built &= graph_bind_node(graph, SECTION_EXPORTERS, i, &exporter->node,
 						 report) &&
-				 create_exporter(graph, exporter, report);
+				 exporter_create(graph, exporter, report);
 	}
 	return graph->exporters && built;
 }
@@ -484,10 +226,11 @@ int graph_bind_components(struct graph *graph, struct config_report *report)
 	built &= connect_create(graph, report);
 	for (size_t i = 0; i < graph->service->pipeline_count; i++) {
 		graph->pipeline_count++;
-		built &= build_pipeline(graph, &graph->service->pipelines[i], &graph->pipelines[i],
+		built &= pipeline_build(graph, &graph->service->pipelines[i], &graph->pipelines[i],
 					report);
 	}
 	built &= connect_order(graph, report);
+	built = built && consumers_list(graph);
 	graph_check_policies(graph, report);
 	built &= create_receivers(graph, report);
 	graph_check_addresses(graph, report);

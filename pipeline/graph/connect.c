@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pipelines joined by connectors. A request runs through all pipelines that it reaches in one call on
- * its shard (flow.c), so the joined pipelines must have no circle, and the number of offers that one
- * request can make is known here: every way from a receiver through the connectors runs the pipelines
+ * its shard (flow.c), so the joined pipelines must have no circle, and the number of transfers that
+ * one request can make is known here: every way from a receiver through the connectors runs the pipelines
  * on it once more.
  */
+#include "pipeline/graph/flow.h"
 #include "pipeline/graph/internal.h"
 
-enum { GRAPH_OFFERS_MAX = 16384 }; /* of one request: a shard has an array of so many */
+enum { GRAPH_TRANSFERS_MAX = 16384 }; /* of one request: a shard has an array of so many */
 
 static bool refers_to(const struct config_refs *refs, size_t at)
 {
@@ -23,6 +24,35 @@ static const struct config_pipeline *config_of(const struct graph *graph, size_t
 	return &graph->service->pipelines[pipeline];
 }
 
+/* ---- a request ------------------------------------------------------------------------------ */
+
+/* Transfers to connectors keep their chunks to the end, so a chunk that is the indexed body is the
+ * very one that was indexed. */
+static enum outcome forward(struct consumer *consumer, struct shard *shard, struct chunk *chunk,
+			    struct err *err)
+{
+	static const struct flow_from start = {.stage = 0};
+	const struct connector_node *connector =
+		CONTAINER_OF(consumer, struct connector_node, consumer);
+	for (size_t i = 0; i < connector->to_count; i++) {
+		struct pipeline *pipeline = connector->to[i];
+		enum outcome outcome = flow_admit(pipeline, chunk_slice(chunk), err);
+		if (outcome != OUTCOME_TAKEN)
+			return outcome;
+		if (view_begin(shard->view, err) != 0 ||
+		    (!view_is_body(shard->view, chunk->data) &&
+		     view_open_chunk(shard->view, chunk, err) != 0))
+			return flow_outcome(err);
+		outcome = flow_run(pipeline, &start, shard, chunk, err);
+		if (outcome != OUTCOME_TAKEN)
+			return outcome;
+	}
+	return OUTCOME_TAKEN;
+}
+
+/* It holds nothing: the pipelines behind it have transfers of their own. */
+static const struct consumer_ops consumer_ops = {.forward = forward};
+
 /* ---- joined --------------------------------------------------------------------------------- */
 
 static bool create_connector(struct graph *graph, size_t at, struct config_report *report)
@@ -32,6 +62,7 @@ static bool create_connector(struct graph *graph, size_t at, struct config_repor
 	if (!graph_bind_node(graph, SECTION_CONNECTORS, at, &connector->node, report))
 		return false;
 	connector->to = arena_calloc(graph->arena, pipeline_count, sizeof(struct pipeline *));
+	connector->consumer.ops = &consumer_ops;
 	if (!connector->to)
 		return graph_no_memory(report, connector->node.path);
 	for (size_t p = 0; p < pipeline_count; p++) {
@@ -117,7 +148,7 @@ struct step {
 
 static uint64_t add_bounded(uint64_t a, uint64_t b)
 {
-	return a + b > GRAPH_OFFERS_MAX ? GRAPH_OFFERS_MAX + 1 : a + b;
+	return a + b > GRAPH_TRANSFERS_MAX ? GRAPH_TRANSFERS_MAX + 1 : a + b;
 }
 
 static void count_feeders(const struct graph *graph, struct step *steps)
@@ -206,22 +237,22 @@ static void report_circle(const struct graph *graph, struct step *steps, size_t 
 	buf_fini(&way);
 }
 
-static bool bound_offers(struct graph *graph, const struct step *steps,
-			 struct config_report *report)
+static bool bound_transfers(struct graph *graph, const struct step *steps,
+			    struct config_report *report)
 {
-	uint64_t offers = 0;
+	uint64_t transfers = 0;
 	for (size_t p = 0; p < graph->pipeline_count; p++) {
 		const struct pipeline *pipeline = &graph->pipelines[p];
 		uint64_t each = pipeline->group_count + pipeline->connector_count + 1 +
 				pipeline->processor_count;
-		offers = add_bounded(offers, add_bounded(steps[p].runs, 0) * each);
+		transfers = add_bounded(transfers, add_bounded(steps[p].runs, 0) * each);
 	}
-	graph->offer_capacity = (size_t)offers;
-	if (offers <= GRAPH_OFFERS_MAX)
+	graph->transfer_capacity = (size_t)transfers;
+	if (transfers <= GRAPH_TRANSFERS_MAX)
 		return true;
 	config_problem(report, CONFIG_ERROR, (struct config_loc){0}, "connectors", NULL,
 		       "connectors multiply a request: it would be handed on in more than %d ways",
-		       GRAPH_OFFERS_MAX);
+		       GRAPH_TRANSFERS_MAX);
 	return false;
 }
 
@@ -249,16 +280,16 @@ bool connect_order(struct graph *graph, struct config_report *report)
 			return false;
 		}
 	}
-	return bound_offers(graph, steps, report) && complete;
+	return bound_transfers(graph, steps, report) && complete;
 }
 
 /* ---- every way has an end ------------------------------------------------------------------- */
 
-/* Whether spans that enter ${pipeline} come out of its stages: each but the last feeds the next. */
+/* Whether spans that enter ${pipeline} come out of its stages: each ends in somebody. */
 static bool stages_lead_on(const struct pipeline *pipeline)
 {
 	for (size_t i = 0; i < pipeline->stage_count; i++) {
-		if ((pipeline->stages[i].holder != NULL) != (i + 1 < pipeline->stage_count))
+		if (pipeline->stages[i].consumer_count == 0)
 			return false;
 	}
 	return pipeline->stage_count > 0;
@@ -313,41 +344,4 @@ bool connect_check_ends(const struct graph *graph, struct config_report *report)
 				       receiver->node.id);
 	}
 	return report->error_count == errors_before;
-}
-
-/* ---- a request ------------------------------------------------------------------------------ */
-
-/* Offers of connectors keep their chunks to the end, so a chunk that is the indexed body is the very
- * one that was indexed. */
-static enum outcome run_behind(const struct connector_node *connector, struct shard *shard,
-			       struct chunk *chunk, struct err *err)
-{
-	const struct flow_from start = {.stage = 0};
-	for (size_t i = 0; i < connector->to_count; i++) {
-		struct pipeline *pipeline = connector->to[i];
-		enum outcome outcome = flow_admit(pipeline, chunk_slice(chunk), err);
-		if (outcome != OUTCOME_TAKEN)
-			return outcome;
-		if (view_begin(shard->view, err) != 0 ||
-		    (!view_is_body(shard->view, chunk->data) &&
-		     view_open_chunk(shard->view, chunk, err) != 0))
-			return flow_outcome(err);
-		outcome = flow_run(pipeline, &start, shard, chunk, err);
-		if (outcome != OUTCOME_TAKEN)
-			return outcome;
-	}
-	return OUTCOME_TAKEN;
-}
-
-enum outcome connect_run(struct shard *shard, struct err *err)
-{
-	for (size_t i = 0; i < shard->offer_count; i++) {
-		const struct offer *offer = &shard->offers[i];
-		if (!offer->connector)
-			continue;
-		enum outcome outcome = run_behind(offer->connector, shard, offer->chunk, err);
-		if (outcome != OUTCOME_TAKEN)
-			return outcome;
-	}
-	return OUTCOME_TAKEN;
 }

@@ -5,15 +5,17 @@
  *   1. admit     memory limits look at the body's size, before anything is made of it
  *   2. index     once, for all pipelines
  *   3. run       every pipeline edits its own scratch over the same index; what is left is encoded
- *                (or, when nothing was changed, is the received body itself) and becomes an offer;
+ *                (or, when nothing was changed, is the received body itself) for each consumer;
  *                what reached a connector is indexed again, unless it is the same, and runs through
  *                the pipelines behind it
- *   4. reserve   every offer asks its queues for room; nothing is taken yet
- *   5. commit    or, when a required queue or every queue is full, undo: the sender will come back
+ *   4. reserve   every consumer is asked for room; nothing is taken yet
+ *   5. commit    or, when a required queue or every queue is full, cancel: the sender will come back
  *
  * So a request is either taken by everyone who had room, or by nobody; and what processors counted
  * of it on the way (edit_tally) becomes true in the first case and is forgotten in the second.
  */
+#include "pipeline/graph/flow.h"
+
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
 #include "pipeline/trace/otlp/count_spans.h"
@@ -23,9 +25,9 @@
 
 /* ---- running a pipeline --------------------------------------------------------------------- */
 
-static void add_offer(struct shard *shard, struct offer offer)
+static void add_transfer(struct shard *shard, struct transfer transfer)
 {
-	shard->offers[shard->offer_count++] = offer;
+	shard->transfers[shard->transfer_count++] = transfer;
 }
 
 enum outcome flow_outcome(const struct err *err)
@@ -33,15 +35,16 @@ enum outcome flow_outcome(const struct err *err)
 	return err->kind == ERR_NOMEM ? OUTCOME_RETRY : OUTCOME_REJECTED;
 }
 
-/* What the processor held back becomes an offer to its waiting room. */
-static enum outcome offer_held(struct processor_node *processor, struct shard *shard,
-			       uint64_t due_ns, struct err *err)
+/* What the processor held back goes to its consumer. */
+static enum outcome hold(const struct processor_node *processor, struct shard *shard,
+			 const struct flow_from *waited, struct err *err)
 {
-	struct waiting *waiting = waiting_new(processor->room, shard, due_ns, err);
-	if (!waiting)
-		return flow_outcome(err);
-	add_offer(shard,
-		  (struct offer){.waiting = waiting, .chunk = chunk_ref(waiting_chunk(waiting))});
+	struct transfer transfer = {.consumer = processor->held};
+	enum outcome outcome =
+		processor->held->ops->prepare(processor->held, shard, waited, &transfer, err);
+	if (outcome != OUTCOME_TAKEN)
+		return outcome;
+	add_transfer(shard, transfer);
 	edit_forget_held(shard->view);
 	return OUTCOME_TAKEN;
 }
@@ -57,10 +60,10 @@ static enum outcome run_processor(struct processor_node *processor, struct shard
 	if (ops->process) {
 		void *state =
 			processor->shard_states ? processor->shard_states[shard->number] : NULL;
-		edit_allow_holding(view, processor->room && !(waited && waited->final));
+		edit_allow_holding(view, processor->held && !(waited && waited->final));
 		enum outcome outcome = ops->process(processor->node.self, state, view, err);
 		if (outcome == OUTCOME_TAKEN && view_held_spans(view) > 0)
-			outcome = offer_held(processor, shard, waited ? waited->due_ns : 0, err);
+			outcome = hold(processor, shard, waited, err);
 		if (outcome != OUTCOME_TAKEN)
 			return outcome;
 	}
@@ -110,15 +113,9 @@ enum outcome flow_run(struct pipeline *pipeline, const struct flow_from *from, s
 	outcome = encode(shard, body, &chunk, err);
 	if (outcome != OUTCOME_TAKEN)
 		return outcome;
-	if (stage->holder)
-		add_offer(shard,
-			  (struct offer){.holder = stage->holder, .chunk = chunk_ref(chunk)});
-	for (size_t i = 0; !stage->holder && i < pipeline->group_count; i++)
-		add_offer(shard,
-			  (struct offer){.group = &pipeline->groups[i], .chunk = chunk_ref(chunk)});
-	for (size_t i = 0; !stage->holder && i < pipeline->connector_count; i++)
-		add_offer(shard, (struct offer){.connector = pipeline->connectors[i],
-						.chunk = chunk_ref(chunk)});
+	for (size_t i = 0; i < stage->consumer_count; i++)
+		add_transfer(shard, (struct transfer){.consumer = stage->consumers[i],
+						      .chunk = chunk_ref(chunk)});
 	chunk_unref(chunk);
 	return OUTCOME_TAKEN;
 }
@@ -135,6 +132,84 @@ enum outcome flow_admit(const struct pipeline *pipeline, struct slice body, stru
 	return OUTCOME_TAKEN;
 }
 
+enum outcome flow_forward(struct shard *shard, struct err *err)
+{
+	for (size_t i = 0; i < shard->transfer_count; i++) {
+		const struct transfer *transfer = &shard->transfers[i];
+		struct consumer *consumer = transfer->consumer;
+		if (!consumer->ops->forward)
+			continue;
+		enum outcome outcome =
+			consumer->ops->forward(consumer, shard, transfer->chunk, err);
+		if (outcome != OUTCOME_TAKEN)
+			return outcome;
+	}
+	return OUTCOME_TAKEN;
+}
+
+/* ---- handing over --------------------------------------------------------------------------- */
+
+static void forget(struct shard *shard)
+{
+	for (size_t i = 0; i < shard->transfer_count; i++)
+		chunk_unref(shard->transfers[i].chunk);
+	shard->transfer_count = 0;
+}
+
+void flow_cancel(struct shard *shard)
+{
+	for (size_t i = 0; i < shard->transfer_count; i++) {
+		struct transfer *transfer = &shard->transfers[i];
+		if (transfer->consumer->ops->cancel)
+			transfer->consumer->ops->cancel(transfer);
+	}
+	forget(shard);
+	tally_forget(edit_tally(shard->view));
+}
+
+/* Whether the request may be committed. */
+static bool reserve(struct shard *shard)
+{
+	struct admission admission = {0};
+	for (size_t i = 0; i < shard->transfer_count; i++) {
+		struct transfer *transfer = &shard->transfers[i];
+		if (transfer->consumer->ops->reserve)
+			transfer->consumer->ops->reserve(transfer, &admission);
+	}
+	return !admission.refused && (admission.reserved > 0 || admission.full == 0);
+}
+
+/* How long the sender should wait until all have room. */
+static struct drain_wait refuse_all(const struct shard *shard)
+{
+	struct drain_wait longest = {0};
+	uint64_t now_ns = clock_monotonic_ns();
+	for (size_t i = 0; i < shard->transfer_count; i++) {
+		const struct transfer *transfer = &shard->transfers[i];
+		if (transfer->consumer->ops->refuse)
+			longest = drain_longer(longest,
+					       transfer->consumer->ops->refuse(transfer, now_ns));
+	}
+	return longest;
+}
+
+bool flow_commit(struct shard *shard, struct ack *ack, struct drain_wait *ret_wait)
+{
+	if (!reserve(shard)) {
+		*ret_wait = refuse_all(shard);
+		flow_cancel(shard);
+		return false;
+	}
+	for (size_t i = 0; i < shard->transfer_count; i++) {
+		struct transfer *transfer = &shard->transfers[i];
+		if (transfer->consumer->ops->commit)
+			transfer->consumer->ops->commit(transfer, ack);
+	}
+	forget(shard);
+	tally_commit(edit_tally(shard->view));
+	return true;
+}
+
 enum outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
 			struct shard *shard, struct chunk *body, struct err *err)
 {
@@ -143,140 +218,15 @@ enum outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
 	if (view_open_chunk(shard->view, body, err) == 0)
 		outcome = flow_run(pipeline, from, shard, body, err);
 	if (outcome == OUTCOME_TAKEN)
-		outcome = connect_run(shard, err);
+		outcome = flow_forward(shard, err);
 	if (outcome != OUTCOME_TAKEN) {
-		flow_abort(shard);
+		flow_cancel(shard);
 		outcome = flow_outcome(err);
 	} else if (!flow_commit(shard, NULL, &wait)) {
 		outcome = OUTCOME_RETRY;
 	}
 	view_close(shard->view);
 	return outcome;
-}
-
-/* ---- offers --------------------------------------------------------------------------------- */
-
-/* What the queues said to all offers of one request. */
-struct admission {
-	size_t takers, full;
-	bool required_full;
-};
-
-static void reserve_group(struct offer *offer, struct admission *admission)
-{
-	const struct chunk *chunk = offer->chunk;
-	for (size_t i = 0; i < offer->group->member_count; i++) {
-		struct sender *sender = offer->group->members[i]->sender;
-		if (sender_reserve(sender, chunk->span_count, chunk->len)) {
-			offer->takers |= UINT64_C(1) << i;
-			admission->takers++;
-			continue;
-		}
-		admission->full++;
-		admission->required_full |= sender_is_required(sender);
-	}
-}
-
-static void reserve(struct offer *offer, struct admission *admission)
-{
-	if (offer->connector)
-		return; /* what is behind it has offers of its own */
-	if (offer->group) {
-		reserve_group(offer, admission);
-	} else if (offer->holder ? holder_reserve(offer->holder, offer->chunk->len)
-				 : waiting_reserve(offer->waiting)) {
-		admission->takers++;
-		offer->takers = 1;
-	} else {
-		admission->required_full = true; /* a holder never drops */
-	}
-}
-
-static void cancel(struct offer *offer)
-{
-	const struct chunk *chunk = offer->chunk;
-	if (offer->holder && offer->takers)
-		holder_cancel(offer->holder, chunk->len);
-	if (offer->waiting && offer->takers)
-		waiting_cancel(offer->waiting);
-	for (size_t i = 0; offer->group && i < offer->group->member_count; i++) {
-		if (offer->takers & UINT64_C(1) << i)
-			sender_cancel_reservation(offer->group->members[i]->sender,
-						  chunk->span_count, chunk->len);
-	}
-}
-
-void flow_abort(struct shard *shard)
-{
-	for (size_t i = 0; i < shard->offer_count; i++) {
-		cancel(&shard->offers[i]);
-		waiting_free(shard->offers[i].waiting);
-		chunk_unref(shard->offers[i].chunk);
-	}
-	shard->offer_count = 0;
-	tally_forget(edit_tally(shard->view));
-}
-
-/* Who of the group's takers makes the sender of the request wait. */
-static uint32_t waiting_members(const struct offer *offer)
-{
-	uint32_t waiting = 0;
-	for (size_t i = 0; i < offer->group->member_count; i++)
-		waiting += (offer->takers & UINT64_C(1) << i) &&
-			   sender_waits(offer->group->members[i]->sender);
-	return waiting;
-}
-
-static void hand_over(const struct offer *offer, struct ack *ack)
-{
-	const struct group *group = offer->group;
-	struct chunk *chunk = offer->chunk;
-	struct assembled assembled = {0};
-	uint32_t waiting = ack ? waiting_members(offer) : 0;
-	if (offer->takers != 0)
-		assembler_add(group->assembler, chunk, offer->takers, ack, waiting, &assembled);
-	for (size_t i = 0; i < group->member_count; i++) {
-		struct sender *sender = group->members[i]->sender;
-		if (!(offer->takers & UINT64_C(1) << i)) {
-			sender_count_full(sender, chunk->span_count);
-			continue;
-		}
-		if (assembled.spans_lost > 0)
-			sender_count_memory(sender, assembled.spans_lost, waiting > 0);
-		sender_adjust(sender, (int64_t)assembled.batches_opened - 1,
-			      -(int64_t)assembled.spans_lost,
-			      (int64_t)assembled.bytes_added - (int64_t)chunk->len);
-	}
-	if (assembled.spans_lost > 0 && waiting > 0) {
-		ack_expect(ack, 1);
-		/* Whoever waits must not hear that all was delivered. */
-		ack_finish(ack, (struct ack_result){.outcome = OUTCOME_RETRY});
-	}
-}
-
-bool flow_commit(struct shard *shard, struct ack *ack, struct drain_wait *ret_wait)
-{
-	struct admission admission = {0};
-	for (size_t i = 0; i < shard->offer_count; i++)
-		reserve(&shard->offers[i], &admission);
-	if (admission.required_full || (admission.takers == 0 && admission.full > 0)) {
-		*ret_wait = flow_refuse(shard);
-		flow_abort(shard);
-		return false;
-	}
-	for (size_t i = 0; i < shard->offer_count; i++) {
-		struct offer *offer = &shard->offers[i];
-		if (offer->holder)
-			holder_take(offer->holder, offer->chunk);
-		else if (offer->waiting)
-			waiting_take(offer->waiting);
-		else if (offer->group)
-			hand_over(offer, ack);
-		chunk_unref(offer->chunk);
-	}
-	shard->offer_count = 0;
-	tally_commit(edit_tally(shard->view));
-	return true;
 }
 
 /* ---- a request ------------------------------------------------------------------------------ */
@@ -321,12 +271,10 @@ static void on_ack(struct ack *ack, const struct ack_result *worst)
 
 static bool anyone_waits(const struct shard *shard)
 {
-	for (size_t i = 0; i < shard->offer_count; i++) {
-		const struct group *group = shard->offers[i].group;
-		for (size_t m = 0; group && m < group->member_count; m++) {
-			if (sender_waits(group->members[m]->sender))
-				return true;
-		}
+	for (size_t i = 0; i < shard->transfer_count; i++) {
+		struct consumer *consumer = shard->transfers[i].consumer;
+		if (consumer->ops->waits && consumer->ops->waits(consumer))
+			return true;
 	}
 	return false;
 }
@@ -338,13 +286,13 @@ static enum outcome run_all(const struct receiver_port *port, struct shard *shar
 	for (size_t i = 0; i < port->pipeline_count; i++) {
 		enum outcome outcome = flow_run(port->pipelines[i], &start, shard, body, err);
 		if (outcome != OUTCOME_TAKEN) {
-			flow_abort(shard);
+			flow_cancel(shard);
 			return outcome;
 		}
 	}
-	enum outcome outcome = connect_run(shard, err);
+	enum outcome outcome = flow_forward(shard, err);
 	if (outcome != OUTCOME_TAKEN)
-		flow_abort(shard);
+		flow_cancel(shard);
 	return outcome;
 }
 
@@ -392,7 +340,7 @@ static void settle(struct receiver_port *port, struct shard *shard, enum push_tr
 	if (anyone_waits(shard)) {
 		waiting = malloc(sizeof(*waiting));
 		if (!waiting) {
-			flow_abort(shard);
+			flow_cancel(shard);
 			result->outcome = OUTCOME_RETRY;
 			(void)err_set(&result->err, ERR_NOMEM, "out of memory");
 			refuse(port, transport, push, REFUSAL_MEMORY, result);

@@ -22,11 +22,11 @@ static int make_shards(struct graph *graph, struct err *err)
 		shard->graph = graph;
 		shard->server = &graph->server_shards[i];
 		shard->view = view_new(&graph->budget, graph->keys);
-		shard->offers =
-			arena_calloc(graph->arena, graph->offer_capacity, sizeof(*shard->offers));
+		shard->transfers = arena_calloc(graph->arena, graph->transfer_capacity,
+						sizeof(*shard->transfers));
 		*shard->server = (struct server_shard){
 			.loop = &shard->loop, .coder = coder_new(), .budget = &graph->budget};
-		if (!shard->view || !shard->offers || !shard->server->coder)
+		if (!shard->view || !shard->transfers || !shard->server->coder)
 			return err_set(err, ERR_NOMEM, "out of memory");
 		if (view_use_patterns(shard->view, err) != 0)
 			return -1;
@@ -122,51 +122,6 @@ static int make_loops(struct graph *graph, struct err *err)
 	return 0;
 }
 
-static int start_senders(struct graph *graph, struct err *err)
-{
-	for (size_t i = 0; i < graph->exporter_count; i++) {
-		struct exporter_node *exporter = &graph->exporters[i];
-		if (!exporter->sender)
-			continue;
-		exporter->home = &graph->shards[i % graph->shard_count].loop;
-		const struct exporter_ops *ops = exporter->node.type->exporter;
-		if (sender_start(exporter->sender, exporter->home, err) != 0 ||
-		    (ops->start && ops->start(exporter->node.self, exporter->home, err) != 0))
-			return err_wrap(err, "exporters::%s", exporter->node.id);
-		exporter->node.started = true;
-	}
-	return 0;
-}
-
-static int start_pipelines(struct graph *graph, struct err *err)
-{
-	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		struct pipeline *pipeline = &graph->pipelines[p];
-		for (size_t i = 0; i < pipeline->group_count; i++) {
-			struct group *group = &pipeline->groups[i];
-			group->home = group->members[0]->home;
-			if (assembler_start(group->assembler, group->home, err) != 0)
-				return -1;
-		}
-		for (size_t i = 0; i < pipeline->processor_count; i++) {
-			struct waiting_room *room = pipeline->processors[i].room;
-			struct shard *home = &graph->shards[(p + i) % graph->shard_count];
-			if (room && waiting_room_start(room, home, err) != 0)
-				return -1;
-		}
-		for (size_t s = 0; s < pipeline->stage_count; s++) {
-			struct stage *stage = &pipeline->stages[s];
-			struct shard *home = &graph->shards[(p + s) % graph->shard_count];
-			if (!stage->holder)
-				continue;
-			stage->holder_home = &home->loop;
-			if (holder_start(stage->holder, home, err) != 0)
-				return -1;
-		}
-	}
-	return 0;
-}
-
 static int start_extensions(struct graph *graph, struct err *err)
 {
 	const struct extension_host host = {.loop = &graph->main_loop, .shard = &graph->main_shard};
@@ -235,8 +190,8 @@ int graph_start(struct graph *graph, struct err *err)
 {
 	if (make_loops(graph, err) != 0 || start_timers(graph, err) != 0 ||
 	    telemetry_start(graph, err) != 0 || start_extensions(graph, err) != 0 ||
-	    start_senders(graph, err) != 0 || start_pipelines(graph, err) != 0 ||
-	    start_receivers(graph, err) != 0 || start_threads(graph, err) != 0)
+	    consumers_start(graph, err) != 0 || start_receivers(graph, err) != 0 ||
+	    start_threads(graph, err) != 0)
 		return -1;
 	graph->state = GRAPH_RUNNING;
 	return 0;

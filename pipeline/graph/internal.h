@@ -6,6 +6,7 @@
 #include "pipeline/delivery/assembler.h"
 #include "pipeline/delivery/sender.h"
 #include "pipeline/graph/component.h"
+#include "pipeline/graph/consumer.h"
 #include "pipeline/graph/graph.h"
 
 /* An instance of a component, whatever its kind. Immutable after graph_new, but for `self`'s own. */
@@ -19,44 +20,43 @@ struct node {
 };
 
 struct exporter_node {
+	struct consumer consumer;
 	struct node node;
-	struct sender *sender;
-	struct loop *home; /* a shard's loop, set at start */
-	struct loop_task abort_task, stop_task;
+	struct sender *sender; /* NULL: not built */
 };
 
 /* A processor in one pipeline: processors are made per pipeline, as in the Collector. */
 struct processor_node {
 	struct node node;
-	void **shard_states;	   /* one per shard */
-	struct waiting_room *room; /* of spans that it holds back; NULL: it holds none */
+	void **shard_states;   /* one per shard */
+	struct consumer *held; /* of spans that it holds back; NULL: it holds none */
 	struct counter incoming, outgoing;
 };
 
 /* What the pipelines that have it as exporter leave goes on to those that have it as receiver. */
 struct connector_node {
+	struct consumer consumer;
 	struct node node;
 	struct pipeline **to;
 	size_t to_count;
 };
 
-/* Exporters of one pipeline that want the same batches. Bit i of a taker set is members[i]. */
-struct group {
-	struct exporter_node **members;
+/* Exporters of one pipeline that want the same batches. */
+struct exporter_group {
+	struct consumer consumer;
+	struct exporter_node *
+		*members; /* number i is bit i of what is reserved, and of batches' targets */
 	size_t member_count;
 	struct assembler *assembler;
 	struct assembler_config config;
-	struct loop *home;
-	struct loop_task stop_task;
 };
 
-/* A run of processors that ends in groups and connectors, or in a holder that feeds the next stage. */
+/* A run of processors and what it ends in: groups and connectors, or a batch that feeds the next. */
 struct stage {
 	struct processor_node *processors;
 	size_t processor_count;
-	struct holder *holder; /* NULL: the groups and connectors of the pipeline follow */
-	struct loop *holder_home;
-	struct loop_task abort_task, stop_task;
+	struct consumer **consumers;
+	size_t consumer_count;
 };
 
 struct pipeline {
@@ -66,12 +66,14 @@ struct pipeline {
 	size_t processor_count;
 	struct stage *stages; /* runs of the processors between batches */
 	size_t stage_count;
-	struct group *groups;
+	struct exporter_group *groups;
 	size_t group_count;
 	struct connector_node **connectors; /* among its exporters */
 	size_t connector_count;
 	struct batching batching; /* of a batch processor at the end; all 0: none */
 	const char *batch_id;	  /* that processor's id; NULL: none */
+	struct counter dropped[DROP_REASON_COUNT]; /* spans lost between stages */
+	bool drops_registered;
 };
 
 enum refusal {
@@ -121,18 +123,6 @@ struct receiver_node {
 	bool drain_asked, drained;
 };
 
-/* What one branch of a request wants to hand over: made in the first phase, carried out or undone
- * in the second. */
-struct offer {
-	struct group *group;	 /* or */
-	struct holder *holder;	 /* or */
-	struct waiting *waiting; /* the one that is not NULL takes the chunk; or */
-	struct connector_node
-		*connector; /* the pipelines behind it have made offers of their own */
-	struct chunk *chunk;
-	uint64_t takers; /* members of the group that have reserved room */
-};
-
 struct shard {
 	struct server_shard *server; /* what receivers see of it: graph->server_shards[number] */
 	struct graph *graph;
@@ -142,8 +132,8 @@ struct shard {
 	size_t number;
 	/* owned by the shard's thread */
 	struct trace_view *view;
-	struct offer *offers; /* graph->offer_capacity */
-	size_t offer_count;
+	struct transfer *transfers; /* of the request; graph->transfer_capacity */
+	size_t transfer_count;
 };
 
 enum graph_state {
@@ -174,7 +164,9 @@ struct graph {
 	struct pipeline *pipelines;
 	struct pipeline **order; /* the same, each behind those that feed it through connectors */
 	size_t pipeline_count;
-	size_t shard_count, offer_capacity;
+	struct consumer **consumers; /* see consumers_list */
+	size_t consumer_count;
+	size_t shard_count, transfer_capacity;
 	/* shared */
 	struct budget budget;
 	struct budget scrape_budget; /* of the metrics page */
@@ -204,21 +196,19 @@ int graph_bind_components(struct graph *graph, struct config_report *report);
 bool graph_bind_node(struct graph *graph, enum config_section section, size_t at, struct node *node,
 		     struct config_report *report);
 bool graph_no_memory(struct config_report *report, const char *path); /* reports it; false */
+/* What the host lends to ${node} at its creation. */
+struct component_env graph_env_of(struct graph *graph, const struct node *node);
 /* Whether a pipeline refers to component ${at} of ${section}. */
 bool graph_uses(const struct graph *graph, enum config_section section, size_t at);
 
 /* connect.c: pipelines joined by connectors. The first makes graph->connectors, after the pipelines'
- * array; the second gives one pipeline its own. The third orders the pipelines, bounds the offers of
- * a request, and refuses cycles and connectors with one end; the last refuses a graph in which
+ * array; the second gives one pipeline its own. The third orders the pipelines, bounds the
+ * transfers of a request, and refuses cycles and connectors with one end; the last refuses a graph in which
  * something that is received would reach no exporter. Problems go to ${report}. */
 bool connect_create(struct graph *graph, struct config_report *report);
 bool connect_pipeline(struct pipeline *pipeline, const struct config_pipeline *config);
 bool connect_order(struct graph *graph, struct config_report *report);
 bool connect_check_ends(const struct graph *graph, struct config_report *report);
-/* Runs the pipelines behind the connectors that the shard's offers name, and those behind them in
- * turn, on what reached the connectors. The shard's index is of another request then. On anything
- * but OUTCOME_TAKEN the caller undoes all offers (flow_abort). Shard's thread. */
-enum outcome connect_run(struct shard *shard, struct err *err);
 
 /* graph.c: lets every processor write its line. */
 void graph_report(struct graph *graph);
@@ -232,87 +222,23 @@ void graph_check_addresses(struct graph *graph, struct config_report *report);
 /* policies.c: whether service.policies holds for the pipelines as they are built. */
 void graph_check_policies(const struct graph *graph, struct config_report *report);
 
-/* Spans lost between the stages of ${pipeline} (holder.c): counts them in ${dropped}, which was
- * registered for ${reason}, and logs. ${why} may be NULL. */
-void pipeline_drop(const struct pipeline *pipeline, struct counter *dropped,
-		   enum drop_reason reason, uint64_t spans, const struct err *why);
-MUST_CHECK bool pipeline_register_dropped(const struct pipeline *pipeline, struct metrics *metrics,
-					  enum drop_reason reason, const struct counter *dropped);
+/* exporter.c: creates the bound ${exporter} and its sender. False with the problems in ${report}. */
+bool exporter_create(struct graph *graph, struct exporter_node *exporter,
+		     struct config_report *report);
 
-/* holder.c: a batch processor in the middle of a pipeline. */
-MUST_CHECK struct holder *holder_new(struct pipeline *pipeline, size_t next_stage,
-				     const struct batching *batching);
-MUST_CHECK int holder_start(struct holder *holder, struct shard *home, struct err *err);
-MUST_CHECK bool holder_reserve(struct holder *holder, size_t bytes);
-void holder_cancel(struct holder *holder, size_t bytes);
-/* For a chunk that had no room; see sender_refuse. */
-struct drain_wait holder_refuse(struct holder *holder, size_t bytes, uint64_t now_ns);
-void holder_take(struct holder *holder, struct chunk *chunk); /* room was reserved */
-void holder_flush(struct holder *holder);		      /* any thread */
-uint64_t holder_held_spans(const struct holder *holder);
-uint64_t holder_dropped_spans(const struct holder *holder, enum drop_reason reason);
-MUST_CHECK bool holder_register(struct holder *holder, struct metrics *metrics,
-				const char *processor_id);
-void holder_abort(struct holder *holder); /* home loop: drops what it holds, now and later */
-void holder_stop(struct holder *holder);  /* home loop */
-void holder_free(struct holder *holder);
+/* exporter_group.c: puts the exporters of ${pipeline} into groups. */
+bool exporter_groups_create(struct pipeline *pipeline, const struct config_pipeline *config,
+			    struct config_report *report);
 
-/* waiting.c: spans that a processor holds back until another request has come. */
-struct waiting_room_config {
-	struct pipeline *pipeline;
-	struct processor_node *processor;
-	size_t stage, at; /* where in the pipeline the processor is */
-	uint64_t wait_ns;
-};
-MUST_CHECK struct waiting_room *waiting_room_new(const struct waiting_room_config *config);
-MUST_CHECK int waiting_room_start(struct waiting_room *room, struct shard *home, struct err *err);
-/* The held spans of the shard's edit as an offer for the room: they keep ${due_ns} if they come
- * again (not 0). NULL with ${err}: no memory. */
-struct waiting *waiting_new(struct waiting_room *room, struct shard *shard, uint64_t due_ns,
-			    struct err *err);
-struct chunk *waiting_chunk(const struct waiting *waiting);
-MUST_CHECK bool waiting_reserve(const struct waiting *waiting);
-void waiting_cancel(const struct waiting *waiting); /* gives the room back */
-void waiting_take(struct waiting *waiting);	    /* room was reserved; the room owns it now */
-void waiting_free(struct waiting *waiting);
-void waiting_room_flush(struct waiting_room *room); /* nobody waits any longer; any thread */
-MUST_CHECK bool waiting_room_register(struct waiting_room *room, struct metrics *metrics);
-uint64_t waiting_room_held_spans(const struct waiting_room *room);
-void waiting_room_post_stop(struct waiting_room *room); /* any thread; the loop is about to stop */
-void waiting_room_free(struct waiting_room *room);
-
-/* flow.c */
-
-/* What ${err} means for a request: memory comes back, so retry; everything else depends on the
- * request alone and is the same the next time. */
-enum outcome flow_outcome(const struct err *err);
-/* Whether the limits that the first stage's processors set have room for a body of ${bytes}, before
- * its index is made. */
-enum outcome flow_admit(const struct pipeline *pipeline, struct slice body, struct err *err);
-
-/* Where a run begins, and as what. */
-struct flow_from {
-	size_t stage, processor; /* of the stage */
-	uint64_t due_ns;	 /* spans that waited before ${processor}: until when; 0: not so */
-	bool final;		 /* they may not wait again */
-};
-
-/* Runs the processors of one stage on the shard's index and appends the offers of what follows. Those
- * of connectors are still to be carried on by connect_run. */
-enum outcome flow_run(struct pipeline *pipeline, const struct flow_from *from, struct shard *shard,
-		      struct chunk *body, struct err *err);
-/* That and connect_run for what a holder or a waiting room kept: indexes ${body} first, and commits.
- * OUTCOME_RETRY: nobody took it, try again soon; OUTCOME_REJECTED: nobody ever will. */
-enum outcome flow_again(struct pipeline *pipeline, const struct flow_from *from,
-			struct shard *shard, struct chunk *body, struct err *err);
-/* Carries out or undoes the shard's offers. ${ack} may be NULL. False when nothing was taken
- * because a required queue, or every queue, was full; the offers are undone then. */
-bool flow_commit(struct shard *shard, struct ack *ack, struct drain_wait *ret_wait);
-void flow_abort(struct shard *shard);
-
-/* refusal.c: the shard's offers are refused, since some had no room: counts that in their queues, and
- * returns how long the sender should wait until all have some. Before flow_abort. */
-struct drain_wait flow_refuse(const struct shard *shard);
+/* pipeline.c */
+bool pipeline_build(struct graph *graph, const struct config_pipeline *config,
+		    struct pipeline *pipeline, struct config_report *report);
+void pipeline_free(struct pipeline *pipeline);
+/* Counts and logs spans lost between the stages of ${pipeline}: for DROP_MEMORY, DROP_PERMANENT or
+ * DROP_SHUTDOWN. ${why} may be NULL. Any thread. The consumers that may lose some register it. */
+void pipeline_drop(struct pipeline *pipeline, enum drop_reason reason, uint64_t spans,
+		   const struct err *why);
+MUST_CHECK bool pipeline_register_drops(struct pipeline *pipeline);
 
 /* telemetry.c */
 /* host:port of the /metrics page, in the graph's arena; "" when that is exhausted. */

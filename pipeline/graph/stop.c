@@ -28,134 +28,10 @@ static uint64_t since_ns(uint64_t began_ns)
 	return clock_monotonic_ns() - began_ns;
 }
 
-static uint64_t held_in_rooms(struct stage *stage)
-{
-	uint64_t held = 0;
-	for (size_t i = 0; i < stage->processor_count; i++) {
-		struct waiting_room *room = stage->processors[i].room;
-		if (!room)
-			continue;
-		held += waiting_room_held_spans(room);
-		waiting_room_flush(room);
-	}
-	return held;
-}
-
-/* In the order in which spans move on: what leaves one place while it is being counted is then
- * counted in the next one, never in neither. */
-static uint64_t held_by_stages(struct pipeline *pipeline)
-{
-	uint64_t held = 0;
-	for (size_t i = 0; i < pipeline->stage_count; i++) {
-		struct holder *holder = pipeline->stages[i].holder;
-		held += held_in_rooms(&pipeline->stages[i]);
-		if (!holder)
-			continue;
-		held += holder_held_spans(holder);
-		holder_flush(holder);
-	}
-	return held;
-}
-
-/* Also sends on what waits for more. Stages first, in the order of connectors: what has left them is
- * with the senders then. */
-static uint64_t held_spans(struct graph *graph)
-{
-	uint64_t held = 0;
-	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		struct pipeline *pipeline = graph->order[p];
-		held += held_by_stages(pipeline);
-		for (size_t i = 0; i < pipeline->group_count; i++)
-			assembler_flush(pipeline->groups[i].assembler);
-	}
-	for (size_t i = 0; i < graph->exporter_count; i++) {
-		if (graph->exporters[i].sender)
-			held += sender_held_spans(graph->exporters[i].sender);
-	}
-	return held;
-}
-
-static void run_abort(struct loop_task *task)
-{
-	struct exporter_node *exporter = CONTAINER_OF(task, struct exporter_node, abort_task);
-	sender_abort(exporter->sender);
-}
-
-static void run_abort_stage(struct loop_task *task)
-{
-	holder_abort(CONTAINER_OF(task, struct stage, abort_task)->holder);
-}
-
-static void abort_stages(struct graph *graph)
-{
-	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		struct pipeline *pipeline = &graph->pipelines[p];
-		for (size_t i = 0; i < pipeline->stage_count; i++) {
-			struct stage *stage = &pipeline->stages[i];
-			stage->abort_task.run = run_abort_stage;
-			if (stage->holder_home)
-				loop_post(stage->holder_home, &stage->abort_task);
-		}
-	}
-}
-
-static void abort_senders(struct graph *graph)
-{
-	for (size_t i = 0; i < graph->exporter_count; i++) {
-		struct exporter_node *exporter = &graph->exporters[i];
-		if (!exporter->node.started)
-			continue;
-		exporter->abort_task.run = run_abort;
-		loop_post(exporter->home, &exporter->abort_task);
-	}
-}
-
-static void run_stop_exporter(struct loop_task *task)
-{
-	struct exporter_node *exporter = CONTAINER_OF(task, struct exporter_node, stop_task);
-	if (exporter->node.started && exporter->node.type->exporter->stop)
-		exporter->node.type->exporter->stop(exporter->node.self);
-	sender_stop(exporter->sender);
-}
-
-static void run_stop_group(struct loop_task *task)
-{
-	assembler_stop(CONTAINER_OF(task, struct group, stop_task)->assembler);
-}
-
-static void run_stop_stage(struct loop_task *task)
-{
-	holder_stop(CONTAINER_OF(task, struct stage, stop_task)->holder);
-}
-
 /* Closes everything on the shards' loops and ends their threads. Also after a start half-way. */
 static void stop_shards(struct graph *graph)
 {
-	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		struct pipeline *pipeline = &graph->pipelines[p];
-		for (size_t i = 0; i < pipeline->group_count; i++) {
-			struct group *group = &pipeline->groups[i];
-			group->stop_task.run = run_stop_group;
-			if (group->home)
-				loop_post(group->home, &group->stop_task);
-		}
-		for (size_t i = 0; i < pipeline->processor_count; i++) {
-			if (pipeline->processors[i].room)
-				waiting_room_post_stop(pipeline->processors[i].room);
-		}
-		for (size_t s = 0; s < pipeline->stage_count; s++) {
-			struct stage *stage = &pipeline->stages[s];
-			stage->stop_task.run = run_stop_stage;
-			if (stage->holder_home)
-				loop_post(stage->holder_home, &stage->stop_task);
-		}
-	}
-	for (size_t i = 0; i < graph->exporter_count; i++) {
-		struct exporter_node *exporter = &graph->exporters[i];
-		exporter->stop_task.run = run_stop_exporter;
-		if (exporter->home)
-			loop_post(exporter->home, &exporter->stop_task);
-	}
+	consumers_stop(graph);
 	for (size_t i = 0; i < graph->loops_made; i++) {
 		struct shard *shard = &graph->shards[i];
 		loop_stop(&shard->loop);
@@ -223,7 +99,7 @@ static void complete(struct graph *graph)
 	logger_renew_patience(graph->log.logger);
 	graph_report(graph);
 	log_info(&graph->log, LOG_MSG("Shutdown complete."),
-		 LOG_UINT("spans_left", held_spans(graph)));
+		 LOG_UINT("spans_left", consumers_flush(graph)));
 	end(graph);
 }
 
@@ -231,9 +107,8 @@ static void begin_abort(struct graph *graph)
 {
 	graph->state = GRAPH_ABORTING;
 	graph->abort_began_ns = clock_monotonic_ns();
-	graph->exit_code = held_spans(graph) > 0 ? 1 : 0;
-	abort_stages(graph);
-	abort_senders(graph);
+	graph->exit_code = consumers_flush(graph) > 0 ? 1 : 0;
+	consumers_abort(graph);
 }
 
 /* Looks whether the current state of the end is over. */
@@ -250,13 +125,13 @@ static void on_tick(uv_timer_t *timer)
 			abort_receivers(graph);
 		break;
 	case GRAPH_SENDING:
-		if (held_spans(graph) == 0)
+		if (consumers_flush(graph) == 0)
 			complete(graph);
 		else if (age > limit)
 			begin_abort(graph);
 		break;
 	case GRAPH_ABORTING:
-		if (held_spans(graph) == 0 ||
+		if (consumers_flush(graph) == 0 ||
 		    since_ns(graph->abort_began_ns) > ABORT_SECONDS_MAX * NS_PER_S)
 			complete(graph);
 		break;
@@ -291,30 +166,6 @@ void graph_stop(struct graph *graph)
 
 /* ---- freed ---------------------------------------------------------------------------------- */
 
-static void free_processor(struct graph *graph, struct processor_node *processor)
-{
-	waiting_room_free(processor->room);
-	if (!processor->node.self)
-		return;
-	const struct processor_ops *ops = processor->node.type->processor;
-	for (size_t i = 0; processor->shard_states && i < graph->shard_count; i++) {
-		if (processor->shard_states[i])
-			ops->shard_free(processor->shard_states[i]);
-	}
-	if (ops->destroy)
-		ops->destroy(processor->node.self);
-}
-
-static void free_pipeline(struct graph *graph, struct pipeline *pipeline)
-{
-	for (size_t i = 0; i < pipeline->processor_count; i++)
-		free_processor(graph, &pipeline->processors[i]);
-	for (size_t i = 0; i < pipeline->stage_count; i++)
-		holder_free(pipeline->stages[i].holder);
-	for (size_t i = 0; i < pipeline->group_count; i++)
-		assembler_free(pipeline->groups[i].assembler);
-}
-
 static void free_loops(struct graph *graph)
 {
 	for (size_t i = 0; i < graph->loops_made; i++)
@@ -331,13 +182,9 @@ static void free_components(struct graph *graph)
 			node->type->receiver->destroy(node->self);
 	}
 	for (size_t i = 0; i < graph->pipeline_count; i++)
-		free_pipeline(graph, &graph->pipelines[i]);
-	for (size_t i = 0; graph->exporters && i < graph->exporter_count; i++) {
-		struct exporter_node *exporter = &graph->exporters[i];
-		if (exporter->node.self)
-			exporter->node.type->exporter->destroy(exporter->node.self);
-		sender_free(exporter->sender);
-	}
+		pipeline_free(&graph->pipelines[i]);
+	for (size_t i = 0; graph->exporters && i < graph->exporter_count; i++)
+		consumer_free(&graph->exporters[i].consumer);
 	for (size_t i = 0; graph->extensions && i < graph->extension_count; i++) {
 		struct node *node = &graph->extensions[i];
 		if (node->self)

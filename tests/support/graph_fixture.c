@@ -46,21 +46,27 @@ static void replace_exporter(struct graph_fixture *fixture, size_t at)
 	assert_non_null(exporter->sender);
 }
 
-static void start_pipeline(struct graph *graph, struct pipeline *pipeline)
+/* Its script needs no start. */
+static int start_sender(struct exporter_node *exporter, struct err *err)
+{
+	return sender_start(exporter->sender, &exporter->consumer.home->loop, err);
+}
+
+static void start(struct graph *graph, size_t at)
 {
 	struct err err;
-	for (size_t i = 0; i < pipeline->group_count; i++) {
-		struct group *group = &pipeline->groups[i];
-		group->home = group->members[0]->home;
-		assert_int_equal(assembler_start(group->assembler, group->home, &err), 0);
-	}
-	for (size_t i = 0; i < pipeline->stage_count; i++) {
-		struct stage *stage = &pipeline->stages[i];
-		if (!stage->holder)
-			continue;
-		stage->holder_home = &graph->shards[0].loop;
-		assert_int_equal(holder_start(stage->holder, &graph->shards[0], &err), 0);
-	}
+	struct consumer *consumer = graph->consumers[at];
+	size_t first_exporter = graph->consumer_count;
+	for (size_t i = 0; i < graph->exporter_count; i++)
+		first_exporter -= graph->exporters[i].sender != NULL;
+	bool is_exporter = at >= first_exporter;
+	consumer->home =
+		&graph->shards[is_exporter ? (at - first_exporter) % graph->shard_count : 0];
+	int failure =
+		is_exporter
+			? start_sender(CONTAINER_OF(consumer, struct exporter_node, consumer), &err)
+			: consumer->ops->start(consumer, &err);
+	assert_int_equal(failure, 0);
 }
 
 void graph_fixture_open(struct graph_fixture *fixture, const char *yaml, size_t shard_count)
@@ -74,14 +80,11 @@ void graph_fixture_open(struct graph_fixture *fixture, const char *yaml, size_t 
 		assert_int_equal(loop_init(&graph->shards[graph->loops_made].loop, &err), 0);
 	for (size_t i = 0; i < graph->exporter_count; i++) {
 		struct exporter_node *exporter = &graph->exporters[i];
-		if (!exporter->sender)
-			continue;
-		replace_exporter(fixture, i);
-		exporter->home = &graph->shards[i % graph->shard_count].loop;
-		assert_int_equal(sender_start(exporter->sender, exporter->home, &err), 0);
+		if (exporter->sender)
+			replace_exporter(fixture, i);
 	}
-	for (size_t i = 0; i < graph->pipeline_count; i++)
-		start_pipeline(graph, &graph->pipelines[i]);
+	for (size_t i = graph->consumer_count; i-- > 0;)
+		start(graph, i);
 }
 
 static void turn(struct graph *graph)
@@ -101,24 +104,7 @@ void graph_fixture_run_until(struct graph_fixture *fixture, bool (*done)(void *a
 
 static bool is_empty(void *arg)
 {
-	struct graph *graph = arg;
-	uint64_t held = 0;
-	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		struct pipeline *pipeline = &graph->pipelines[p];
-		for (size_t i = 0; i < pipeline->stage_count; i++) {
-			if (pipeline->stages[i].holder) {
-				held += holder_held_spans(pipeline->stages[i].holder);
-				holder_flush(pipeline->stages[i].holder);
-			}
-		}
-		for (size_t i = 0; i < pipeline->group_count; i++)
-			assembler_flush(pipeline->groups[i].assembler);
-	}
-	for (size_t i = 0; i < graph->exporter_count; i++) {
-		if (graph->exporters[i].sender)
-			held += sender_held_spans(graph->exporters[i].sender);
-	}
-	return held == 0;
+	return consumers_flush(arg) == 0;
 }
 
 void graph_fixture_drain(struct graph_fixture *fixture)
@@ -129,24 +115,24 @@ void graph_fixture_drain(struct graph_fixture *fixture)
 
 static void stop(struct graph *graph)
 {
-	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		struct pipeline *pipeline = &graph->pipelines[p];
-		for (size_t i = 0; i < pipeline->stage_count; i++) {
-			if (pipeline->stages[i].holder)
-				holder_stop(pipeline->stages[i].holder);
-		}
-		for (size_t i = 0; i < pipeline->group_count; i++)
-			assembler_stop(pipeline->groups[i].assembler);
-	}
-	for (size_t i = 0; i < graph->exporter_count; i++) {
-		if (graph->exporters[i].sender)
-			sender_stop(graph->exporters[i].sender);
+	for (size_t i = 0; i < graph->consumer_count; i++) {
+		if (graph->consumers[i]->home)
+			graph->consumers[i]->ops->stop(graph->consumers[i]);
 	}
 	turn(graph);
 }
 
+static void release_stage(struct stage *stage)
+{
+	for (size_t i = 0; i < stage->consumer_count; i++)
+		consumer_free(stage->consumers[i]);
+	stage->consumer_count = 0;
+}
+
 static void release_processor(struct graph *graph, struct processor_node *processor)
 {
+	consumer_free(processor->held);
+	processor->held = NULL;
 	for (size_t i = 0; processor->shard_states && i < graph->shard_count; i++) {
 		processor->node.type->processor->shard_free(processor->shard_states[i]);
 		processor->shard_states[i] = NULL;
@@ -158,18 +144,11 @@ static void release_scratch(struct graph *graph)
 {
 	for (size_t p = 0; p < graph->pipeline_count; p++) {
 		struct pipeline *pipeline = &graph->pipelines[p];
-		for (size_t i = 0; i < pipeline->stage_count; i++) {
-			holder_free(pipeline->stages[i].holder);
-			pipeline->stages[i].holder = NULL;
-		}
-		for (size_t i = 0; i < pipeline->group_count; i++) {
-			assembler_free(pipeline->groups[i].assembler);
-			pipeline->groups[i].assembler = NULL;
-		}
-	}
-	for (size_t p = 0; p < graph->pipeline_count; p++) {
-		for (size_t i = 0; i < graph->pipelines[p].processor_count; i++)
-			release_processor(graph, &graph->pipelines[p].processors[i]);
+		for (size_t i = 0; i < pipeline->stage_count; i++)
+			release_stage(&pipeline->stages[i]);
+		pipeline->group_count = 0;
+		for (size_t i = 0; i < pipeline->processor_count; i++)
+			release_processor(graph, &pipeline->processors[i]);
 	}
 	trace_memory_free(graph->memory); /* what processors remember of traces */
 	graph->memory = NULL;

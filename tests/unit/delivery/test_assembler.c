@@ -18,17 +18,17 @@ enum { CLOSED_MAX = 4096, HUGE_BYTES = 1 << 30 };
 /* The batches that were closed, in order. */
 struct taker {
 	struct batch *batches[CLOSED_MAX];
-	uint64_t takers[CLOSED_MAX];
+	uint64_t targets[CLOSED_MAX];
 	uint32_t count, spans;
 	size_t bytes;
 };
 
-static void take(void *arg, struct batch *batch, uint64_t takers)
+static void take(void *arg, struct batch *batch, uint64_t targets)
 {
 	struct taker *taker = arg;
 	assert_true(taker->count < CLOSED_MAX);
 	taker->batches[taker->count] = batch;
-	taker->takers[taker->count++] = takers;
+	taker->targets[taker->count++] = targets;
 	taker->spans += batch->span_count;
 	taker->bytes += batch->bytes;
 }
@@ -76,12 +76,12 @@ static int teardown(void **ret_state)
 	return 0;
 }
 
-static struct assembled add_for(struct state *state, uint64_t takers, uint64_t first,
+static struct assembled add_for(struct state *state, uint64_t targets, uint64_t first,
 				uint32_t spans, size_t padding)
 {
 	struct assembled assembled;
 	struct chunk *chunk = delivery_request(&state->fixture, first, spans, padding);
-	assembler_add(state->assembler, chunk, takers, NULL, 0, &assembled);
+	assembler_add(state->assembler, chunk, targets, NULL, 0, &assembled);
 	chunk_unref(chunk);
 	return assembled;
 }
@@ -246,21 +246,21 @@ static void a_chunk_over_the_largest_size_is_split_and_one_large_span_goes_alone
 	}
 }
 
-static void other_takers_get_another_batch(void **ret_state)
+static void other_targets_get_another_batch(void **ret_state)
 {
-	static const uint64_t takers[] = {1, 1, 3, 1, 3, 3};
+	static const uint64_t targets[] = {1, 1, 3, 1, 3, 3};
 	static const uint64_t closed[] = {1, 3, 1, 3};
 	struct state *state = *ret_state;
 	start(state, (struct assembler_config){.spans_min = 1000,
 					       .bytes_max = HUGE_BYTES,
 					       .timeout_ns = 3600 * NS_PER_S});
-	for (size_t i = 0; i < ARRAY_COUNT(takers); i++)
-		(void)add_for(state, takers[i], i, 1, 10);
+	for (size_t i = 0; i < ARRAY_COUNT(targets); i++)
+		(void)add_for(state, targets[i], i, 1, 10);
 	assembler_flush(state->assembler);
 	assembler_flush(state->assembler); /* an empty one closes nothing */
 	assert_int_equal(state->taker.count, ARRAY_COUNT(closed));
 	for (size_t i = 0; i < ARRAY_COUNT(closed); i++)
-		assert_int_equal(state->taker.takers[i], closed[i]);
+		assert_int_equal(state->taker.targets[i], closed[i]);
 }
 
 /* ---- who waits ------------------------------------------------------------------------------ */
@@ -430,7 +430,7 @@ int main(void)
 		TEST(a_batch_stays_within_its_largest_size),
 		TEST(a_batch_is_closed_before_its_index_grows_too_large),
 		TEST(a_chunk_over_the_largest_size_is_split_and_one_large_span_goes_alone),
-		TEST(other_takers_get_another_batch),
+		TEST(other_targets_get_another_batch),
 		TEST(each_batch_with_a_part_is_waited_for_once),
 		TEST(what_memory_did_not_suffice_for_is_counted_exactly),
 		TEST(shards_may_add_at_once_while_the_timer_runs),

@@ -96,10 +96,10 @@ static void an_ack_that_finds_no_memory_is_not_attached(void **state)
 
 /* ---- the assembler -------------------------------------------------------------------------- */
 
-static void take(void *arg, struct batch *batch, uint64_t takers)
+static void take(void *arg, struct batch *batch, uint64_t targets)
 {
 	uint32_t *spans = arg;
-	(void)takers;
+	(void)targets;
 	assert_null(batch_fault(batch));
 	*spans += batch->span_count;
 	batch_unref(batch);

@@ -295,7 +295,7 @@ static void what_leads_nowhere_or_in_a_circle_is_refused(void **state)
 	}
 }
 
-/* Ten pairs of connectors, each doubling the ways: 2^10 times all the offers of the last. */
+/* Ten pairs of connectors, each doubling the ways: 2^10 times all the transfers of the last. */
 static void ways_that_multiply_are_bounded(void **state)
 {
 	static const struct {
@@ -346,18 +346,17 @@ static void a_graph_with_an_open_end_is_refused(void **state)
 		struct graph *graph = fixture.graph;
 		struct config_report *report = &fixture.config.report;
 		assert_true(connect_check_ends(graph, report));
-		struct holder *holder = graph->pipelines[1].stages[0].holder;
 		switch (fault) {
 		case 0: graph->connectors[0].to_count = 0; break;
 		case 1: graph->pipelines[1].groups[0].member_count = 0; break;
 		case 2: graph->receivers[0].port.pipeline_count = 0; break;
-		default: graph->pipelines[1].stages[0].holder = NULL; break;
+		default: graph->pipelines[1].stages[0].consumer_count = 0; break;
 		}
 		assert_false(connect_check_ends(graph, report));
 		assert_non_null(strstr(config_support_errors(&fixture.config),
 				       fault == 2 ? "receivers::nop: feeds no pipeline"
 						  : "::traces/1: leads to no exporter"));
-		graph->pipelines[1].stages[0].holder = holder;
+		graph->pipelines[1].stages[0].consumer_count = 1;
 		graph->pipelines[1].groups[0].member_count = 1;
 		graph_fixture_close(&fixture);
 	}

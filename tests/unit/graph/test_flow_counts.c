@@ -136,7 +136,7 @@ static void a_batch_that_is_tried_again_is_counted_once(void **state)
 		graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push);
 		assert_int_equal(push.outcome, OUTCOME_TAKEN);
 	}
-	/* The first fills the queue; the holder looks for room for the second again and again. */
+	/* The first fills the queue; the batch stage looks for room for the second again and again. */
 	graph_fixture_run_until(&fixture, is_held, fixture.scripts[0]);
 	uint64_t until_ns = clock_monotonic_ns() + 200 * NS_PER_MS;
 	while (clock_monotonic_ns() < until_ns)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The batch processor's settings: the Collector's defaults, and the texts of its errors. What is made
- * of them is tested with the assembler and the holder. */
+ * of them is tested with the assembler and the batch stage. */
 #include "pipeline/base/clock.h"
 #include "tests/support/processor_fixture.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waiting rooms in a running graph: shards on threads of their own, requests pushed on them, what
+ * Spans held back in a running graph: shards on threads of their own, requests pushed on them, what
  * left counted by the metrics. The langfuse processor is who holds back.
  */
 #include <setjmp.h>
@@ -251,7 +251,7 @@ static struct chunk *large_request(struct budget *budget, uint64_t id)
 	return body;
 }
 
-static void a_full_room_pushes_back_and_loses_nothing(void **state)
+static void a_full_consumer_pushes_back_and_loses_nothing(void **state)
 {
 	struct fixture fixture;
 	(void)state;
@@ -309,7 +309,7 @@ static double lost_queued(const struct fixture *fixture)
 		      "exporter=\"otlp_http\",reason=\"shutdown\"");
 }
 
-/* Spans that passed the processor behind the room: those that waited pass it when they try to leave. */
+/* Spans that passed the processor behind: those that waited pass it when they try to leave. */
 static double looked_at(const struct fixture *fixture)
 {
 	return metric(fixture, "sluice_processor_filter_condition_errors",
@@ -369,7 +369,7 @@ int main(void)
 		cmocka_unit_test(a_span_leaves_when_what_it_waits_for_comes),
 		cmocka_unit_test(a_span_leaves_when_its_time_is_over),
 		cmocka_unit_test(a_stop_lets_everybody_leave),
-		cmocka_unit_test(a_full_room_pushes_back_and_loses_nothing),
+		cmocka_unit_test(a_full_consumer_pushes_back_and_loses_nothing),
 		cmocka_unit_test(spans_that_a_later_processor_refuses_for_good_are_counted),
 		cmocka_unit_test(a_span_that_nobody_takes_stays_until_the_end_and_is_counted),
 		cmocka_unit_test(a_span_that_memory_cannot_hold_is_not_taken),

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A batch processor in the middle of a pipeline: it gathers, keeps, pushes back, and counts. */
+#include "pipeline/graph/batch_stage.h"
 #include "tests/support/graph_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -19,11 +21,46 @@ static const char middle[] =
 	"service: {pipelines: {traces: {receivers: [nop], processors: [batch, filter], exporters: "
 	"[nop]}}}\n";
 
-static struct holder *holder_of(struct graph_fixture *fixture)
+static struct consumer *batch_of(struct graph_fixture *fixture)
 {
-	struct holder *holder = fixture->graph->pipelines[0].stages[0].holder;
-	assert_non_null(holder);
-	return holder;
+	const struct stage *stage = &fixture->graph->pipelines[0].stages[0];
+	assert_int_equal(stage->consumer_count, 1);
+	return stage->consumers[0];
+}
+
+static uint64_t held(struct graph_fixture *fixture)
+{
+	struct consumer *batch = batch_of(fixture);
+	return batch->ops->held(batch);
+}
+
+static double dropped(struct graph_fixture *fixture, const char *reason)
+{
+	char labels[64];
+	(void)snprintf(labels, sizeof(labels), "pipeline=\"traces\",reason=\"%s\"", reason);
+	return graph_fixture_metric(fixture, "sluice_pipeline_dropped_spans", labels);
+}
+
+struct reservation {
+	struct transfer transfer;
+	struct chunk chunk;
+};
+
+/* Reserves room for a chunk of ${bytes}, as a request does. */
+static bool reserve(struct reservation *reservation, struct graph_fixture *fixture, size_t bytes)
+{
+	struct transfer *transfer = &reservation->transfer;
+	struct admission admission = {0};
+	reservation->chunk.len = bytes;
+	*transfer = (struct transfer){.consumer = batch_of(fixture), .chunk = &reservation->chunk};
+	transfer->consumer->ops->reserve(transfer, &admission);
+	assert_int_equal(admission.refused, transfer->reserved == 0);
+	return transfer->reserved > 0;
+}
+
+static void cancel(struct reservation *reservation)
+{
+	reservation->transfer.consumer->ops->cancel(&reservation->transfer);
 }
 
 static enum outcome push_spans(struct graph_fixture *fixture, uint64_t first, uint32_t spans,
@@ -50,7 +87,7 @@ static void gathers_before_the_next_stage(void **state)
 	graph_fixture_open(&fixture, middle, 2);
 	for (uint64_t id = 0; id < 9; id++)
 		assert_int_equal(push_spans(&fixture, id, 1, 0), OUTCOME_TAKEN);
-	assert_int_equal(holder_held_spans(holder_of(&fixture)), 9);
+	assert_int_equal(held(&fixture), 9);
 	assert_int_equal(fixture.scripts[0]->calls, 0);
 	assert_int_equal(push_spans(&fixture, 9, 1, 0), OUTCOME_TAKEN);
 	graph_fixture_run_until(&fixture, has_call, fixture.scripts[0]);
@@ -82,12 +119,17 @@ static void is_empty_again_after_requests_that_were_split(void **state)
 	for (uint64_t id = 0; id < first; id++)
 		delivered += fixture.scripts[0]->delivered[id];
 	assert_int_equal(delivered, (first + 1) / 2);
-	assert_int_equal(holder_held_spans(holder_of(&fixture)), 0);
+	assert_int_equal(held(&fixture), 0);
 	/* Every byte of its capacity is free. */
-	assert_true(holder_reserve(holder_of(&fixture), 1));
-	assert_true(holder_reserve(holder_of(&fixture), (64 << 20) - 1));
-	assert_false(holder_reserve(holder_of(&fixture), 1));
-	holder_cancel(holder_of(&fixture), 64 << 20);
+	struct reservation most = {0}, rest = {0}, more = {0};
+	assert_true(reserve(&most, &fixture, BATCH_STAGE_BYTES_MAX - 1));
+	assert_true(reserve(&rest, &fixture, 1));
+	assert_false(reserve(&more, &fixture, 1));
+	cancel(&most);
+	cancel(&rest);
+	cancel(&more);
+	assert_true(reserve(&more, &fixture, BATCH_STAGE_BYTES_MAX));
+	cancel(&more);
 	graph_fixture_close(&fixture);
 }
 
@@ -127,7 +169,7 @@ static void requests_of_tiny_spans_are_never_too_much_together(void **state)
 			assert_int_equal(push.outcome, OUTCOME_TAKEN);
 		}
 		graph_fixture_drain(&fixture);
-		assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_PERMANENT), 0);
+		assert_int_equal(dropped(&fixture, "permanent_error"), 0);
 		assert_int_equal(counter_get(&graph_fixture_ledger(&fixture, 0)->sent),
 				 cases[i].requests * cases[i].spans);
 		buf_fini(&body);
@@ -157,11 +199,11 @@ static void keeps_until_the_next_stage_has_room(void **state)
 	struct graph_fixture fixture;
 	(void)state;
 	open_full(&fixture);
-	assert_int_equal(holder_held_spans(holder_of(&fixture)), 30);
+	assert_int_equal(held(&fixture), 30);
 	script_release(fixture.scripts[0]);
 	graph_fixture_drain(&fixture); /* it looks again after a while */
 	assert_int_equal(counter_get(&graph_fixture_ledger(&fixture, 0)->sent), 25);
-	assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_MEMORY), 0);
+	assert_int_equal(dropped(&fixture, "memory"), 0);
 	graph_fixture_close(&fixture);
 }
 
@@ -170,10 +212,11 @@ static void pushes_back_when_it_is_full(void **state)
 	struct graph_fixture fixture;
 	(void)state;
 	graph_fixture_open(&fixture, middle, 1);
-	assert_true(holder_reserve(holder_of(&fixture), 64 << 20));
+	struct reservation all = {0};
+	assert_true(reserve(&all, &fixture, BATCH_STAGE_BYTES_MAX));
 	assert_int_equal(push_spans(&fixture, 0, 1, 0), OUTCOME_RETRY);
-	assert_int_equal(holder_held_spans(holder_of(&fixture)), 0);
-	holder_cancel(holder_of(&fixture), 64 << 20);
+	assert_int_equal(held(&fixture), 0);
+	cancel(&all);
 	assert_int_equal(push_spans(&fixture, 0, 1, 0), OUTCOME_TAKEN);
 	graph_fixture_drain(&fixture);
 	graph_fixture_close(&fixture);
@@ -198,7 +241,7 @@ static void a_batch_that_can_never_pass_is_dropped_and_counted(void **state)
 	assert_int_equal(push_spans(&fixture, 10, 10, 5), OUTCOME_TAKEN);
 	graph_fixture_drain(&fixture);
 	assert_int_equal(counter_get(&graph_fixture_ledger(&fixture, 0)->sent), 10);
-	assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_PERMANENT), 10);
+	assert_int_equal(dropped(&fixture, "permanent_error"), 10);
 	assert_int_equal(graph_fixture_metric(&fixture, "sluice_pipeline_dropped_spans",
 					      "pipeline=\"traces\",reason=\"permanent_error\""),
 			 10);
@@ -211,14 +254,14 @@ static void an_abort_counts_what_it_held(void **state)
 	(void)state;
 	open_full(&fixture);
 	assert_int_equal(push_spans(&fixture, 50, 3, 0), OUTCOME_TAKEN); /* gathered, not closed */
-	holder_abort(holder_of(&fixture));
-	assert_int_equal(holder_held_spans(holder_of(&fixture)), 0);
-	assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_SHUTDOWN), 33);
+	batch_of(&fixture)->ops->abort(batch_of(&fixture));
+	assert_int_equal(held(&fixture), 0);
+	assert_int_equal(dropped(&fixture, "shutdown"), 33);
 	/* What still comes is dropped as well. */
 	assert_int_equal(push_spans(&fixture, 60, 10, 0), OUTCOME_TAKEN);
 	script_release(fixture.scripts[0]);
 	graph_fixture_drain(&fixture);
-	assert_int_equal(holder_dropped_spans(holder_of(&fixture), DROP_SHUTDOWN), 43);
+	assert_int_equal(dropped(&fixture, "shutdown"), 43);
 	assert_int_equal(counter_get(&graph_fixture_ledger(&fixture, 0)->sent), 10);
 	graph_fixture_close(&fixture);
 }
