@@ -270,8 +270,7 @@ static void abort_held(struct consumer *consumer)
 {
 	struct held_spans *spans = spans_of(consumer);
 	spans->aborted = true;
-	take_in(spans);
-	drop_all(spans);
+	run_queue(&spans->queue);
 }
 
 static void stop(struct consumer *consumer)

@@ -206,6 +206,21 @@ void graph_request(struct buf *out, uint64_t first, uint32_t spans, size_t paddi
 	tw_close(out, request);
 }
 
+void graph_waiting_span(struct buf *out, uint64_t id, size_t text_bytes)
+{
+	uint64_t trace_id[2] = {id + 1, id + 1};
+	struct buf span = BUF_INIT;
+	tw_bytes(&span, SPAN_TRACE_ID, slice_of(trace_id, sizeof(trace_id)));
+	tw_bytes(&span, SPAN_SPAN_ID, slice_of(&id, sizeof(id)));
+	tw_bytes(&span, SPAN_PARENT_SPAN_ID, SLICE("01234567"));
+	tw_text(&span, SPAN_NAME, "llm_request");
+	tw_attr_int(&span, SPAN_ATTRIBUTES, "gen_ai.usage.prompt_tokens", 7);
+	tw_attr_int(&span, SPAN_ATTRIBUTES, "gen_ai.request.max_tokens", 7);
+	add_padding(&span, SPAN_ATTRIBUTES, text_bytes);
+	tw_request_of_span(out, buf_slice(&span));
+	buf_fini(&span);
+}
+
 void graph_tiny_spans(struct buf *out, uint32_t spans, size_t large_bytes)
 {
 	size_t request = tw_open(out, EXPORT_REQUEST_RESOURCE_SPANS);

@@ -37,6 +37,10 @@ void graph_fixture_close(struct graph_fixture *fixture);
 void graph_request(struct buf *out, uint64_t first, uint32_t spans, size_t padding,
 		   size_t resource_padding);
 
+/* Appends a request with one span ${id} that the langfuse processor holds back until its trace says
+ * which model it is of, with ${text_bytes} of text on it. */
+void graph_waiting_span(struct buf *out, uint64_t id, size_t text_bytes);
+
 /* Appends a request with ${spans} spans that have a span id alone, below 1000, and, unless
  * ${large_bytes} is 0, one named "large" of that size. */
 void graph_tiny_spans(struct buf *out, uint32_t spans, size_t large_bytes);

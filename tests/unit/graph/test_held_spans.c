@@ -12,8 +12,8 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
-#include "pipeline/trace/otlp/builder.h"
 #include "tests/support/config_support.h"
+#include "tests/support/graph_fixture.h"
 #include "tests/support/llmd_fixtures.h"
 
 #include <pthread.h>
@@ -226,29 +226,13 @@ static void a_stop_lets_everybody_leave(void **state)
 /* A request of one waiting span with much text on it. */
 static struct chunk *large_request(struct budget *budget, uint64_t id)
 {
-	enum { TEXT_BYTES = 9 << 20 };
-	static uint8_t text[TEXT_BYTES];
-	struct trace_builder builder;
-	struct err err;
-	uint64_t trace_id[2] = {id, id};
-	memset(text, 'x', sizeof(text));
-	trace_builder_init(&builder, budget);
-	trace_builder_begin(&builder, EXPORT_REQUEST_RESOURCE_SPANS);
-	trace_builder_begin(&builder, RESOURCE_SPANS_SCOPE_SPANS);
-	trace_builder_begin(&builder, SCOPE_SPANS_SPANS);
-	trace_builder_bytes(&builder, SPAN_TRACE_ID, slice_of(trace_id, sizeof(trace_id)));
-	trace_builder_bytes(&builder, SPAN_SPAN_ID, slice_of(&id, sizeof(id)));
-	trace_builder_bytes(&builder, SPAN_PARENT_SPAN_ID, SLICE("01234567"));
-	trace_builder_text(&builder, SPAN_NAME, SLICE("llm_request"));
-	trace_builder_attr(&builder, SPAN_ATTRIBUTES, SLICE("gen_ai.usage.prompt_tokens"),
-			   value_of_int(7));
-	trace_builder_attr(&builder, SPAN_ATTRIBUTES, SLICE("gen_ai.request.max_tokens"),
-			   value_of_int(7));
-	trace_builder_attr(&builder, SPAN_ATTRIBUTES, SLICE("text"),
-			   value_of_str(slice_of(text, sizeof(text))));
-	struct chunk *body = trace_builder_take(&builder, 1, &err);
-	assert_non_null(body);
-	return body;
+	struct buf body = BUF_INIT;
+	graph_waiting_span(&body, id, 9 << 20);
+	struct chunk *chunk = chunk_new(budget, body.len);
+	assert_non_null(chunk);
+	assert_true(chunk_append(chunk, buf_slice(&body)));
+	buf_fini(&body);
+	return chunk;
 }
 
 static void a_full_consumer_pushes_back_and_loses_nothing(void **state)
