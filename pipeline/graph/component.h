@@ -111,12 +111,36 @@ struct receiver_ops {
 
 /* ---- processors ----------------------------------------------------------------------------- */
 
-/* How a `batch` processor wants its pipeline's output grouped; 0 means no bound. */
+/* What the graph carries out itself, before, between or behind the processors of a pipeline. A
+ * processor with a feature is its settings, checked and named: the graph reads them from what `create`
+ * returned. */
+enum graph_feature {
+	GRAPH_NO_FEATURE = 0,
+	GRAPH_BATCH, /* struct batching */
+};
+
+/* GRAPH_BATCH: how the output of what stands before it is grouped; 0 means no bound. */
 struct batching {
 	uint32_t spans_min; /* send when so many have gathered */
 	uint32_t spans_max; /* never more in one request */
 	size_t bytes_min, bytes_max;
 	uint64_t timeout_ns; /* send what has gathered after this; 0: at once */
+};
+
+/* Which text a processor may add to a request: what service.policies has to know of it. */
+enum added_content {
+	ADDS_ANYTHING = 0, /* not declared: it must not follow a policy */
+	ADDS_NOTHING,	   /* none but what the request has, or the configuration says */
+	ADDS_REMEMBERED, /* what requests of the same trace had: it should stand before a policy */
+};
+
+/* Of a processor that holds spans back (edit_hold_span) until another request of their trace has
+ * come. Held spans come again to process, alone; when the time is over view_may_hold is false. */
+struct hold_ops {
+	/* For how long at most; 0: not with this configuration. */
+	uint64_t (*wait_ns)(const void *self);
+	/* True when what held spans of the trace wait for has come. Any thread, often. */
+	bool (*is_over)(void *self, struct slice trace_id);
 };
 
 struct processor_ops {
@@ -125,31 +149,31 @@ struct processor_ops {
 	/* Scratch of one shard; NULL slot: state is NULL. NULL return: out of memory. */
 	void *(*shard_new)(void *self);
 	void (*shard_free)(void *state);
-	/* Before anything is made of the request ${body}: OUTCOME_TAKEN or OUTCOME_RETRY. */
-	enum outcome (*admit)(void *self, struct slice body, struct err *err);
 	/* Edits the request. Shard's thread; several shards at once, each with its own state. */
 	enum outcome (*process)(void *self, void *state, struct trace_view *view, struct err *err);
-	/* Processors that hold spans back (edit_hold_span) until another request of their trace has
-	 * come: for how long at most; 0: not with this configuration. NULL slot: never. Held spans
-	 * come again to process, alone; when the time is over view_may_hold is false. */
-	uint64_t (*hold_ns)(const void *self);
-	/* Learns from spans that earlier processors have dropped: is called with requests of which
-	 * nothing is left, too. */
-	bool sees_dropped;
-	/* True when what held spans of the trace wait for has come. Any thread, often. */
-	bool (*hold_over)(void *self, struct slice trace_id);
-	/* Set by `batch` alone: the stage is carried out by what follows it. */
-	const struct batching *(*batching)(const void *self);
-	/* Set by policies alone (service.policies): whether this one is at work, not only counting. */
-	bool (*enforces)(const void *self);
-	/* Whether it gives what is under one key to another: in front of a policy, which judges by the
-	 * key, it must not. NULL slot: never. */
-	bool (*moves_values)(const void *self);
 	/* Main loop, every 10 s: write a line if something is worth saying. */
 	void (*report)(void *self);
 	/* What `sluice validate` warns about. */
 	void (*lint)(void *self, struct config_report *report);
 	void (*destroy)(void *self);
+
+	/* ---- capabilities: what the graph can rely on, or has to provide for ---- */
+
+	enum graph_feature feature;
+	enum added_content adds;
+	/* Gives what is under one key to another, with this configuration: in front of a policy, which
+	 * judges by the key, it must not. NULL slot: never. */
+	bool (*moves_values)(const void *self);
+	/* It is a policy, which service.policies may name: whether it is at work, not only counting. */
+	bool (*enforces)(const void *self);
+	/* Learns from spans that earlier processors have dropped: is called with requests of which
+	 * nothing is left, too. */
+	bool sees_dropped;
+	/* NULL: it never holds spans back. */
+	const struct hold_ops *holds;
+	/* Says whether there is room for the request ${body} before anything is made of it:
+	 * OUTCOME_TAKEN or OUTCOME_RETRY. NULL slot: it does not ask. */
+	enum outcome (*admit)(void *self, struct slice body, struct err *err);
 };
 
 /* ---- exporters ------------------------------------------------------------------------------ */

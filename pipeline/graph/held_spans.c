@@ -147,7 +147,7 @@ static bool has_come(const struct held_spans *spans, const struct held_request *
 	const struct node *node = &spans->processor->node;
 	for (uint32_t i = 0; i < request->trace_count; i++) {
 		const uint8_t *id = request->trace_ids + (size_t)i * TRACE_ID_BYTES;
-		if (node->type->processor->hold_over(node->self, slice_of(id, TRACE_ID_BYTES)))
+		if (node->type->processor->holds->is_over(node->self, slice_of(id, TRACE_ID_BYTES)))
 			return true;
 	}
 	return false;

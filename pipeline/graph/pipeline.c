@@ -41,7 +41,7 @@ static bool create_processor(struct graph *graph, size_t at, struct processor_no
 	if (!node->self)
 		return false;
 	/* What carries out a batch counts its batches; spans do not pass the processor itself. */
-	if (!ops->batching && !register_processor(graph, processor))
+	if (ops->feature != GRAPH_BATCH && !register_processor(graph, processor))
 		return graph_no_memory(report, node->path);
 	if (!ops->shard_new)
 		return true;
@@ -73,11 +73,6 @@ static void free_processor(struct graph *graph, struct processor_node *processor
 
 /* ---- stages --------------------------------------------------------------------------------- */
 
-static bool is_batching(const struct processor_node *processor)
-{
-	return processor->node.type->processor->batching != NULL;
-}
-
 /* The next stage, with the processors from ${processors} on. It ends in at most ${consumers_max}. */
 static struct stage *add_stage(struct pipeline *pipeline, struct processor_node *processors,
 			       size_t consumers_max)
@@ -99,12 +94,12 @@ static bool add_processor(struct pipeline *pipeline, struct stage *stage,
 			  struct processor_node *processor)
 {
 	const struct processor_ops *ops = processor->node.type->processor;
-	uint64_t hold_ns = ops->hold_ns ? ops->hold_ns(processor->node.self) : 0;
+	uint64_t wait_ns = ops->holds ? ops->holds->wait_ns(processor->node.self) : 0;
 	size_t at = stage->processor_count++;
-	if (hold_ns == 0)
+	if (wait_ns == 0)
 		return true;
 	processor->held =
-		held_spans_new(pipeline, pipeline->stage_count - 1, at, processor, hold_ns);
+		held_spans_new(pipeline, pipeline->stage_count - 1, at, processor, wait_ns);
 	return processor->held != NULL;
 }
 
@@ -119,13 +114,12 @@ static bool cut_stages(struct pipeline *pipeline, size_t consumers_max)
 		pipeline->stages ? add_stage(pipeline, processors, consumers_max) : NULL;
 	for (size_t i = 0; stage && i < count; i++) {
 		struct processor_node *processor = &processors[i];
-		if (!is_batching(processor)) {
+		if (processor->node.type->processor->feature != GRAPH_BATCH) {
 			if (!add_processor(pipeline, stage, processor))
 				return false;
 			continue;
 		}
-		const struct batching *batching =
-			processor->node.type->processor->batching(processor->node.self);
+		const struct batching *batching = processor->node.self;
 		/* Behind a connector nobody knows of this one's bounds: it gathers itself. */
 		if (i + 1 == count && pipeline->connector_count == 0) {
 			pipeline->batching = *batching;

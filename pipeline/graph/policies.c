@@ -5,40 +5,29 @@
  * values may follow it, nor anything that gives content another key stand before it. Such a pipeline
  * is the last part of every way from a receiver to an exporter, so this covers every exporter, debug
  * and file included, and whatever connectors lead there; one that breaks the promise is no valid
- * configuration.
+ * configuration. What a processor may do to the promise is what it declares (processor_ops).
  */
 #include "pipeline/graph/internal.h"
-
-/* Processors that add no text from outside of the request, or only what a policy has let pass:
- * these may follow one. */
-static const char *const harmless[] = {"attributes",
-				       "batch",
-				       "filter",
-				       "langfuse",
-				       "memory_limiter",
-				       "metadata_only",
-				       "probabilistic_sampler",
-				       "resource",
-				       "scrape_filter"};
 
 static bool is_policy(const struct component_type *type)
 {
 	return type && type->kind == COMPONENT_PROCESSOR && type->processor->enforces;
 }
 
-static bool is_harmless(const struct component_type *type)
+static bool may_follow(const struct component_type *type)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(harmless); i++) {
-		if (strcmp(type->names[0], harmless[i]) == 0)
-			return true;
-	}
-	return false;
+	return type->kind == COMPONENT_PROCESSOR && type->processor->adds != ADDS_ANYTHING;
 }
 
-/* Processors that write on a span what they remember of its trace, from other pipelines, too. */
-static bool is_recalling(const struct component_type *type)
+/* The processors of this build that are ${wanted}, as a list for people. */
+static void list_processors(bool (*wanted)(const struct component_type *type), struct buf *out)
 {
-	return strcmp(type->names[0], "langfuse") == 0;
+	size_t count;
+	const struct component_type *const *types = component_list(&count);
+	for (size_t i = 0; i < count; i++) {
+		if (wanted(types[i]))
+			buf_printf(out, "%s%s", out->len > 0 ? ", " : "", types[i]->names[0]);
+	}
 }
 
 static void warn_of_recall(const struct config_pipeline *config, size_t at, const char *policy,
@@ -52,25 +41,18 @@ static void warn_of_recall(const struct config_pipeline *config, size_t at, cons
 		id, policy, config->id);
 }
 
-/* What may follow, as a list for people. */
-static void append_harmless(struct buf *out)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(harmless); i++)
-		buf_printf(out, "%s%s", i > 0 ? ", " : "", harmless[i]);
-}
-
 /* Processors behind number ${from} of ${pipeline}. */
 static void check_followers(const struct pipeline *pipeline, const struct config_pipeline *config,
 			    const char *policy, size_t from, struct config_report *report)
 {
 	for (size_t i = from + 1; i < pipeline->processor_count; i++) {
 		const struct node *node = &pipeline->processors[i].node;
-		if (is_recalling(node->type))
+		if (node->type->processor->adds == ADDS_REMEMBERED)
 			warn_of_recall(config, i, policy, node->id, report);
-		if (is_harmless(node->type))
+		if (may_follow(node->type))
 			continue;
 		struct buf list = BUF_INIT;
-		append_harmless(&list);
+		list_processors(may_follow, &list);
 		config_problem(report, CONFIG_ERROR, config->processors.at[i].loc, config->id, NULL,
 			       "service::policies: processor \"%s\" comes after \"%s\" in pipeline "
 			       "\"%s\" and may add what the policy would remove: put it before "
@@ -139,17 +121,24 @@ static bool is_built(const struct pipeline *pipeline)
 	return true;
 }
 
+static void report_no_policy(const struct config_strings *policies, size_t at,
+			     struct config_report *report)
+{
+	struct buf list = BUF_INIT;
+	list_processors(is_policy, &list);
+	config_problem(report, CONFIG_ERROR, policies->nodes[at]->loc, "service.policies", NULL,
+		       "service::policies: \"%s\" is no policy (valid values: [%s])",
+		       policies->at[at], buf_cstr(&list));
+	buf_fini(&list);
+}
+
 void graph_check_policies(const struct graph *graph, struct config_report *report)
 {
 	const struct config_strings *policies = &graph->service->policies;
 	for (size_t i = 0; i < policies->count; i++) {
 		const char *policy = policies->at[i];
 		if (!is_policy(component_find(COMPONENT_PROCESSOR, policy))) {
-			config_problem(report, CONFIG_ERROR, policies->nodes[i]->loc,
-				       "service.policies", NULL,
-				       "service::policies: \"%s\" is no policy (valid values: "
-				       "[metadata_only])",
-				       policy);
+			report_no_policy(policies, i, report);
 			continue;
 		}
 		for (size_t p = 0; p < graph->pipeline_count; p++) {

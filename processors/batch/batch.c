@@ -3,7 +3,7 @@
  * The batch processor. It only says how batches shall be; who carries it out is the host:
  *   - last in its pipeline: each exporter's own assembler, which also bounds bytes and answers the
  *     sender for its own exporter only;
- *   - followed by another processor: a memory holder between the two stages.
+ *   - followed by another processor: a consumer between the two stages (graph/batch_stage.h).
  * See docs/design/delivery.md for what that means for acknowledgements.
  */
 #include "pipeline/graph/component.h"
@@ -61,12 +61,8 @@ static void *create(const struct component_env *env, const void *config,
 	return self;
 }
 
-static const struct batching *batching(const void *self)
-{
-	return self;
-}
-
-static const struct processor_ops ops = {.create = create, .batching = batching};
+static const struct processor_ops ops = {
+	.create = create, .feature = GRAPH_BATCH, .adds = ADDS_NOTHING};
 
 const struct component_type processor_batch = {
 	.kind = COMPONENT_PROCESSOR,

@@ -311,7 +311,8 @@ static const struct processor_ops ops = {.create = create,
 					 .process = process,
 					 .report = report,
 					 .lint = lint,
-					 .destroy = destroy};
+					 .destroy = destroy,
+					 .adds = ADDS_NOTHING};
 
 const struct component_type processor_filter = {
 	.kind = COMPONENT_PROCESSOR,

@@ -210,13 +210,13 @@ static enum outcome process(void *self, void *state, struct trace_view *view, st
 
 /* ---- waiting -------------------------------------------------------------------------------- */
 
-static uint64_t hold_ns(const void *self)
+static uint64_t wait_ns(const void *self)
 {
 	return ((const struct langfuse *)self)->join_wait_ns;
 }
 
 /* What held spans wait for: their trace names a model or a prefill leg, or a call of it counts. */
-static bool hold_over(void *arg, struct slice trace_id)
+static bool is_over(void *arg, struct slice trace_id)
 {
 	struct langfuse *self = arg;
 	const struct trace_key key = {self->party, trace_id};
@@ -247,15 +247,17 @@ static void report(void *arg)
 	self->reported_unknown = unknown;
 }
 
+static const struct hold_ops holds = {.wait_ns = wait_ns, .is_over = is_over};
+
 static const struct processor_ops ops = {.create = create,
 					 .shard_new = shard_new,
 					 .shard_free = shard_free,
 					 .process = process,
-					 .hold_ns = hold_ns,
-					 .sees_dropped = true,
-					 .hold_over = hold_over,
 					 .report = report,
-					 .destroy = destroy};
+					 .destroy = destroy,
+					 .adds = ADDS_REMEMBERED,
+					 .sees_dropped = true,
+					 .holds = &holds};
 
 const struct component_type processor_langfuse = {
 	.kind = COMPONENT_PROCESSOR,

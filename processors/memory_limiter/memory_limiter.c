@@ -180,8 +180,11 @@ static void destroy(void *self)
 	free(self);
 }
 
-static const struct processor_ops ops = {
-	.create = create, .admit = admit, .process = process, .destroy = destroy};
+static const struct processor_ops ops = {.create = create,
+					 .process = process,
+					 .destroy = destroy,
+					 .adds = ADDS_NOTHING,
+					 .admit = admit};
 
 const struct component_type processor_memory_limiter = {
 	.kind = COMPONENT_PROCESSOR,

@@ -245,9 +245,10 @@ static const struct processor_ops ops = {.create = create,
 					 .shard_new = shard_new,
 					 .shard_free = shard_free,
 					 .process = process,
-					 .enforces = enforces,
 					 .report = report,
-					 .destroy = destroy};
+					 .destroy = destroy,
+					 .adds = ADDS_NOTHING,
+					 .enforces = enforces};
 
 const struct component_type processor_metadata_only = {
 	.kind = COMPONENT_PROCESSOR,

@@ -248,7 +248,8 @@ static void destroy(void *self)
 	free(self);
 }
 
-static const struct processor_ops ops = {.create = create, .process = process, .destroy = destroy};
+static const struct processor_ops ops = {
+	.create = create, .process = process, .destroy = destroy, .adds = ADDS_NOTHING};
 
 const struct component_type processor_probabilistic_sampler = {
 	.kind = COMPONENT_PROCESSOR,

@@ -59,8 +59,9 @@ static const struct processor_ops ops = {.create = create,
 					 .shard_new = attribute_scratch_new,
 					 .shard_free = attribute_scratch_free,
 					 .process = process,
-					 .moves_values = moves_values,
-					 .destroy = destroy};
+					 .destroy = destroy,
+					 .adds = ADDS_NOTHING,
+					 .moves_values = moves_values};
 
 const struct component_type processor_resource = {
 	.kind = COMPONENT_PROCESSOR,

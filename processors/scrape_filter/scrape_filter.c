@@ -441,7 +441,8 @@ static const struct processor_ops ops = {.create = create,
 					 .shard_free = shard_free,
 					 .process = process,
 					 .report = report,
-					 .destroy = destroy};
+					 .destroy = destroy,
+					 .adds = ADDS_NOTHING};
 
 const struct component_type processor_scrape_filter = {
 	.kind = COMPONENT_PROCESSOR,

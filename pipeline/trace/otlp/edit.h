@@ -31,7 +31,7 @@ void edit_drop_link(struct trace_view *view, uint32_t link);
 void edit_drop_attr(struct trace_view *view, uint32_t attr);
 
 /* ---- holding: a span that waits for another request leaves this run and comes again, as it was
- * when it was held, in a run of its own (see processor_ops.hold_over). ---- */
+ * when it was held, in a run of its own. Who holds spans declares it (hold_ops). ---- */
 
 /* Says, after view_begin, whether spans may be held in this run; not, unless allowed. */
 void edit_allow_holding(struct trace_view *view, bool allowed);

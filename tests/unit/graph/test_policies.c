@@ -9,6 +9,7 @@
 
 #include "pipeline/config/load.h"
 #include "pipeline/graph/graph.h"
+#include "tests/support/graph_fixture.h"
 
 enum { ARENA_MAX = 16 << 20 };
 
@@ -72,7 +73,7 @@ static const struct policies_case cases[] = {
 	 "[metadata_only]", NULL},
 	{"no policy", "{batch: }",
 	 "{traces: {receivers: [nop], processors: [batch], exporters: [nop]}}", "[batch]",
-	 "\"batch\" is no policy"},
+	 "\"batch\" is no policy (valid values: [metadata_only])"},
 	{"unknown", "{batch: }",
 	 "{traces: {receivers: [nop], processors: [batch], exporters: [nop]}}", "[metadata]",
 	 "\"metadata\" is no policy"},
@@ -207,6 +208,36 @@ static void what_writes_from_memory_behind_the_policy_is_warned_of(void **state)
 	buf_fini(&out);
 }
 
+/* Every processor that this build has may be declared as it is; a new one that says nothing about
+ * what it adds is refused behind a policy, and the problem names those that may stand there. */
+static void a_processor_that_declares_nothing_may_not_follow(void **state)
+{
+	static const char yaml[] =
+		"{receivers: {nop: }, exporters: {nop: }, processors: {metadata_only: , filter: "
+		"{traces: {span: ['name == \"x\"']}}}, service: {policies: [metadata_only], "
+		"pipelines: {traces: {receivers: [nop], processors: [metadata_only, "
+		"filter], exporters: [nop]}}}}";
+	struct graph_fixture fixture;
+	(void)state;
+	assert_true(graph_fixture_build(&fixture, yaml, 1));
+	struct node *behind = &fixture.graph->pipelines[0].processors[1].node;
+	struct component_type silent = *behind->type;
+	struct processor_ops ops = *behind->type->processor;
+	const struct component_type *declared = behind->type;
+	ops.adds = ADDS_ANYTHING;
+	silent.processor = &ops;
+	graph_check_policies(fixture.graph, &fixture.config.report);
+	assert_int_equal(fixture.config.report.error_count, 0);
+	behind->type = &silent;
+	graph_check_policies(fixture.graph, &fixture.config.report);
+	assert_int_equal(fixture.config.report.error_count, 1);
+	const char *problem = config_support_errors(&fixture.config);
+	assert_non_null(strstr(problem, "processor \"filter\" comes after \"metadata_only\""));
+	assert_non_null(strstr(problem, "what may follow: memory_limiter, filter, "));
+	behind->type = declared;
+	graph_fixture_close(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +245,7 @@ int main(void)
 		cmocka_unit_test(no_later_source_takes_a_policy_out),
 		cmocka_unit_test(a_promise_from_an_unset_variable_is_an_error),
 		cmocka_unit_test(what_writes_from_memory_behind_the_policy_is_warned_of),
+		cmocka_unit_test(a_processor_that_declares_nothing_may_not_follow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,7 @@ static void settings_become_bounds(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct processor_fixture fixture;
 		assert_true(processor_fixture_open(&fixture, "batch", cases[i].yaml));
-		const struct batching *batching = fixture.ops->batching(fixture.self);
+		const struct batching *batching = fixture.self;
 		assert_int_equal(batching->spans_min, cases[i].want.spans_min);
 		assert_int_equal(batching->spans_max, cases[i].want.spans_max);
 		assert_int_equal(batching->timeout_ns, cases[i].want.timeout_ns);

@@ -234,7 +234,7 @@ static bool wait_is_over(const struct processor_bench *bench, const struct chunk
 	budget_init(&budget, UINT64_MAX);
 	trace_index_init(&index, &budget, bench->keys);
 	assert_int_equal(trace_index_build(&index, chunk_slice(held), &err), 0);
-	bool over = bench->ops[0]->hold_over(
+	bool over = bench->ops[0]->holds->is_over(
 		bench->selves[0], index_id(&index, index.spans[0].trace_id_off, TRACE_ID_BYTES));
 	trace_index_fini(&index);
 	return over;
@@ -313,7 +313,7 @@ static void after_the_time_the_configured_model_is_taken_or_none(void **state)
 		struct example_requests requests;
 		processor_bench_open(&bench, (const char *const[]){"langfuse", ends[i].yaml, NULL});
 		llmd_fixture_build(FIXTURE_A5, false, &bench.budget, &requests);
-		assert_true(bench.ops[0]->hold_ns(bench.selves[0]) == 6 * NS_PER_S);
+		assert_true(bench.ops[0]->holds->wait_ns(bench.selves[0]) == 6 * NS_PER_S);
 		bench.may_hold = true;
 		processor_bench_send(&bench, requests.items[DECODE_REQUEST]);
 		struct chunk *held = chunk_ref(bench.held);
