@@ -116,7 +116,8 @@ struct receiver_ops {
  * returned. */
 enum graph_feature {
 	GRAPH_NO_FEATURE = 0,
-	GRAPH_BATCH, /* struct batching */
+	GRAPH_BATCH,	    /* struct batching */
+	GRAPH_MEMORY_LIMIT, /* struct memory_limit, see memory_limit.h */
 };
 
 /* GRAPH_BATCH: how the output of what stands before it is grouped; 0 means no bound. */
@@ -171,9 +172,6 @@ struct processor_ops {
 	bool sees_dropped;
 	/* NULL: it never holds spans back. */
 	const struct hold_ops *holds;
-	/* Says whether there is room for the request ${body} before anything is made of it:
-	 * OUTCOME_TAKEN or OUTCOME_RETRY. NULL slot: it does not ask. */
-	enum outcome (*admit)(void *self, struct slice body, struct err *err);
 };
 
 /* ---- exporters ------------------------------------------------------------------------------ */

@@ -18,6 +18,7 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/internal.h"
+#include "pipeline/graph/memory_limit.h"
 #include "pipeline/trace/otlp/count_spans.h"
 #include "pipeline/trace/otlp/encode.h"
 
@@ -122,14 +123,10 @@ enum outcome flow_run(struct pipeline *pipeline, const struct flow_from *from, s
 
 enum outcome flow_admit(const struct pipeline *pipeline, struct slice body, struct err *err)
 {
-	const struct stage *stage = &pipeline->stages[0];
-	for (size_t i = 0; i < stage->processor_count; i++) {
-		const struct node *node = &stage->processors[i].node;
-		if (node->type->processor->admit &&
-		    node->type->processor->admit(node->self, body, err) != OUTCOME_TAKEN)
-			return OUTCOME_RETRY;
-	}
-	return OUTCOME_TAKEN;
+	enum outcome outcome = OUTCOME_TAKEN;
+	for (size_t i = 0; i < pipeline->limit_count && outcome == OUTCOME_TAKEN; i++)
+		outcome = memory_limit_admit(pipeline->limits[i], body, err);
+	return outcome;
 }
 
 enum outcome flow_forward(struct shard *shard, struct err *err)

@@ -21,8 +21,8 @@ struct flow_from {
  * request alone and is the same the next time. */
 enum outcome flow_outcome(const struct err *err);
 
-/* Whether the limits that the first stage's processors set have room for ${body}, before its index
- * is made. */
+/* Whether the memory limits of the pipeline's first stage have room for ${body}, before its index is
+ * made. */
 enum outcome flow_admit(const struct pipeline *pipeline, struct slice body, struct err *err);
 
 /* Runs the processors of one stage on the shard's view and makes the transfers of what follows;

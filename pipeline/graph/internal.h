@@ -64,6 +64,9 @@ struct pipeline {
 	struct graph *graph;
 	struct processor_node *processors; /* all, in order; a batch among them may be half-made */
 	size_t processor_count;
+	struct memory_limit *
+		*limits; /* of the first stage: asked before a request's index is made */
+	size_t limit_count;
 	struct stage *stages; /* runs of the processors between batches */
 	size_t stage_count;
 	struct exporter_group *groups;

@@ -6,6 +6,7 @@
 #include "pipeline/graph/batch_stage.h"
 #include "pipeline/graph/held_spans.h"
 #include "pipeline/graph/internal.h"
+#include "pipeline/graph/memory_limit.h"
 
 /* ---- processors ----------------------------------------------------------------------------- */
 
@@ -42,6 +43,9 @@ static bool create_processor(struct graph *graph, size_t at, struct processor_no
 		return false;
 	/* What carries out a batch counts its batches; spans do not pass the processor itself. */
 	if (ops->feature != GRAPH_BATCH && !register_processor(graph, processor))
+		return graph_no_memory(report, node->path);
+	if (ops->feature == GRAPH_MEMORY_LIMIT &&
+	    !memory_limit_register_accepted(graph->metrics, node->id, &processor->incoming))
 		return graph_no_memory(report, node->path);
 	if (!ops->shard_new)
 		return true;
@@ -96,6 +100,8 @@ static bool add_processor(struct pipeline *pipeline, struct stage *stage,
 	const struct processor_ops *ops = processor->node.type->processor;
 	uint64_t wait_ns = ops->holds ? ops->holds->wait_ns(processor->node.self) : 0;
 	size_t at = stage->processor_count++;
+	if (ops->feature == GRAPH_MEMORY_LIMIT && stage == pipeline->stages)
+		pipeline->limits[pipeline->limit_count++] = processor->node.self;
 	if (wait_ns == 0)
 		return true;
 	processor->held =
@@ -108,10 +114,12 @@ static bool cut_stages(struct pipeline *pipeline, size_t consumers_max)
 {
 	struct processor_node *processors = pipeline->processors;
 	size_t count = pipeline->processor_count;
-	pipeline->stages =
-		arena_calloc(pipeline->graph->arena, count + 1, sizeof(*pipeline->stages));
-	struct stage *stage =
-		pipeline->stages ? add_stage(pipeline, processors, consumers_max) : NULL;
+	struct arena *arena = pipeline->graph->arena;
+	pipeline->stages = arena_calloc(arena, count + 1, sizeof(*pipeline->stages));
+	pipeline->limits = arena_calloc(arena, count + 1, sizeof(struct memory_limit *));
+	struct stage *stage = pipeline->stages && pipeline->limits
+				      ? add_stage(pipeline, processors, consumers_max)
+				      : NULL;
 	for (size_t i = 0; stage && i < count; i++) {
 		struct processor_node *processor = &processors[i];
 		if (processor->node.type->processor->feature != GRAPH_BATCH) {

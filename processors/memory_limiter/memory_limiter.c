@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The memory limiter. Everything that grows with traffic (bodies being received, indexes, queues,
- * compressed copies) is charged to the process's byte budget when it is allocated, so the limit is
- * exact: it needs no sampling interval and no garbage collector to catch up.
- *
- *   above limit - spike (soft)  a request is refused before its index is made: UNAVAILABLE / 503
- *   at limit (hard)             the bytes of a body being received are not even taken
- *
- * The budget is the process's: with several limiters the smallest limit holds for all.
+ * The memory limiter: settings of a limit that the graph carries out (graph/memory_limit.h). Soft is
+ * the hard limit less the spike; limits are bytes or a share of the memory of the cgroup or machine.
  */
 #include "pipeline/base/machine.h"
-#include "pipeline/graph/component.h"
-#include "pipeline/trace/otlp/count_spans.h"
-
-#include <stdlib.h>
+#include "pipeline/graph/memory_limit.h"
 
 struct memory_limiter_config {
 	uint64_t check_interval_ns;
@@ -67,31 +58,6 @@ static const struct config_field fields[] = {
 static const struct config_block block =
 	CONFIG_BLOCK_CHECKED(struct memory_limiter_config, fields, check);
 
-struct memory_limiter {
-	/* immutable */
-	struct log log;
-	struct budget *budget;
-	uint64_t soft_bytes;
-	/* shared, atomic */
-	_Atomic bool refusing;
-	struct counter accepted_spans, refused_spans, refused_requests, refused_bytes;
-};
-
-static const struct metric_desc metric_accepted = {
-	"otelcol_processor_memory_limiter_accepted_spans", "{spans}",
-	"Number of spans successfully pushed into the next component in the pipeline. [Alpha]",
-	METRIC_COUNTER};
-static const struct metric_desc metric_refused_spans = {
-	"otelcol_processor_memory_limiter_refused_spans", "{spans}",
-	"Number of spans that were rejected by the next component in the pipeline. [Alpha]",
-	METRIC_COUNTER};
-static const struct metric_desc metric_refused = {
-	"sluice_processor_memory_limiter_refused_requests", "{requests}",
-	"Requests refused before they were looked into", METRIC_COUNTER};
-static const struct metric_desc metric_refused_bytes = {"sluice_processor_memory_limiter_refused",
-							"By", "Bytes of refused requests",
-							METRIC_COUNTER};
-
 static void resolve_limits(const struct memory_limiter_config *config, uint64_t *ret_hard,
 			   uint64_t *ret_soft)
 {
@@ -108,83 +74,26 @@ static void resolve_limits(const struct memory_limiter_config *config, uint64_t 
 	*ret_soft = hard - spike;
 }
 
-static bool register_metrics(struct memory_limiter *self, const struct component_env *env)
-{
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "processor", env->id);
-	const char *text = buf_cstr(&labels);
-	bool added = metrics_add(env->metrics, &metric_accepted, text, &self->accepted_spans) &&
-		     metrics_add(env->metrics, &metric_refused_spans, text, &self->refused_spans) &&
-		     metrics_add(env->metrics, &metric_refused, text, &self->refused_requests) &&
-		     metrics_add(env->metrics, &metric_refused_bytes, text, &self->refused_bytes);
-	buf_fini(&labels);
-	return added;
-}
-
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
 {
-	struct memory_limiter *self = calloc(1, sizeof(*self));
-	if (!self || !register_metrics(self, env)) {
-		free(self);
-		return NULL;
-	}
-	uint64_t hard;
-	resolve_limits(config, &hard, &self->soft_bytes);
-	self->log = env->log;
-	self->budget = env->budget;
-	if (hard < atomic_load(&env->budget->limit))
-		atomic_store(&env->budget->limit, hard);
-	if (report->error_count == 0)
-		log_info(&self->log, LOG_MSG("Memory limiter configured"),
-			 LOG_UINT("limit_mib", hard >> 20),
-			 LOG_UINT("spike_limit_mib", (hard - self->soft_bytes) >> 20));
-	return self;
-}
-
-/* The body itself is already part of what is held. */
-static enum outcome admit(void *arg, struct slice body, struct err *err)
-{
-	struct memory_limiter *self = arg;
-	uint64_t held = budget_used(self->budget);
-	if (LIKELY(held <= self->soft_bytes)) {
-		if (UNLIKELY(atomic_load(&self->refusing)) &&
-		    atomic_exchange(&self->refusing, false))
-			log_info(&self->log,
-				 LOG_MSG("Memory usage back within limits. Resuming normal "
-					 "operation."),
-				 LOG_UINT("cur_mem_mib", held >> 20));
-		return OUTCOME_TAKEN;
-	}
-	counter_add(&self->refused_requests, 1);
-	counter_add(&self->refused_bytes, body.len);
-	counter_add(&self->refused_spans, count_spans(body));
-	if (!atomic_exchange(&self->refusing, true))
-		log_warn(&self->log, LOG_MSG("Memory usage is above soft limit. Refusing data."),
-			 LOG_UINT("cur_mem_mib", held >> 20));
-	(void)err_set(err, ERR_NOMEM, "data refused due to high memory usage");
-	return OUTCOME_RETRY;
-}
-
-static enum outcome process(void *arg, void *state, struct trace_view *view, struct err *err)
-{
-	struct memory_limiter *self = arg;
-	(void)state;
-	(void)err;
-	tally_add(edit_tally(view), &self->accepted_spans, view_live_spans(view));
-	return OUTCOME_TAKEN;
+	uint64_t hard_bytes, soft_bytes;
+	resolve_limits(config, &hard_bytes, &soft_bytes);
+	struct memory_limit *limit = memory_limit_new(env, hard_bytes, soft_bytes);
+	if (limit && report->error_count == 0)
+		log_info(&env->log, LOG_MSG("Memory limiter configured"),
+			 LOG_UINT("limit_mib", hard_bytes >> 20),
+			 LOG_UINT("spike_limit_mib", (hard_bytes - soft_bytes) >> 20));
+	return limit;
 }
 
 static void destroy(void *self)
 {
-	free(self);
+	memory_limit_free(self);
 }
 
-static const struct processor_ops ops = {.create = create,
-					 .process = process,
-					 .destroy = destroy,
-					 .adds = ADDS_NOTHING,
-					 .admit = admit};
+static const struct processor_ops ops = {
+	.create = create, .destroy = destroy, .feature = GRAPH_MEMORY_LIMIT, .adds = ADDS_NOTHING};
 
 const struct component_type processor_memory_limiter = {
 	.kind = COMPONENT_PROCESSOR,

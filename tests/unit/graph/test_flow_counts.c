@@ -181,6 +181,13 @@ static void spans_that_the_memory_limiter_refuses_are_counted(void **state)
 					      "otelcol_processor_memory_limiter_accepted_spans",
 					      "processor=\"memory_limiter\""),
 			 0);
+	graph_fixture_push(&fixture, 0, buf_slice(&body), 0, &push); /* there is room again */
+	assert_int_equal(push.outcome, OUTCOME_TAKEN);
+	assert_int_equal(graph_fixture_metric(&fixture,
+					      "otelcol_processor_memory_limiter_accepted_spans",
+					      "processor=\"memory_limiter\""),
+			 SPANS);
+	graph_fixture_drain(&fixture);
 	buf_fini(&body);
 	graph_fixture_close(&fixture);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The memory limiter: the exact byte at which it refuses, and what it says. */
+#include "pipeline/graph/memory_limit.h"
 #include "tests/support/processor_fixture.h"
 
 #include <setjmp.h>
@@ -30,8 +31,8 @@ static enum outcome admit(struct processor_fixture *fixture, uint8_t spans)
 	body[1] = (uint8_t)(2 + 2 * spans);
 	body[3] = (uint8_t)(2 * spans);
 	memset(&fixture->err, 0, sizeof(fixture->err));
-	return fixture->ops->admit(fixture->self, slice_of(body, (size_t)(span - body)),
-				   &fixture->err);
+	return memory_limit_admit(fixture->self, slice_of(body, (size_t)(span - body)),
+				  &fixture->err);
 }
 
 static void refuses_from_the_byte_above_the_soft_limit_on(void **state)
