@@ -28,7 +28,7 @@ struct queue {
 /* ${run} is called on the home loop after something was pushed, or on queue_wake; once for all that
  * came meanwhile. */
 void queue_init(struct queue *queue, void (*run)(struct queue *queue));
-void queue_fini(struct queue *queue); /* it is empty */
+void queue_fini(struct queue *queue); /* it is empty, and its loop has ended */
 
 /* Before anything is pushed and before ${home} runs. */
 void queue_start(struct queue *queue, struct loop *home);

@@ -16,7 +16,7 @@
 enum { CLOSED_MAX = 4096, HUGE_BYTES = 1 << 30 };
 
 /* The batches that were closed, in order. */
-struct taker {
+struct target {
 	struct batch *batches[CLOSED_MAX];
 	uint64_t targets[CLOSED_MAX];
 	uint32_t count, spans;
@@ -25,17 +25,17 @@ struct taker {
 
 static void take(void *arg, struct batch *batch, uint64_t targets)
 {
-	struct taker *taker = arg;
-	assert_true(taker->count < CLOSED_MAX);
-	taker->batches[taker->count] = batch;
-	taker->targets[taker->count++] = targets;
-	taker->spans += batch->span_count;
-	taker->bytes += batch->bytes;
+	struct target *target = arg;
+	assert_true(target->count < CLOSED_MAX);
+	target->batches[target->count] = batch;
+	target->targets[target->count++] = targets;
+	target->spans += batch->span_count;
+	target->bytes += batch->bytes;
 }
 
 struct state {
 	struct delivery_fixture fixture;
-	struct taker taker;
+	struct target target;
 	struct assembler *assembler;
 };
 
@@ -51,7 +51,7 @@ static void start(struct state *state, struct assembler_config config)
 {
 	struct err err;
 	config.take = take;
-	config.arg = &state->taker;
+	config.arg = &state->target;
 	state->assembler = assembler_new(&config, &state->fixture.budget, state->fixture.keys);
 	assert_non_null(state->assembler);
 	assert_int_equal(assembler_start(state->assembler, &state->fixture.loop, &err), 0);
@@ -59,9 +59,9 @@ static void start(struct state *state, struct assembler_config config)
 
 static void release(struct state *state)
 {
-	for (uint32_t i = 0; i < state->taker.count; i++)
-		batch_unref(state->taker.batches[i]);
-	state->taker = (struct taker){.count = 0};
+	for (uint32_t i = 0; i < state->target.count; i++)
+		batch_unref(state->target.batches[i]);
+	state->target = (struct target){.count = 0};
 }
 
 static int teardown(void **ret_state)
@@ -98,7 +98,7 @@ static void each_chunk_goes_at_once_without_a_timeout(void **ret_state)
 	for (uint32_t i = 1; i <= 5; i++) {
 		struct assembled assembled = add(state, i, 1);
 		assert_int_equal(assembled.batches_opened, 1);
-		assert_int_equal(state->taker.count, i);
+		assert_int_equal(state->target.count, i);
 	}
 }
 
@@ -110,14 +110,14 @@ static void spans_that_suffice_close_a_batch(void **ret_state)
 					       .timeout_ns = 3600 * NS_PER_S});
 	assert_int_equal(add(state, 0, 4).batches_opened, 1);
 	assert_int_equal(add(state, 4, 5).batches_opened, 0);
-	assert_int_equal(state->taker.count, 0);
+	assert_int_equal(state->target.count, 0);
 	assert_int_equal(add(state, 9, 1).batches_opened, 0);
-	assert_int_equal(state->taker.count, 1);
-	assert_int_equal(state->taker.batches[0]->span_count, 10);
+	assert_int_equal(state->target.count, 1);
+	assert_int_equal(state->target.batches[0]->span_count, 10);
 	/* A trigger, not a size. */
 	assert_int_equal(add(state, 10, 25).batches_opened, 1);
-	assert_int_equal(state->taker.count, 2);
-	assert_int_equal(state->taker.batches[1]->span_count, 25);
+	assert_int_equal(state->target.count, 2);
+	assert_int_equal(state->target.batches[1]->span_count, 25);
 }
 
 static void bytes_that_suffice_close_a_batch(void **ret_state)
@@ -126,11 +126,11 @@ static void bytes_that_suffice_close_a_batch(void **ret_state)
 	start(state, (struct assembler_config){.bytes_min = 1000,
 					       .bytes_max = HUGE_BYTES,
 					       .timeout_ns = 3600 * NS_PER_S});
-	for (uint64_t id = 0; state->taker.count == 0; id++) {
+	for (uint64_t id = 0; state->target.count == 0; id++) {
 		assert_true(id < 100);
 		(void)add(state, id, 1);
 	}
-	assert_in_range(state->taker.batches[0]->bytes, 1000, 1100);
+	assert_in_range(state->target.batches[0]->bytes, 1000, 1100);
 }
 
 /* What is due by now is done. */
@@ -152,11 +152,11 @@ static void the_oldest_chunk_waits_no_longer_than_the_timeout(void **ret_state)
 		test_clock_advance(1800 * NS_PER_S);
 		(void)add(state, 1, 1);
 		turn(state);
-		assert_int_equal(state->taker.count, 0);
+		assert_int_equal(state->target.count, 0);
 		test_clock_advance(1800 * NS_PER_S + NS_PER_MS);
 		turn(state);
-		assert_int_equal(state->taker.count, 1);
-		assert_int_equal(state->taker.spans, 2);
+		assert_int_equal(state->target.count, 1);
+		assert_int_equal(state->target.spans, 2);
 		release(state);
 	}
 }
@@ -172,15 +172,15 @@ static void a_batch_gets_its_whole_time_after_one_closed_by_size(void **ret_stat
 	turn(state); /* arms the timer */
 	test_clock_advance(1800 * NS_PER_S);
 	(void)add(state, 1, 9);
-	assert_int_equal(state->taker.count, 1);
+	assert_int_equal(state->target.count, 1);
 	release(state);
 	(void)add(state, 10, 1);
 	test_clock_advance(1800 * NS_PER_S + NS_PER_S); /* the first one's time is over */
 	turn(state);
-	assert_int_equal(state->taker.count, 0);
+	assert_int_equal(state->target.count, 0);
 	test_clock_advance(1800 * NS_PER_S);
 	turn(state);
-	assert_int_equal(state->taker.count, 1);
+	assert_int_equal(state->target.count, 1);
 }
 
 static void a_batch_stays_within_its_largest_size(void **ret_state)
@@ -199,11 +199,11 @@ static void a_batch_stays_within_its_largest_size(void **ret_state)
 		bytes += assembled.bytes_added;
 	}
 	assembler_flush(state->assembler);
-	assert_int_equal(state->taker.spans, spans);
-	assert_int_equal(state->taker.bytes, bytes); /* what was said to be added was */
-	for (uint32_t i = 0; i < state->taker.count; i++) {
-		assert_in_range(state->taker.batches[i]->span_count, 1, 10);
-		assert_true(state->taker.batches[i]->bytes <= 2000);
+	assert_int_equal(state->target.spans, spans);
+	assert_int_equal(state->target.bytes, bytes); /* what was said to be added was */
+	for (uint32_t i = 0; i < state->target.count; i++) {
+		assert_in_range(state->target.batches[i]->span_count, 1, 10);
+		assert_true(state->target.batches[i]->bytes <= 2000);
 	}
 }
 
@@ -220,9 +220,9 @@ static void a_batch_is_closed_before_its_index_grows_too_large(void **ret_state)
 		chunk->index_bytes = 16 << 20;
 		assembler_add(state->assembler, chunk, 1, NULL, 0, &assembled);
 		chunk_unref(chunk);
-		assert_int_equal(state->taker.count, i < 2 ? 0 : 1);
+		assert_int_equal(state->target.count, i < 2 ? 0 : 1);
 	}
-	assert_int_equal(state->taker.batches[0]->span_count, 2);
+	assert_int_equal(state->target.batches[0]->span_count, 2);
 }
 
 static void a_chunk_over_the_largest_size_is_split_and_one_large_span_goes_alone(void **ret_state)
@@ -231,18 +231,18 @@ static void a_chunk_over_the_largest_size_is_split_and_one_large_span_goes_alone
 	start(state, (struct assembler_config){.bytes_max = 1000});
 	struct assembled assembled = add_for(state, 1, 0, 20, 200);
 	assert_int_equal(assembled.spans_lost, 0);
-	assert_int_equal(assembled.batches_opened, state->taker.count);
-	assert_int_equal(assembled.bytes_added, state->taker.bytes);
-	assert_in_range(state->taker.count, 5, 10);
-	assert_int_equal(state->taker.spans, 20);
-	for (uint32_t i = 0; i < state->taker.count; i++)
-		assert_true(state->taker.batches[i]->bytes <= 1000);
+	assert_int_equal(assembled.batches_opened, state->target.count);
+	assert_int_equal(assembled.bytes_added, state->target.bytes);
+	assert_in_range(state->target.count, 5, 10);
+	assert_int_equal(state->target.spans, 20);
+	for (uint32_t i = 0; i < state->target.count; i++)
+		assert_true(state->target.batches[i]->bytes <= 1000);
 	release(state);
 	assembled = add_for(state, 1, 0, 3, 2000);
 	assert_int_equal(assembled.batches_opened, 3);
 	for (uint32_t i = 0; i < 3; i++) {
-		assert_int_equal(state->taker.batches[i]->span_count, 1);
-		assert_true(state->taker.batches[i]->bytes > 1000);
+		assert_int_equal(state->target.batches[i]->span_count, 1);
+		assert_true(state->target.batches[i]->bytes > 1000);
 	}
 }
 
@@ -258,9 +258,9 @@ static void other_targets_get_another_batch(void **ret_state)
 		(void)add_for(state, targets[i], i, 1, 10);
 	assembler_flush(state->assembler);
 	assembler_flush(state->assembler); /* an empty one closes nothing */
-	assert_int_equal(state->taker.count, ARRAY_COUNT(closed));
+	assert_int_equal(state->target.count, ARRAY_COUNT(closed));
 	for (size_t i = 0; i < ARRAY_COUNT(closed); i++)
-		assert_int_equal(state->taker.targets[i], closed[i]);
+		assert_int_equal(state->target.targets[i], closed[i]);
 }
 
 /* ---- who waits ------------------------------------------------------------------------------ */
@@ -286,15 +286,15 @@ static void each_batch_with_a_part_is_waited_for_once(void **ret_state)
 	assembler_add(state->assembler, chunk, 3, &ack, 2, &assembled);
 	assembler_flush(state->assembler);
 	chunk_unref(chunk);
-	assert_int_equal(state->taker.count, 4); /* 5 of others; 7, 7, 6 */
-	assert_int_equal(state->taker.batches[0]->ack_count, 0);
+	assert_int_equal(state->target.count, 4); /* 5 of others; 7, 7, 6 */
+	assert_int_equal(state->target.batches[0]->ack_count, 0);
 	for (uint32_t i = 1; i < 4; i++) {
-		assert_int_equal(state->taker.batches[i]->ack_count, 1);
-		assert_ptr_equal(state->taker.batches[i]->acks[0], &ack);
+		assert_int_equal(state->target.batches[i]->ack_count, 1);
+		assert_ptr_equal(state->target.batches[i]->acks[0], &ack);
 	}
 	assert_int_equal(atomic_load(&ack.pending), 1 + 3 * 2);
 	for (uint32_t i = 0; i < 4; i++)
-		assert_int_equal(state->taker.batches[i]->waited_for, i > 0);
+		assert_int_equal(state->target.batches[i]->waited_for, i > 0);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -316,9 +316,9 @@ static void what_memory_did_not_suffice_for_is_counted_exactly(void **ret_state)
 		assembler_add(state->assembler, chunk, 1, NULL, 0, &assembled);
 		atomic_store(&budget->limit, UINT64_MAX);
 		assembler_flush(state->assembler);
-		assert_int_equal(state->taker.spans + assembled.spans_lost, 20);
-		assert_int_equal(state->taker.bytes, assembled.bytes_added);
-		assert_int_equal(state->taker.count, assembled.batches_opened);
+		assert_int_equal(state->target.spans + assembled.spans_lost, 20);
+		assert_int_equal(state->target.bytes, assembled.bytes_added);
+		assert_int_equal(state->target.count, assembled.batches_opened);
 		last = assembled.spans_lost;
 		some |= last > 0 && last < 20;
 		release(state);
@@ -356,7 +356,7 @@ static bool has_all(void *arg)
 {
 	struct state *state = arg;
 	assembler_flush(state->assembler);
-	return state->taker.spans == PRODUCERS * CHUNKS * CHUNK_SPANS;
+	return state->target.spans == PRODUCERS * CHUNKS * CHUNK_SPANS;
 }
 
 static void shards_may_add_at_once_while_the_timer_runs(void **ret_state)
@@ -380,9 +380,9 @@ static void shards_may_add_at_once_while_the_timer_runs(void **ret_state)
 	size_t bytes = 0;
 	for (int i = 0; i < PRODUCERS; i++)
 		bytes += producers[i].bytes;
-	assert_int_equal(state->taker.bytes, bytes);
-	for (uint32_t i = 0; i < state->taker.count; i++)
-		assert_in_range(state->taker.batches[i]->span_count, 1, 43);
+	assert_int_equal(state->target.bytes, bytes);
+	for (uint32_t i = 0; i < state->target.count; i++)
+		assert_in_range(state->target.batches[i]->span_count, 1, 43);
 }
 
 /* Up to the last byte and the last span. */
@@ -397,9 +397,9 @@ static void what_just_fits_is_not_parted(void **ret_state)
 	for (uint64_t i = 0; i < 3; i++)
 		(void)add(state, i, 1);
 	assembler_flush(state->assembler);
-	assert_int_equal(state->taker.count, 2); /* of bytes */
-	assert_int_equal(state->taker.batches[0]->span_count, 2);
-	assert_int_equal(state->taker.batches[0]->bytes, 2 * chunk->len);
+	assert_int_equal(state->target.count, 2); /* of bytes */
+	assert_int_equal(state->target.batches[0]->span_count, 2);
+	assert_int_equal(state->target.batches[0]->bytes, 2 * chunk->len);
 	chunk_unref(chunk);
 }
 
@@ -414,8 +414,8 @@ static void the_last_span_that_fits_is_taken(void **ret_state)
 	(void)add(state, 2, 1);
 	(void)add(state, 3, 1);
 	assembler_flush(state->assembler);
-	assert_int_equal(state->taker.count, 2);
-	assert_int_equal(state->taker.batches[0]->span_count, 3);
+	assert_int_equal(state->target.count, 2);
+	assert_int_equal(state->target.batches[0]->span_count, 3);
 }
 
 int main(void)

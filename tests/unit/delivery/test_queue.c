@@ -76,8 +76,8 @@ static void one_run_takes_all_that_came(void **state)
 	queue_push(&reading.queue, &items[0].item); /* into one that was emptied */
 	delivery_run_until(&fixture, has_run, &reading);
 	assert_int_equal(reading.read, 4);
-	queue_fini(&reading.queue);
 	delivery_fixture_close(&fixture);
+	queue_fini(&reading.queue);
 }
 
 static struct reading shared;
@@ -112,8 +112,8 @@ static void each_threads_items_come_in_its_order(void **state)
 	delivery_run_until(&fixture, has_all, NULL);
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-	queue_fini(&shared.queue);
 	delivery_fixture_close(&fixture);
+	queue_fini(&shared.queue);
 }
 
 static void batches_pass_with_their_reference(void **state)
@@ -135,8 +135,8 @@ static void batches_pass_with_their_reference(void **state)
 		batch_unref(batches[i]);
 	}
 	delivery_run_until(&fixture, has_run, &reading);
-	queue_fini(&reading.queue);
 	delivery_fixture_close(&fixture);
+	queue_fini(&reading.queue);
 }
 
 int main(void)

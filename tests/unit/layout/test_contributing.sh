@@ -49,6 +49,13 @@ refuses_a_typo() {
 	grep -F 'typo.yaml:7:' "$work/said" && grep -F 'did you mean "min_duration"' "$work/said"
 }
 
+# It declares that it adds nothing, so it may stand behind a policy.
+may_follow_a_policy() {
+	sed -e 's/^processors:/&\n  metadata_only:/' -e 's/^service:/&\n  policies: [metadata_only]/' \
+		-e 's/processors: \[/&metadata_only, /' "$tree/short_spans.yaml" >"$tree/policy.yaml"
+	in_copy "build/$mode/sluice" validate --config policy.yaml
+}
+
 # The receiver's spans reach the exporter, the extension's file is there meanwhile, and TERM ends all.
 beats() {
 	mkfifo "$work/beats" || return 1
@@ -56,10 +63,13 @@ beats() {
 		>"$work/beats" 2>&1 &
 	pid=$!
 	exec 3<"$work/beats"
-	beaten=1
-	while [ $beaten -ne 0 ] && read -r line <&3; do
+	beaten=1 ready=1
+	while [ $((beaten + ready)) -ne 0 ] && read -r line <&3; do
 		echo "$line"
-		case $line in *'"spans": 1'*) beaten=0 ;; esac
+		case $line in
+		*'"spans": 1'*) beaten=0 ;;
+		*'Everything is ready'*) ready=0 ;; # the extension was told before
+		esac
 	done
 	test -e "$work/ready"
 	was_ready=$?
@@ -77,5 +87,6 @@ check "the program lists the new component" lists_it
 check "a configuration may name it" \
 	in_copy "build/$mode/sluice" validate --config short_spans.yaml
 check "its options are checked like all others" refuses_a_typo
+check "what it declares lets it stand behind a policy" may_follow_a_policy
 check "a receiver, an exporter and an extension work together" beats
 finish
