@@ -181,37 +181,31 @@ static const char *queue_fault(const struct sender *sender)
 	return last == sender->last ? NULL : "the end of the queue is lost";
 }
 
-/* What is held: in the queue and with the jobs. */
-struct held {
-	int64_t units, spans;
-};
-
-static void add_held(struct held *held, const struct sender *sender, const struct batch *batch)
+static void add_held(const struct sender *sender, const struct batch *batch, int64_t held[2])
 {
-	held->units += units_of(sender, 1, batch->span_count, (int64_t)batch->bytes);
-	held->spans += batch->span_count;
+	held[0] += units_of(sender, 1, batch->span_count, (int64_t)batch->bytes);
+	held[1] += batch->span_count;
 }
 
 const char *sender_fault(struct sender *sender, int64_t reserved_units, int64_t reserved_spans)
 {
 	ASSERT_ON_LOOP(sender->home);
-	struct held held = {reserved_units, reserved_spans};
+	int64_t held[] = {reserved_units, reserved_spans};
 	(void)pthread_mutex_lock(&sender->lock);
 	const char *fault = queue_fault(sender);
 	for (const struct queued *queued = sender->first; queued; queued = queued->next)
-		add_held(&held, sender, queued->batch);
+		add_held(sender, queued->batch, held);
 	(void)pthread_mutex_unlock(&sender->lock);
 	for (size_t i = 0; i < sender->job_count; i++) {
-		const struct job *job = &sender->jobs[i];
-		fault = fault ? fault : job_fault(job);
-		if (job->batch)
-			add_held(&held, sender, job->batch);
+		fault = fault ? fault : job_fault(&sender->jobs[i]);
+		if (sender->jobs[i].batch)
+			add_held(sender, sender->jobs[i].batch, held);
 	}
-	if (!fault && held.units != atomic_load(&sender->used_units))
-		fault = "the units used are not those of what is held";
-	if (!fault && held.spans != atomic_load(&sender->held_spans))
-		fault = "the spans held are not those of what is held";
-	return fault;
+	if (fault)
+		return fault;
+	bool adds_up = held[0] == atomic_load(&sender->used_units) &&
+		       held[1] == atomic_load(&sender->held_spans);
+	return adds_up ? NULL : "units or spans are not those of what is held";
 }
 
 /* ---- slots ---------------------------------------------------------------------------------- */
