@@ -77,7 +77,8 @@ T ?=
 narrow = $(if $(T),$(foreach name,$(1),$(if $(findstring $(T),$(name)),$(name))),$(1))
 TEST_SRCS := $(wildcard tests/unit/*/test_*.c tests/scenario/test_*.c)
 # Sanitizers bring their own allocator: what counts allocations is a test of the release build.
-COUNTS_ALLOCATIONS := tests/unit/trace/test_allocation tests/unit/pattern/test_no_memory
+COUNTS_ALLOCATIONS := tests/unit/trace/test_allocation tests/unit/pattern/test_no_memory \
+	tests/unit/delivery/test_memory
 TESTS := $(call narrow,$(TEST_SRCS:%.c=$(B)/%))
 ifneq (,$(filter asan tsan,$(MODE)))
 TESTS := $(filter-out $(COUNTS_ALLOCATIONS:%=$(B)/%),$(TESTS))

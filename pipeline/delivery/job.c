@@ -25,13 +25,6 @@
 
 enum { BOTH_HALVES_FAILED_MAX = 2 };
 
-UNUSED static const unsigned may_follow[] = {
-	[JOB_FREE] = STATE_BIT(JOB_AT_WORK),
-	[JOB_AT_WORK] = STATE_BIT(JOB_SENDING) | STATE_BIT(JOB_WAITING) | STATE_BIT(JOB_FREE),
-	[JOB_SENDING] = STATE_BIT(JOB_AT_WORK),
-	[JOB_WAITING] = STATE_BIT(JOB_AT_WORK),
-};
-
 static void attempt(struct job *job);
 static void on_done(struct export_call *call, const struct export_result *result);
 
@@ -50,28 +43,6 @@ int job_start(struct job *job, struct loop *home, struct err *err)
 	job->timer_made = true;
 	job->home = home;
 	return 0;
-}
-
-void job_acknowledge(bool waits, struct batch *batch, struct ack_result result)
-{
-	for (size_t i = 0; waits && i < batch->ack_count; i++)
-		ack_finish(batch->acks[i], result);
-}
-
-static void enter(struct job *job, enum job_state state)
-{
-	ASSERT_STEP(may_follow, job->state, state);
-	job->state = state;
-}
-
-const char *job_fault(const struct job *job)
-{
-	if ((job->state == JOB_FREE) != !job->batch)
-		return "a slot is neither free nor has it a batch";
-	uint64_t left = piece_list_spans(&job->pieces);
-	if (job->batch ? job->settled + left != job->batch->span_count : left > 0)
-		return "a span is neither accounted for nor in a piece, or twice";
-	return NULL;
 }
 
 /* ---- pieces --------------------------------------------------------------------------------- */
@@ -161,7 +132,7 @@ static void finish(struct job *job)
 {
 	struct batch *batch = job->batch;
 	ASSERT(job->settled == batch->span_count);
-	enter(job, JOB_FREE);
+	job_enter(job, JOB_FREE);
 	job->batch = NULL;
 	counter_sub(&job->host.ledger->in_flight, 1);
 	job_acknowledge(job->host.waits, batch, job->worst);
@@ -197,7 +168,7 @@ static uint32_t log2_ceil(uint32_t n)
 void job_run(struct job *job, struct batch *batch)
 {
 	ASSERT_ON_LOOP(job->home);
-	enter(job, JOB_AT_WORK);
+	job_enter(job, JOB_AT_WORK);
 	job->batch = batch;
 	counter_add(&job->host.ledger->in_flight, 1);
 	job->worst = (struct ack_result){.outcome = OUTCOME_TAKEN};
@@ -217,14 +188,14 @@ static void attempt(struct job *job)
 	job->call.timeout_ns = job->host.config->timeout_ns;
 	job->call.compressions = &job->host.ledger->compressions;
 	job->call.exporter = NULL;
-	enter(job, JOB_SENDING);
+	job_enter(job, JOB_SENDING);
 	job->host.target->send(job->host.target->self, &job->call);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct job *job = CONTAINER_OF(timer, struct job, timer);
-	enter(job, JOB_AT_WORK);
+	job_enter(job, JOB_AT_WORK);
 	counter_add(&job->host.ledger->retries, 1);
 	next(job);
 }
@@ -297,7 +268,7 @@ static void failed_for_now(struct job *job, const struct export_result *result)
 	drain_failing(job->host.drain, now_ns + wait_ns, now_ns);
 	log_info(job->host.log, LOG_MSG("Exporting failed. Will retry the request after interval."),
 		 LOG_ERR(&result->err), LOG_DOUBLE("interval_seconds", (double)wait_ns / 1e9));
-	enter(job, JOB_WAITING);
+	job_enter(job, JOB_WAITING);
 	/* Fails only for a timer that is being closed, and then nobody waits for it. */
 	(void)uv_timer_start(&job->timer, on_timer, wait_ns / NS_PER_MS + 1, 0);
 }
@@ -420,8 +391,8 @@ static bool was_sent(const struct job *job, const struct export_result *result)
 static void on_done(struct export_call *call, const struct export_result *result)
 {
 	struct job *job = CONTAINER_OF(call, struct job, call);
-	ASSERT_ON_LOOP(job->home); /* whatever thread an exporter made the request's body on */
-	enter(job, JOB_AT_WORK);   /* else it is done twice */
+	ASSERT_ON_LOOP(job->home);   /* whatever thread an exporter made the request's body on */
+	job_enter(job, JOB_AT_WORK); /* else it is done twice */
 	if (was_sent(job, result)) {
 		counter_add(&job->host.ledger->requests, 1);
 		if (result->outcome == EXPORT_DELIVERED)
@@ -459,7 +430,7 @@ void job_abort(struct job *job)
 		return;
 	}
 	(void)uv_timer_stop(&job->timer);
-	enter(job, JOB_AT_WORK);
+	job_enter(job, JOB_AT_WORK);
 	end_aborted(job, NULL);
 }
 

@@ -73,6 +73,9 @@ void job_run(struct job *job, struct batch *batch);
  * and a free slot has neither batch nor piece. For tests and assertions. */
 const char *job_fault(const struct job *job);
 
+/* For job.c: passes to ${state}, which is one that may follow. */
+void job_enter(struct job *job, enum job_state state);
+
 /* Ends the job now; what is left is counted as dropped by the shutdown. */
 void job_abort(struct job *job);
 void job_stop(struct job *job);

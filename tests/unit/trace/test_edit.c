@@ -322,7 +322,7 @@ static void an_edit_is_refused_whatever_finds_no_memory(void **state)
 	struct err err;
 	static uint8_t text[LEN_MAX];
 	size_t refusals = 0;
-	TEST_MEMORY_OR_SKIP();
+	TEST_MEMORY_OR_RETURN();
 	memset(text, 'k', sizeof(text));
 	for (size_t len = 1; len < LEN_MAX; len += STEP) {
 		begin_simple(f);
