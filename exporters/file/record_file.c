@@ -51,8 +51,22 @@ int record_file_open(struct record_file *file, const struct record_file_config *
 	return open_file(file, config->keep || config->rotate, err);
 }
 
+/* Half a record would spoil the next one. 0 or errno: then it has to be taken back before anything is
+ * written. */
+static int take_back(struct record_file *file)
+{
+	if (!file->has_part)
+		return 0;
+	if (ftruncate(file->fd, (off_t)file->size) != 0)
+		return errno;
+	file->has_part = false;
+	return 0;
+}
+
 void record_file_close(struct record_file *file)
 {
+	(void)take_back(file); /* that this was not possible was reported when it was written */
+	file->has_part = false;
 	if (file->fd >= 0)
 		(void)close(file->fd); /* what was written was reported when it was */
 	file->fd = -1;
@@ -243,14 +257,16 @@ int record_file_append(struct record_file *file, const struct slice *parts, size
 	}
 	if (file->fd < 0 && open_file(file, true, err) != 0)
 		return -1;
+	int code = take_back(file);
+	if (code != 0)
+		return err_set_sys(err, code, "shorten %s", file->config.path);
 	if (file->config.rotate && file->regular && file->size > 0 &&
 	    file->size + bytes > file->config.bytes_max && rotate(file, now_ns, err) != 0)
 		return -1;
-	int code = write_all(file->fd, vector, (int)count);
+	code = write_all(file->fd, vector, (int)count);
 	if (code != 0) {
-		/* Half a record would spoil the next one. */
-		if (file->regular && ftruncate(file->fd, (off_t)file->size) != 0)
-			record_file_close(file); /* opened anew it says how long it is */
+		file->has_part = file->regular;
+		(void)take_back(file); /* else before the next one */
 		return err_set_sys(err, code, "write to %s", file->config.path);
 	}
 	file->size += bytes;

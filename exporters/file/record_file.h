@@ -23,7 +23,8 @@ struct record_file {
 	/* private */
 	struct record_file_config config; /* path is borrowed */
 	int fd;				  /* -1: closed */
-	uint64_t size;			  /* bytes in the file */
+	uint64_t size;			  /* bytes in the file, of whole records */
+	bool has_part;			  /* a part of one is behind them */
 	bool regular;			  /* not a terminal or pipe */
 };
 

@@ -36,7 +36,9 @@ static struct slice line_of(const char *text)
 /* The word up to the next ${separator}, cut from ${rest}. */
 static struct slice next_word(struct slice *rest, char separator)
 {
-	const uint8_t *end = rest->len > 0 ? memchr(rest->ptr, separator, rest->len) : NULL;
+	if (rest->len == 0)
+		return *rest; /* there may be no text at all: nothing is added to NULL */
+	const uint8_t *end = memchr(rest->ptr, separator, rest->len);
 	size_t len = end ? (size_t)(end - rest->ptr) : rest->len;
 	struct slice word = slice_of(rest->ptr, len);
 	size_t skip = end ? len + 1 : len;

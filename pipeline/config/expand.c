@@ -8,7 +8,8 @@
  * for fields that want a string); inside a longer text a reference must give a scalar. Keys are not
  * expanded.
  *
- * Bounds: CONFIG_EXPANSIONS_MAX replacements in one scalar, CONFIG_SOURCE_BYTES_MAX of text,
+ * Bounds: CONFIG_EXPANSIONS_MAX replacements in one scalar (an alias is a scalar each time, so the
+ * load's quota bounds them all), CONFIG_SOURCE_BYTES_MAX of text,
  * CONFIG_DEPTH_MAX levels, and the load's quotas.
  */
 #include "pipeline/config/internal.h"
@@ -320,12 +321,13 @@ static struct config_node *expand_scalar(struct config_loader *loader, struct co
 		return node;
 	buf_append(&x.text, node->text);
 	while (!x.container && find_reference(buf_slice(&x.text), &open, &end)) {
-		if (++count > CONFIG_EXPANSIONS_MAX) {
+		if (++count > CONFIG_EXPANSIONS_MAX || loader->quota.expansions == 0) {
 			config_problem(loader->report, CONFIG_ERROR, node->loc,
 				       config_scope_path(scope, loader->report->arena), NULL,
 				       "too many recursive expansions");
 			goto out;
 		}
+		loader->quota.expansions--;
 		if (!replace(&x, open, end))
 			goto out;
 	}

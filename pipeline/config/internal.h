@@ -55,7 +55,7 @@ const char *config_go_type(const struct config_node *node);
 
 /* What is left of the load's limits. */
 struct config_quota {
-	size_t nodes, bytes;
+	size_t nodes, bytes, expansions;
 };
 
 /* Where a text stands: positions inside it are shifted by the two offsets, or, when the text's

@@ -220,7 +220,9 @@ const struct config_node *config_load(const struct config_load *load, struct con
 	struct config_loader loader = {
 		.load = load,
 		.report = report,
-		.quota = {.nodes = CONFIG_NODES_MAX, .bytes = CONFIG_TOTAL_BYTES_MAX},
+		.quota = {.nodes = CONFIG_NODES_MAX,
+			  .bytes = CONFIG_TOTAL_BYTES_MAX,
+			  .expansions = CONFIG_EXPANSIONS_ALL_MAX},
 	};
 	enum config_stage stage_before = report->stage;
 	size_t errors_before = report->error_count;

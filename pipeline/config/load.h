@@ -16,6 +16,7 @@ enum {
 	CONFIG_NODES_MAX = 200000,	   /* of all sources, aliases counted each time */
 	CONFIG_TOTAL_BYTES_MAX = 64 << 20, /* of all sources and ${file:…} together */
 	CONFIG_EXPANSIONS_MAX = 1000,	   /* nested ${…}, as the Collector's cap */
+	CONFIG_EXPANSIONS_ALL_MAX = 20000, /* ${…} of all sources, aliases counted each time */
 };
 
 struct config_source_env {

@@ -114,7 +114,8 @@ void client_cancel(struct client_call *call);
  * "unix:@name" and port 0. ${ret_tls} is 1 for https, 0 for http, -1 when the endpoint does not say.
  * Texts are put in ${arena}. -1 with ERR_CONFIG (e.g. `invalid port "abc"`). */
 struct endpoint {
-	const char *host, *path; /* path "" when none */
+	const char *host,
+		*path; /* path: with the query; "" when none, else it begins with a slash */
 	uint16_t port;
 	int tls;
 };

@@ -192,12 +192,15 @@ static int parse_address(struct slice rest, uint16_t default_port, struct arena 
 		return err_set(err, ERR_CONFIG, "endpoint has no host");
 	if (host.len == 0)
 		host = SLICE("localhost"); /* ":4317", as Go dials it */
-	struct slice host_copy = arena_copy(arena, host), path_copy = arena_copy(arena, path);
-	if (!host_copy.ptr || !path_copy.ptr)
+	struct slice host_copy = arena_copy(arena, host);
+	/* No path before a query is the root: no request target begins with "?". */
+	const char *root = path.len > 0 && path.ptr[0] == '?' ? "/" : "";
+	const char *path_copy = arena_printf(arena, "%s%.*s", root, SLICE_FMT(path));
+	if (!host_copy.ptr || !path_copy)
 		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
 	*ret_endpoint = (struct endpoint){
 		.host = (const char *)host_copy.ptr,
-		.path = (const char *)path_copy.ptr,
+		.path = path_copy,
 		.port = port,
 		.tls = scheme->tls,
 	};

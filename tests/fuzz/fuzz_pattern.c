@@ -2,7 +2,9 @@
 /*
  * A regular expression (the first line) and the text to search (the rest). The same search twice
  * says the same, and so it does however the pattern is written: in a group, beside itself, or, for
- * one that is only text, quoted and looked for byte by byte. What is refused says so as Go does.
+ * one that is only text, quoted and looked for byte by byte. What groups capture lies in the text, in
+ * what the whole matched, and, of a quoted one, where it stands first, damaged as the text may be.
+ * What is refused says so as Go does.
  */
 #include "pipeline/base/utf8.h"
 #include "pipeline/pattern/regex_internal.h"
@@ -56,11 +58,47 @@ static void check_written_as(const char *before, struct slice pattern, const cha
 	buf_fini(&text);
 }
 
+static bool lies_in(struct slice part, struct slice whole)
+{
+	return part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len;
+}
+
+/* What "(${pattern})" captures; the first group is the whole. NULL: nothing. */
+static struct slice check_groups(struct slice pattern, struct slice subject,
+				 enum regex_result expected)
+{
+	struct slice names[REGEX_GROUPS_MAX], groups[REGEX_GROUPS_MAX] = {{0}};
+	struct regex_scratch scratch;
+	struct buf text = BUF_INIT;
+	struct err err = {0};
+	size_t count;
+	buf_append_byte(&text, '(');
+	buf_append(&text, pattern);
+	buf_append_byte(&text, ')');
+	struct regex *regex = regex_new_groups(buf_slice(&text), names, &count, &err);
+	fuzz_must(regex || err.kind == ERR_NOMEM || strstr(err.msg, "too large") ||
+		  strstr(err.msg, "nests too deeply") || strstr(err.msg, "groups"));
+	fuzz_must(regex_scratch_init(&scratch) == 0);
+	enum regex_result result = REGEX_FAILED;
+	if (regex)
+		result = regex_groups(regex, subject, groups, count, &scratch);
+	fuzz_must(result == expected || result == REGEX_FAILED || expected == REGEX_FAILED);
+	for (size_t i = 0; result == REGEX_MATCH && i < count; i++) {
+		fuzz_must(names[i].len == 0 || lies_in(names[i], buf_slice(&text)));
+		fuzz_must(groups[i].len == 0 ||
+			  (lies_in(groups[i], subject) && lies_in(groups[i], groups[0])));
+	}
+	regex_scratch_fini(&scratch);
+	regex_free(regex);
+	buf_fini(&text);
+	return result == REGEX_MATCH ? groups[0] : slice_of(NULL, 0);
+}
+
 /* The pattern as a text that means itself, searched without a regular expression. */
 static void check_quoted(struct slice text, struct slice subject)
 {
 	struct buf quoted = BUF_INIT;
-	if (text.len == 0 || !utf8_valid(text) || !utf8_valid(subject))
+	if (text.len == 0 || !utf8_valid(text))
 		return;
 	for (size_t i = 0; i < text.len; i++) {
 		if (strchr("\\.+*?()|[]{}^$", text.ptr[i]) && text.ptr[i])
@@ -68,8 +106,15 @@ static void check_quoted(struct slice text, struct slice subject)
 		buf_append_byte(&quoted, text.ptr[i]);
 	}
 	struct regex *regex = compile(buf_slice(&quoted));
-	bool found = subject.len > 0 && memmem(subject.ptr, subject.len, text.ptr, text.len);
-	fuzz_must(regex && search(regex, subject) == (found ? REGEX_MATCH : REGEX_NO_MATCH));
+	const uint8_t *found =
+		subject.len > 0 ? memmem(subject.ptr, subject.len, text.ptr, text.len) : NULL;
+	enum regex_result expected = found ? REGEX_MATCH : REGEX_NO_MATCH;
+	/* U+FFFD also stands for a damaged byte. */
+	if (utf8_valid(subject) || !memmem(text.ptr, text.len, "\xef\xbf\xbd", 3)) {
+		fuzz_must(regex && search(regex, subject) == expected);
+		struct slice whole = check_groups(buf_slice(&quoted), subject, expected);
+		fuzz_must(whole.ptr == found && (!found || whole.len == text.len));
+	}
 	regex_free(regex);
 	buf_fini(&quoted);
 }
@@ -86,6 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum regex_result result = search(regex, subject);
 	check_written_as("(?:", pattern, ")", subject, result);
 	check_written_as("(?:", pattern, ")|[^\\x00-\\x{10FFFF}]", subject, result);
+	if (pattern.len == 0 || !memmem(pattern.ptr, pattern.len, "\\Q", 2))
+		(void)check_groups(pattern, subject, result);
 	regex_free(regex);
 	return 0;
 }

@@ -32,7 +32,8 @@ static inline uint8_t fuzz_byte(struct slice *script)
 static inline struct slice fuzz_bytes(struct slice *script, size_t len)
 {
 	struct slice bytes = slice_of(script->ptr, len < script->len ? len : script->len);
-	*script = slice_of(script->ptr + bytes.len, script->len - bytes.len);
+	if (bytes.len > 0) /* an empty script may have no bytes to point to */
+		*script = slice_of(script->ptr + bytes.len, script->len - bytes.len);
 	return bytes;
 }
 

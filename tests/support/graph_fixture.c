@@ -163,7 +163,8 @@ void graph_fixture_close(struct graph_fixture *fixture)
 {
 	struct graph *graph = fixture->graph;
 	if (graph) {
-		stop(graph);
+		if (graph->state != GRAPH_ENDED)
+			stop(graph);
 		release_scratch(graph);
 	}
 	uint64_t held = graph ? budget_used(&graph->budget) : 0;

@@ -29,7 +29,7 @@ MUST_CHECK bool graph_fixture_build(struct graph_fixture *fixture, const char *y
 /* Builds, fails the test on errors, replaces the exporters and starts loops and timers. */
 void graph_fixture_open(struct graph_fixture *fixture, const char *yaml, size_t shard_count);
 
-/* Stops what was started and frees; fails the test when a byte stays charged to the budget. */
+/* Stops what was started, unless the graph has come to its end, and frees; fails the test when a byte stays charged to the budget. */
 void graph_fixture_close(struct graph_fixture *fixture);
 
 /* Appends a request with spans of ids ${first}, ${first} + 1 …, named "even" or "odd" as their id is,

@@ -251,7 +251,7 @@ static bool read_message(const json_t *object, const ProtobufCMessageDescriptor 
 
 static bool contains(struct slice text, const char *word)
 {
-	return memmem(text.ptr, text.len, word, strlen(word)) != NULL;
+	return text.len > 0 && memmem(text.ptr, text.len, word, strlen(word)) != NULL;
 }
 
 static unsigned members_set(const json_t *object)

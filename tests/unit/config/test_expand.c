@@ -151,6 +151,32 @@ static void a_file_that_names_itself_ends_at_the_depth_limit(void **state)
 	config_support_fini(&s);
 }
 
+static const char *endless(void *arg, const char *name)
+{
+	(void)name;
+	++*(size_t *)arg;
+	return "${env:LOOP}";
+}
+
+static void endless_references_in_many_places_end_together(void **state)
+{
+	static const char *const uris[] = {
+		"yaml:a: &a [\"${env:LOOP}\", \"${env:LOOP}\", \"${env:LOOP}\"]\n"
+		"b: &b [*a, *a, *a, *a]\n"
+		"c: &c [*b, *b, *b, *b]\n"
+		"d: [*c, *c, *c, *c]\n"};
+	struct config_support s;
+	size_t reads = 0;
+	(void)state;
+	config_support_init(&s);
+	const struct config_load load = {
+		.uris = uris, .uri_count = ARRAY_COUNT(uris), .env = {endless, &reads}};
+	assert_null(config_load(&load, &s.report));
+	assert_non_null(strstr(config_support_errors(&s), "too many recursive expansions"));
+	assert_int_equal(reads, CONFIG_EXPANSIONS_ALL_MAX);
+	config_support_fini(&s);
+}
+
 static void an_unset_variable_warns_by_name_and_marks_the_node(void **state)
 {
 	struct config_support s;
@@ -198,6 +224,7 @@ int main(void)
 		cmocka_unit_test(references_become_what_they_name),
 		cmocka_unit_test(bad_references_are_refused_with_their_place),
 		cmocka_unit_test(a_file_that_names_itself_ends_at_the_depth_limit),
+		cmocka_unit_test(endless_references_in_many_places_end_together),
 		cmocka_unit_test(an_unset_variable_warns_by_name_and_marks_the_node),
 		cmocka_unit_test(nodes_say_whether_their_text_was_expanded),
 	};
