@@ -422,7 +422,7 @@ bool calls_ask(const struct run *run)
 void calls_settle(struct run *run)
 {
 	const struct langfuse *self = run->self;
-	bool may_hold = view_may_hold(run->view) && self->join_wait_ns > 0;
+	bool may_hold = view_may_hold(run->view) && self->join_wait_ns > 0 && !self->wait_for_root;
 	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
 		if (tells(run, span))
 			run->tellers[run->teller_count++] = span;

@@ -7,7 +7,7 @@ struct langfuse_config {
 	uint64_t join_wait_ns;
 	const struct config_node *models, *prices, *priced_buckets;
 	struct config_strings routing_scopes, routing_names;
-	bool keep_zero_cost;
+	bool keep_zero_cost, wait_for_root;
 	struct trace_memory_limits memory;
 };
 
@@ -15,6 +15,11 @@ static const struct config_field fields[] = {
 	CONFIG_DURATION(struct langfuse_config, join_wait_ns, "join_wait", "6s",
 			"How long the span of a model server that names no model waits for another "
 			"request of its trace to name it; 0: not at all."),
+	CONFIG_BOOL(
+		struct langfuse_config, wait_for_root, "wait_for_root", "false",
+		"All spans below the root of a trace wait up to join_wait until it has come, for "
+		"nothing else: where a filter drops roots, the spans below take over its name, "
+		"user, session and tags also when it comes last."),
 	CONFIG_NODE(struct langfuse_config, models, "models",
 		    "Model by service.name, for model servers whose trace does not name one."),
 	CONFIG_NODE(
@@ -186,6 +191,7 @@ bool langfuse_configure(struct langfuse *self, const struct component_env *env, 
 	const struct langfuse_config *config = arg;
 	self->join_wait_ns = config->join_wait_ns;
 	self->keep_zero_cost = config->keep_zero_cost;
+	self->wait_for_root = config->wait_for_root;
 	return read_models(self, env, config->models, report) &&
 	       read_prices(self, env, config->prices, report) &&
 	       read_priced(self, env, config->priced_buckets, report) &&

@@ -7,7 +7,7 @@
  *   1. spans without usable ids go: one of them makes Langfuse refuse the whole request
  *   2. every span is read: what it is, what it says about its trace (reading.c, classify.c, traces.c)
  *   3. facts of the trace are exchanged with the trace memory
- *   4. the span of a model server that names no model may wait for another request to name it
+ *   4. spans may wait for another request that says more (waits.c)
  *   5. whose tokens count (calls.c), and what became of dropped parents (relations.c)
  *   6. every span is rewritten (rewrite.c)
  *
@@ -196,7 +196,7 @@ static enum outcome process(void *self, void *state, struct trace_view *view, st
 			reading_dropped(&run, span);
 	}
 	traces_exchange(&run);
-	reading_hold_back(&run);
+	waits_hold_back(&run);
 	if (relations_settle(&run, err) != 0)
 		return OUTCOME_RETRY;
 	for (uint32_t span = 0; span < view_span_count(view); span++) {
@@ -213,20 +213,6 @@ static enum outcome process(void *self, void *state, struct trace_view *view, st
 static uint64_t wait_ns(const void *self)
 {
 	return ((const struct langfuse *)self)->join_wait_ns;
-}
-
-/* What held spans wait for: their trace names a model or a prefill leg, or a call of it counts. */
-static bool is_over(void *arg, struct slice trace_id)
-{
-	struct langfuse *self = arg;
-	const struct trace_key key = {self->party, trace_id};
-	struct slice none = {NULL, 0};
-	struct trace_note counted = {calls_name(self, NOTE_KIND_COUNTED, none, none), 0};
-	if (trace_memory_knows(self->memory, key, TRACE_FACT_MODEL) ||
-	    trace_memory_knows(self->memory, key, TRACE_FACT_DISAGGREGATED))
-		return true;
-	trace_memory_notes(self->memory, key, &counted, 1);
-	return counted.value != 0;
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */
@@ -247,7 +233,7 @@ static void report(void *arg)
 	self->reported_unknown = unknown;
 }
 
-static const struct hold_ops holds = {.wait_ns = wait_ns, .is_over = is_over};
+static const struct hold_ops holds = {.wait_ns = wait_ns, .is_over = waits_over};
 
 static const struct processor_ops ops = {.create = create,
 					 .shard_new = shard_new,

@@ -79,6 +79,8 @@ struct trace_group {
 	uint32_t resource;   /* whose facts were added last, + 1 */
 	uint32_t roots_made; /* spans of it whose ancestors are all dropped */
 	uint16_t known;	     /* bit per enum trace_fact: what its spans are told */
+	bool root_seen;	     /* its root is in this request, kept or dropped */
+	bool waits_for_root; /* wait_for_root: the root has not come */
 	bool routed, called; /* a router of it named a model; an application's call did */
 };
 
@@ -127,7 +129,7 @@ struct langfuse {
 	size_t priced_count;
 	struct name_list routing_scopes, routing_names; /* beside the built-in ones */
 	uint64_t join_wait_ns;
-	bool keep_zero_cost;
+	bool keep_zero_cost, wait_for_root;
 	struct hash_key hash; /* of notes: the same for all shards */
 	struct model_ids *model_ids;
 	_Atomic bool drops_seen; /* some span was dropped before it came here */
@@ -217,8 +219,15 @@ void reading_resource(struct run *run, uint32_t at);
 void reading_span(struct run *run, uint32_t span);
 void reading_dropped(struct run *run, uint32_t span);
 
-/* Holds spans of model servers back that another request may say more about. */
-void reading_hold_back(struct run *run);
+/* ---- waits.c ---- */
+
+/* Holds spans back that another request may say more about: of model servers, or all below a root that
+ * has not come (wait_for_root). */
+void waits_hold_back(struct run *run);
+
+/* True when what held spans of the trace wait for has come: a model, a prefill leg or a call that
+ * counts; or the root. Any thread. */
+bool waits_over(void *self, struct slice trace_id);
 
 /* ---- traces.c ---- */
 
@@ -277,6 +286,7 @@ enum note_kind {
 	NOTE_KIND_ANSWER,	 /* by response id: who counts the call */
 	NOTE_KIND_MODEL,	 /* by span: the model for what is below it */
 	NOTE_KIND_COUNTED,	 /* of the trace: something counts */
+	NOTE_KIND_ROOT,		 /* of the trace: its root has come */
 };
 uint64_t calls_name(const struct langfuse *self, enum note_kind kind, struct slice id,
 		    struct slice more);

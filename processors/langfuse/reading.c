@@ -202,28 +202,3 @@ void reading_dropped(struct run *run, uint32_t span)
 	if (view_span_parent(run->view, span).len == 0)
 		traces_note_dropped_root(run, group, span);
 }
-
-/* Whether another request of the trace may say what the span of a model server does not: its model;
- * and where it was allowed one token, whether that was a prefill leg. */
-static bool lacks_facts(const struct run *run, uint32_t span)
-{
-	const struct span_note *note = &run->notes[span];
-	const struct trace_facts *facts = &run->groups[note->group].facts;
-	if (note->class != CLASS_ENGINE || view_span_parent(run->view, span).len == 0)
-		return false;
-	if (note->flags & NOTE_ONE_TOKEN)
-		return facts->text[TRACE_FACT_DISAGGREGATED].len == 0;
-	return !(note->flags & NOTE_MODEL) && run_resource(run, span)->model.len == 0 &&
-	       facts->text[TRACE_FACT_MODEL].len == 0;
-}
-
-/* Step 4. A root has nobody above it who could name the model: it does not wait. */
-void reading_hold_back(struct run *run)
-{
-	if (!view_may_hold(run->view) || run->self->join_wait_ns == 0)
-		return;
-	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
-		if (view_span_live(run->view, span) && lacks_facts(run, span))
-			edit_hold_span(run->view, span);
-	}
-}

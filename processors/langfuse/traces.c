@@ -282,6 +282,7 @@ uint16_t traces_note(struct run *run, struct trace_group *group, struct span_not
 
 void traces_note_root(struct run *run, struct trace_group *group, uint32_t span)
 {
+	group->root_seen = true;
 	trace_facts_add(&group->facts, TRACE_FACT_VERSION, RANK_GUESSED,
 			run_resource(run, span)->version);
 }

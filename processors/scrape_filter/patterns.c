@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Patterns are few and texts are many, and hardly a text is one of them: a list remembers in 64 bits
+ * how its patterns begin, and asks them one by one for the texts that begin so.
+ */
 #include "processors/scrape_filter/patterns.h"
 
 #include "pipeline/base/compiler.h"

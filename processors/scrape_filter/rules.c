@@ -14,6 +14,7 @@
 #include "processors/scrape_filter/rules.h"
 
 #include "pipeline/graph/trace_memory_config.h"
+#include "processors/scrape_filter/rpcs.h"
 
 /* Prometheus, Kubernetes, and what the engines, gateways and frameworks of this field answer to. */
 static const char *const default_paths[] = {"/metrics",
@@ -319,53 +320,6 @@ static bool path_is_noise(const struct scrape_rules *rules, struct slice path, b
 	return true;
 }
 
-/* ---- remote procedures ---- */
-
-enum { RPC_BYTES_MAX = 256 };
-
-/* Whether the procedure is noise whose service and method ${text} names, parted by the last ${mark}. */
-static bool rpc_is_noise(const struct scrape_rules *rules, struct slice text, char mark)
-{
-	uint8_t name[RPC_BYTES_MAX];
-	if (text.len == 0)
-		return false;
-	if (text.ptr[0] == '/')
-		text = slice_of(text.ptr + 1, text.len - 1);
-	const uint8_t *last = text.len <= sizeof(name) ? memrchr(text.ptr, mark, text.len) : NULL;
-	if (!last)
-		return false;
-	memcpy(name, text.ptr, text.len);
-	name[last - text.ptr] = '/';
-	return patterns_match(&rules->rpcs, slice_of(name, text.len));
-}
-
-/* The same, of two attributes. */
-static bool service_is_noise(const struct scrape_rules *rules, struct slice service,
-			     struct slice method)
-{
-	uint8_t name[RPC_BYTES_MAX];
-	size_t len = service.len + 1 + method.len;
-	if (service.len == 0 || len > sizeof(name))
-		return false;
-	memcpy(name, service.ptr, service.len);
-	name[service.len] = '/';
-	if (method.len > 0)
-		memcpy(name + service.len + 1, method.ptr, method.len);
-	return rpc_is_noise(rules, slice_of(name, len), '/');
-}
-
-/* "grpc.health.v1.Health/Check", with a '/' or a method of HTTP before, or as OpenCensus writes it. */
-static bool name_is_rpc_noise(const struct scrape_rules *rules, struct slice name)
-{
-	static const char *const prefixes[] = {"POST ", "Recv.", "Sent."};
-	for (size_t i = 0; i < ARRAY_COUNT(prefixes); i++) {
-		struct slice prefix = slice_str(prefixes[i]);
-		if (slice_has_prefix(name, prefix))
-			name = slice_of(name.ptr + prefix.len, name.len - prefix.len);
-	}
-	return rpc_is_noise(rules, name, '/') || rpc_is_noise(rules, name, '.');
-}
-
 static bool is_rpc_noise(const struct scrape_rules *rules, const struct trace_view *view,
 			 uint32_t span)
 {
@@ -373,7 +327,8 @@ static bool is_rpc_noise(const struct scrape_rules *rules, const struct trace_vi
 	bool named = find_text(view, span, rules->rpc_method_keys,
 			       ARRAY_COUNT(rules->rpc_method_keys), &method);
 	named |= find_text(view, span, &rules->rpc_service_key, 1, &service);
-	if (named && (rpc_is_noise(rules, method, '/') || service_is_noise(rules, service, method)))
+	if (named && (rpcs_match_full(&rules->rpcs, method) ||
+		      rpcs_match_pair(&rules->rpcs, service, method)))
 		return true;
 	return rules->mcp_ping && find_text(view, span, &rules->mcp_method_key, 1, &method) &&
 	       slice_equal(method, SLICE("ping"));
@@ -421,7 +376,7 @@ static enum scrape_rule match_request(const struct scrape_rules *rules,
 	if (!find_text(view, span, rules->path_keys, SCRAPE_PATH_KEYS, &url)) {
 		if (name_is_noise(rules, name, ret_generates))
 			return RULE_NAME;
-		return name_is_rpc_noise(rules, name) ? RULE_RPC : RULE_NONE;
+		return rpcs_match_name(&rules->rpcs, name) ? RULE_RPC : RULE_NONE;
 	}
 	struct slice path = path_of(url);
 	if (path_is_noise(rules, path, ret_generates))
@@ -430,7 +385,7 @@ static enum scrape_rule match_request(const struct scrape_rules *rules,
 				       is_read_method(method)
 			       ? RULE_PATH
 			       : RULE_NONE;
-	return rpc_is_noise(rules, path, '/') ? RULE_RPC : RULE_NONE;
+	return rpcs_match_full(&rules->rpcs, path) ? RULE_RPC : RULE_NONE;
 }
 
 enum scrape_rule scrape_rules_match(const struct scrape_rules *rules, const struct trace_view *view,

@@ -283,10 +283,9 @@ static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
 /* The name of the note that all goes below the span ${id}. */
 static uint64_t note_of(struct slice id)
 {
-	static const uint64_t kind = UINT64_C(0x5c72ae0fa11be10d);
 	uint64_t name;
 	memcpy(&name, id.ptr, sizeof(name));
-	return name ^ kind;
+	return name ^ UINT64_C(0x5c72ae0fa11be10d); /* apart from spans that are asked for */
 }
 
 /* Whether all goes below the parent of ${span}, which went with another request. */

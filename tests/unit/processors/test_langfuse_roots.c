@@ -86,11 +86,111 @@ static void what_a_dropped_root_said_of_its_trace_stays(void **state)
 	processor_bench_close(&bench);
 }
 
+/* ---- the root comes last -------------------------------------------------------------------- */
+
+enum { ROOT_REQUEST, BELOW_REQUEST };
+
+static void open_waiting(struct processor_bench *bench, struct example_requests *requests,
+			 const char *filter)
+{
+	processor_bench_open(bench, (const char *const[]){"filter", filter, "langfuse",
+							  "wait_for_root: true", NULL});
+	langfuse_case_build(&dropped_roots, &bench->budget, requests);
+	bench->may_hold = true;
+}
+
+static bool is_over(const struct processor_bench *bench)
+{
+	return bench->ops[1]->hold_over(bench->selves[1], view_span_trace_id(bench->view, 0));
+}
+
+/* What waited comes again, alone, to langfuse. The filter lets it pass once more. */
+static void send_again(struct processor_bench *bench, struct chunk *held)
+{
+	assert_int_equal(processor_bench_run(bench, chunk_slice(held)), OUTCOME_TAKEN);
+	chunk_unref(held);
+}
+
+static void a_dropped_root_that_comes_last_is_waited_for(void **state)
+{
+	static const char *const facts[][2] = {{"langfuse.trace.name", "string GET /ask"},
+					       {"langfuse.user.id", "string u"},
+					       {"langfuse.session.id", "string s"},
+					       {"langfuse.trace.tags", "array [\"a\",\"b\"]"}};
+	struct processor_bench bench;
+	struct example_requests requests;
+	(void)state;
+	open_waiting(&bench, &requests, "traces: {span: ['IsMatch(name, \"^GET /.*\")']}");
+	processor_bench_send(&bench, requests.items[BELOW_REQUEST]);
+	assert_int_equal(bench_span_count(&bench), 0);
+	struct chunk *held = chunk_ref(bench.held);
+	assert_int_equal(held->span_count, 3);
+	assert_false(is_over(&bench));
+	processor_bench_send(&bench, requests.items[ROOT_REQUEST]);
+	assert_true(is_over(&bench));
+	send_again(&bench, held);
+	assert_null(bench.held);
+	assert_int_equal(bench_span_count(&bench), 3);
+	for (uint32_t span = 0; span < 3; span++) {
+		bool top = !slice_equal(view_span_name(bench.out_view, span), SLICE("llm"));
+		assert_string_equal(bench_span_attr(&bench, span, "langfuse.internal.is_app_root"),
+				    top ? "bool true" : "");
+		for (size_t i = 0; i < ARRAY_COUNT(facts); i++)
+			assert_string_equal(bench_span_attr(&bench, span, facts[i][0]),
+					    facts[i][1]);
+	}
+	example_requests_fini(&requests);
+	processor_bench_close(&bench);
+}
+
+static void a_kept_root_ends_the_wait_too(void **state)
+{
+	struct processor_bench bench;
+	struct example_requests requests;
+	(void)state;
+	open_waiting(&bench, &requests, "traces: {span: ['name == \"nothing\"']}");
+	processor_bench_send(&bench, requests.items[BELOW_REQUEST]);
+	struct chunk *held = chunk_ref(bench.held);
+	processor_bench_send(&bench, requests.items[ROOT_REQUEST]);
+	assert_int_equal(bench_span_count(&bench), 1); /* a root never waits */
+	assert_true(is_over(&bench));
+	send_again(&bench, held);
+	assert_int_equal(bench_span_count(&bench), 3);
+	for (uint32_t span = 0; span < 3; span++) {
+		assert_string_equal(bench_span_attr(&bench, span, "langfuse.user.id"), "string u");
+		assert_string_equal(bench_span_attr(&bench, span, "langfuse.internal.is_app_root"),
+				    "");
+	}
+	/* What comes now does not wait. */
+	processor_bench_send(&bench, requests.items[BELOW_REQUEST]);
+	assert_null(bench.held);
+	example_requests_fini(&requests);
+	processor_bench_close(&bench);
+}
+
+static void after_the_time_spans_leave_without_their_root(void **state)
+{
+	struct processor_bench bench;
+	struct example_requests requests;
+	(void)state;
+	open_waiting(&bench, &requests, "traces: {span: ['name == \"nothing\"']}");
+	processor_bench_send(&bench, requests.items[BELOW_REQUEST]);
+	struct chunk *held = chunk_ref(bench.held);
+	bench.may_hold = false;
+	send_again(&bench, held);
+	assert_int_equal(bench_span_count(&bench), 3);
+	example_requests_fini(&requests);
+	processor_bench_close(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_dropped_root_said_of_its_trace_stays),
 		cmocka_unit_test(what_is_left_of_a_trace_without_its_root_has_one),
+		cmocka_unit_test(a_dropped_root_that_comes_last_is_waited_for),
+		cmocka_unit_test(a_kept_root_ends_the_wait_too),
+		cmocka_unit_test(after_the_time_spans_leave_without_their_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,7 @@ static const struct convention table[] = {
 	{"gen_ai.guardrail.security.content.input.value", PROSE, NEVER},
 	{"gen_ai.guardrail.security.content.input.value", "illness", NEVER},
 	{"gen_ai.guardrail.security.content.output.value", "illness", NEVER},
+	{"gen_ai.guardrail.security.content.input.hash", "sha256:9f86d081884c7d65", NEVER},
 	{"gen_ai.guardrail.reason", "illness", NEVER},
 	{"gen_ai.guardrail.explanation", PROSE, NEVER},
 	{"gen_ai.guardrail.matches", "illness", NEVER},
