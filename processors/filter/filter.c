@@ -257,7 +257,7 @@ static enum outcome process(void *arg, void *state, struct trace_view *view, str
 	return OUTCOME_TAKEN;
 }
 
-/* ---- telling -------------------------------------------------------------------------------- */
+/* ---- report and warnings -------------------------------------------------------------------------------- */
 
 static void report(void *arg)
 {

@@ -47,8 +47,8 @@ const struct langfuse_decision langfuse_decisions[COUNT_COUNT] = {
 		 "the trace names several models; counted as one of the two above, "
 		 "too"},
 	[COUNT_PREFILL] = {"prefill_leg", "prefill leg of a request; shown, not counted"},
-	[COUNT_USAGE_YIELDED] = {"usage_counted_elsewhere",
-				 "its tokens are counted on another span"},
+	[COUNT_USAGE_ELSEWHERE] = {"usage_counted_elsewhere",
+				   "its tokens are counted on another span"},
 	[COUNT_SAME_PROMPT] =
 		{"prompt_counted_elsewhere",
 		 "another choice of its request counts the prompt; it counts its answer alone"},
@@ -87,7 +87,7 @@ static void *create(const struct component_env *env, const void *config,
 	self->log = env->log;
 	self->budget = env->budget;
 	self->memory = env->memory;
-	self->party = trace_memory_join(env->memory, langfuse_memory_limits(config));
+	self->client = trace_memory_join(env->memory, langfuse_memory_limits(config));
 	self->hash = hash_key_random();
 	self->model_ids = model_ids_new();
 	if (!self->model_ids || !langfuse_configure(self, env, config, report) ||
@@ -219,7 +219,7 @@ static uint64_t hold_ns(const void *self)
 static bool hold_over(void *arg, struct slice trace_id)
 {
 	struct langfuse *self = arg;
-	const struct trace_key key = {self->party, trace_id};
+	const struct trace_key key = {self->client, trace_id};
 	struct slice none = {NULL, 0};
 	struct trace_note counted = {calls_name(self, NOTE_KIND_COUNTED, none, none), 0};
 	if (trace_memory_knows(self->memory, key, TRACE_FACT_MODEL) ||
@@ -229,7 +229,7 @@ static bool hold_over(void *arg, struct slice trace_id)
 	return counted.value != 0;
 }
 
-/* ---- telling -------------------------------------------------------------------------------- */
+/* ---- report and warnings -------------------------------------------------------------------------------- */
 
 static void report(void *arg)
 {
