@@ -14,6 +14,7 @@
 #include "processors/scrape_filter/rules.h"
 
 #include "pipeline/graph/trace_memory_config.h"
+#include "pipeline/vocabulary/llm_stack.h"
 
 /* Prometheus, Kubernetes, and what the engines, gateways and frameworks of this field answer to. */
 static const char *const default_paths[] = {"/metrics",
@@ -55,12 +56,6 @@ static const char *const default_generating[] = {"/health_generate"};
 static const char *const default_rpcs[] = {
 	"grpc.health.v1.Health/*", "*GRPCInferenceService/ServerLive",
 	"*GRPCInferenceService/ServerReady", "*GRPCInferenceService/ModelReady"};
-/* Events from the engines' KV caches: roots without a request. Names of all llm-d releases. */
-static const char *const default_background[] = {
-	"index_add", "index_evict", "llm_d.kv_cache.index.add", "llm_d.kv_cache.index.evict"};
-static const char *const default_prefixes[] = {"llm_d.pd_proxy."};
-static const char *const default_protected[] = {"llm_request", "gateway.request",
-						"semantic_router.*"};
 static const char *const path_keys[SCRAPE_PATH_KEYS] = {"url.path",  "http.route", "http.target",
 							"http.path", "url.full",   "http.url"};
 static const char *const method_keys[2] = {"http.request.method", "http.method"};
@@ -181,6 +176,15 @@ static void add_all(struct gathering *gathering, struct scrape_patterns *pattern
 		add_pattern(gathering, patterns, slice_str(more->at[i]));
 }
 
+static void add_names(struct gathering *gathering, struct scrape_patterns *patterns,
+		      const struct stack_names *defaults, const struct config_strings *more)
+{
+	for (size_t i = 0; i < defaults->count; i++)
+		add_pattern(gathering, patterns, defaults->at[i]);
+	for (size_t i = 0; i < more->count; i++)
+		add_pattern(gathering, patterns, slice_str(more->at[i]));
+}
+
 static void add_paths(struct gathering *gathering, struct scrape_patterns *patterns,
 		      const struct config_strings *more)
 {
@@ -225,12 +229,10 @@ bool scrape_rules_init(struct scrape_rules *rules, const struct component_env *e
 	rules->asgi_collapse = config->asgi_collapse;
 	gather_probes(&gathering, rules, config);
 	if (config->background)
-		add_all(&gathering, &rules->background, default_background,
-			ARRAY_COUNT(default_background), &config->background_names);
-	add_all(&gathering, &rules->prefixes, default_prefixes, ARRAY_COUNT(default_prefixes),
-		&config->name_prefixes);
-	add_all(&gathering, &rules->protected, default_protected, ARRAY_COUNT(default_protected),
-		&config->protect);
+		add_names(&gathering, &rules->background, &stack_background_spans,
+			  &config->background_names);
+	add_names(&gathering, &rules->prefixes, &stack_proxy_prefixes, &config->name_prefixes);
+	add_names(&gathering, &rules->protected, &stack_request_spans, &config->protect);
 	add_keys(&gathering, rules->path_keys, path_keys, SCRAPE_PATH_KEYS);
 	add_keys(&gathering, rules->method_keys, method_keys, ARRAY_COUNT(method_keys));
 	add_keys(&gathering, rules->event_keys, event_keys, ARRAY_COUNT(event_keys));
