@@ -105,7 +105,7 @@ static bool create_exporter(struct graph *graph, struct exporter_node *exporter,
 	struct node *node = &exporter->node;
 	const struct exporter_ops *ops = node->type->exporter;
 	struct component_env env = env_of(graph, node);
-	node->self = ops->create(&env, node->config, report);
+	node->self = component_create(node->type, &env, node->config, report);
 	if (!node->self)
 		return false;
 	const struct export_target target = {
@@ -151,7 +151,7 @@ static bool create_processor(struct graph *graph, size_t at, struct processor_no
 		return false;
 	const struct processor_ops *ops = node->type->processor;
 	struct component_env env = env_of(graph, node);
-	node->self = ops->create(&env, node->config, report);
+	node->self = component_create(node->type, &env, node->config, report);
 	if (!node->self)
 		return false;
 	/* What carries out a batch counts its batches; spans do not pass the processor itself. */
@@ -384,7 +384,7 @@ static bool create_receiver(struct graph *graph, size_t at, struct receiver_node
 	if (!telemetry_register_receiver(graph, receiver))
 		return graph_no_memory(report, node->path);
 	struct component_env env = env_of(graph, node);
-	node->self = node->type->receiver->create(&env, node->config, report);
+	node->self = component_create(node->type, &env, node->config, report);
 	return node->self != NULL;
 }
 
@@ -430,7 +430,7 @@ static bool create_extensions(struct graph *graph, struct config_report *report)
 			continue;
 		}
 		struct component_env env = env_of(graph, node);
-		node->self = node->type->extension->create(&env, node->config, report);
+		node->self = component_create(node->type, &env, node->config, report);
 		built &= node->self != NULL;
 	}
 	for (size_t i = 0; i < graph->service->sections[SECTION_EXTENSIONS].count; i++) {

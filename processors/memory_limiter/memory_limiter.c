@@ -92,6 +92,21 @@ static const struct metric_desc metric_refused_bytes = {"sluice_processor_memory
 							"By", "Bytes of refused requests",
 							METRIC_COUNTER};
 
+#define ROW(desc, member)                                                                          \
+	{                                                                                          \
+		&(desc), offsetof(struct memory_limiter, member),                                  \
+		{                                                                                  \
+			NULL                                                                       \
+		}                                                                                  \
+	}
+static const struct metric_row metric_rows[] = {
+	ROW(metric_accepted, accepted_spans),
+	ROW(metric_refused_spans, refused_spans),
+	ROW(metric_refused, refused_requests),
+	ROW(metric_refused_bytes, refused_bytes),
+};
+static const struct metric_table metrics = METRIC_TABLE("processor", metric_rows);
+
 static void resolve_limits(const struct memory_limiter_config *config, uint64_t *ret_hard,
 			   uint64_t *ret_soft)
 {
@@ -108,27 +123,12 @@ static void resolve_limits(const struct memory_limiter_config *config, uint64_t 
 	*ret_soft = hard - spike;
 }
 
-static bool register_metrics(struct memory_limiter *self, const struct component_env *env)
-{
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "processor", env->id);
-	const char *text = buf_cstr(&labels);
-	bool added = metrics_add(env->metrics, &metric_accepted, text, &self->accepted_spans) &&
-		     metrics_add(env->metrics, &metric_refused_spans, text, &self->refused_spans) &&
-		     metrics_add(env->metrics, &metric_refused, text, &self->refused_requests) &&
-		     metrics_add(env->metrics, &metric_refused_bytes, text, &self->refused_bytes);
-	buf_fini(&labels);
-	return added;
-}
-
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
 {
 	struct memory_limiter *self = calloc(1, sizeof(*self));
-	if (!self || !register_metrics(self, env)) {
-		free(self);
+	if (!self)
 		return NULL;
-	}
 	uint64_t hard;
 	resolve_limits(config, &hard, &self->soft_bytes);
 	self->log = env->log;
@@ -188,4 +188,5 @@ const struct component_type processor_memory_limiter = {
 	.names = {"memory_limiter"},
 	.summary = "Refuses requests while too many bytes are held.",
 	.config = &block,
+	.metrics = &metrics,
 	.processor = &ops};

@@ -76,32 +76,26 @@ static const struct metric_desc metric_undecided = {
 static const char *const rule_names[RULE_COUNT] = {
 	"", "path", "name", "rpc", "background", "asgi", "descendant", "remembered"};
 
-static bool add_counter(const struct component_env *env, const struct metric_desc *desc,
-			const char *label, const char *value, struct counter *counter)
-{
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "scrape_filter", env->id);
-	metrics_label(&labels, label, value);
-	bool added = metrics_add(env->metrics, desc, buf_cstr(&labels), counter);
-	buf_fini(&labels);
-	return added;
-}
-
-static bool register_metrics(struct scrape_filter *self, const struct component_env *env)
-{
-	static const char *const moves[MOVED_COUNT] = {"ancestor", "root"};
-	static const char *const reasons[UNDECIDED_COUNT] = {"child_left", "not_remembered"};
-	bool added = true;
-	for (int rule = RULE_NONE + 1; rule < RULE_COUNT; rule++)
-		added &= add_counter(env, &metric_dropped, "rule", rule_names[rule],
-				     &self->dropped[rule]);
-	for (int to = 0; to < MOVED_COUNT; to++)
-		added &= add_counter(env, &metric_moved, "to", moves[to], &self->moved[to]);
-	for (int why = 0; why < UNDECIDED_COUNT; why++)
-		added &= add_counter(env, &metric_undecided, "reason", reasons[why],
-				     &self->undecided[why]);
-	return added;
-}
+#define ROW(desc, array, at, label, value)                                                         \
+	{                                                                                          \
+		&(desc), offsetof(struct scrape_filter, array[at]),                                \
+		{                                                                                  \
+			label, value                                                               \
+		}                                                                                  \
+	}
+static const struct metric_row metric_rows[] = {
+	ROW(metric_dropped, dropped, RULE_PATH, "rule", "path"),
+	ROW(metric_dropped, dropped, RULE_NAME, "rule", "name"),
+	ROW(metric_dropped, dropped, RULE_BACKGROUND, "rule", "background"),
+	ROW(metric_dropped, dropped, RULE_ASGI, "rule", "asgi"),
+	ROW(metric_dropped, dropped, RULE_DESCENDANT, "rule", "descendant"),
+	ROW(metric_dropped, dropped, RULE_REMEMBERED, "rule", "remembered"),
+	ROW(metric_moved, moved, MOVED_TO_ANCESTOR, "to", "ancestor"),
+	ROW(metric_moved, moved, MOVED_TO_ROOT, "to", "root"),
+	ROW(metric_undecided, undecided, UNDECIDED_CHILD_LEFT, "reason", "child_left"),
+	ROW(metric_undecided, undecided, UNDECIDED_NOT_REMEMBERED, "reason", "not_remembered"),
+};
+static const struct metric_table metrics = METRIC_TABLE("scrape_filter", metric_rows);
 
 static void destroy(void *self)
 {
@@ -122,7 +116,7 @@ static void *create(const struct component_env *env, const void *arg, struct con
 	self->client = trace_memory_join(env->memory, &config->memory);
 	self->mark_key = key_table_add(env->keys, SLICE("sluice.parent_dropped"), &err);
 	if (self->mark_key == KEY_ID_NONE ||
-	    !scrape_rules_init(&self->rules, env, config, report) || !register_metrics(self, env)) {
+	    !scrape_rules_init(&self->rules, env, config, report)) {
 		destroy(self);
 		return NULL;
 	}
@@ -448,4 +442,5 @@ const struct component_type processor_scrape_filter = {
 	.names = {"scrape_filter"},
 	.summary = "Drops the spans of scrapes, probes and background work, without orphans.",
 	.config = &scrape_filter_block,
+	.metrics = &metrics,
 	.processor = &ops};

@@ -129,6 +129,21 @@ static const struct metric_desc metric_refused = {
 	"sluice_trace_memory_refused", "{refusals}",
 	"Times that the process's memory bound kept a fact from being remembered", METRIC_COUNTER};
 
+#define EVICTED(why, reason)                                                                       \
+	{                                                                                          \
+		&metric_evicted, offsetof(struct trace_memory, evicted[why]),                      \
+		{                                                                                  \
+			"reason", reason                                                           \
+		}                                                                                  \
+	}
+static const struct metric_row metric_rows[] = {
+	{&metric_refused, offsetof(struct trace_memory, refused), {NULL}},
+	EVICTED(EVICTED_TRACES, "traces"),
+	EVICTED(EVICTED_BYTES, "bytes"),
+	EVICTED(EVICTED_AGE, "age"),
+};
+static const struct metric_table metric_table = METRIC_TABLE(NULL, metric_rows);
+
 static double read_atomic(void *arg)
 {
 	return (double)atomic_load((_Atomic uint64_t *)arg);
@@ -136,18 +151,9 @@ static double read_atomic(void *arg)
 
 bool trace_memory_register(struct trace_memory *memory, struct metrics *metrics)
 {
-	static const char *const reasons[EVICTED_COUNT] = {"traces", "bytes", "age"};
-	bool added = metrics_add_read(metrics, &metric_traces, "", read_atomic, &memory->traces) &&
-		     metrics_add_read(metrics, &metric_bytes, "", read_atomic, &memory->bytes) &&
-		     metrics_add(metrics, &metric_refused, "", &memory->refused);
-	for (int reason = 0; reason < EVICTED_COUNT; reason++) {
-		struct buf labels = BUF_INIT;
-		metrics_label(&labels, "reason", reasons[reason]);
-		added = added && metrics_add(metrics, &metric_evicted, buf_cstr(&labels),
-					     &memory->evicted[reason]);
-		buf_fini(&labels);
-	}
-	return added;
+	return metrics_add_read(metrics, &metric_traces, "", read_atomic, &memory->traces) &&
+	       metrics_add_read(metrics, &metric_bytes, "", read_atomic, &memory->bytes) &&
+	       metrics_add_table(metrics, &metric_table, "", "", memory);
 }
 
 /* ---- order of use --------------------------------------------------------------------------- */
