@@ -58,6 +58,7 @@ const struct langfuse_decision langfuse_decisions[COUNT_COUNT] = {DECISIONS(DECI
 #define METRIC_ROW(count, name, meaning)                                                           \
 	{&metric_count, offsetof(struct langfuse, counts[count]), {"decision", name}},
 static const struct metric_row metric_rows[] = {DECISIONS(METRIC_ROW)};
+_Static_assert(ARRAY_COUNT(metric_rows) == COUNT_COUNT, "a counter has no row");
 static const struct metric_table metrics = METRIC_TABLE("langfuse", metric_rows);
 
 static void destroy(void *arg)

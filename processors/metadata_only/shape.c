@@ -199,7 +199,7 @@ static void take_beyond_ascii(struct scan *s, struct slice sequence)
 	}
 }
 
-struct shape shape_of(struct slice text)
+static struct shape shape_of(struct slice text)
 {
 	struct scan s = {.shape = {.len = text.len}};
 	if (text.len > SHAPE_BYTES_MAX) {

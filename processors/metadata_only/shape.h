@@ -63,8 +63,6 @@ struct shape {
 	uint32_t dense;
 };
 
-struct shape shape_of(struct slice text);
-
 /* A single token. By the scan alone: where shape_guess was not sure. */
 bool shape_is_token(struct slice text);
 bool shape_is_token_by_scan(struct slice text);

@@ -90,6 +90,7 @@ static const struct metric_row metric_rows[] = {
 	ROW(POLICY_PRIORITY, "sampling_priority", 0, "false"),
 	ROW(POLICY_PRIORITY, "sampling_priority", 1, "true"),
 };
+_Static_assert(ARRAY_COUNT(metric_rows) == 2 * POLICY_COUNT, "a counter has no row");
 static const struct metric_table metrics = METRIC_TABLE(NULL, metric_rows);
 
 static void *create(const struct component_env *env, const void *config,

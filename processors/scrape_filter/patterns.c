@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A pattern is what stands before and behind its star; two bytes of a text rule most patterns out. */
 #include "processors/scrape_filter/patterns.h"
 
 #include "pipeline/base/compiler.h"

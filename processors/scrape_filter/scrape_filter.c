@@ -76,16 +76,14 @@ static const struct metric_desc metric_undecided = {
 static const char *const rule_names[RULE_COUNT] = {
 	"", "path", "name", "rpc", "background", "asgi", "descendant", "remembered"};
 
-#define ROW(desc, array, at, label, value)                                                         \
-	{                                                                                          \
-		&(desc), offsetof(struct scrape_filter, array[at]),                                \
-		{                                                                                  \
-			label, value                                                               \
-		}                                                                                  \
-	}
+/* clang-format off */
+#define ROW(desc, array, at, label, value) \
+	{&(desc), offsetof(struct scrape_filter, array[at]), {label, value}}
+/* clang-format on */
 static const struct metric_row metric_rows[] = {
 	ROW(metric_dropped, dropped, RULE_PATH, "rule", "path"),
 	ROW(metric_dropped, dropped, RULE_NAME, "rule", "name"),
+	ROW(metric_dropped, dropped, RULE_RPC, "rule", "rpc"),
 	ROW(metric_dropped, dropped, RULE_BACKGROUND, "rule", "background"),
 	ROW(metric_dropped, dropped, RULE_ASGI, "rule", "asgi"),
 	ROW(metric_dropped, dropped, RULE_DESCENDANT, "rule", "descendant"),
@@ -95,6 +93,8 @@ static const struct metric_row metric_rows[] = {
 	ROW(metric_undecided, undecided, UNDECIDED_CHILD_LEFT, "reason", "child_left"),
 	ROW(metric_undecided, undecided, UNDECIDED_NOT_REMEMBERED, "reason", "not_remembered"),
 };
+_Static_assert(ARRAY_COUNT(metric_rows) == RULE_COUNT - 1 + MOVED_COUNT + UNDECIDED_COUNT,
+	       "a counter has no row");
 static const struct metric_table metrics = METRIC_TABLE("scrape_filter", metric_rows);
 
 static void destroy(void *self)

@@ -139,6 +139,7 @@ static const struct metric_row metric_rows[] = {
 	MISDIRECTED(MISDIRECTED_MEDIA_TYPE, "media_type"),
 	MISDIRECTED(MISDIRECTED_GRPC_METHOD, "grpc_method"),
 };
+_Static_assert(ARRAY_COUNT(metric_rows) == 1 + MISDIRECTED_COUNT, "a counter has no row");
 static const struct metric_table metrics = METRIC_TABLE("receiver", metric_rows);
 
 static void *create(const struct component_env *env, const void *config,

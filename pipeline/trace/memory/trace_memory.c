@@ -142,6 +142,7 @@ static const struct metric_row metric_rows[] = {
 	EVICTED(EVICTED_BYTES, "bytes"),
 	EVICTED(EVICTED_AGE, "age"),
 };
+_Static_assert(ARRAY_COUNT(metric_rows) == 1 + EVICTED_COUNT, "a counter has no row");
 static const struct metric_table metric_table = METRIC_TABLE(NULL, metric_rows);
 
 static double read_atomic(void *arg)

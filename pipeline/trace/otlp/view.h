@@ -466,8 +466,8 @@ static inline bool view_attr_at(const struct trace_view *view, struct owner owne
 /* A walk over the attributes of one element. */
 struct attr_cursor {
 	struct owner owner;
-	struct attr_range received; /* in the index */
-	uint32_t at;		    /* the place that comes next */
+	struct attr_range received;	/* in the index */
+	uint32_t at;			/* the place that comes next */
 	const struct added_attr *added; /* the last one met; NULL: none yet */
 };
 
