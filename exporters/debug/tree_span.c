@@ -22,35 +22,13 @@ enum fact {
 	FACT_COUNT
 };
 
-/* Keys as vLLM, llm-d, Semantic Router and the semantic conventions write them. Of several models
- * on one span the one whose key stands first here is shown. */
+/* Of several models on one span the one whose key stands first is shown. */
 static const struct {
 	struct slice key;
 	enum fact fact;
 } facts[] = {
-	{SLICE_INIT("gen_ai.request.model"), FACT_MODEL},
-	{SLICE_INIT("gen_ai.response.model"), FACT_MODEL},
-	{SLICE_INIT("model.name"), FACT_MODEL},
-	{SLICE_INIT("target_model"), FACT_MODEL},
-	{SLICE_INIT("routing.selected_model"), FACT_MODEL},
-	{SLICE_INIT("llm.model_name"), FACT_MODEL},
-	{SLICE_INIT("embedding.model_name"), FACT_MODEL},
-	{SLICE_INIT("gen_ai.usage.prompt_tokens"), FACT_PROMPT_TOKENS},
-	{SLICE_INIT("gen_ai.usage.input_tokens"), FACT_PROMPT_TOKENS},
-	{SLICE_INIT("llm.token_count.prompt"), FACT_PROMPT_TOKENS},
-	{SLICE_INIT("gen_ai.usage.completion_tokens"), FACT_OUTPUT_TOKENS},
-	{SLICE_INIT("gen_ai.usage.output_tokens"), FACT_OUTPUT_TOKENS},
-	{SLICE_INIT("llm.token_count.completion"), FACT_OUTPUT_TOKENS},
-	{SLICE_INIT("gen_ai.request.max_tokens"), FACT_MAX_TOKENS},
-	{SLICE_INIT("gen_ai.latency.time_to_first_token"), FACT_TTFT_SECONDS},
-	{SLICE_INIT("llm_d.pd_proxy.true_ttft_ms"), FACT_TTFT_MS},
-	{SLICE_INIT("gen_ai.latency.time_in_queue"), FACT_QUEUE_SECONDS},
-	{SLICE_INIT("http.response.status_code"), FACT_HTTP_STATUS},
-	{SLICE_INIT("http.status_code"), FACT_HTTP_STATUS},
-	{SLICE_INIT("cache.hit"), FACT_CACHE_HIT},
-	{SLICE_INIT("llm_d.kv_cache.lookup.cache_hit"), FACT_CACHE_HIT},
-	{SLICE_INIT("error.type"), FACT_ERROR_TYPE},
-	{SLICE_INIT("exception.type"), FACT_ERROR_TYPE},
+#define STACK_KEY(fact_, key_) {SLICE_INIT(key_), FACT_##fact_},
+#include "pipeline/vocabulary/llm_stack.def"
 };
 
 /* Copies what fits of ${text}, whole characters only. Returns the length. */

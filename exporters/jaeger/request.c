@@ -55,15 +55,15 @@ void jaeger_request_free(struct jaeger_request *request)
 bool jaeger_request_register(struct jaeger_request *request, struct metrics *metrics,
 			     const char *id)
 {
-	static const struct metric_desc metric = {
+	static const struct metric_desc replaced = {
 		"sluice_exporter_jaeger_replaced_bytes", "By",
 		"Bytes of text that are not UTF-8 and were replaced by U+FFFD for Jaeger",
 		METRIC_COUNTER};
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "exporter", id);
-	bool added = metrics_add(metrics, &metric, buf_cstr(&labels), &request->replaced);
-	buf_fini(&labels);
-	return added;
+	static const struct metric_row rows[] = {
+		{&replaced, offsetof(struct jaeger_request, replaced), {NULL}},
+	};
+	static const struct metric_table table = METRIC_TABLE("exporter", rows);
+	return metrics_add_table(metrics, &table, id, "", request);
 }
 
 /* ---- resources that are the same process ---------------------------------------------------- */

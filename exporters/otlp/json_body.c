@@ -15,18 +15,13 @@ struct json_body {
 	struct counter replaced; /* bytes of text that were not UTF-8; read by any thread */
 };
 
-static bool add_series(struct json_body *body, struct metrics *metrics, const char *id)
-{
-	static const struct metric_desc metric = {
-		"sluice_exporter_json_replaced_bytes", "By",
-		"Bytes of text that are not UTF-8 and were replaced by U+FFFD in JSON",
-		METRIC_COUNTER};
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "exporter", id);
-	bool added = metrics_add(metrics, &metric, buf_cstr(&labels), &body->replaced);
-	buf_fini(&labels);
-	return added;
-}
+static const struct metric_desc metric_replaced = {
+	"sluice_exporter_json_replaced_bytes", "By",
+	"Bytes of text that are not UTF-8 and were replaced by U+FFFD in JSON", METRIC_COUNTER};
+static const struct metric_row metric_rows[] = {
+	{&metric_replaced, offsetof(struct json_body, replaced), {NULL}},
+};
+static const struct metric_table metric_table = METRIC_TABLE("exporter", metric_rows);
 
 struct json_body *json_body_new(struct budget *budget, const struct key_table *keys,
 				struct metrics *metrics, const char *id)
@@ -36,7 +31,7 @@ struct json_body *json_body_new(struct budget *budget, const struct key_table *k
 		return NULL;
 	body->budget = budget;
 	body->view = view_new(budget, keys);
-	if (body->view && add_series(body, metrics, id))
+	if (body->view && metrics_add_table(metrics, &metric_table, id, "", body))
 		return body;
 	json_body_free(body);
 	return NULL;

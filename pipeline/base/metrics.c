@@ -149,6 +149,35 @@ bool metrics_add_histogram(struct metrics *metrics, const struct metric_desc *de
 	return add_series(metrics, desc, labels, (struct series){.histogram = histogram});
 }
 
+static bool add_row(struct metrics *metrics, const struct metric_row *row, const char *labels,
+		    const void *instance)
+{
+	const void *at = (const char *)instance + row->offset;
+	return row->desc->type == METRIC_HISTOGRAM
+		       ? metrics_add_histogram(metrics, row->desc, labels, at)
+		       : metrics_add(metrics, row->desc, labels, at);
+}
+
+bool metrics_add_table(struct metrics *metrics, const struct metric_table *table, const char *id,
+		       const char *labels, const void *instance)
+{
+	struct buf text = BUF_INIT;
+	bool added = true;
+	for (size_t i = 0; i < table->count && added; i++) {
+		const char *const *more = table->rows[i].labels;
+		buf_reset(&text);
+		if (table->id_label)
+			metrics_label(&text, table->id_label, id);
+		buf_printf(&text, "%s%s", text.len > 0 && *labels ? "," : "", labels);
+		for (size_t pair = 0; pair < METRIC_LABELS_MAX && more[2 * pair]; pair++)
+			metrics_label(&text, more[2 * pair], more[2 * pair + 1]);
+		added = add_row(metrics, &table->rows[i], buf_cstr(&text), instance) &&
+			!text.failed;
+	}
+	buf_fini(&text);
+	return added;
+}
+
 void metrics_label(struct buf *labels, const char *name, const char *value)
 {
 	buf_printf(labels, "%s%s=\"", labels->len > 0 ? "," : "", name);

@@ -65,6 +65,28 @@ struct metric_desc {
 	enum metric_type type;
 };
 
+enum { METRIC_LABELS_MAX = 2 };
+
+/* One series of a table: which metric, where in the instance it is counted, and what tells it from the
+ * metric's other series. */
+struct metric_row {
+	const struct metric_desc *desc;
+	size_t offset; /* of the struct counter, or struct histogram, in the instance */
+	const char *labels[2 * METRIC_LABELS_MAX]; /* name, value, name, value; NULL for none */
+};
+
+/* What an instance of a component, or of a part of one, counts. */
+struct metric_table {
+	const struct metric_row *rows;
+	size_t count;
+	const char *id_label; /* of each series, with the instance's id; NULL: the sum of all */
+};
+
+#define METRIC_TABLE(id_label_, rows_)                                                             \
+	{                                                                                          \
+		.rows = (rows_), .count = ARRAY_COUNT(rows_), .id_label = (id_label_)              \
+	}
+
 struct metrics; /* the registry */
 
 /* Reads a gauge when the page is made; any thread. */
@@ -87,6 +109,11 @@ bool metrics_add_read(struct metrics *metrics, const struct metric_desc *desc, c
 /* As metrics_add for a histogram, whose bounds are set. */
 bool metrics_add_histogram(struct metrics *metrics, const struct metric_desc *desc,
 			   const char *labels, const struct histogram *histogram);
+
+/* Registers the series of ${table} for ${instance}, which outlives the registry. ${id} and the list
+ * ${labels} ("" for none) are copied. False when memory is short. */
+bool metrics_add_table(struct metrics *metrics, const struct metric_table *table, const char *id,
+		       const char *labels, const void *instance);
 
 /* Appends `name="value"` to ${labels}, with a comma before it when needed, value escaped. */
 void metrics_label(struct buf *labels, const char *name, const char *value);

@@ -13,6 +13,13 @@ int slice_compare(struct slice a, struct slice b)
 	return (a.len > b.len) - (a.len < b.len);
 }
 
+bool slice_fits(struct slice s, struct slice pattern)
+{
+	if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
+		return slice_has_prefix(s, slice_of(pattern.ptr, pattern.len - 1));
+	return slice_equal(s, pattern);
+}
+
 bool slice_equal_nocase(struct slice a, struct slice b)
 {
 	if (a.len != b.len)

@@ -54,6 +54,9 @@ static inline bool slice_has_suffix(struct slice s, struct slice suffix)
 								 suffix.ptr, suffix.len) == 0);
 }
 
+/* Whether ${s} is ${pattern}; one that ends in '*' stands for all that begin so. */
+bool slice_fits(struct slice s, struct slice pattern);
+
 /* Byte-wise order, a shorter prefix first: negative, zero or positive. */
 int slice_compare(struct slice a, struct slice b);
 

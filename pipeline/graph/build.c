@@ -126,7 +126,7 @@ static bool create_receiver(struct graph *graph, size_t at, struct receiver_node
 	if (!telemetry_register_receiver(graph, receiver))
 		return graph_no_memory(report, node->path);
 	struct component_env env = graph_env_of(graph, node);
-	node->self = node->type->receiver->create(&env, node->config, report);
+	node->self = component_create(node->type, &env, node->config, report);
 	return node->self != NULL;
 }
 
@@ -172,7 +172,7 @@ static bool create_extensions(struct graph *graph, struct config_report *report)
 			continue;
 		}
 		struct component_env env = graph_env_of(graph, node);
-		node->self = node->type->extension->create(&env, node->config, report);
+		node->self = component_create(node->type, &env, node->config, report);
 		built &= node->self != NULL;
 	}
 	for (size_t i = 0; i < graph->service->sections[SECTION_EXTENSIONS].count; i++) {

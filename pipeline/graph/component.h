@@ -237,6 +237,7 @@ struct component_type {
 	const char *names[COMPONENT_NAMES_MAX]; /* config type first, then aliases */
 	const char *summary;			/* one line */
 	const struct config_block *config;
+	const struct metric_table *metrics; /* of each instance; NULL: it has none */
 	/* Calls ${visit} with each address that a receiver or an extension with ${config} listens at,
 	 * or that an exporter sends to: the host checks them before anything starts. May be NULL. */
 	void (*addresses)(const void *config, component_visit_address *visit, void *arg);
@@ -248,6 +249,11 @@ struct component_type {
 
 /* All components of this build, in the order of components.def. */
 const struct component_type *const *component_list(size_t *ret_count);
+
+/* Makes an instance and registers its metrics. NULL after a problem was reported, or when memory is
+ * short. */
+void *component_create(const struct component_type *type, const struct component_env *env,
+		       const void *config, struct config_report *report);
 
 /* The component of ${kind} that goes by ${name} (type or alias); NULL when there is none. */
 const struct component_type *component_find(enum component_kind kind, const char *name);

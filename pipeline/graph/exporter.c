@@ -64,7 +64,7 @@ bool exporter_create(struct graph *graph, struct exporter_node *exporter,
 	const struct exporter_ops *ops = node->type->exporter;
 	struct component_env env = graph_env_of(graph, node);
 	exporter->consumer.ops = &consumer_ops;
-	node->self = ops->create(&env, node->config, report);
+	node->self = component_create(node->type, &env, node->config, report);
 	if (!node->self)
 		return false;
 	const struct export_target target = {

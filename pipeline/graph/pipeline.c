@@ -38,7 +38,7 @@ static bool create_processor(struct graph *graph, size_t at, struct processor_no
 		return false;
 	const struct processor_ops *ops = node->type->processor;
 	struct component_env env = graph_env_of(graph, node);
-	node->self = ops->create(&env, node->config, report);
+	node->self = component_create(node->type, &env, node->config, report);
 	if (!node->self)
 		return false;
 	/* What carries out a batch counts its batches; spans do not pass the processor itself. */

@@ -23,55 +23,41 @@ static const struct metric_desc metric_closed = {
 static const struct metric_desc metric_resets = {"sluice_server_resets", "{streams}",
 						 "HTTP/2 streams that peers reset", METRIC_COUNTER};
 
-/* Where in the counters, and what it is called. */
-struct series {
-	const struct metric_desc *desc;
-	const char *label, *value; /* a further label; NULL for none */
-	size_t offset;
-};
-
 #define COUNTER(member) offsetof(struct server_counters, member)
-static const struct series table[] = {
-	{&metric_connections, NULL, NULL, COUNTER(connections)},
-	{&metric_open, NULL, NULL, COUNTER(connections_open)},
-	{&metric_requests, "protocol", "http1", COUNTER(requests_http1)},
-	{&metric_requests, "protocol", "http2", COUNTER(requests_http2)},
-	{&metric_requests, "protocol", "grpc", COUNTER(requests_grpc)},
-	{&metric_refused, "reason", "connections_over_limit", COUNTER(connections_over_limit)},
-	{&metric_closed, "reason", "evicted", COUNTER(connections_evicted)},
-	{&metric_closed, "reason", "idle", COUNTER(connections_idle)},
-	{&metric_closed, "reason", "write_timeout", COUNTER(write_timeout)},
-	{&metric_refused, "reason", "header_too_large", COUNTER(header_too_large)},
-	{&metric_refused, "reason", "header_timeout", COUNTER(header_timeout)},
-	{&metric_refused, "reason", "body_timeout", COUNTER(body_timeout)},
-	{&metric_refused, "reason", "body_too_large", COUNTER(body_too_large)},
-	{&metric_refused, "reason", "decoded_too_large", COUNTER(decoded_too_large)},
-	{&metric_refused, "reason", "coding_unknown", COUNTER(coding_unknown)},
-	{&metric_refused, "reason", "coding_malformed", COUNTER(coding_malformed)},
-	{&metric_refused, "reason", "protocol_error", COUNTER(protocol_errors)},
-	{&metric_refused, "reason", "streams_over_limit", COUNTER(streams_refused)},
-	{&metric_refused, "reason", "reset_flood", COUNTER(reset_floods)},
-	{&metric_resets, NULL, NULL, COUNTER(resets)},
-	{&metric_refused, "reason", "memory", COUNTER(budget_refusals)},
-	{&metric_refused, "reason", "tls_handshake", COUNTER(tls_handshake_failures)},
-	{&metric_refused, "reason", "cancelled_by_peer", COUNTER(cancelled)},
+static const struct metric_row rows[] = {
+	{&metric_connections, COUNTER(connections), {NULL}},
+	{&metric_open, COUNTER(connections_open), {NULL}},
+	{&metric_requests, COUNTER(requests_http1), {"protocol", "http1"}},
+	{&metric_requests, COUNTER(requests_http2), {"protocol", "http2"}},
+	{&metric_requests, COUNTER(requests_grpc), {"protocol", "grpc"}},
+	{&metric_refused, COUNTER(connections_over_limit), {"reason", "connections_over_limit"}},
+	{&metric_closed, COUNTER(connections_evicted), {"reason", "evicted"}},
+	{&metric_closed, COUNTER(connections_idle), {"reason", "idle"}},
+	{&metric_closed, COUNTER(write_timeout), {"reason", "write_timeout"}},
+	{&metric_refused, COUNTER(header_too_large), {"reason", "header_too_large"}},
+	{&metric_refused, COUNTER(header_timeout), {"reason", "header_timeout"}},
+	{&metric_refused, COUNTER(body_timeout), {"reason", "body_timeout"}},
+	{&metric_refused, COUNTER(body_too_large), {"reason", "body_too_large"}},
+	{&metric_refused, COUNTER(decoded_too_large), {"reason", "decoded_too_large"}},
+	{&metric_refused, COUNTER(coding_unknown), {"reason", "coding_unknown"}},
+	{&metric_refused, COUNTER(coding_malformed), {"reason", "coding_malformed"}},
+	{&metric_refused, COUNTER(protocol_errors), {"reason", "protocol_error"}},
+	{&metric_refused, COUNTER(streams_refused), {"reason", "streams_over_limit"}},
+	{&metric_refused, COUNTER(reset_floods), {"reason", "reset_flood"}},
+	{&metric_resets, COUNTER(resets), {NULL}},
+	{&metric_refused, COUNTER(budget_refusals), {"reason", "memory"}},
+	{&metric_refused, COUNTER(tls_handshake_failures), {"reason", "tls_handshake"}},
+	{&metric_refused, COUNTER(cancelled), {"reason", "cancelled_by_peer"}},
 };
 
 bool server_register(const struct server *server, struct metrics *metrics, const char *owner,
 		     const char *id, const char *listener)
 {
-	const char *counters = (const char *)server_get_counters(server);
+	const struct metric_table table = METRIC_TABLE(owner, rows);
 	struct buf labels = BUF_INIT;
-	bool added = true;
-	for (size_t i = 0; i < ARRAY_COUNT(table) && added; i++) {
-		const void *counter = counters + table[i].offset;
-		buf_reset(&labels);
-		metrics_label(&labels, owner, id);
-		metrics_label(&labels, "listener", listener);
-		if (table[i].label)
-			metrics_label(&labels, table[i].label, table[i].value);
-		added = metrics_add(metrics, table[i].desc, buf_cstr(&labels), counter);
-	}
+	metrics_label(&labels, "listener", listener);
+	bool added = metrics_add_table(metrics, &table, id, buf_cstr(&labels),
+				       server_get_counters(server));
 	buf_fini(&labels);
 	return added;
 }

@@ -41,15 +41,16 @@ static bool register_condition(struct filter_condition *condition, const struct 
 	return added;
 }
 
-static bool register_metrics(struct filter *self, const struct component_env *env)
+static const struct metric_row metric_rows[] = {
+	{&metric_filtered, offsetof(struct filter, spans_filtered), {NULL}},
+	{&metric_events, offsetof(struct filter, events_filtered), {NULL}},
+};
+static const struct metric_table metrics = METRIC_TABLE("filter", metric_rows);
+
+/* Which conditions there are is the configuration's to say: no table has them. */
+static bool register_conditions(struct filter *self, const struct component_env *env)
 {
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "filter", env->id);
-	bool added = metrics_add(env->metrics, &metric_filtered, buf_cstr(&labels),
-				 &self->spans_filtered) &&
-		     metrics_add(env->metrics, &metric_events, buf_cstr(&labels),
-				 &self->events_filtered);
-	buf_fini(&labels);
+	bool added = true;
 	uint32_t number = 0;
 	for (int context = 0; context < OTTL_CONTEXT_COUNT; context++) {
 		struct condition_list *list = &self->conditions[context];
@@ -80,7 +81,7 @@ static void *create(const struct component_env *env, const void *config,
 		return NULL;
 	self->log = env->log;
 	self->budget = env->budget;
-	if (!filter_parse(self, env, config, report) || !register_metrics(self, env)) {
+	if (!filter_parse(self, env, config, report) || !register_conditions(self, env)) {
 		destroy(self);
 		return NULL;
 	}
@@ -257,7 +258,7 @@ static enum outcome process(void *arg, void *state, struct trace_view *view, str
 	return OUTCOME_TAKEN;
 }
 
-/* ---- telling -------------------------------------------------------------------------------- */
+/* ---- report and warnings -------------------------------------------------------------------------------- */
 
 static void report(void *arg)
 {
@@ -319,4 +320,5 @@ const struct component_type processor_filter = {
 	.names = {"filter"},
 	.summary = "Drops resources, spans and span events by OTTL conditions.",
 	.config = &filter_block,
+	.metrics = &metrics,
 	.processor = &ops};

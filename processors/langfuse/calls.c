@@ -6,12 +6,12 @@
  *
  * Tellers of one call stand above each other, without an agent or a tool between them. Among those of
  * one request the topmost that knows the cost keeps, else the topmost. Spans that sum up calls
- * (agents, workflows, whatever is no call itself) yield to any that counts below them.
+ * (agents, workflows, whatever is no call itself) are not counted where any is below them.
  *
  * Between requests notes in the trace memory tell the same: below which span something counts, and
  * which spans are inside a counted call; whoever comes first keeps. Where a link between the two
  * is in a third request, the trace's tally decides between applications and model servers: these add
- * one, those take one away, and whoever comes when the other side is ahead yields. A summing span
+ * one, those take one away, and whoever comes when the other side is ahead is not counted. A summing span
  * for which nothing is known yet is held back, as model servers' spans without a model are.
  */
 #include "processors/langfuse/langfuse_internal.h"
@@ -33,10 +33,10 @@ static void set(struct run *run, uint32_t span, uint32_t flags)
 }
 
 /* What was said to Langfuse itself is not taken back. */
-static void yield(struct run *run, uint32_t span)
+static void count_elsewhere(struct run *run, uint32_t span)
 {
 	if (!has(run, span, NOTE_SETTLED))
-		set(run, span, NOTE_YIELDS);
+		set(run, span, NOTE_COUNTED_ELSEWHERE);
 }
 
 static bool is_engine(const struct run *run, uint32_t span)
@@ -67,7 +67,7 @@ static bool sums_up(const struct run *run, uint32_t span)
 
 static bool counts(const struct run *run, uint32_t span)
 {
-	return tells(run, span) && !has(run, span, NOTE_YIELDS);
+	return tells(run, span) && !has(run, span, NOTE_COUNTED_ELSEWHERE);
 }
 
 uint64_t calls_name(const struct langfuse *self, enum note_kind kind, struct slice id,
@@ -175,7 +175,7 @@ static void decide(struct run *run, uint32_t span)
 		if (!has(run, at, NOTE_DECIDED)) {
 			set(run, at, NOTE_DECIDED);
 			if (counted || (!firm && has(run, at, NOTE_FIRM_BELOW))) {
-				yield(run, at);
+				count_elsewhere(run, at);
 				run->notes[at].flags |= NOTE_MATCHED;
 			}
 		}
@@ -184,12 +184,12 @@ static void decide(struct run *run, uint32_t span)
 }
 
 /* Spans above a counted call that sum it up. */
-static void yield_sums(struct run *run, uint32_t span)
+static void count_sums_elsewhere(struct run *run, uint32_t span)
 {
 	uint32_t at = parent_of(run, span);
 	for (int i = 0; i < CLIMB_MAX && at < SPAN_MAP_FOREIGN; i++, at = parent_of(run, at)) {
 		if (sums_up(run, at))
-			yield(run, at);
+			count_elsewhere(run, at);
 	}
 }
 
@@ -201,14 +201,14 @@ static void counted_below(struct run *run, uint32_t span, bool call, uint64_t va
 	struct climb climb;
 	climb_from(run, span, &climb);
 	if (sums_up(run, span))
-		yield(run, span);
-	yield_sums(run, span);
+		count_elsewhere(run, span);
+	count_sums_elsewhere(run, span);
 	for (size_t i = 0; call && i < climb.teller_count; i++) {
 		uint32_t at = climb.tellers[i];
 		bool known = has(run, at, NOTE_MATCHED);
 		take_first_token(run, at, value & ~(uint64_t)COUNTED_BITS);
 		set(run, at, NOTE_DECIDED | NOTE_MATCHED);
-		yield(run, at);
+		count_elsewhere(run, at);
 		if (!known && (value & COUNTED_BY_ENGINE) && !is_engine(run, at))
 			(void)trace_memory_tally(run->self->memory, run_trace_key(run, at),
 						 view_span_id(run->view, at), -1);
@@ -230,7 +230,7 @@ static void counted_above(struct run *run, uint32_t span, uint64_t value)
 	if (tells(run, span)) {
 		bool known = has(run, span, NOTE_MATCHED);
 		set(run, span, NOTE_DECIDED | NOTE_MATCHED);
-		yield(run, span);
+		count_elsewhere(run, span);
 		if (!known && is_engine(run, span) && (value & COUNTED_BY_CALL))
 			(void)trace_memory_tally(run->self->memory, run_trace_key(run, span),
 						 view_span_id(run->view, span), 1);
@@ -331,7 +331,7 @@ static void claim(struct run *run, uint32_t span)
 		set(run, span, NOTE_SAME_PROMPT);
 		run->counts[COUNT_SAME_PROMPT]++;
 	} else {
-		yield(run, span);
+		count_elsewhere(run, span);
 	}
 	note->flags |= NOTE_MATCHED;
 }
@@ -348,7 +348,7 @@ static void claim_all(struct run *run)
 	}
 }
 
-/* ---- all of it ------------------------------------------------------------------------------ */
+/* ---- a whole request ------------------------------------------------------------------------------ */
 
 /* What neither ancestry nor names tell. */
 static void tally(struct run *run, uint32_t span)
@@ -357,12 +357,12 @@ static void tally(struct run *run, uint32_t span)
 	int32_t before = trace_memory_tally(run->self->memory, run_trace_key(run, span),
 					    view_span_id(run->view, span), step);
 	if (step > 0 ? before < 0 : before > 0)
-		yield(run, span);
+		count_elsewhere(run, span);
 }
 
 static bool may_wait(const struct run *run, uint32_t span)
 {
-	return sums_up(run, span) && !has(run, span, NOTE_YIELDS | NOTE_SETTLED) &&
+	return sums_up(run, span) && !has(run, span, NOTE_COUNTED_ELSEWHERE | NOTE_SETTLED) &&
 	       run->notes[span].class == CLASS_AGGREGATE;
 }
 
@@ -389,7 +389,7 @@ static void remember(struct run *run)
 			continue;
 		calls |= !is_engine(run, span);
 		if (run->mapped)
-			yield_sums(run, span);
+			count_sums_elsewhere(run, span);
 		remember_counted(run, span);
 	}
 	for (uint32_t span = 0; calls && run->mapped && span < view_span_count(run->view); span++) {
@@ -442,6 +442,6 @@ void calls_settle(struct run *run)
 			continue;
 		}
 		run->counts[COUNT_PREFILL] += has(run, span, NOTE_PREFILL);
-		run->counts[COUNT_USAGE_YIELDED] += has(run, span, NOTE_YIELDS);
+		run->counts[COUNT_USAGE_ELSEWHERE] += has(run, span, NOTE_COUNTED_ELSEWHERE);
 	}
 }

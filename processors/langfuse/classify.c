@@ -4,33 +4,13 @@
  * for a generation: with llm-d in front, that is a dozen scheduler spans per request, while the
  * model server's own span names none and becomes a plain span.
  */
+#include "pipeline/vocabulary/llm_stack.h"
 #include "processors/langfuse/langfuse_internal.h"
 #include "processors/langfuse/values.h"
 
 static const char *const type_names[TYPE_COUNT] = {"",	    "",		 "span",      "generation",
 						   "event", "embedding", "agent",     "tool",
 						   "chain", "retriever", "guardrail", "evaluator"};
-
-/* Scopes that route requests: they name models and call none. By prefix. */
-const char *const classify_routing_scopes[ROUTING_SCOPES] = {
-	"llm-d-router/",
-	"llm-d-inference-scheduler",
-	"llm-d-kv-cache",
-	"llm-d-pd-proxy",
-	"gateway-api-inference-extension",
-	"sigs.k8s.io/gateway-api-inference-extension",
-	"semantic-router"};
-
-/* Their span names, of all releases, for senders whose scope says nothing. */
-const char *const classify_routing_names[ROUTING_NAMES] = {
-	"gateway.request*",	  "llm_d.*",
-	"semantic_router.*",	  "pick_disagg_profile",
-	"pick_pd_profile",	  "run_scheduler_profile",
-	"filter_endpoints",	  "pick_endpoints",
-	"score_prefix_cache",	  "produce_precise_prefix_cache",
-	"prepare_disaggregation", "score_tokens",
-	"index_lookup",		  "index_add",
-	"compute_scores",	  "forward_request"};
 
 /* ---- type ----------------------------------------------------------------------------------- */
 
@@ -219,21 +199,12 @@ enum observation_type observation_type(const struct span_roles *roles, enum span
 
 /* ---- class ---------------------------------------------------------------------------------- */
 
-static bool name_fits(struct slice pattern, struct slice name)
-{
-	if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
-		return slice_has_prefix(name, slice_of(pattern.ptr, pattern.len - 1));
-	return slice_equal(pattern, name);
-}
-
 static bool is_routing_name(const struct langfuse *self, struct slice name)
 {
-	for (size_t i = 0; i < ROUTING_NAMES; i++) {
-		if (name_fits(slice_str(classify_routing_names[i]), name))
-			return true;
-	}
+	if (stack_names_has(&stack_routing_spans, name))
+		return true;
 	for (size_t i = 0; i < self->routing_names.count; i++) {
-		if (name_fits(self->routing_names.at[i], name))
+		if (slice_fits(name, self->routing_names.at[i]))
 			return true;
 	}
 	return false;
@@ -241,12 +212,10 @@ static bool is_routing_name(const struct langfuse *self, struct slice name)
 
 static enum span_class class_of_scope(const struct langfuse *self, struct slice name)
 {
-	if (slice_has_prefix(name, SLICE("vllm.")))
+	if (stack_prefixes_has(&stack_engine_scopes, name))
 		return CLASS_ENGINE;
-	for (size_t i = 0; i < ROUTING_SCOPES; i++) {
-		if (slice_has_prefix(name, slice_str(classify_routing_scopes[i])))
-			return CLASS_ROUTING;
-	}
+	if (stack_prefixes_has(&stack_routing_scopes, name))
+		return CLASS_ROUTING;
 	for (size_t i = 0; i < self->routing_scopes.count; i++) {
 		if (slice_has_prefix(name, self->routing_scopes.at[i]))
 			return CLASS_ROUTING;
@@ -294,7 +263,7 @@ enum span_class classify(struct run *run, uint32_t span, const struct span_roles
 	enum span_class scope = scope_class(run, span);
 	struct slice name = view_span_name(run->view, span);
 	if ((scope == CLASS_ENGINE && (roles->flags & KEY_USAGE)) ||
-	    slice_equal(name, SLICE("llm_request")))
+	    stack_names_has(&stack_engine_spans, name))
 		return CLASS_ENGINE;
 	if (names_model(roles) || roles_has(roles, ROLE_ROUTED_MODEL)) {
 		if (scope == CLASS_ROUTING || is_routing_name(run->self, name))
@@ -309,22 +278,5 @@ enum span_class classify(struct run *run, uint32_t span, const struct span_roles
 
 bool classify_disaggregated(const struct run *run, uint32_t span)
 {
-	static const char *const names[] = {"prefill",
-					    "decode",
-					    "chunked_decode",
-					    "pick_disagg_profile",
-					    "pick_pd_profile",
-					    "prepare_disaggregation",
-					    "llm_d.pd_proxy.*",
-					    "llm_d.epp.pd.*",
-					    "llm_d.epp.disagg.*",
-					    "llm_d.epp.prerequest.*"};
-	struct slice name = view_span_name(run->view, span);
-	if (name.len == 0 || !memchr("pdcl", name.ptr[0], 4))
-		return false;
-	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-		if (name_fits(slice_str(names[i]), name))
-			return true;
-	}
-	return false;
+	return stack_names_has(&stack_disaggregation_spans, view_span_name(run->view, span));
 }

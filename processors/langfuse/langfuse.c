@@ -33,43 +33,33 @@ static const struct metric_desc metric_count = {
 	"sluice_processor_langfuse", "{spans}",
 	"Spans that the langfuse processor decided about, by what was decided", METRIC_COUNTER};
 
-const struct langfuse_decision langfuse_decisions[COUNT_COUNT] = {
-	[COUNT_BAD_IDS] =
-		{"dropped_bad_ids",
-		 "without a usable trace id or span id: Langfuse would refuse the request"},
-	[COUNT_MODEL_FROM_TRACE] =
-		{"model_from_trace",
-		 "of a model server; its model is from the trace or the resource"},
-	[COUNT_MODEL_FROM_CONFIG] = {"model_from_config", "the same; its model is from `models`"},
-	[COUNT_MODEL_UNKNOWN] = {"model_unknown", "the same; nobody named a model"},
-	[COUNT_MODEL_AMBIGUOUS] =
-		{"model_ambiguous",
-		 "the trace names several models; counted as one of the two above, "
-		 "too"},
-	[COUNT_PREFILL] = {"prefill_leg", "prefill leg of a request; shown, not counted"},
-	[COUNT_USAGE_YIELDED] = {"usage_counted_elsewhere",
-				 "its tokens are counted on another span"},
-	[COUNT_SAME_PROMPT] =
-		{"prompt_counted_elsewhere",
-		 "another choice of its request counts the prompt; it counts its answer alone"},
-	[COUNT_PRICED] = {"priced", "its cost is from `prices`"},
-	[COUNT_NOT_CONVERTED] = {"value_not_converted",
-				 "maps, bytes and lists of maps beyond the 256th of one element"},
-};
+/* What is counted: which, its label, its meaning. */
+#define DECISIONS(ROW)                                                                             \
+	ROW(COUNT_BAD_IDS, "dropped_bad_ids",                                                      \
+	    "without a usable trace id or span id: Langfuse would refuse the request")             \
+	ROW(COUNT_MODEL_FROM_TRACE, "model_from_trace",                                            \
+	    "of a model server; its model is from the trace or the resource")                      \
+	ROW(COUNT_MODEL_FROM_CONFIG, "model_from_config", "the same; its model is from `models`")  \
+	ROW(COUNT_MODEL_UNKNOWN, "model_unknown", "the same; nobody named a model")                \
+	ROW(COUNT_MODEL_AMBIGUOUS, "model_ambiguous",                                              \
+	    "the trace names several models; counted as one of the two above, too")                \
+	ROW(COUNT_PREFILL, "prefill_leg", "prefill leg of a request; shown, not counted")          \
+	ROW(COUNT_USAGE_ELSEWHERE, "usage_counted_elsewhere",                                      \
+	    "its tokens are counted on another span")                                              \
+	ROW(COUNT_SAME_PROMPT, "prompt_counted_elsewhere",                                         \
+	    "another choice of its request counts the prompt; it counts its answer alone")         \
+	ROW(COUNT_PRICED, "priced", "its cost is from `prices`")                                   \
+	ROW(COUNT_NOT_CONVERTED, "value_not_converted",                                            \
+	    "maps, bytes and lists of maps beyond the 256th of one element")
 
-static bool register_metrics(struct langfuse *self, const struct component_env *env)
-{
-	bool added = true;
-	for (int i = 0; i < COUNT_COUNT; i++) {
-		struct buf labels = BUF_INIT;
-		metrics_label(&labels, "langfuse", env->id);
-		metrics_label(&labels, "decision", langfuse_decisions[i].name);
-		added &= metrics_add(env->metrics, &metric_count, buf_cstr(&labels),
-				     &self->counts[i]);
-		buf_fini(&labels);
-	}
-	return added;
-}
+#define DECISION(count, name, meaning) [count] = {name, meaning},
+const struct langfuse_decision langfuse_decisions[COUNT_COUNT] = {DECISIONS(DECISION)};
+
+#define METRIC_ROW(count, name, meaning)                                                           \
+	{&metric_count, offsetof(struct langfuse, counts[count]), {"decision", name}},
+static const struct metric_row metric_rows[] = {DECISIONS(METRIC_ROW)};
+_Static_assert(ARRAY_COUNT(metric_rows) == COUNT_COUNT, "a counter has no row");
+static const struct metric_table metrics = METRIC_TABLE("langfuse", metric_rows);
 
 static void destroy(void *arg)
 {
@@ -87,12 +77,11 @@ static void *create(const struct component_env *env, const void *config,
 	self->log = env->log;
 	self->budget = env->budget;
 	self->memory = env->memory;
-	self->party = trace_memory_join(env->memory, langfuse_memory_limits(config));
+	self->client = trace_memory_join(env->memory, langfuse_memory_limits(config));
 	self->hash = hash_key_random();
 	self->model_ids = model_ids_new();
 	if (!self->model_ids || !langfuse_configure(self, env, config, report) ||
-	    !keys_register(&self->keys, env->keys, env->path, report) ||
-	    !register_metrics(self, env)) {
+	    !keys_register(&self->keys, env->keys, env->path, report)) {
 		destroy(self);
 		return NULL;
 	}
@@ -250,4 +239,5 @@ const struct component_type processor_langfuse = {
 	.names = {"langfuse"},
 	.summary = "Puts spans of model servers, gateways and LLM libraries into Langfuse's words.",
 	.config = &langfuse_block,
+	.metrics = &metrics,
 	.processor = &ops};

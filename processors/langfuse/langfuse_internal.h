@@ -41,12 +41,12 @@ enum span_class {
 };
 
 enum note_flag {
-	NOTE_USAGE = 1 << 0,	    /* tokens or cost are on it */
-	NOTE_PREFILL = 1 << 1,	    /* prefill leg of a disaggregated request */
-	NOTE_YIELDS = 1 << 2,	    /* its usage is counted on another span */
-	NOTE_MATCHED = 1 << 3,	    /* who else tells of its call is known */
-	NOTE_MODEL = 1 << 4,	    /* has a model of its own */
-	NOTE_REWRITE = 1 << 5,	    /* something on it has to be changed */
+	NOTE_USAGE = 1 << 0,		 /* tokens or cost are on it */
+	NOTE_PREFILL = 1 << 1,		 /* prefill leg of a disaggregated request */
+	NOTE_COUNTED_ELSEWHERE = 1 << 2, /* its usage is counted on another span */
+	NOTE_MATCHED = 1 << 3,		 /* who else tells of its call is known */
+	NOTE_MODEL = 1 << 4,		 /* has a model of its own */
+	NOTE_REWRITE = 1 << 5,		 /* something on it has to be changed */
 	NOTE_SHORT = 1 << 6,	    /* an engine span of at most one token, without max_tokens */
 	NOTE_SPAN_TYPE = 1 << 7,    /* nothing but its type has to be written: a plain span */
 	NOTE_ROOT = 1 << 8,	    /* all its ancestors were dropped */
@@ -102,7 +102,7 @@ enum langfuse_count {
 	COUNT_MODEL_UNKNOWN,
 	COUNT_MODEL_AMBIGUOUS,
 	COUNT_PREFILL,
-	COUNT_USAGE_YIELDED,
+	COUNT_USAGE_ELSEWHERE,
 	COUNT_PRICED,
 	COUNT_NOT_CONVERTED,
 	COUNT_SAME_PROMPT,
@@ -119,7 +119,7 @@ struct langfuse {
 	struct log log;
 	struct budget *budget;
 	struct trace_memory *memory;
-	uint32_t party;
+	uint32_t client;
 	struct keys keys;
 	struct model_name *models; /* by service.name */
 	size_t model_count;
@@ -190,7 +190,7 @@ static inline struct slice run_trace_id(const struct run *run, uint32_t span)
 /* What the trace memory knows the trace of ${span} by. */
 static inline struct trace_key run_trace_key(const struct run *run, uint32_t span)
 {
-	return (struct trace_key){run->self->party, run_trace_id(run, span)};
+	return (struct trace_key){run->self->client, run_trace_id(run, span)};
 }
 
 static inline struct slice run_scope_name(const struct run *run, uint32_t span)
@@ -259,11 +259,6 @@ void traces_exchange(struct run *run);
 void traces_spread(struct run *run, uint32_t span);
 
 /* ---- classify.c ---- */
-
-/* Scopes (by prefix) and span names (* at the end: a prefix) of what routes requests. */
-enum { ROUTING_SCOPES = 7, ROUTING_NAMES = 16 };
-extern const char *const classify_routing_scopes[ROUTING_SCOPES];
-extern const char *const classify_routing_names[ROUTING_NAMES];
 
 enum span_class classify(struct run *run, uint32_t span, const struct span_roles *roles);
 

@@ -4,6 +4,7 @@
  * (calls.c), and what becomes of spans whose ancestors were dropped before they came here.
  */
 #include "pipeline/trace/memory/drop_batch.h"
+#include "pipeline/vocabulary/llm_stack.h"
 #include "processors/langfuse/langfuse_internal.h"
 
 enum { PREFILL_CLIMB_MAX = 3 };
@@ -23,11 +24,9 @@ static void find_prefill(struct run *run, uint32_t span)
 	for (int i = 0; i < PREFILL_CLIMB_MAX && span_map_has_parent(map, at); i++) {
 		at = map->parents[at];
 		struct slice name = view_span_name(run->view, at);
-		if (slice_equal(name, SLICE("decode")) ||
-		    slice_equal(name, SLICE("llm_d.pd_proxy.decode")))
+		if (stack_names_has(&stack_decode_spans, name))
 			return;
-		if (slice_equal(name, SLICE("prefill")) ||
-		    slice_equal(name, SLICE("llm_d.pd_proxy.prefill"))) {
+		if (stack_names_has(&stack_prefill_spans, name)) {
 			run->notes[span].flags |= NOTE_PREFILL | NOTE_REWRITE;
 			return;
 		}
@@ -103,7 +102,8 @@ static void repair(struct run *run, uint32_t span)
 
 static void repair_all(struct run *run)
 {
-	struct drop_batch batch = {.memory = run->self->memory, .key = {.party = run->self->party}};
+	struct drop_batch batch = {.memory = run->self->memory,
+				   .key = {.client = run->self->client}};
 	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
 		if (is_tombstone(run, span))
 			drop_batch_add(&batch, run->view, &run->scratch->map, span);

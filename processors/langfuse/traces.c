@@ -304,12 +304,12 @@ static bool needs_version(const struct run *run, uint32_t span, const struct tra
 	       facts->text[TRACE_FACT_USER].len > 0 || facts->text[TRACE_FACT_SESSION].len > 0;
 }
 
-/* ---- and what they are told ----------------------------------------------------------------- */
+/* ---- what the trace memory adds ----------------------------------------------------------------- */
 
 static void exchange(struct run *run, struct trace_group *group)
 {
 	struct langfuse *self = run->self;
-	const struct trace_key key = {self->party, run_trace_id(run, group->first)};
+	const struct trace_key key = {self->client, run_trace_id(run, group->first)};
 	struct trace_facts *facts = &group->facts;
 	struct slice given = facts->text[TRACE_FACT_METADATA];
 	(void)trace_memory_exchange(self->memory, key, facts, &run->scratch->arena);

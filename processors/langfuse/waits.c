@@ -18,7 +18,7 @@ static struct trace_note root_note(const struct langfuse *self, bool seen)
 static bool root_has_come(const struct run *run, const struct trace_group *group)
 {
 	struct trace_note note = root_note(run->self, group->root_seen);
-	const struct trace_key key = {run->self->party, run_trace_id(run, group->first)};
+	const struct trace_key key = {run->self->client, run_trace_id(run, group->first)};
 	if (!group->root_seen && !trace_note_may_be(&group->facts, note.name))
 		return false;
 	trace_memory_notes(run->self->memory, key, &note, 1);
@@ -58,7 +58,7 @@ void waits_hold_back(struct run *run)
 bool waits_over(void *arg, struct slice trace_id)
 {
 	struct langfuse *self = arg;
-	const struct trace_key key = {self->party, trace_id};
+	const struct trace_key key = {self->client, trace_id};
 	struct slice none = {NULL, 0};
 	struct trace_note note = {calls_name(self, NOTE_KIND_COUNTED, none, none), 0};
 	if (self->wait_for_root)

@@ -77,22 +77,21 @@ static const struct metric_desc metric_sampled = {
 	"otelcol_processor_probabilistic_sampler_count_traces_sampled", "{traces}",
 	"Count of traces that were sampled or not [Development]", METRIC_COUNTER};
 
-static bool register_metrics(struct sampler *self, struct metrics *metrics)
-{
-	static const char *const policies[POLICY_COUNT] = {"trace_id_hash", "sampling_priority"};
-	bool added = true;
-	for (int policy = 0; policy < POLICY_COUNT; policy++) {
-		for (int kept = 0; kept < 2; kept++) {
-			struct buf labels = BUF_INIT;
-			metrics_label(&labels, "policy", policies[policy]);
-			metrics_label(&labels, "sampled", kept ? "true" : "false");
-			added &= metrics_add(metrics, &metric_sampled, buf_cstr(&labels),
-					     &self->counts[policy][kept]);
-			buf_fini(&labels);
-		}
+#define ROW(policy, policy_name, kept, kept_name)                                                  \
+	{                                                                                          \
+		&metric_sampled, offsetof(struct sampler, counts[policy][kept]),                   \
+		{                                                                                  \
+			"policy", policy_name, "sampled", kept_name                                \
+		}                                                                                  \
 	}
-	return added;
-}
+static const struct metric_row metric_rows[] = {
+	ROW(POLICY_HASH, "trace_id_hash", 0, "false"),
+	ROW(POLICY_HASH, "trace_id_hash", 1, "true"),
+	ROW(POLICY_PRIORITY, "sampling_priority", 0, "false"),
+	ROW(POLICY_PRIORITY, "sampling_priority", 1, "true"),
+};
+_Static_assert(ARRAY_COUNT(metric_rows) == 2 * POLICY_COUNT, "a counter has no row");
+static const struct metric_table metrics = METRIC_TABLE(NULL, metric_rows);
 
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
@@ -111,10 +110,6 @@ static void *create(const struct component_env *env, const void *config,
 	if (self->priority_key == KEY_ID_NONE) {
 		config_problem(report, CONFIG_ERROR, (struct config_loc){0}, env->path, NULL, "%s",
 			       err.msg);
-		free(self);
-		return NULL;
-	}
-	if (!register_metrics(self, env->metrics)) {
 		free(self);
 		return NULL;
 	}
@@ -256,4 +251,5 @@ const struct component_type processor_probabilistic_sampler = {
 	.names = {"probabilistic_sampler"},
 	.summary = "Keeps a share of all traces, decided by trace id.",
 	.config = &block,
+	.metrics = &metrics,
 	.processor = &ops};

@@ -14,6 +14,7 @@
 #include "processors/scrape_filter/rules.h"
 
 #include "pipeline/graph/trace_memory_config.h"
+#include "pipeline/vocabulary/llm_stack.h"
 #include "processors/scrape_filter/rpcs.h"
 
 /* Prometheus, Kubernetes, and what the engines, gateways and frameworks of this field answer to. */
@@ -56,12 +57,6 @@ static const char *const default_generating[] = {"/health_generate"};
 static const char *const default_rpcs[] = {
 	"grpc.health.v1.Health/*", "*GRPCInferenceService/ServerLive",
 	"*GRPCInferenceService/ServerReady", "*GRPCInferenceService/ModelReady"};
-/* Events from the engines' KV caches: roots without a request. Names of all llm-d releases. */
-static const char *const default_background[] = {
-	"index_add", "index_evict", "llm_d.kv_cache.index.add", "llm_d.kv_cache.index.evict"};
-static const char *const default_prefixes[] = {"llm_d.pd_proxy."};
-static const char *const default_protected[] = {"llm_request", "gateway.request",
-						"semantic_router.*"};
 static const char *const path_keys[SCRAPE_PATH_KEYS] = {"url.path",  "http.route", "http.target",
 							"http.path", "url.full",   "http.url"};
 static const char *const method_keys[2] = {"http.request.method", "http.method"};
@@ -71,78 +66,6 @@ static const char *const mcp_method_keys[1] = {"mcp.method.name"};
 static const char *const event_keys[2] = {"asgi.event.type", "type"};
 static const char *const asgi_suffixes[] = {" http send", " http receive", " websocket send",
 					    " websocket receive"};
-
-/* ---- configuration -------------------------------------------------------------------------- */
-
-static void check_paths(const struct config_strings *paths, const char *path,
-			struct config_report *report)
-{
-	for (size_t i = 0; i < paths->count; i++) {
-		if (paths->at[i][0] != '/')
-			config_problem(report, CONFIG_ERROR, paths->nodes[i]->loc, path, NULL,
-				       "a path begins with '/', not with \"%s\"", paths->at[i]);
-	}
-}
-
-static void check_rpcs(const struct config_strings *rpcs, const char *path,
-		       struct config_report *report)
-{
-	for (size_t i = 0; i < rpcs->count; i++) {
-		if (!strchr(rpcs->at[i], '/') || rpcs->at[i][0] == '/')
-			config_problem(report, CONFIG_ERROR, rpcs->nodes[i]->loc, path, NULL,
-				       "a remote procedure is written service/Method, not \"%s\"",
-				       rpcs->at[i]);
-	}
-}
-
-static void check(const void *config, const struct config_node *node, const char *path,
-		  struct config_report *report)
-{
-	const struct scrape_filter_config *filter = config;
-	(void)node;
-	check_paths(&filter->paths, path, report);
-	check_paths(&filter->keep_paths, path, report);
-	check_paths(&filter->generating_paths, path, report);
-	check_rpcs(&filter->rpcs, path, report);
-}
-
-static const struct config_field fields[] = {
-	CONFIG_BOOL(struct scrape_filter_config, default_paths, "default_paths", "true",
-		    "Drop the paths of scrapes and probes: /metrics, /health, /healthz, /livez, "
-		    "/readyz, /v2/health/*, /ping and others."),
-	CONFIG_STRING_LIST(struct scrape_filter_config, paths, "paths",
-			   "More paths that are noise; `/probe/*` stands for all below it."),
-	CONFIG_STRING_LIST(struct scrape_filter_config, keep_paths, "keep_paths",
-			   "Paths that are not noise here, whatever list they are in."),
-	CONFIG_STRING_LIST(struct scrape_filter_config, generating_paths, "generating_paths",
-			   "More probes that make a generation, beside `/health_generate`: all "
-			   "below them goes, protected spans, too."),
-	CONFIG_BOOL(struct scrape_filter_config, default_rpcs, "default_rpcs", "true",
-		    "Drop the health service of gRPC, ServerLive, ServerReady and ModelReady of "
-		    "Open Inference, and MCP's ping."),
-	CONFIG_STRING_LIST(struct scrape_filter_config, rpcs, "rpcs",
-			   "More remote procedures that are noise: `service/Method`; `service/*` "
-			   "stands for all of them."),
-	CONFIG_STRING_LIST(struct scrape_filter_config, name_prefixes, "name_prefixes",
-			   "More prefixes of span names before method and path, beside "
-			   "`llm_d.pd_proxy.`."),
-	CONFIG_BOOL(struct scrape_filter_config, background, "background", "true",
-		    "Drop roots of background work: index_add, index_evict and their older names."),
-	CONFIG_STRING_LIST(struct scrape_filter_config, background_names, "background_names",
-			   "More names of background roots (no parent, kind internal)."),
-	CONFIG_BOOL(struct scrape_filter_config, asgi_collapse, "asgi_collapse", "false",
-		    "Also drop the send and receive spans of ASGI on requests that stay: one per "
-		    "streamed piece."),
-	CONFIG_BOOL(struct scrape_filter_config, closure, "closure", "true",
-		    "Drop what is below a dropped span, unless a protected span is in there."),
-	CONFIG_STRING_LIST(struct scrape_filter_config, protect, "protect",
-			   "More span names that are never dropped, beside `llm_request`, "
-			   "`gateway.request`, `semantic_router.*`."),
-	CONFIG_SUB(struct scrape_filter_config, memory, "trace_memory", &trace_memory_block,
-		   "What is remembered of dropped spans between requests."),
-};
-const struct config_block scrape_filter_block =
-	CONFIG_BLOCK_CHECKED(struct scrape_filter_config, fields, check);
 
 /* ---- patterns ------------------------------------------------------------------------------- */
 
@@ -179,6 +102,15 @@ static void add_all(struct gathering *gathering, struct scrape_patterns *pattern
 	for (size_t i = 0; i < default_count; i++)
 		add_pattern(gathering, patterns, slice_str(defaults[i]));
 	for (size_t i = 0; more && i < more->count; i++)
+		add_pattern(gathering, patterns, slice_str(more->at[i]));
+}
+
+static void add_names(struct gathering *gathering, struct scrape_patterns *patterns,
+		      const struct stack_names *defaults, const struct config_strings *more)
+{
+	for (size_t i = 0; i < defaults->count; i++)
+		add_pattern(gathering, patterns, defaults->at[i]);
+	for (size_t i = 0; i < more->count; i++)
 		add_pattern(gathering, patterns, slice_str(more->at[i]));
 }
 
@@ -226,12 +158,10 @@ bool scrape_rules_init(struct scrape_rules *rules, const struct component_env *e
 	rules->asgi_collapse = config->asgi_collapse;
 	gather_probes(&gathering, rules, config);
 	if (config->background)
-		add_all(&gathering, &rules->background, default_background,
-			ARRAY_COUNT(default_background), &config->background_names);
-	add_all(&gathering, &rules->prefixes, default_prefixes, ARRAY_COUNT(default_prefixes),
-		&config->name_prefixes);
-	add_all(&gathering, &rules->protected, default_protected, ARRAY_COUNT(default_protected),
-		&config->protect);
+		add_names(&gathering, &rules->background, &stack_background_spans,
+			  &config->background_names);
+	add_names(&gathering, &rules->prefixes, &stack_proxy_prefixes, &config->name_prefixes);
+	add_names(&gathering, &rules->protected, &stack_request_spans, &config->protect);
 	add_keys(&gathering, rules->path_keys, path_keys, SCRAPE_PATH_KEYS);
 	add_keys(&gathering, rules->method_keys, method_keys, ARRAY_COUNT(method_keys));
 	add_keys(&gathering, rules->event_keys, event_keys, ARRAY_COUNT(event_keys));

@@ -37,7 +37,7 @@ struct scrape_filter {
 	struct scrape_rules rules;
 	bool closure;
 	struct trace_memory *memory;
-	uint32_t party;
+	uint32_t client;
 	struct budget *budget;
 	key_id mark_key;
 	struct counter dropped[RULE_COUNT], moved[MOVED_COUNT], undecided[UNDECIDED_COUNT];
@@ -45,18 +45,18 @@ struct scrape_filter {
 };
 
 /* What is known of a span besides the rule by which it goes. */
-enum fate {
-	FATE_DECIDED = 1 << 0,	 /* its ancestors are, too */
-	FATE_PROTECTED = 1 << 1, /* a protected span is below or the span itself */
-	FATE_ALL_BELOW = 1 << 2, /* the span goes, and so does all that is below it */
+enum span_state {
+	SPAN_DECIDED = 1 << 0,	 /* its ancestors are, too */
+	SPAN_PROTECTED = 1 << 1, /* a protected span is below or the span itself */
+	SPAN_ALL_BELOW = 1 << 2, /* the span goes, and so does all that is below it */
 };
 
 struct scratch {
 	struct budget *budget;
 	struct span_map map;
-	uint32_t *path; /* spans on the way up whose fate depends on what is above */
-	uint8_t *rules; /* enum scrape_rule per span */
-	uint8_t *fates; /* of enum fate per span */
+	uint32_t *path;	 /* spans on the way up that are decided by what is above */
+	uint8_t *rules;	 /* enum scrape_rule per span */
+	uint8_t *states; /* of enum span_state per span */
 	size_t span_cap, bytes_held;
 };
 
@@ -76,32 +76,26 @@ static const struct metric_desc metric_undecided = {
 static const char *const rule_names[RULE_COUNT] = {
 	"", "path", "name", "rpc", "background", "asgi", "descendant", "remembered"};
 
-static bool add_counter(const struct component_env *env, const struct metric_desc *desc,
-			const char *label, const char *value, struct counter *counter)
-{
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "scrape_filter", env->id);
-	metrics_label(&labels, label, value);
-	bool added = metrics_add(env->metrics, desc, buf_cstr(&labels), counter);
-	buf_fini(&labels);
-	return added;
-}
-
-static bool register_metrics(struct scrape_filter *self, const struct component_env *env)
-{
-	static const char *const moves[MOVED_COUNT] = {"ancestor", "root"};
-	static const char *const reasons[UNDECIDED_COUNT] = {"child_left", "not_remembered"};
-	bool added = true;
-	for (int rule = RULE_NONE + 1; rule < RULE_COUNT; rule++)
-		added &= add_counter(env, &metric_dropped, "rule", rule_names[rule],
-				     &self->dropped[rule]);
-	for (int to = 0; to < MOVED_COUNT; to++)
-		added &= add_counter(env, &metric_moved, "to", moves[to], &self->moved[to]);
-	for (int why = 0; why < UNDECIDED_COUNT; why++)
-		added &= add_counter(env, &metric_undecided, "reason", reasons[why],
-				     &self->undecided[why]);
-	return added;
-}
+/* clang-format off */
+#define ROW(desc, array, at, label, value) \
+	{&(desc), offsetof(struct scrape_filter, array[at]), {label, value}}
+/* clang-format on */
+static const struct metric_row metric_rows[] = {
+	ROW(metric_dropped, dropped, RULE_PATH, "rule", "path"),
+	ROW(metric_dropped, dropped, RULE_NAME, "rule", "name"),
+	ROW(metric_dropped, dropped, RULE_RPC, "rule", "rpc"),
+	ROW(metric_dropped, dropped, RULE_BACKGROUND, "rule", "background"),
+	ROW(metric_dropped, dropped, RULE_ASGI, "rule", "asgi"),
+	ROW(metric_dropped, dropped, RULE_DESCENDANT, "rule", "descendant"),
+	ROW(metric_dropped, dropped, RULE_REMEMBERED, "rule", "remembered"),
+	ROW(metric_moved, moved, MOVED_TO_ANCESTOR, "to", "ancestor"),
+	ROW(metric_moved, moved, MOVED_TO_ROOT, "to", "root"),
+	ROW(metric_undecided, undecided, UNDECIDED_CHILD_LEFT, "reason", "child_left"),
+	ROW(metric_undecided, undecided, UNDECIDED_NOT_REMEMBERED, "reason", "not_remembered"),
+};
+_Static_assert(ARRAY_COUNT(metric_rows) == RULE_COUNT - 1 + MOVED_COUNT + UNDECIDED_COUNT,
+	       "a counter has no row");
+static const struct metric_table metrics = METRIC_TABLE("scrape_filter", metric_rows);
 
 static void destroy(void *self)
 {
@@ -119,10 +113,10 @@ static void *create(const struct component_env *env, const void *arg, struct con
 	self->budget = env->budget;
 	self->closure = config->closure;
 	self->memory = env->memory;
-	self->party = trace_memory_join(env->memory, &config->memory);
+	self->client = trace_memory_join(env->memory, &config->memory);
 	self->mark_key = key_table_add(env->keys, SLICE("sluice.parent_dropped"), &err);
 	if (self->mark_key == KEY_ID_NONE ||
-	    !scrape_rules_init(&self->rules, env, config, report) || !register_metrics(self, env)) {
+	    !scrape_rules_init(&self->rules, env, config, report)) {
 		destroy(self);
 		return NULL;
 	}
@@ -172,7 +166,7 @@ static int reserve(struct scratch *scratch, uint32_t span_count, struct err *err
 	scratch->bytes_held = bytes;
 	scratch->span_cap = span_count;
 	scratch->rules = (uint8_t *)(scratch->path + span_count);
-	scratch->fates = scratch->rules + span_count;
+	scratch->states = scratch->rules + span_count;
 	return 0;
 }
 
@@ -188,7 +182,7 @@ struct pass {
 
 static struct trace_key key_of(const struct pass *pass, uint32_t span)
 {
-	return (struct trace_key){pass->filter->party, view_span_trace_id(pass->view, span)};
+	return (struct trace_key){pass->filter->client, view_span_trace_id(pass->view, span)};
 }
 
 static void drop(struct pass *pass, uint32_t span, enum scrape_rule rule, bool all_below)
@@ -196,7 +190,7 @@ static void drop(struct pass *pass, uint32_t span, enum scrape_rule rule, bool a
 	pass->scratch->rules[span] = (uint8_t)rule;
 	pass->dropped[rule]++;
 	if (all_below)
-		pass->scratch->fates[span] |= FATE_ALL_BELOW;
+		pass->scratch->states[span] |= SPAN_ALL_BELOW;
 	edit_drop_span(pass->view, span);
 }
 
@@ -208,7 +202,7 @@ static bool goes(const struct pass *pass, uint32_t span)
 
 static bool takes_all_below(const struct pass *pass, uint32_t span)
 {
-	return pass->scratch->fates[span] & FATE_ALL_BELOW;
+	return pass->scratch->states[span] & SPAN_ALL_BELOW;
 }
 
 /* The rules that need nothing but the span. Spans that earlier processors dropped are not ours. */
@@ -218,7 +212,7 @@ static void judge_alone(struct pass *pass)
 	for (uint32_t span = 0; span < view_span_count(pass->view); span++) {
 		bool generates = false;
 		pass->scratch->rules[span] = RULE_NONE;
-		pass->scratch->fates[span] = 0;
+		pass->scratch->states[span] = 0;
 		if (!view_span_live(pass->view, span))
 			continue;
 		enum scrape_rule rule = scrape_rules_match(rules, pass->view, span, &generates);
@@ -233,14 +227,14 @@ static void judge_alone(struct pass *pass)
 static void mark_protected(struct pass *pass)
 {
 	const struct span_map *map = &pass->scratch->map;
-	uint8_t *fates = pass->scratch->fates;
+	uint8_t *states = pass->scratch->states;
 	for (uint32_t span = 0; span < view_span_count(pass->view); span++) {
 		if (!view_span_live(pass->view, span) ||
 		    !scrape_rules_protect(&pass->filter->rules, pass->view, span))
 			continue;
-		for (uint32_t at = span; !(fates[at] & (FATE_PROTECTED | FATE_ALL_BELOW));
+		for (uint32_t at = span; !(states[at] & (SPAN_PROTECTED | SPAN_ALL_BELOW));
 		     at = map->parents[at]) {
-			fates[at] |= FATE_PROTECTED;
+			states[at] |= SPAN_PROTECTED;
 			if (!span_map_has_parent(map, at))
 				break;
 		}
@@ -305,7 +299,7 @@ static void judge_foreign(struct pass *pass, uint32_t span)
 	if (ancestry == ANCESTRY_KEPT)
 		return;
 	bool all_below = is_noted(pass, span);
-	if (all_below || (pass->filter->closure && !(pass->scratch->fates[span] & FATE_PROTECTED)))
+	if (all_below || (pass->filter->closure && !(pass->scratch->states[span] & SPAN_PROTECTED)))
 		drop(pass, span, RULE_REMEMBERED, all_below);
 	else
 		move(pass, span,
@@ -321,7 +315,7 @@ static void judge_below(struct pass *pass, uint32_t span)
 	bool known_parent = span_map_has_parent(map, span);
 	bool all_goes = known_parent && takes_all_below(pass, parent);
 	if (goes(pass, span)) {
-		pass->scratch->fates[span] |= all_goes ? FATE_ALL_BELOW : 0;
+		pass->scratch->states[span] |= all_goes ? SPAN_ALL_BELOW : 0;
 	} else if (!view_span_live(pass->view, span)) {
 		return;
 	} else if (parent == SPAN_MAP_FOREIGN) {
@@ -329,7 +323,7 @@ static void judge_below(struct pass *pass, uint32_t span)
 	} else if (!known_parent || !goes(pass, parent)) {
 		return;
 	} else if (all_goes ||
-		   (pass->filter->closure && !(pass->scratch->fates[span] & FATE_PROTECTED))) {
+		   (pass->filter->closure && !(pass->scratch->states[span] & SPAN_PROTECTED))) {
 		drop(pass, span, RULE_DESCENDANT, all_goes);
 	} else {
 		move_over(pass, span, parent);
@@ -341,11 +335,11 @@ static void judge_all(struct pass *pass)
 {
 	const struct span_map *map = &pass->scratch->map;
 	uint32_t *path = pass->scratch->path;
-	uint8_t *fates = pass->scratch->fates;
+	uint8_t *states = pass->scratch->states;
 	for (uint32_t span = 0; span < map->count; span++) {
 		uint32_t depth = 0;
-		for (uint32_t at = span; !(fates[at] & FATE_DECIDED); at = map->parents[at]) {
-			fates[at] |= FATE_DECIDED; /* a circle ends here */
+		for (uint32_t at = span; !(states[at] & SPAN_DECIDED); at = map->parents[at]) {
+			states[at] |= SPAN_DECIDED; /* a circle ends here */
 			path[depth++] = at;
 			if (!span_map_has_parent(map, at))
 				break;
@@ -379,7 +373,7 @@ static void note_all_below(struct pass *pass, uint32_t span)
 static void remember_dropped(struct pass *pass)
 {
 	struct drop_batch batch = {.memory = pass->filter->memory,
-				   .key = {.party = pass->filter->party}};
+				   .key = {.client = pass->filter->client}};
 	for (uint32_t span = 0; span < view_span_count(pass->view); span++) {
 		if (!goes(pass, span) || !may_have_children(pass, span))
 			continue;
@@ -418,7 +412,7 @@ static enum outcome process(void *self, void *state, struct trace_view *view, st
 	return OUTCOME_TAKEN;
 }
 
-/* ---- telling -------------------------------------------------------------------------------- */
+/* ---- report and warnings -------------------------------------------------------------------------------- */
 
 static void report(void *arg)
 {
@@ -448,4 +442,5 @@ const struct component_type processor_scrape_filter = {
 	.names = {"scrape_filter"},
 	.summary = "Drops the spans of scrapes, probes and background work, without orphans.",
 	.config = &scrape_filter_block,
+	.metrics = &metrics,
 	.processor = &ops};

@@ -125,21 +125,22 @@ static const struct metric_desc metric_misdirected = {
 	"sluice_receiver_requests_misdirected", "{requests}",
 	"Requests that were not for this receiver, by what was wrong", METRIC_COUNTER};
 
-static bool register_misdirected(struct otlp *self, const struct component_env *env)
-{
-	static const char *const reasons[MISDIRECTED_COUNT] = {"path", "method", "media_type",
-							       "grpc_method"};
-	bool added = true;
-	for (int i = 0; i < MISDIRECTED_COUNT && added; i++) {
-		struct buf labels = BUF_INIT;
-		metrics_label(&labels, "receiver", env->id);
-		metrics_label(&labels, "reason", reasons[i]);
-		added = metrics_add(env->metrics, &metric_misdirected, buf_cstr(&labels),
-				    &self->handler.misdirected[i]);
-		buf_fini(&labels);
+#define MISDIRECTED(which, reason)                                                                 \
+	{                                                                                          \
+		&metric_misdirected, offsetof(struct otlp, handler.misdirected[which]),            \
+		{                                                                                  \
+			"reason", reason                                                           \
+		}                                                                                  \
 	}
-	return added;
-}
+static const struct metric_row metric_rows[] = {
+	{&metric_json_replaced, offsetof(struct otlp, handler.json_replaced), {NULL}},
+	MISDIRECTED(MISDIRECTED_PATH, "path"),
+	MISDIRECTED(MISDIRECTED_METHOD, "method"),
+	MISDIRECTED(MISDIRECTED_MEDIA_TYPE, "media_type"),
+	MISDIRECTED(MISDIRECTED_GRPC_METHOD, "grpc_method"),
+};
+_Static_assert(ARRAY_COUNT(metric_rows) == 1 + MISDIRECTED_COUNT, "a counter has no row");
+static const struct metric_table metrics = METRIC_TABLE("receiver", metric_rows);
 
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
@@ -156,16 +157,8 @@ static void *create(const struct component_env *env, const void *config,
 	self->handler.response_headers = &self->config->protocols.http.server.response_headers;
 	self->handler.traces_url_path =
 		path[0] == '/' ? path : arena_printf(env->arena, "/%s", path);
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "receiver", env->id);
-	bool ready =
-		self->handler.traces_url_path &&
-		cors_init(&self->handler.cors, &self->config->protocols.http.cors, env->arena) &&
-		metrics_add(env->metrics, &metric_json_replaced, buf_cstr(&labels),
-			    &self->handler.json_replaced) &&
-		register_misdirected(self, env);
-	buf_fini(&labels);
-	if (ready)
+	if (self->handler.traces_url_path &&
+	    cors_init(&self->handler.cors, &self->config->protocols.http.cors, env->arena))
 		return self;
 	free(self);
 	return NULL;
@@ -322,5 +315,6 @@ const struct component_type receiver_otlp = {.kind = COMPONENT_RECEIVER,
 					     .names = {"otlp"},
 					     .summary = "OTLP over gRPC and HTTP.",
 					     .config = &block,
+					     .metrics = &metrics,
 					     .addresses = addresses,
 					     .receiver = &ops};

@@ -54,13 +54,13 @@ static const struct {
 };
 
 /* What became of an id, in order of the input. */
-struct fate {
+struct made_span {
 	bool came, gone;
 	uint8_t parent; /* id it came with, 0: none */
 	uint8_t name;
 };
 
-static struct fate fates[TRACES][IDS];
+static struct made_span spans_made[TRACES][IDS];
 
 /* ---- making requests ------------------------------------------------------------------------ */
 
@@ -78,16 +78,16 @@ static bool add_span(struct buf *out, struct slice *script)
 	uint8_t id = head % IDS, trace_id[TRACE_ID_BYTES] = {1, (uint8_t)trace};
 	if (attribute == REQUEST_ENDS)
 		return false;
-	struct fate *fate = &fates[trace][id];
-	if (id == 0 || fate->came)
+	struct made_span *made = &spans_made[trace][id];
+	if (id == 0 || made->came)
 		return true;
-	*fate = (struct fate){.came = true, .parent = parent, .name = name % 16};
+	*made = (struct made_span){.came = true, .parent = parent, .name = name % 16};
 	size_t span = tw_open(out, SCOPE_SPANS_SPANS);
 	tw_bytes(out, SPAN_TRACE_ID, slice_of(trace_id, sizeof(trace_id)));
 	put_id(out, SPAN_SPAN_ID, trace, id);
 	if (parent != 0)
 		put_id(out, SPAN_PARENT_SPAN_ID, trace, parent);
-	tw_text(out, SPAN_NAME, span_names[fate->name]);
+	tw_text(out, SPAN_NAME, span_names[made->name]);
 	tw_varint(out, SPAN_KIND, 1 + (name >> 4) % 5);
 	for (size_t i = 0; i < ARRAY_COUNT(attributes); i++) {
 		if (attribute >> i & 1)
@@ -109,15 +109,15 @@ static void make_request(struct buf *out, struct slice *script)
 
 /* ---- what left ------------------------------------------------------------------------------ */
 
-static struct fate *fate_of(const struct trace_view *view, uint32_t span, uint8_t *ret_id)
+static struct made_span *made_of(const struct trace_view *view, uint32_t span, uint8_t *ret_id)
 {
 	struct slice id = view_span_id(view, span);
 	fuzz_must(id.ptr && id.len == SPAN_ID_BYTES);
 	*ret_id = id.ptr[1];
-	return &fates[id.ptr[0] - 1][id.ptr[1]];
+	return &spans_made[id.ptr[0] - 1][id.ptr[1]];
 }
 
-static bool is_ancestor(const struct fate *trace, uint8_t id, uint8_t ancestor)
+static bool is_ancestor(const struct made_span *trace, uint8_t id, uint8_t ancestor)
 {
 	uint8_t at = trace[id].parent;
 	for (int i = 0; i < IDS && at != 0; i++, at = trace[at].parent) {
@@ -139,7 +139,7 @@ static bool is_leaf(uint8_t name)
 }
 
 /* Below such a probe protected spans go, too. */
-static bool is_below_generating(const struct fate *trace, uint8_t id)
+static bool is_below_generating(const struct made_span *trace, uint8_t id)
 {
 	enum { GENERATING = 13 };
 	uint8_t at = trace[id].parent;
@@ -153,8 +153,8 @@ static bool is_below_generating(const struct fate *trace, uint8_t id)
 static void check_parent(const struct trace_view *out, uint32_t span)
 {
 	uint8_t id;
-	const struct fate *fate = fate_of(out, span, &id);
-	const struct fate *trace = fate - id;
+	const struct made_span *made = made_of(out, span, &id);
+	const struct made_span *trace = made - id;
 	struct slice parent = view_span_parent(out, span);
 	if (parent.len == 0) {
 		bool marked = false;
@@ -162,23 +162,23 @@ static void check_parent(const struct trace_view *out, uint32_t span)
 		struct attr_cursor cursor = view_attrs(out, (struct owner){OWNER_SPAN, span});
 		while (view_next_attr(out, &cursor, &attr))
 			marked |= slice_equal(attr.key, SLICE("sluice.parent_dropped"));
-		fuzz_must(marked == (fate->parent != 0));
+		fuzz_must(marked == (made->parent != 0));
 		return;
 	}
-	fuzz_must(parent.len == SPAN_ID_BYTES && &fates[parent.ptr[0] - 1][0] == trace);
+	fuzz_must(parent.len == SPAN_ID_BYTES && &spans_made[parent.ptr[0] - 1][0] == trace);
 	fuzz_must(!trace[parent.ptr[1]].gone);
-	fuzz_must(parent.ptr[1] == fate->parent || is_ancestor(trace, id, parent.ptr[1]));
+	fuzz_must(parent.ptr[1] == made->parent || is_ancestor(trace, id, parent.ptr[1]));
 }
 
 static void check_output(const struct processor_bench *bench, size_t config)
 {
 	uint8_t id;
 	for (uint32_t i = 0; i < view_span_count(bench->view); i++) {
-		struct fate *fate = fate_of(bench->view, i, &id);
+		struct made_span *made = made_of(bench->view, i, &id);
 		bool gone = !view_span_live(bench->view, i);
-		fuzz_must(!gone || !is_protected(config, fate->name) ||
-			  is_below_generating(fate - id, id));
-		fate->gone = gone && !is_leaf(fate->name); /* nobody asks for leaves later */
+		fuzz_must(!gone || !is_protected(config, made->name) ||
+			  is_below_generating(made - id, id));
+		made->gone = gone && !is_leaf(made->name); /* nobody asks for leaves later */
 	}
 	for (uint32_t i = 0; i < bench_span_count(bench); i++)
 		check_parent(bench->out_view, i);
@@ -208,7 +208,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *const processors[] = {"scrape_filter", configs[config], NULL};
 	uint32_t gone = 0;
 	processor_bench_open(&bench, processors);
-	memset(fates, 0, sizeof(fates));
+	memset(spans_made, 0, sizeof(spans_made));
 	while (script.len > 0) {
 		struct buf body = BUF_INIT;
 		make_request(&body, &script);

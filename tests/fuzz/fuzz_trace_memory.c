@@ -71,11 +71,11 @@ static void drop(struct trace_memory *memory, struct trace_key key, struct scrip
 		must(trace_memory_ancestor(memory, key, span.id, found) != ANCESTRY_KEPT);
 }
 
-static void step(struct trace_memory *memory, uint32_t party, struct script *script)
+static void step(struct trace_memory *memory, uint32_t client, struct script *script)
 {
 	uint8_t trace[TRACE_ID_BYTES], id[SPAN_ID_BYTES], found[SPAN_ID_BYTES];
 	uint8_t operation = next(script);
-	const struct trace_key key = {party, id_of(trace, sizeof(trace), next(script) % TRACES)};
+	const struct trace_key key = {client, id_of(trace, sizeof(trace), next(script) % TRACES)};
 	switch (operation % 7) {
 	case 0: exchange(memory, key, script); break;
 	case 1:
@@ -98,7 +98,7 @@ static void step(struct trace_memory *memory, uint32_t party, struct script *scr
 	}
 }
 
-static void drop_spans(struct trace_memory *memory, uint32_t party, uint8_t bits,
+static void drop_spans(struct trace_memory *memory, uint32_t client, uint8_t bits,
 		       struct slice request, struct budget *budget)
 {
 	struct err err;
@@ -109,7 +109,7 @@ static void drop_spans(struct trace_memory *memory, uint32_t party, uint8_t bits
 	must(view != NULL);
 	span_map_init(&map, budget);
 	if (view_open(view, request, &err) == 0 && span_map_build(&map, view, &err) == 0) {
-		struct drop_batch batch = {.memory = memory, .key = {.party = party}};
+		struct drop_batch batch = {.memory = memory, .key = {.client = client}};
 		for (uint32_t span = 0; span < view_span_count(view); span++) {
 			if (!(bits >> (span % 8) & 1))
 				continue;
@@ -144,11 +144,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct trace_memory_limits limits = {.traces_max = data[0] & 4 ? 4 : 1000,
 						   .bytes_max = data[0] & 8 ? 4096 : BUDGET_BYTES,
 						   .age_ns = 100000};
-	uint32_t party = trace_memory_join(memory, &limits);
+	uint32_t client = trace_memory_join(memory, &limits);
 	if (data[0] & 1)
-		drop_spans(memory, party, data[1], slice_of(data + 2, size - 2), &budget);
+		drop_spans(memory, client, data[1], slice_of(data + 2, size - 2), &budget);
 	while (!(data[0] & 1) && script.at < script.end)
-		step(memory, party, &script);
+		step(memory, client, &script);
 	trace_memory_free(memory);
 	must(budget_used(&budget) == 0);
 	return 0;

@@ -51,7 +51,7 @@ bool processor_fixture_open(struct processor_fixture *fixture, const char *type_
 					  .budget = &fixture->budget,
 					  .keys = fixture->keys,
 					  .arena = &fixture->config.arena};
-	fixture->self = fixture->ops->create(&env, fixture->bound, &fixture->config.report);
+	fixture->self = component_create(type, &env, fixture->bound, &fixture->config.report);
 	if (!fixture->self)
 		return false;
 	assert_int_equal(key_table_freeze(fixture->keys, &fixture->err), 0);

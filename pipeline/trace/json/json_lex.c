@@ -15,7 +15,7 @@ void json_lexer_init(struct json_lexer *lexer)
 	memset(lexer, 0, sizeof(*lexer));
 }
 
-/* ---- small parts ---------------------------------------------------------------------------- */
+/* ---- errors and levels ---------------------------------------------------------------------------- */
 
 enum json_event json_lex_fail(struct json_lexer *lexer, struct err *err, const char *why)
 {

@@ -10,7 +10,7 @@ enum { DROP_BATCH_SPANS = 64 };
 
 struct drop_batch {
 	struct trace_memory *memory;
-	struct trace_key key; /* party: set at the beginning */
+	struct trace_key key; /* client: set at the beginning */
 	uint32_t orphans;     /* dropped spans whose child had left before */
 	uint32_t forgotten;   /* dropped spans for which there was no room */
 	/* private */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table: stripes with a lock each, a chained hash table per stripe, and a list in order of use
- * from whose old end traces are forgotten. An entry holds the facts of one trace for one party and,
+ * from whose old end traces are forgotten. An entry holds the facts of one trace for one client and,
  * behind them, a small open-addressed set of span ids (trace_spans.c).
  *
  * Every byte is charged to the process's budget. When the budget refuses, the trace is not
@@ -112,10 +112,10 @@ uint32_t trace_memory_join(struct trace_memory *memory, const struct trace_memor
 		have->bytes_max = limits->bytes_max;
 	if (limits->age_ns > have->age_ns)
 		have->age_ns = limits->age_ns;
-	return ++memory->party_count;
+	return ++memory->client_count;
 }
 
-/* ---- telling -------------------------------------------------------------------------------- */
+/* ---- metrics -------------------------------------------------------------------------------- */
 
 static const struct metric_desc metric_traces = {
 	"sluice_trace_memory_traces", "{traces}",
@@ -129,6 +129,22 @@ static const struct metric_desc metric_refused = {
 	"sluice_trace_memory_refused", "{refusals}",
 	"Times that the process's memory bound kept a fact from being remembered", METRIC_COUNTER};
 
+#define EVICTED(why, reason)                                                                       \
+	{                                                                                          \
+		&metric_evicted, offsetof(struct trace_memory, evicted[why]),                      \
+		{                                                                                  \
+			"reason", reason                                                           \
+		}                                                                                  \
+	}
+static const struct metric_row metric_rows[] = {
+	{&metric_refused, offsetof(struct trace_memory, refused), {NULL}},
+	EVICTED(EVICTED_TRACES, "traces"),
+	EVICTED(EVICTED_BYTES, "bytes"),
+	EVICTED(EVICTED_AGE, "age"),
+};
+_Static_assert(ARRAY_COUNT(metric_rows) == 1 + EVICTED_COUNT, "a counter has no row");
+static const struct metric_table metric_table = METRIC_TABLE(NULL, metric_rows);
+
 static double read_atomic(void *arg)
 {
 	return (double)atomic_load((_Atomic uint64_t *)arg);
@@ -136,18 +152,9 @@ static double read_atomic(void *arg)
 
 bool trace_memory_register(struct trace_memory *memory, struct metrics *metrics)
 {
-	static const char *const reasons[EVICTED_COUNT] = {"traces", "bytes", "age"};
-	bool added = metrics_add_read(metrics, &metric_traces, "", read_atomic, &memory->traces) &&
-		     metrics_add_read(metrics, &metric_bytes, "", read_atomic, &memory->bytes) &&
-		     metrics_add(metrics, &metric_refused, "", &memory->refused);
-	for (int reason = 0; reason < EVICTED_COUNT; reason++) {
-		struct buf labels = BUF_INIT;
-		metrics_label(&labels, "reason", reasons[reason]);
-		added = added && metrics_add(metrics, &metric_evicted, buf_cstr(&labels),
-					     &memory->evicted[reason]);
-		buf_fini(&labels);
-	}
-	return added;
+	return metrics_add_read(metrics, &metric_traces, "", read_atomic, &memory->traces) &&
+	       metrics_add_read(metrics, &metric_bytes, "", read_atomic, &memory->bytes) &&
+	       metrics_add_table(metrics, &metric_table, "", "", memory);
 }
 
 /* ---- order of use --------------------------------------------------------------------------- */
@@ -219,7 +226,7 @@ void trace_memory_sweep(struct trace_memory *memory)
 uint64_t memory_hash(const struct trace_memory *memory, struct trace_key key)
 {
 	struct hash_key hash = memory->hash;
-	hash.a ^= (uint64_t)key.party << 1; /* stays odd */
+	hash.a ^= (uint64_t)key.client << 1; /* stays odd */
 	return hash_bytes(hash, key.trace_id.ptr, TRACE_ID_BYTES);
 }
 
@@ -238,7 +245,7 @@ struct memory_entry *memory_find(struct trace_memory *memory, struct stripe *str
 	for (int i = 0; i < SWEEP_PER_ACCESS && is_over_age(memory, stripe, now_ns); i++)
 		forget_oldest(memory, stripe, EVICTED_AGE);
 	struct memory_entry *entry = stripe->buckets[hash & (BUCKETS - 1)];
-	while (entry && (entry->hash != hash || entry->party != key.party ||
+	while (entry && (entry->hash != hash || entry->client != key.client ||
 			 memcmp(entry->trace_id, key.trace_id.ptr, TRACE_ID_BYTES) != 0))
 		entry = entry->next;
 	if (!entry)
@@ -264,7 +271,7 @@ struct memory_entry *memory_find_or_add(struct trace_memory *memory, struct stri
 		return NULL;
 	}
 	entry->hash = hash;
-	entry->party = key.party;
+	entry->client = key.client;
 	memcpy(entry->trace_id, key.trace_id.ptr, TRACE_ID_BYTES);
 	entry->used_ns = memory->clock();
 	entry->next = stripe->buckets[hash & (BUCKETS - 1)];

@@ -9,7 +9,7 @@
  * Bounded in traces, bytes and age; what goes is counted with the reason. It forgets, so nobody may
  * rely on it: a caller says what it does with a trace that is not remembered.
  *
- * Each component instance that uses the memory is a party and sees what it wrote itself, nothing
+ * Each component instance that uses the memory is a client and sees what it wrote itself, nothing
  * else: one pipeline may have dropped a span, or hashed a user, that another one keeps.
  *
  * Thread-safe, but for trace_memory_join and trace_memory_register (while the graph is built).
@@ -32,7 +32,7 @@ enum {
 struct trace_memory;
 
 struct trace_memory_limits {
-	uint32_t traces_max; /* of all parties together */
+	uint32_t traces_max; /* of all clients together */
 	uint64_t bytes_max;
 	uint64_t age_ns; /* since the last request that touched the trace */
 };
@@ -46,14 +46,14 @@ void trace_memory_free(struct trace_memory *memory);
 /* Counters and gauges of the memory. False when memory is short. */
 bool trace_memory_register(struct trace_memory *memory, struct metrics *metrics);
 
-/* A new party, never 0. Limits become the largest that any party asked for. */
+/* A new client, never 0. Limits become the largest that any client asked for. */
 uint32_t trace_memory_join(struct trace_memory *memory, const struct trace_memory_limits *limits);
 
 /* Forgets what is older than age_ns. Called every few seconds; use of a stripe does it, too. */
 void trace_memory_sweep(struct trace_memory *memory);
 
 struct trace_key {
-	uint32_t party;
+	uint32_t client;
 	struct slice trace_id; /* 16 bytes */
 };
 

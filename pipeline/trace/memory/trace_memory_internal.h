@@ -54,7 +54,7 @@ struct memory_entry {
 	struct memory_entry *newer, *older; /* in order of use */
 	uint64_t hash;
 	uint64_t used_ns;
-	uint32_t party;
+	uint32_t client;
 	int32_t tally;
 	uint64_t noted[TRACE_NOTED_WORDS]; /* a bit per name of a note */
 	uint8_t trace_id[TRACE_ID_BYTES];
@@ -82,7 +82,7 @@ struct trace_memory {
 	trace_memory_clock *clock;
 	struct hash_key hash;
 	struct trace_memory_limits limits; /* immutable once shards run */
-	uint32_t party_count;
+	uint32_t client_count;
 	_Atomic uint64_t traces, bytes;
 	struct counter evicted[EVICTED_COUNT], refused;
 	struct stripe stripes[STRIPES];

@@ -263,6 +263,72 @@ static void the_bounds_are_the_collectors(void **state)
 		assert_true(histogram_items.at[i - 1] < histogram_items.at[i]);
 }
 
+struct counted {
+	struct counter plain, by_reason[2];
+	struct histogram sizes;
+};
+
+static const struct metric_desc table_plain = {"table_plain", "", "Plain", METRIC_COUNTER},
+				table_refused = {"table_refused", "", "Refused", METRIC_COUNTER},
+				table_sizes = {"table_sizes", "", "Sizes", METRIC_HISTOGRAM};
+
+static const struct metric_row table_rows[] = {
+	{&table_plain, offsetof(struct counted, plain), {NULL}},
+	{&table_refused, offsetof(struct counted, by_reason[0]), {"reason", "full"}},
+	{&table_refused, offsetof(struct counted, by_reason[1]), {"reason", "late", "of", "two"}},
+	{&table_sizes, offsetof(struct counted, sizes), {NULL}},
+};
+
+static void assert_series(const struct metrics *metrics, const char *name, const char *labels,
+			  double wanted)
+{
+	double value;
+	if (!metrics_value(metrics, name, labels, &value))
+		fail_msg("no series %s{%s}", name, labels);
+	assert_true(value == wanted);
+}
+
+static void a_table_registers_what_an_instance_counts(void **state)
+{
+	(void)state;
+	const struct metric_table table = METRIC_TABLE("part", table_rows);
+	struct counted a = {.sizes.bounds = &histogram_items}, b = a;
+	struct metrics *metrics = metrics_new();
+	assert_non_null(metrics);
+	assert_true(metrics_add_table(metrics, &table, "a", "", &a));
+	assert_true(metrics_add_table(metrics, &table, "b/\"x\"", "zone=\"1\"", &b));
+	counter_add(&a.plain, 3);
+	counter_add(&a.by_reason[1], 5);
+	counter_add(&b.by_reason[0], 7);
+	histogram_add(&b.sizes, 11);
+	assert_series(metrics, "table_plain", "part=\"a\"", 3);
+	assert_series(metrics, "table_plain", "part=\"b/\\\"x\\\"\",zone=\"1\"", 0);
+	assert_series(metrics, "table_refused", "part=\"a\",reason=\"full\"", 0);
+	assert_series(metrics, "table_refused", "part=\"a\",reason=\"late\",of=\"two\"", 5);
+	assert_series(metrics, "table_refused", "part=\"b/\\\"x\\\"\",zone=\"1\",reason=\"full\"",
+		      7);
+	assert_series(metrics, "table_sizes", "part=\"b/\\\"x\\\"\",zone=\"1\"", 11);
+	metrics_free(metrics);
+}
+
+/* Without an id's label all instances are one series. */
+static void a_table_without_an_id_sums_its_instances_up(void **state)
+{
+	(void)state;
+	const struct metric_table table = METRIC_TABLE(NULL, table_rows);
+	struct counted a = {.sizes.bounds = &histogram_items}, b = a;
+	struct metrics *metrics = metrics_new();
+	assert_non_null(metrics);
+	assert_true(metrics_add_table(metrics, &table, "a", "", &a));
+	assert_true(metrics_add_table(metrics, &table, "b", "", &b));
+	counter_add(&a.plain, 3);
+	counter_add(&b.plain, 4);
+	counter_add(&b.by_reason[0], 7);
+	assert_series(metrics, "table_plain", "", 7);
+	assert_series(metrics, "table_refused", "reason=\"full\"", 7);
+	metrics_free(metrics);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +340,8 @@ int main(void)
 		cmocka_unit_test(values_that_are_no_whole_numbers_are_printed_exactly),
 		cmocka_unit_test(finds_a_series_by_name_and_labels),
 		cmocka_unit_test(counts_of_many_threads_are_exact_while_the_page_is_read),
+		cmocka_unit_test(a_table_registers_what_an_instance_counts),
+		cmocka_unit_test(a_table_without_an_id_sums_its_instances_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/base/slice.h"
 
+#include "pipeline/base/compiler.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-
-#include "pipeline/base/compiler.h"
 
 struct pair {
 	struct slice a, b;
@@ -113,6 +113,34 @@ static void parses_unsigned_decimals_to_the_last_value(void **state)
 	}
 }
 
+static void a_star_at_the_end_stands_for_any_rest(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *pattern, *text;
+		bool fits;
+	} cases[] = {
+		{"decode", "decode", true},
+		{"decode", "decoder", false},
+		{"decode", "Decode", false},
+		{"llm_d.*", "llm_d.epp", true},
+		{"llm_d.*", "llm_d.", true},
+		{"llm_d.*", "llm_d", false},
+		{"llm_d.*", "x.llm_d.epp", false},
+		{"*", "", true},
+		{"*", "anything", true},
+		{"", "", true},
+		{"", "a", false},
+		{"a*b", "a*b", true},
+		{"a*b", "axb", false},
+		{"a**", "a*b", true},
+		{"a**", "ab", false},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		assert_int_equal(slice_fits(slice_str(cases[i].text), slice_str(cases[i].pattern)),
+				 cases[i].fits);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +150,7 @@ int main(void)
 		cmocka_unit_test(ignores_the_case_of_ascii_letters_only),
 		cmocka_unit_test(trims_spaces_and_tabs_at_both_ends),
 		cmocka_unit_test(parses_unsigned_decimals_to_the_last_value),
+		cmocka_unit_test(a_star_at_the_end_stands_for_any_rest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

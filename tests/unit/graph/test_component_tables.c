@@ -68,11 +68,37 @@ static void no_component_has_a_key_twice(void **state)
 	}
 }
 
+/* Two rows with the same labels would be summed up, and count what is not the same. */
+static void no_component_has_a_series_twice(void **state)
+{
+	(void)state;
+	size_t count, tables = 0;
+	const struct component_type *const *types = component_list(&count);
+	for (size_t i = 0; i < count; i++) {
+		const struct metric_table *table = types[i]->metrics;
+		tables += table != NULL;
+		for (size_t a = 0; table && a < table->count; a++) {
+			for (size_t b = 0; b < a; b++) {
+				const struct metric_row *one = &table->rows[a],
+							*two = &table->rows[b];
+				bool same = strcmp(one->desc->name, two->desc->name) == 0;
+				for (size_t l = 0; same && l < ARRAY_COUNT(one->labels); l++)
+					same = slice_equal(slice_str(one->labels[l]),
+							   slice_str(two->labels[l]));
+				if (same || one->offset == two->offset)
+					fail_msg("%s: %s", types[i]->names[0], one->desc->name);
+			}
+		}
+	}
+	assert_true(tables >= 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_that_stands_twice_is_found),
 		cmocka_unit_test(no_component_has_a_key_twice),
+		cmocka_unit_test(no_component_has_a_series_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

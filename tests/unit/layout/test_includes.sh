@@ -121,6 +121,11 @@ check "a missing list is refused" refuses \
 		'exporters/jaeger/: pipeline/graph/components.def has no COMPONENT(exporter, jaeger)' \
 		'exporters/nop/: pipeline/graph/components.def has no COMPONENT(exporter, nop)')" \
 	pipeline/graph/components.def ''
+for name in '"llm_d.epp.pick"' '"semantic_router.signal"' '"llm_request"' '"llm-d-router/"'; do
+	check "a name of the LLM stack outside the vocabulary is refused: $name" refuses \
+		'exporters/nop/nop.c:1: names a span, scope or key of the LLM stack: pipeline/vocabulary/llm_stack.def does' \
+		exporters/nop/nop.c "is_one = slice_equal(name, SLICE($name));"
+done
 
 check "the includes of this tree point one way" "$here/check_includes" .
 finish

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "pipeline/vocabulary/llm_stack.h"
 #include "processors/langfuse/langfuse_internal.h"
 #include "tests/support/generated_page.h"
 
@@ -116,18 +117,18 @@ static void append_moved(struct buf *out)
 	}
 }
 
-static void append_list(struct buf *out, const char *const *texts, size_t count)
+static void append_list(struct buf *out, const struct stack_names *names)
 {
-	for (size_t i = 0; i < count; i++)
-		buf_printf(out, "%s`%s`", i > 0 ? ", " : "", texts[i]);
+	for (size_t i = 0; i < names->count; i++)
+		buf_printf(out, "%s`%.*s`", i > 0 ? ", " : "", SLICE_FMT(names->at[i]));
 }
 
 static void append_routing(struct buf *out)
 {
 	buf_append_str(out, "| of routing spans | |\n| --- | --- |\n| scope begins with | ");
-	append_list(out, classify_routing_scopes, ROUTING_SCOPES);
+	append_list(out, &stack_routing_scopes);
 	buf_append_str(out, " |\n| name | ");
-	append_list(out, classify_routing_names, ROUTING_NAMES);
+	append_list(out, &stack_routing_spans);
 	buf_append_str(out, " |\n");
 }
 

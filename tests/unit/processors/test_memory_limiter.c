@@ -99,7 +99,8 @@ static void a_limit_never_raises_the_budget(void **state)
 					  .budget = &fixture.budget,
 					  .keys = fixture.keys,
 					  .arena = &fixture.config.arena};
-	void *second = fixture.ops->create(&env, fixture.bound, &fixture.config.report);
+	void *second = component_create(component_find(COMPONENT_PROCESSOR, "memory_limiter"), &env,
+					fixture.bound, &fixture.config.report);
 	assert_non_null(second);
 	assert_int_equal(atomic_load(&fixture.budget.limit), 10 * MIB);
 	fixture.ops->destroy(second);

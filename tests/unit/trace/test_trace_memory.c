@@ -25,7 +25,7 @@ struct fixture {
 	struct budget budget;
 	struct metrics *metrics;
 	struct trace_memory *memory;
-	uint32_t party;
+	uint32_t client;
 };
 
 static void open_limited(struct fixture *fixture, struct trace_memory_limits limits)
@@ -37,7 +37,7 @@ static void open_limited(struct fixture *fixture, struct trace_memory_limits lim
 	assert_true(fixture->metrics && fixture->memory);
 	arena_init(&copies, NULL, 64 << 20);
 	assert_true(trace_memory_register(fixture->memory, fixture->metrics));
-	fixture->party = trace_memory_join(fixture->memory, &limits);
+	fixture->client = trace_memory_join(fixture->memory, &limits);
 }
 
 static void open_fixture(struct fixture *fixture)
@@ -67,7 +67,7 @@ static struct trace_key key(const struct fixture *fixture, uint64_t number)
 	uint64_t *id = ids[number & 1];
 	id[0] = number * UINT64_C(0x9e3779b97f4a7c15);
 	id[1] = number;
-	return (struct trace_key){fixture->party, slice_of(id, TRACE_ID_BYTES)};
+	return (struct trace_key){fixture->client, slice_of(id, TRACE_ID_BYTES)};
 }
 
 static struct slice exchange(const struct fixture *fixture, uint64_t trace, enum trace_fact fact,
@@ -150,7 +150,7 @@ static void parties_do_not_see_each_other(void **state)
 	(void)state;
 	open_fixture(&fixture);
 	exchange(&fixture, 1, TRACE_FACT_USER, 0, "alice");
-	fixture.party =
+	fixture.client =
 		trace_memory_join(fixture.memory, &(struct trace_memory_limits){10, 10, NS_PER_S});
 	assert_text(exchange(&fixture, 1, TRACE_FACT_USER, 0, ""), "");
 	close_fixture(&fixture);
@@ -413,7 +413,7 @@ static void the_first_note_of_a_name_stays_and_asking_leaves_none(void **state)
 	struct fixture fixture;
 	(void)state;
 	open_fixture(&fixture);
-	const struct trace_key key = {fixture.party, slice_of(id, sizeof(id))};
+	const struct trace_key key = {fixture.client, slice_of(id, sizeof(id))};
 	struct trace_note asked[] = {{7, 0}, {8, 0}};
 	trace_memory_notes(fixture.memory, key, asked, ARRAY_COUNT(asked));
 	assert_true(asked[0].value == 0 && asked[1].value == 0);
@@ -429,7 +429,7 @@ static void the_first_note_of_a_name_stays_and_asking_leaves_none(void **state)
 	assert_true(trace_note_may_be(&facts, 7) && trace_note_may_be(&facts, 8) &&
 		    trace_note_may_be(&facts, 9) && !trace_note_may_be(&facts, 10));
 	struct trace_note elsewhere = {7, 0};
-	trace_memory_notes(fixture.memory, (struct trace_key){fixture.party, slice_of(other, 16)},
+	trace_memory_notes(fixture.memory, (struct trace_key){fixture.client, slice_of(other, 16)},
 			   &elsewhere, 1);
 	assert_true(elsewhere.value == 0);
 	close_fixture(&fixture);
