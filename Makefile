@@ -232,7 +232,7 @@ FUZZ_COVER_MIN ?= 85
 # Folders with all below them; files where the rest of the folder is set-up that no input reaches.
 FUZZ_COVERED := pipeline/trace pipeline/net pipeline/ottl pipeline/pattern pipeline/config \
 	pipeline/delivery exporters/file extensions/health_check \
-	$(addprefix pipeline/graph/,flow.c holder.c stop.c) \
+	$(addprefix pipeline/graph/,flow.c batch_stage.c stop.c) \
 	$(addprefix receivers/otlp/,request.c transcoding.c)
 
 $(FUZZ_BINS): %: %.o $(TEST_LIB) $(LIB)
