@@ -40,7 +40,7 @@ int view_use_patterns(struct trace_view *view, struct err *err)
 
 static int begin_or_close(struct trace_view *view, struct err *err)
 {
-	view->flags_cleared = false;
+	view->flags_cleared = view->parents_known = false;
 	if (view_begin(view, err) == 0)
 		return 0;
 	view_close(view);
