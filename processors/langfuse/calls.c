@@ -256,17 +256,45 @@ static void ask_above(struct run *run, uint32_t span)
 		counted_above(run, span, note.value);
 }
 
-static void ask_memory(struct run *run, uint32_t span)
+/* Whether ask_above may find something for any span: not when every trace of the request begins in
+ * it, which is what most do. */
+static bool may_be_inside(const struct run *run)
+{
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
+		if (run->scratch->map.parents[span] != SPAN_MAP_FOREIGN)
+			continue;
+		struct trace_note note =
+			note_of(run, NOTE_KIND_INSIDE, view_span_parent(run->view, span), 0);
+		if (!view_span_live(run->view, span) ||
+		    trace_note_may_be(facts_of(run, span), note.name))
+			return true;
+	}
+	return false;
+}
+
+static void ask_below(struct run *run, uint32_t span)
 {
 	struct slice id = view_span_id(run->view, span);
-	struct trace_note below[] = {note_of(run, NOTE_KIND_BELOW_ANY, id, 0),
-				     note_of(run, NOTE_KIND_BELOW_CALL, id, 0)};
-	if (trace_note_may_be(facts_of(run, span), below[0].name))
-		trace_memory_notes(run->self->memory, run_trace_key(run, span), below,
-				   ARRAY_COUNT(below));
+	struct trace_note below[] = {note_of(run, NOTE_KIND_BELOW_ANY, id, 0), {0}};
+	if (!trace_note_may_be(facts_of(run, span), below[0].name))
+		return;
+	below[1] = note_of(run, NOTE_KIND_BELOW_CALL, id, 0);
+	trace_memory_notes(run->self->memory, run_trace_key(run, span), below,
+			   ARRAY_COUNT(below));
 	if (below[0].value != 0)
 		counted_below(run, span, below[1].value != 0, below[0].value);
-	ask_above(run, span);
+}
+
+static void ask_memory(struct run *run)
+{
+	bool inside = may_be_inside(run);
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
+		if (!view_span_live(run->view, span))
+			continue;
+		ask_below(run, span);
+		if (inside)
+			ask_above(run, span);
+	}
 }
 
 /* ---- for later requests --------------------------------------------------------------------- */
@@ -371,10 +399,8 @@ static void relate(struct run *run)
 {
 	for (uint32_t i = 0; i < run->teller_count; i++)
 		tell_upwards(run, run->tellers[i]);
-	for (uint32_t span = 0; run->asks && span < view_span_count(run->view); span++) {
-		if (view_span_live(run->view, span))
-			ask_memory(run, span);
-	}
+	if (run->asks)
+		ask_memory(run);
 	for (uint32_t i = 0; i < run->teller_count; i++)
 		decide(run, run->tellers[i]);
 }
