@@ -251,11 +251,10 @@ struct attr_view view_edited_attr(const struct trace_view *view, struct owner ow
 		.attr = attr};
 }
 
-struct attr_view view_next_added(const struct trace_view *view, const struct attr_cursor *cursor)
+struct attr_view view_next_added(const struct trace_view *view, struct owner owner, uint32_t at,
+				 const struct added_attr *last)
 {
-	uint32_t at = cursor->at;
-	const struct added_attr *added =
-		cursor->added ? cursor->added->next : added_at(view, cursor->owner, 0);
+	const struct added_attr *added = last ? last->next : added_at(view, owner, 0);
 	for (; added; added = added->next, at++) {
 		if (!added->removed)
 			return view_of_added(added, at);
