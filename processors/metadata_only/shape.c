@@ -13,30 +13,6 @@
 #include "processors/metadata_only/shape_quick.h"
 #include "processors/metadata_only/shape_script.h"
 
-enum shape_mark {
-	SHAPE_MARK_CONTROL = 1 << 0, /* control characters, line breaks and tabs among them */
-	SHAPE_MARK_INVALID = 1 << 1, /* no UTF-8 */
-	SHAPE_MARK_BLANK = 1 << 2,   /* white or invisible characters other than a space */
-	SHAPE_MARK_CODE = 1 << 3,    /* characters or pairs of them that tokens do not have */
-	SHAPE_MARK_QUOTE = 1 << 4,   /* " ; ` | & ^ ' */
-	SHAPE_MARK_ASKS = 1 << 5,    /* a word ends with ? or ! or their like */
-	SHAPE_MARK_SYMBOL = 1 << 6,  /* beyond ASCII and no letter */
-	SHAPE_MARK_ENCODED = 1 << 7, /* holds a text in base64, hexadecimal digits or percents */
-	SHAPE_MARK_LONG = 1 << 8,    /* over SHAPE_BYTES_MAX: nothing else was looked at */
-};
-
-/* What one pass over a text has found. */
-struct shape {
-	size_t len;	 /* bytes */
-	unsigned marks;	 /* enum shape_mark */
-	uint32_t words;	 /* between white characters */
-	uint32_t spoken; /* those of letters alone */
-	uint32_t joined; /* the most in one segment */
-	uint32_t all_joined;
-	uint32_t letters; /* the most in a row */
-	uint32_t dense;
-};
-
 /* By byte, of ASCII: c control, s space, a A letters, 0 digit, _ joins words, . parts segments,
  * { } brackets, ( parenthesis, " quotes and operators, ? asks, = and % as they are. */
 static const char classes[128 + 1] = "cccccccccccccccc"
