@@ -276,7 +276,7 @@ bench:
 	+@$(AGAIN) MODE=release run-bench
 
 .PHONY: gate run-gate
-run-gate: $(B)/tests/bench/bench_trace $(B)/tests/bench/bench_policy
+run-gate: $(addprefix $(B)/tests/bench/bench_,trace policy langfuse)
 	@SLUICE_BUILD=$(CURDIR)/$(B) tests/bench/gate $(GATE)
 
 gate:

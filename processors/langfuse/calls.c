@@ -14,18 +14,11 @@
  * one, those take one away, and whoever comes when the other side is ahead is not counted. A summing span
  * for which nothing is known yet is held back, as model servers' spans without a model are.
  */
-#include "processors/langfuse/langfuse_internal.h"
-
-enum { CLIMB_MAX = 64 };
+#include "processors/langfuse/climb.h"
 
 /* In the value of a note about a counted call: what counts it; the other bits are the first token's
  * time, so far as it is known. */
 enum { COUNTED_BY_CALL = 1, COUNTED_BY_ENGINE = 2, COUNTED_BITS = 3 };
-
-static bool has(const struct run *run, uint32_t span, uint32_t flags)
-{
-	return (run->notes[span].flags & flags) != 0;
-}
 
 static void set(struct run *run, uint32_t span, uint32_t flags)
 {
@@ -35,7 +28,7 @@ static void set(struct run *run, uint32_t span, uint32_t flags)
 /* What was said to Langfuse itself is not taken back. */
 static void count_elsewhere(struct run *run, uint32_t span)
 {
-	if (!has(run, span, NOTE_SETTLED))
+	if (!span_has(run, span, NOTE_SETTLED))
 		set(run, span, NOTE_COUNTED_ELSEWHERE);
 }
 
@@ -49,25 +42,17 @@ static const struct trace_facts *facts_of(const struct run *run, uint32_t span)
 	return &run->groups[run->notes[span].group].facts;
 }
 
-/* Tells the tokens of one call. */
-static bool tells(const struct run *run, uint32_t span)
-{
-	uint8_t class = run->notes[span].class;
-	return (class == CLASS_ENGINE || class == CLASS_CALL) && has(run, span, NOTE_USAGE) &&
-	       !has(run, span, NOTE_PREFILL) && view_span_live(run->view, span);
-}
-
 /* Has tokens, and is no call: they are those of the calls below it. */
 static bool sums_up(const struct run *run, uint32_t span)
 {
 	uint8_t class = run->notes[span].class;
-	return class != CLASS_ENGINE && class != CLASS_CALL && has(run, span, NOTE_USAGE) &&
+	return class != CLASS_ENGINE && class != CLASS_CALL && span_has(run, span, NOTE_USAGE) &&
 	       view_span_live(run->view, span);
 }
 
 static bool counts(const struct run *run, uint32_t span)
 {
-	return tells(run, span) && !has(run, span, NOTE_COUNTED_ELSEWHERE);
+	return span_tells(run, span) && !span_has(run, span, NOTE_COUNTED_ELSEWHERE);
 }
 
 uint64_t calls_name(const struct langfuse *self, enum note_kind kind, struct slice id,
@@ -88,53 +73,6 @@ static struct trace_note note_of(const struct run *run, enum note_kind kind, str
 
 /* ---- in a request --------------------------------------------------------------------------- */
 
-/* The parent of ${span} in this request. Without the map, which is made where ancestry matters within
- * the request, it is looked for close by: a span that is further away passes for one of another
- * request. */
-static uint32_t parent_of(const struct run *run, uint32_t span)
-{
-	enum { NEAR = 32 };
-	if (run->mapped)
-		return run->scratch->map.parents[span];
-	struct slice id = view_span_parent(run->view, span);
-	uint32_t end = view_span_count(run->view);
-	if (id.len == 0)
-		return SPAN_MAP_NONE;
-	end = end - span > NEAR ? span + NEAR : end;
-	uint64_t wanted = hash_read64(id.ptr);
-	for (uint32_t at = span > NEAR ? span - NEAR : 0; at < end; at++) {
-		struct slice other = view_span_id(run->view, at);
-		if (other.len == SPAN_ID_BYTES && hash_read64(other.ptr) == wanted && at != span &&
-		    slice_equal(run_trace_id(run, at), run_trace_id(run, span)))
-			return at;
-	}
-	return SPAN_MAP_FOREIGN;
-}
-
-/* From a span upwards. */
-struct climb {
-	uint32_t tellers[CLIMB_MAX]; /* of the same call, the nearest first; the span itself too */
-	size_t teller_count;
-	uint32_t top;	/* the highest ancestor in this request */
-	uint32_t above; /* SPAN_MAP_NONE: a root; _FOREIGN: its parent is in another request */
-	bool broken;	/* between the span and the top begins another call */
-};
-
-static void climb_from(const struct run *run, uint32_t span, struct climb *climb)
-{
-	climb->teller_count = 0;
-	climb->broken = false;
-	climb->above = span;
-	for (int i = 0; i < CLIMB_MAX && climb->above < SPAN_MAP_FOREIGN; i++) {
-		climb->top = climb->above;
-		if (climb->top != span)
-			climb->broken |= has(run, climb->top, NOTE_BOUNDARY);
-		if (!climb->broken && tells(run, climb->top))
-			climb->tellers[climb->teller_count++] = climb->top;
-		climb->above = parent_of(run, climb->top);
-	}
-}
-
 static void take_first_token(struct run *run, uint32_t span, uint64_t at_ns)
 {
 	struct span_note *note = &run->notes[span];
@@ -152,11 +90,11 @@ static void tell_upwards(struct run *run, uint32_t span)
 	climb_from(run, span, &climb);
 	for (size_t i = 1; i < climb.teller_count; i++) {
 		uint32_t above = climb.tellers[i];
-		if (has(run, span, NOTE_COST | NOTE_SETTLED))
+		if (span_has(run, span, NOTE_COST | NOTE_SETTLED))
 			run->notes[above].flags |= NOTE_FIRM_BELOW;
 		take_first_token(run, above, run->notes[span].first_token_ns);
 		/* One call on each side: the tally has nothing to add. */
-		if (is_engine(run, span) && !has(run, span, NOTE_MATCHED)) {
+		if (is_engine(run, span) && !span_has(run, span, NOTE_MATCHED)) {
 			run->notes[above].flags |= NOTE_MATCHED;
 			run->notes[span].flags |= NOTE_MATCHED;
 		}
@@ -171,10 +109,10 @@ static void decide(struct run *run, uint32_t span)
 	climb_from(run, span, &climb);
 	for (size_t i = climb.teller_count; i-- > 0;) {
 		uint32_t at = climb.tellers[i];
-		bool firm = has(run, at, NOTE_COST | NOTE_SETTLED);
-		if (!has(run, at, NOTE_DECIDED)) {
+		bool firm = span_has(run, at, NOTE_COST | NOTE_SETTLED);
+		if (!span_has(run, at, NOTE_DECIDED)) {
 			set(run, at, NOTE_DECIDED);
-			if (counted || (!firm && has(run, at, NOTE_FIRM_BELOW))) {
+			if (counted || (!firm && span_has(run, at, NOTE_FIRM_BELOW))) {
 				count_elsewhere(run, at);
 				run->notes[at].flags |= NOTE_MATCHED;
 			}
@@ -186,8 +124,8 @@ static void decide(struct run *run, uint32_t span)
 /* Spans above a counted call that sum it up. */
 static void count_sums_elsewhere(struct run *run, uint32_t span)
 {
-	uint32_t at = parent_of(run, span);
-	for (int i = 0; i < CLIMB_MAX && at < SPAN_MAP_FOREIGN; i++, at = parent_of(run, at)) {
+	uint32_t at = climb_parent(run, span);
+	for (int i = 0; i < CLIMB_MAX && at < SPAN_MAP_FOREIGN; i++, at = climb_parent(run, at)) {
 		if (sums_up(run, at))
 			count_elsewhere(run, at);
 	}
@@ -205,7 +143,7 @@ static void counted_below(struct run *run, uint32_t span, bool call, uint64_t va
 	count_sums_elsewhere(run, span);
 	for (size_t i = 0; call && i < climb.teller_count; i++) {
 		uint32_t at = climb.tellers[i];
-		bool known = has(run, at, NOTE_MATCHED);
+		bool known = span_has(run, at, NOTE_MATCHED);
 		take_first_token(run, at, value & ~(uint64_t)COUNTED_BITS);
 		set(run, at, NOTE_DECIDED | NOTE_MATCHED);
 		count_elsewhere(run, at);
@@ -219,16 +157,16 @@ static void counted_below(struct run *run, uint32_t span, bool call, uint64_t va
 	struct trace_note notes[] = {note_of(run, NOTE_KIND_BELOW_ANY, parent, value),
 				     note_of(run, NOTE_KIND_BELOW_CALL, parent, value)};
 	trace_memory_notes(run->self->memory, run_trace_key(run, span), notes,
-			   call && !climb.broken && !has(run, span, NOTE_BOUNDARY) ? 2 : 1);
+			   call && !climb.broken && !span_has(run, span, NOTE_BOUNDARY) ? 2 : 1);
 }
 
 /* The span is inside a call that counts. */
 static void counted_above(struct run *run, uint32_t span, uint64_t value)
 {
-	if (has(run, span, NOTE_BOUNDARY))
+	if (span_has(run, span, NOTE_BOUNDARY))
 		return;
-	if (tells(run, span)) {
-		bool known = has(run, span, NOTE_MATCHED);
+	if (span_tells(run, span)) {
+		bool known = span_has(run, span, NOTE_MATCHED);
 		set(run, span, NOTE_DECIDED | NOTE_MATCHED);
 		count_elsewhere(run, span);
 		if (!known && is_engine(run, span) && (value & COUNTED_BY_CALL))
@@ -245,7 +183,8 @@ static void ask_above(struct run *run, uint32_t span)
 {
 	struct climb climb;
 	climb_from(run, span, &climb);
-	if (climb.broken || has(run, climb.top, NOTE_BOUNDARY) || climb.above != SPAN_MAP_FOREIGN)
+	if (climb.broken || span_has(run, climb.top, NOTE_BOUNDARY) ||
+	    climb.above != SPAN_MAP_FOREIGN)
 		return;
 	struct trace_note note =
 		note_of(run, NOTE_KIND_INSIDE, view_span_parent(run->view, climb.top), 0);
@@ -256,17 +195,44 @@ static void ask_above(struct run *run, uint32_t span)
 		counted_above(run, span, note.value);
 }
 
-static void ask_memory(struct run *run, uint32_t span)
+/* Whether ask_above may find something for any span: not when every trace of the request begins in
+ * it, which is what most do. */
+static bool may_be_inside(const struct run *run)
+{
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
+		if (run->scratch->map.parents[span] != SPAN_MAP_FOREIGN)
+			continue;
+		struct trace_note note =
+			note_of(run, NOTE_KIND_INSIDE, view_span_parent(run->view, span), 0);
+		if (!view_span_live(run->view, span) ||
+		    trace_note_may_be(facts_of(run, span), note.name))
+			return true;
+	}
+	return false;
+}
+
+static void ask_below(struct run *run, uint32_t span)
 {
 	struct slice id = view_span_id(run->view, span);
-	struct trace_note below[] = {note_of(run, NOTE_KIND_BELOW_ANY, id, 0),
-				     note_of(run, NOTE_KIND_BELOW_CALL, id, 0)};
-	if (trace_note_may_be(facts_of(run, span), below[0].name))
-		trace_memory_notes(run->self->memory, run_trace_key(run, span), below,
-				   ARRAY_COUNT(below));
+	struct trace_note below[] = {note_of(run, NOTE_KIND_BELOW_ANY, id, 0), {0}};
+	if (!trace_note_may_be(facts_of(run, span), below[0].name))
+		return;
+	below[1] = note_of(run, NOTE_KIND_BELOW_CALL, id, 0);
+	trace_memory_notes(run->self->memory, run_trace_key(run, span), below, ARRAY_COUNT(below));
 	if (below[0].value != 0)
 		counted_below(run, span, below[1].value != 0, below[0].value);
-	ask_above(run, span);
+}
+
+static void ask_memory(struct run *run)
+{
+	bool inside = may_be_inside(run);
+	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
+		if (!view_span_live(run->view, span))
+			continue;
+		ask_below(run, span);
+		if (inside)
+			ask_above(run, span);
+	}
 }
 
 /* ---- for later requests --------------------------------------------------------------------- */
@@ -302,7 +268,7 @@ static void remember_inside(struct run *run, uint32_t span)
 	climb_from(run, span, &climb);
 	for (size_t i = 0; i < climb.teller_count; i++) {
 		uint32_t at = climb.tellers[i];
-		if (at == span || !counts(run, at) || has(run, span, NOTE_BOUNDARY))
+		if (at == span || !counts(run, at) || span_has(run, span, NOTE_BOUNDARY))
 			continue;
 		struct trace_note note =
 			note_of(run, NOTE_KIND_INSIDE, view_span_id(run->view, span),
@@ -342,7 +308,7 @@ static void claim_all(struct run *run)
 	for (int firm = 1; firm >= 0; firm--) {
 		for (uint32_t i = 0; i < run->teller_count; i++) {
 			uint32_t span = run->tellers[i];
-			if (has(run, span, NOTE_COST | NOTE_SETTLED) == (firm == 1))
+			if (span_has(run, span, NOTE_COST | NOTE_SETTLED) == (firm == 1))
 				claim(run, span);
 		}
 	}
@@ -362,7 +328,7 @@ static void tally(struct run *run, uint32_t span)
 
 static bool may_wait(const struct run *run, uint32_t span)
 {
-	return sums_up(run, span) && !has(run, span, NOTE_COUNTED_ELSEWHERE | NOTE_SETTLED) &&
+	return sums_up(run, span) && !span_has(run, span, NOTE_COUNTED_ELSEWHERE | NOTE_SETTLED) &&
 	       run->notes[span].class == CLASS_AGGREGATE;
 }
 
@@ -371,10 +337,8 @@ static void relate(struct run *run)
 {
 	for (uint32_t i = 0; i < run->teller_count; i++)
 		tell_upwards(run, run->tellers[i]);
-	for (uint32_t span = 0; run->asks && span < view_span_count(run->view); span++) {
-		if (view_span_live(run->view, span))
-			ask_memory(run, span);
-	}
+	if (run->asks)
+		ask_memory(run);
 	for (uint32_t i = 0; i < run->teller_count; i++)
 		decide(run, run->tellers[i]);
 }
@@ -424,13 +388,13 @@ void calls_settle(struct run *run)
 	const struct langfuse *self = run->self;
 	bool may_hold = view_may_hold(run->view) && self->join_wait_ns > 0 && !self->wait_for_root;
 	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
-		if (tells(run, span))
+		if (span_tells(run, span))
 			run->tellers[run->teller_count++] = span;
 	}
 	relate(run);
 	claim_all(run);
 	for (uint32_t i = 0; i < run->teller_count; i++) {
-		if (counts(run, run->tellers[i]) && !has(run, run->tellers[i], NOTE_MATCHED))
+		if (counts(run, run->tellers[i]) && !span_has(run, run->tellers[i], NOTE_MATCHED))
 			tally(run, run->tellers[i]);
 	}
 	remember(run);
@@ -441,7 +405,7 @@ void calls_settle(struct run *run)
 			edit_hold_span(run->view, span);
 			continue;
 		}
-		run->counts[COUNT_PREFILL] += has(run, span, NOTE_PREFILL);
-		run->counts[COUNT_USAGE_ELSEWHERE] += has(run, span, NOTE_COUNTED_ELSEWHERE);
+		run->counts[COUNT_PREFILL] += span_has(run, span, NOTE_PREFILL);
+		run->counts[COUNT_USAGE_ELSEWHERE] += span_has(run, span, NOTE_COUNTED_ELSEWHERE);
 	}
 }

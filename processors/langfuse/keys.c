@@ -252,12 +252,10 @@ bool keys_register(struct keys *keys, struct key_table *table, const char *path,
 	return true;
 }
 
-struct slice keys_trace_metadata(key_id id, struct slice key)
+struct slice keys_metadata_entry(struct slice key)
 {
 	static const struct slice prefixes[] = {SLICE_INIT("langfuse.trace.metadata."),
 						SLICE_INIT("langfuse.metadata.")};
-	if (key_id_is_exact(id) || key.len == 0 || key.ptr[0] != 'l')
-		return (struct slice){NULL, 0};
 	for (size_t i = 0; i < ARRAY_COUNT(prefixes); i++) {
 		size_t len = prefixes[i].len;
 		if (key.len > len && slice_has_prefix(key, prefixes[i]))
@@ -272,37 +270,36 @@ static uint8_t row_at(const struct keys *keys, key_id id)
 	return key_id_is_exact(id) ? keys->row_of[id] : 0;
 }
 
-/* Adds the attribute at ${at}, whose row is ${number} - 1. */
-static inline void roles_add(struct span_roles *roles, uint8_t number, uint32_t at)
-{
-	const struct key_row *row = &rows[number - 1];
-	roles->flags |= row->flags;
-	if (roles_has(roles, row->role) && row->rank > roles->rank[row->role])
-		return;
-	roles->present |= UINT64_C(1) << row->role;
-	roles->rank[row->role] = row->rank;
-	roles->at[row->role] = at;
-}
-
 void keys_roles(const struct keys *keys, const struct trace_view *view, struct owner owner,
 		struct span_roles *ret_roles)
 {
 	struct attr_view attr;
-	ret_roles->present = 0;
-	ret_roles->flags = 0;
-	ret_roles->structured = ret_roles->trace_metadata = false;
-	ret_roles->view = view;
-	ret_roles->owner = owner;
+	uint64_t present = 0;
+	uint8_t flags = 0;
+	bool structured = false, trace_metadata = false;
 	for (struct attr_cursor cursor = view_attrs(view, owner);
 	     view_next_attr(view, &cursor, &attr);) {
 		uint8_t number = row_at(keys, attr.key_id);
-		ret_roles->structured |= attr.value_type >= VALUE_ARRAY;
-		if (number > 0)
-			roles_add(ret_roles, number, attr.at);
-		else if (!key_id_is_exact(attr.key_id) &&
-			 keys_trace_metadata(attr.key_id, attr.key).len > 0)
-			ret_roles->trace_metadata = true;
+		structured |= attr.value_type >= VALUE_ARRAY;
+		if (number == 0) {
+			trace_metadata |= keys_trace_metadata(attr.key_id, attr.key).len > 0;
+			continue;
+		}
+		const struct key_row *row = &rows[number - 1];
+		uint64_t bit = UINT64_C(1) << row->role;
+		flags |= row->flags;
+		if ((present & bit) && row->rank > ret_roles->rank[row->role])
+			continue;
+		present |= bit;
+		ret_roles->rank[row->role] = row->rank;
+		ret_roles->at[row->role] = attr.at;
 	}
+	ret_roles->present = present;
+	ret_roles->flags = flags;
+	ret_roles->structured = structured;
+	ret_roles->trace_metadata = trace_metadata;
+	ret_roles->view = view;
+	ret_roles->owner = owner;
 }
 
 const struct key_row *keys_row(const struct keys *keys, key_id id)

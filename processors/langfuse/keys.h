@@ -166,7 +166,13 @@ const struct key_row *keys_row(const struct keys *keys, key_id id);
 key_id keys_place(const struct keys *keys, const struct key_row *row);
 
 /* The name of one entry of the trace's metadata whose key ${key} is; empty for other keys. */
-struct slice keys_trace_metadata(key_id id, struct slice key);
+struct slice keys_metadata_entry(struct slice key);
+static inline struct slice keys_trace_metadata(key_id id, struct slice key)
+{
+	if (key_id_is_exact(id) || key.len == 0 || key.ptr[0] != 'l')
+		return (struct slice){NULL, 0};
+	return keys_metadata_entry(key);
+}
 
 /* The id of the key of ${role} and ${rank}. */
 key_id keys_id(const struct keys *keys, enum role role, uint8_t rank);

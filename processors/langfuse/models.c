@@ -191,11 +191,16 @@ struct slice models_of(const struct run *run, uint32_t span, bool *ret_ambiguous
 void models_remember(struct run *run)
 {
 	struct langfuse *self = run->self;
+	struct slice last = {NULL, 0};
+	uint64_t number = 0; /* of the last model: most routers name the same */
 	for (uint32_t span = 0; span < view_span_count(run->view); span++) {
 		const struct span_note *note = &run->notes[span];
 		if (note->model_rank < RANK_OF_A_CHOICE || !view_span_live(run->view, span))
 			continue;
-		uint64_t number = number_of(self->model_ids, named_model(run, span));
+		struct slice model = named_model(run, span);
+		if (!slice_equal(model, last))
+			number = number_of(self->model_ids, model);
+		last = model;
 		struct slice ids[] = {view_span_id(run->view, span),
 				      view_span_parent(run->view, span)};
 		struct trace_note notes[ARRAY_COUNT(ids)];

@@ -150,7 +150,8 @@ static void read_call(struct run *run, uint32_t span, const struct span_roles *r
 		run->joins = true;
 	if (note->flags & NOTE_USAGE)
 		note->call = call_name(run, span, roles, class);
-	note->first_token_ns = values_first_token(run, span, roles);
+	if (roles_has(roles, ROLE_FIRST_TOKEN) || view_span_events(run->view, span).count > 0)
+		note->first_token_ns = values_first_token(run, span, roles);
 	if (note->first_token_ns != 0)
 		note->flags |= NOTE_REWRITE;
 	struct trace_facts *facts = &run->groups[note->group].facts;

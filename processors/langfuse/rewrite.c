@@ -417,20 +417,29 @@ static void set_root(struct run *run, uint32_t span)
 		edit_set_span_parent(run->view, span, (struct slice){NULL, 0});
 }
 
+/* Apart from rewrite_span, as most spans are left as they are: a writer is large. */
+static __attribute__((noinline)) void rewrite_all_of(struct run *run, uint32_t span)
+{
+	struct writer writer;
+	writer.run = run;
+	writer.span = span;
+	writer.note = &run->notes[span];
+	keys_roles(&run->self->keys, run->view, span_owner(span), &writer.roles);
+	write_span(&writer);
+}
+
 void rewrite_span(struct run *run, uint32_t span)
 {
-	struct writer writer = {.run = run, .span = span, .note = &run->notes[span]};
-	uint32_t flags = writer.note->flags;
-	if (flags & NOTE_REWRITE) {
-		keys_roles(&run->self->keys, run->view, span_owner(span), &writer.roles);
-		write_span(&writer);
-	} else if (flags & NOTE_SPAN_TYPE) {
-		set(&writer, ROLE_TYPE, 0,
-		    value_of_str(slice_str(observation_type_name(TYPE_SPAN))));
-	}
+	const struct keys *keys = &run->self->keys;
+	uint32_t flags = run->notes[span].flags;
+	if (flags & NOTE_REWRITE)
+		rewrite_all_of(run, span);
+	else if (flags & NOTE_SPAN_TYPE)
+		keys_set(keys, run->view, span_owner(span), ROLE_TYPE, 0,
+			 value_of_str(slice_str(observation_type_name(TYPE_SPAN))));
 	if (flags & NOTE_ROOT)
 		set_root(run, span);
-	else if (flags & NOTE_AS_ROOT)
-		remove_key(&writer, ROLE_AS_ROOT, 0); /* it would rename the whole trace */
+	else if (flags & NOTE_AS_ROOT) /* it would rename the whole trace */
+		(void)edit_remove_attr(run->view, span_owner(span), keys_id(keys, ROLE_AS_ROOT, 0));
 	traces_spread(run, span);
 }

@@ -97,9 +97,6 @@ static bool is_first_token_event(struct slice name)
 
 uint64_t values_first_token(const struct run *run, uint32_t span, const struct span_roles *roles)
 {
-	struct view_range events = view_span_events(run->view, span);
-	if (!roles_has(roles, ROLE_FIRST_TOKEN) && events.count == 0)
-		return 0;
 	uint64_t start_ns = view_span_start_ns(run->view, span);
 	uint64_t end_ns = view_span_end_ns(run->view, span);
 	double seconds;
@@ -110,6 +107,7 @@ uint64_t values_first_token(const struct run *run, uint32_t span, const struct s
 			return 0;
 		return start_ns + (uint64_t)llround(seconds * (double)NS_PER_S);
 	}
+	struct view_range events = view_span_events(run->view, span);
 	for (uint32_t i = events.begin; i < events.begin + events.count; i++) {
 		uint64_t at_ns = view_event_time_ns(run->view, i);
 		if (view_event_live(run->view, i) && at_ns > start_ns && at_ns <= end_ns &&

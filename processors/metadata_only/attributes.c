@@ -183,7 +183,7 @@ static enum finding look_at_edited(const struct pass *pass, struct owner owner,
 	if (attr->value_type != VALUE_STRING)
 		return FINDING_JUDGE;
 	struct slice text = view_attr_value(pass->view, owner, attr).bytes;
-	return shape_is_plain(text.ptr, text.len) ? FINDING_NONE : look_at_text(pass, 0, text);
+	return text.len > 0 && judge_is_token(pass->shard, text) ? FINDING_NONE : FINDING_JUDGE;
 }
 
 /* Modes shape and strict: numbers stay, and most texts are plain tokens. */

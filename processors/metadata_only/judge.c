@@ -42,8 +42,7 @@ uint16_t judge_choose(const struct decision *decision, const struct place *place
 
 /* ---- texts ---- */
 
-/* As shape_is_token; most texts have been seen before. */
-static bool is_token(struct policy_shard *shard, struct slice text)
+bool judge_is_token(struct policy_shard *shard, struct slice text)
 {
 	if (shape_is_plain(text.ptr, text.len) || judge_is_known_token(shard, text))
 		return true;
@@ -52,11 +51,7 @@ static bool is_token(struct policy_shard *shard, struct slice text)
 		return guess == SHAPE_TOKEN; /* most of these are ids, and not seen again */
 	if (!shape_is_token_by_scan(text))
 		return false;
-	if (text.len > 0 && text.len <= sizeof(shard->tokens[0].text)) {
-		struct policy_name *place = judge_token_place(shard, text);
-		place->len = (uint8_t)text.len;
-		memcpy(place->text, text.ptr, text.len);
-	}
+	policy_remember(judge_token_place(shard, text), text);
 	return true;
 }
 
@@ -67,10 +62,10 @@ static bool has_form(struct policy_shard *shard, enum policy_form form, struct s
 	case FORM_NUMBER:
 	case FORM_FIGURES: return text_is_number(text);
 	case FORM_URL:
-	case FORM_ROUTE: return is_token(shard, text) || shape_is_route(text);
-	case FORM_TOKEN: return is_token(shard, text);
+	case FORM_ROUTE: return judge_is_token(shard, text) || shape_is_route(text);
+	case FORM_TOKEN: return judge_is_token(shard, text);
 	case FORM_NAME:
-	case FORM_PAIRS: return is_token(shard, text) || shape_is_name(text);
+	case FORM_PAIRS: return judge_is_token(shard, text) || shape_is_name(text);
 	case FORM_TIME: return shape_is_time(text);
 	case FORM_LINE: return shape_is_line(text);
 	case FORM_SUMMARY: return shape_is_summary(text);
@@ -113,7 +108,7 @@ bool judge_text(const struct measure *measure, struct slice text)
 		return false;
 	if (text.len == 0 || (measure->kept && has_form(shard, measure->form, text)))
 		return true;
-	return measure->tokens && is_token(shard, text);
+	return measure->tokens && judge_is_token(shard, text);
 }
 
 static struct measure measure_of(struct pass *pass, uint16_t keeper)
@@ -137,7 +132,7 @@ bool judge_pair(const struct measure *measure, struct slice key, struct slice pa
 	struct pass *pass = measure->pass;
 	const struct slice names[] = {path, key};
 	*ret_inner = *measure;
-	if (!is_token(pass->shard, key)) {
+	if (!judge_is_token(pass->shard, key)) {
 		hit_field(pass, FIELD_TEXT);
 		return false;
 	}

@@ -17,9 +17,9 @@ struct measure {
 	bool numbers_stay;     /* under whatever key */
 };
 
-/* The place of ${text}, of a length that places have room for, among the tokens that were seen. Eight
- * bytes of its begin, its middle and its end choose it: two tokens in one place cost time alone. */
-static inline struct policy_name *judge_token_place(struct policy_shard *shard, struct slice text)
+/* The place of ${text} among the tokens that were seen. Eight bytes of its begin, its middle and its
+ * end choose it: tokens in one place cost time alone. */
+static inline struct policy_place *judge_token_place(struct policy_shard *shard, struct slice text)
 {
 	if (text.len < sizeof(uint64_t))
 		return &shard->tokens[hash_bytes(shard->hash, text.ptr, text.len) % POLICY_TOKENS];
@@ -32,11 +32,11 @@ static inline struct policy_name *judge_token_place(struct policy_shard *shard, 
 /* Whether ${text} was found to be a token not long ago. */
 static inline bool judge_is_known_token(struct policy_shard *shard, struct slice text)
 {
-	if (text.len == 0 || text.len > sizeof(shard->tokens[0].text))
-		return false;
-	const struct policy_name *known = judge_token_place(shard, text);
-	return known->len == text.len && memcmp(known->text, text.ptr, text.len) == 0;
+	return text.len > 0 && policy_remembers(judge_token_place(shard, text), text);
 }
+
+/* As shape_is_token; what is not told at once is remembered. */
+bool judge_is_token(struct policy_shard *shard, struct slice text);
 
 bool judge_is_number(const struct value *value);
 

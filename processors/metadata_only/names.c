@@ -7,6 +7,7 @@
  */
 #include "processors/metadata_only/names.h"
 
+#include "processors/metadata_only/judge.h"
 #include "processors/metadata_only/shape.h"
 #include "processors/metadata_only/text.h"
 
@@ -138,7 +139,7 @@ bool names_quotes(struct slice name, enum name_weight weight, struct slice remov
 
 /* ---- judging ---- */
 
-static struct policy_name *remembered(struct policy_shard *shard, struct slice name)
+static struct policy_place *place_of(struct policy_shard *shard, struct slice name)
 {
 	uint64_t hash = hash_bytes(shard->hash, name.ptr, name.len);
 	return &shard->names[hash % POLICY_NAMES];
@@ -178,10 +179,10 @@ void names_filter_span(struct pass *pass, uint32_t span, bool removed)
 {
 	struct slice name = view_span_name(pass->view, span);
 	struct buf *text = &pass->shard->text;
-	struct policy_name *known = remembered(pass->shard, name);
-	if (LIKELY(!removed && slice_equal(slice_of(known->text, known->len), name)))
-		return;
 	if (name.len == 0)
+		return;
+	struct policy_place *known = place_of(pass->shard, name);
+	if (LIKELY(!removed && policy_remembers(known, name)))
 		return;
 	struct slice kept = removed ? (struct slice){NULL, 0} : name_left(name, text);
 	if (kept.len == 0)
@@ -190,9 +191,8 @@ void names_filter_span(struct pass *pass, uint32_t span, bool removed)
 		hit_field(pass, FIELD_SPAN_NAME);
 		if (!pass->dry)
 			edit_set_span_name(pass->view, span, kept);
-	} else if (name.len <= sizeof(known->text)) {
-		known->len = (uint8_t)name.len;
-		memcpy(known->text, name.ptr, name.len);
+	} else {
+		policy_remember(known, name);
 	}
 }
 
@@ -211,12 +211,12 @@ void names_filter_scope(struct pass *pass, uint32_t scope)
 {
 	struct slice name = view_scope_name(pass->view, scope);
 	struct slice version = view_scope_version(pass->view, scope);
-	if (name.len > 0 && !shape_is_token(name)) {
+	if (name.len > 0 && !judge_is_token(pass->shard, name)) {
 		hit_field(pass, FIELD_SCOPE_NAME);
 		if (!pass->dry)
 			edit_set_scope_name(pass->view, scope, SLICE(""));
 	}
-	if (version.len > 0 && !shape_is_token(version)) {
+	if (version.len > 0 && !judge_is_token(pass->shard, version)) {
 		hit_field(pass, FIELD_SCOPE_VERSION);
 		if (!pass->dry)
 			edit_set_scope_version(pass->view, scope, SLICE(""));

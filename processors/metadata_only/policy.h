@@ -86,7 +86,7 @@ struct decision {
 	bool keep_numbers;  /* numbers stay */
 };
 
-enum { POLICY_NAMES = 128, POLICY_TOKENS = 256 };
+enum { POLICY_NAMES = 64, POLICY_TOKENS = 128 };
 
 /* A name of a span, or a token, that passed. */
 struct policy_name {
@@ -94,17 +94,43 @@ struct policy_name {
 	uint8_t text[63];
 };
 
+/* Where those with one hash stand: two, so that two that come by turns are both remembered. */
+struct policy_place {
+	struct policy_name names[2]; /* the one that was met last comes first */
+};
+
 /* One shard's memory of decisions, and its scratch. */
 struct policy_shard {
 	uint64_t epoch; /* of the ids of pattern sets */
 	uint8_t verdicts[KEY_ID_COUNT];
 	struct decision decisions[KEY_ID_COUNT];
-	struct policy_name names[POLICY_NAMES]; /* by hash */
-	struct policy_name tokens[POLICY_TOKENS];
+	struct policy_place names[POLICY_NAMES]; /* by hash */
+	struct policy_place tokens[POLICY_TOKENS];
 	struct hash_key hash;
 	uint32_t *hits; /* by rule; of the request being worked on */
 	struct buf text;
 };
+
+static inline bool policy_name_is(const struct policy_name *name, struct slice text)
+{
+	return name->len == text.len && memcmp(name->text, text.ptr, text.len) == 0;
+}
+
+/* Whether ${text}, not empty, is remembered at ${place}. */
+static inline bool policy_remembers(const struct policy_place *place, struct slice text)
+{
+	return policy_name_is(&place->names[0], text) || policy_name_is(&place->names[1], text);
+}
+
+/* Remembers ${text}, unless it is too long or empty. */
+static inline void policy_remember(struct policy_place *place, struct slice text)
+{
+	if (text.len == 0 || text.len > sizeof(place->names[0].text))
+		return;
+	place->names[1] = place->names[0];
+	place->names[0].len = (uint8_t)text.len;
+	memcpy(place->names[0].text, text.ptr, text.len);
+}
 
 /* Forgets decisions whose ids have lost their meaning. Before each request. */
 void decide_begin(struct policy_shard *shard, const struct trace_view *view);

@@ -23,6 +23,7 @@ void edit_fini(struct trace_view *view)
 	free_column(view, &view->patch_column);
 	free_column(view, &view->rewrite_column);
 	free_column(view, &view->length_column);
+	free_column(view, &view->parent_column);
 	arena_fini(&view->arena);
 	tally_fini(&view->tally);
 }
@@ -73,6 +74,8 @@ void edit_trim(struct trace_view *view)
 {
 	trim(view);
 	trim_column(view, &view->flag_column);
+	trim_column(view, &view->parent_column);
+	view->parents_known = false;
 }
 
 int edit_reset(struct trace_view *view, struct err *err)
@@ -82,7 +85,7 @@ int edit_reset(struct trace_view *view, struct err *err)
 	view->changed = view->known_only = view->may_hold = false;
 	view->failure = ERR_NONE;
 	view->added_count = 0;
-	view->zero_parent = false;
+	view->zero_parent = view->parents_edited = false;
 	view->held_spans = 0;
 	view->live_spans = index->span_count;
 	view->rewrites = NULL;

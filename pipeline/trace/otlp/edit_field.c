@@ -77,6 +77,7 @@ void edit_set_span_parent(struct trace_view *view, uint32_t span, struct slice p
 		return;
 	fields->parent_id = edit_copy(view, parent_id);
 	view->zero_parent |= is_zeros(parent_id);
+	view->parents_edited = true;
 	fields->set |= FIELD_BIT(SPAN_PARENT_SPAN_ID);
 }
 

@@ -5,6 +5,8 @@
  */
 #include "pipeline/trace/otlp/span_map.h"
 
+#include "pipeline/trace/otlp/edit_internal.h"
+
 #include <stdlib.h>
 
 enum { SLOTS_MIN = 64, SLOTS_PER_SPAN = 2 };
@@ -83,15 +85,20 @@ static uint32_t parent_of(const struct span_map *map, const struct trace_view *v
 	return slot - 1 == at ? SPAN_MAP_NONE : slot - 1;
 }
 
-int span_map_build(struct span_map *map, const struct trace_view *view, struct err *err)
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "out of memory for the spans' parents");
+}
+
+/* Looks every parent up by its id. */
+static int find_parents(struct span_map *map, const struct trace_view *view, struct err *err)
 {
 	uint32_t span_count = view_span_count(view);
 	size_t slot_count = SLOTS_MIN;
 	while (slot_count < (size_t)span_count * SLOTS_PER_SPAN)
 		slot_count *= 2;
 	if (!reserve(map, slot_count, span_count))
-		return err_set(err, ERR_NOMEM, "out of memory for the spans' parents");
-	map->count = span_count;
+		return no_memory(err);
 	for (uint32_t at = 0; at < span_count; at++) {
 		struct slice trace_id = view_span_trace_id(view, at), id = view_span_id(view, at);
 		if (trace_id.len == 0 || id.len == 0)
@@ -102,6 +109,27 @@ int span_map_build(struct span_map *map, const struct trace_view *view, struct e
 	}
 	for (uint32_t at = 0; at < span_count; at++)
 		map->parents[at] = parent_of(map, view, slot_count - 1, at);
+	return 0;
+}
+
+int span_map_build(struct span_map *map, struct trace_view *view, struct err *err)
+{
+	size_t bytes = view_span_count(view) * sizeof(*map->parents);
+	map->count = view_span_count(view);
+	if (view->parents_known && !view->parents_edited) {
+		if (!reserve(map, SLOTS_MIN, map->count))
+			return no_memory(err);
+		memcpy(map->parents, view->parent_column.data, bytes);
+		return 0;
+	}
+	if (find_parents(map, view, err) != 0)
+		return -1;
+	if (view->parents_edited)
+		return 0;
+	if (!edit_column_reserve(view, &view->parent_column, bytes))
+		return no_memory(err);
+	memcpy(view->parent_column.data, map->parents, bytes);
+	view->parents_known = true;
 	return 0;
 }
 

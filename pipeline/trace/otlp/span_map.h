@@ -2,7 +2,8 @@
 /*
  * Which span of a request is the parent of which: parents by array position instead of by id, in
  * whatever order the spans came. Made when a rule needs it, from the edit's view of parent ids;
- * dropped spans are in it, too, so that a walk upwards can pass them.
+ * dropped spans are in it, too, so that a walk upwards can pass them. Where no edit has set a parent,
+ * all runs over a request have the same parents: the view keeps them, and they are looked for once.
  *
  * Belongs to one shard, reused from request to request; charged to the budget.
  */
@@ -34,7 +35,7 @@ void span_map_fini(struct span_map *map);
 /* Fills the map for the request under ${view}. A span that names itself, and one without ids, count
  * as roots; of two spans with one id, the first is the parent. Circles of parents are possible:
  * whoever walks upwards bounds the walk by count. -1 with ERR_NOMEM. */
-MUST_CHECK int span_map_build(struct span_map *map, const struct trace_view *view, struct err *err);
+MUST_CHECK int span_map_build(struct span_map *map, struct trace_view *view, struct err *err);
 
 /* The highest span in an unbroken row of dropped ones from ${span}, which is dropped, upwards: its
  * parent is live, foreign or none. Those passed point to it afterwards, so that a long row is

@@ -40,7 +40,7 @@ int view_use_patterns(struct trace_view *view, struct err *err)
 
 static int begin_or_close(struct trace_view *view, struct err *err)
 {
-	view->flags_cleared = false;
+	view->flags_cleared = view->parents_known = false;
 	if (view_begin(view, err) == 0)
 		return 0;
 	view_close(view);
@@ -251,11 +251,10 @@ struct attr_view view_edited_attr(const struct trace_view *view, struct owner ow
 		.attr = attr};
 }
 
-struct attr_view view_next_added(const struct trace_view *view, const struct attr_cursor *cursor)
+struct attr_view view_next_added(const struct trace_view *view, struct owner owner, uint32_t at,
+				 const struct added_attr *last)
 {
-	uint32_t at = cursor->at;
-	const struct added_attr *added =
-		cursor->added ? cursor->added->next : added_at(view, cursor->owner, 0);
+	const struct added_attr *added = last ? last->next : added_at(view, owner, 0);
 	for (; added; added = added->next, at++) {
 		if (!added->removed)
 			return view_of_added(added, at);

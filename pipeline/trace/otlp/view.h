@@ -471,8 +471,10 @@ struct attr_cursor {
 	const struct added_attr *added; /* the last one met; NULL: none yet */
 };
 
-/* The first live attribute behind the received ones that ${cursor} has not met. As view_edited_attr. */
-struct attr_view view_next_added(const struct trace_view *view, const struct attr_cursor *cursor);
+/* The first live attribute behind the received ones from place ${at} on, behind ${last}, the one that
+ * was met last. As view_edited_attr. */
+struct attr_view view_next_added(const struct trace_view *view, struct owner owner, uint32_t at,
+				 const struct added_attr *last);
 
 /* Stands before the first attribute of ${owner}. */
 static inline struct attr_cursor view_attrs(const struct trace_view *view, struct owner owner)
@@ -492,7 +494,7 @@ static inline bool view_next_attr(const struct trace_view *view, struct attr_cur
 	}
 	if (LIKELY(!view_has_flag(view, cursor->owner, FLAG_PATCHED)))
 		return false;
-	*ret_attr = view_next_added(view, cursor);
+	*ret_attr = view_next_added(view, cursor->owner, cursor->at, cursor->added);
 	if (ret_attr->at == VIEW_NO_ATTR)
 		return false;
 	cursor->at = ret_attr->at + 1;

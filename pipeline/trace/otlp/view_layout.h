@@ -86,6 +86,7 @@ struct trace_view {
 	struct budget *budget;
 	struct arena arena;
 	struct column flag_column, patch_column, rewrite_column, length_column;
+	struct column parent_column; /* for span_map.c: parents as received, when they are known */
 	uint8_t *flags[OWNER_KIND_COUNT]; /* in flag_column */
 	uint8_t *attr_flags;
 	struct patch **patches[OWNER_KIND_COUNT]; /* in patch_column; NULL until needed */
@@ -96,9 +97,11 @@ struct trace_view {
 	size_t added_count;    /* attributes */
 	struct tally tally;    /* of the request, which may be edited several times */
 	bool changed, may_hold;
-	bool flags_cleared; /* since the request was opened; no longer true once changed */
-	bool zero_parent;   /* a parent id of zeros was set */
-	bool known_only;    /* fields unknown to the schema are left out; everything is marked */
+	bool flags_cleared;  /* since the request was opened; no longer true once changed */
+	bool zero_parent;    /* a parent id of zeros was set */
+	bool parents_known;  /* parent_column holds those of the open request */
+	bool parents_edited; /* one was set in this run */
+	bool known_only;     /* fields unknown to the schema are left out; everything is marked */
 };
 
 /* Elements of each kind in the index. */
