@@ -10,6 +10,10 @@ CXX := $(if $(findstring clang,$(notdir $(CC))),clang++,g++)
 endif
 PKGS := libnghttp2 libuv libcares libprotobuf-c libzstd libisal snappy liblz4 yaml-0.1 openssl
 B := build/$(MODE)
+PKG_CONFIG := pkg-config
+ifdef CROSS
+include tests/cross/cross.mk
+endif
 
 # ---- flags ----------------------------------------------------------------------------------
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -23,7 +27,11 @@ endif
 ifdef CI
 WARN += -Werror
 endif
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE \
+# Protection of jumps and returns by the processor: each has its own option, or none.
+machine := $(shell $(CC) -dumpmachine 2>/dev/null)
+HARDEN_JUMPS := $(if $(filter x86_64-%,$(machine)),-fcf-protection=full) \
+	$(if $(filter aarch64-%,$(machine)),-mbranch-protection=standard)
+HARDEN := -fstack-protector-strong -fstack-clash-protection $(HARDEN_JUMPS) -fPIE \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 # The shipped program and what measures it. Tests run the same without NDEBUG: with its assertions.
 OPT_check := -O2 -g $(HARDEN)
@@ -41,8 +49,8 @@ LINK_fuzz := -fsanitize=address,undefined
 LINK_cover := -fprofile-instr-generate
 # Asked once and only when something is compiled: `make deps` has to run before pkg-config is there.
 as_system = $(patsubst -I%,-isystem %,$(1))
-PKG_CFLAGS = $(eval PKG_CFLAGS := $(call as_system,$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(call as_system,$(shell $(PKG_CONFIG) --cflags $(PKGS))))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
 # Debian puts llhttp.h, which its own sources include without a folder, under /usr/share.
 INCLUDES = -I. -I$(B)/gen $(PKG_CFLAGS) -isystem /usr/share/include \
 	-isystem /usr/share/include/llhttp
@@ -79,10 +87,13 @@ TEST_SRCS := $(wildcard tests/unit/*/test_*.c tests/scenario/test_*.c)
 # Sanitizers bring their own allocator: what counts allocations is a test of the release build.
 COUNTS_ALLOCATIONS := tests/unit/trace/test_allocation tests/unit/pattern/test_no_memory
 TESTS := $(call narrow,$(TEST_SRCS:%.c=$(B)/%))
+ifdef CROSS
+TESTS := $(filter-out $(NOT_EMULATED:%=$(B)/%),$(TESTS))
+endif
 ifneq (,$(filter asan tsan,$(MODE)))
 TESTS := $(filter-out $(COUNTS_ALLOCATIONS:%=$(B)/%),$(TESTS))
 endif
-TEST_SCRIPTS := $(call narrow,$(wildcard tests/unit/*/test_*.sh))
+TEST_SCRIPTS := $(if $(CROSS),,$(call narrow,$(wildcard tests/unit/*/test_*.sh)))
 FUZZERS := $(call narrow,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%.c=$(B)/%.replay)
 FUZZ_BINS := $(FUZZERS:%.c=$(B)/%)
@@ -104,7 +115,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: bin/sluice
+all: $(if $(CROSS),$(B)/sluice,bin/sluice)
 
 # Replaced as a whole: it may be running.
 bin/sluice: build/release/sluice
@@ -117,7 +128,7 @@ $(B)/sluice: $(MAIN) $(LIB)
 
 $(LIB): $(LIB_OBJS) $(B)/objects.list
 	@rm -f $@
-	$(call short,AR)ar rcs $@ $(LIB_OBJS)
+	$(call short,AR)$(AR) rcs $@ $(LIB_OBJS)
 
 # Written only when it changes: a source file that went away must leave the library, too.
 $(B)/objects.list: FORCE
@@ -127,13 +138,13 @@ $(B)/objects.list: FORCE
 $(TEST_LIB): $(TEST_LIB_SRCS:%.c=$(B)/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(call short,AR)ar rcs $@ $^
+	$(call short,AR)$(AR) rcs $@ $^
 
 # Said once and in words, in place of the first command that is not found.
 .PHONY: packages
 packages:
 	@command -v pkg-config >/dev/null && command -v protoc-c >/dev/null && \
-		pkg-config --exists $(PKGS) && test -e /usr/share/llhttp/llhttp.c || { \
+		$(PKG_CONFIG) --exists $(PKGS) && test -e /usr/share/llhttp/llhttp.c || { \
 		echo "packages are missing that Sluice is built with: run \`make deps\`" >&2; exit 1; }
 
 $(GEN) $(LLHTTP) $(LIB_OBJS) $(MAIN): | packages
@@ -210,12 +221,13 @@ SHARDS_tsan := 3
 # What runs: TSan has its own choice, every other mode runs all.
 chosen = $(or $($(1)_$(MODE)),$(2))
 
-PROGRAM := $(if $(wildcard cmd/sluice.c),$(B)/sluice)
+PROGRAM := $(if $(wildcard cmd/sluice.c),$(B)/sluice$(if $(CROSS),.emulated))
 build-tests: $(PROGRAM) $(call chosen,TESTS,$(TESTS_all))
 
 run-tests: build-tests
-	@SLUICE_BIN=$(CURDIR)/$(B)/sluice SLUICE_BUILD=$(CURDIR)/$(B) CC="$(CC)" \
+	@SLUICE_BIN=$(CURDIR)/$(PROGRAM) SLUICE_BUILD=$(CURDIR)/$(B) CC="$(CC)" \
 		tests/run --timeout $(TEST_TIMEOUT) --shards "$(call chosen,SHARDS,$(SHARDS))" \
+		--emulator "$(EMULATOR)" \
 		$(call chosen,TESTS,$(TESTS_all))
 
 test:
@@ -332,6 +344,22 @@ $(B)/%.h.alone: %.h | $(GEN)
 	@mkdir -p $(@D)
 	@echo '#include "$<"' | $(CC) $(SLUICE_CFLAGS) -MF $@.d -MT $@ $(WARN) -fsyntax-only -x c -
 	@touch $@
+
+# ---- other machines -------------------------------------------------------------------------
+# CROSS=… builds any target for another machine; these run the unit tests, too.
+.PHONY: platforms cross-arm64 cross-s390x
+platforms:
+	+@$(MAKE) --no-print-directory cross-s390x
+	+@$(MAKE) --no-print-directory cross-arm64
+
+cross-arm64:
+	@$(DEPS) build test cross
+	+@$(AGAIN) CROSS=aarch64-linux-gnu MODE=check T=$(or $(T),unit/) run-tests
+
+# The order of bytes is a promise of the code that reads and writes the wire.
+cross-s390x:
+	@$(DEPS) build test cross
+	+@$(AGAIN) CROSS=s390x-linux-gnu MODE=check T=$(or $(T),unit/trace) run-tests
 
 # ---- install, clean -------------------------------------------------------------------------
 PREFIX ?= /usr/local
