@@ -35,7 +35,8 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection $(HARDEN_JUMPS) -fPI
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 # The shipped program and what measures it. Tests run the same without NDEBUG: with its assertions.
 OPT_check := -O2 -g $(HARDEN)
-OPT_release := $(OPT_check) -DNDEBUG
+# The shipped one is the same, to the byte, in whatever folder it is compiled.
+OPT_release := $(OPT_check) -DNDEBUG -ffile-prefix-map=$(CURDIR)=.
 OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link \
@@ -162,6 +163,15 @@ $(B)/%.o: %.cc
 	$(call short,CXX)$(CXX) $(CXX_CFLAGS) $(CXX_WARN) $(CXXFLAGS) -c -o $@ $<
 
 $(B)/cmd/local.o: configs/dev.yaml # a part of the program
+
+# What `sluice --version` says after the number: the commit, and whether the tree was changed since.
+# Empty outside of git, as in a source archive.
+COMMIT = $(shell git describe --tags --match 'v*' --always --dirty 2>/dev/null)
+$(B)/commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+$(B)/cmd/version.o: $(B)/commit
+$(B)/cmd/version.o: SLUICE_CFLAGS += -DSLUICE_COMMIT='"$(COMMIT)"'
 
 $(B)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
@@ -361,11 +371,28 @@ cross-s390x:
 	@$(DEPS) build test cross
 	+@$(AGAIN) CROSS=s390x-linux-gnu MODE=check T=$(or $(T),unit/trace) run-tests
 
+# ---- packages -------------------------------------------------------------------------------
+# From the release program. Each gives the same bytes for the same commit: `make reproducible`.
+.PHONY: deb image sbom reproducible
+deb image sbom:
+	@$(DEPS) build package
+	+@$(AGAIN) MODE=release all
+	@packaging/$@ bin/sluice build/$@
+
+reproducible:
+	@$(DEPS) build package
+	@packaging/reproducible
+
 # ---- install, clean -------------------------------------------------------------------------
 PREFIX ?= /usr/local
 
 install: bin/sluice
+	packaging/pages bin/sluice build/pages
 	install -D -m 755 bin/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 build/pages/sluice.1
+	install -D -m 644 build/pages/sluice.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions build/pages/_sluice
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d build/pages/sluice.fish
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice $(wildcard configs/*.yaml) LICENSE
 
 clean:
