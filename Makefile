@@ -142,11 +142,13 @@ $(TEST_LIB): $(TEST_LIB_SRCS:%.c=$(B)/%.o)
 	$(call short,AR)$(AR) rcs $@ $^
 
 # Said once and in words, in place of the first command that is not found.
-.PHONY: packages
-packages:
-	@command -v pkg-config >/dev/null && command -v protoc-c >/dev/null && \
-		$(PKG_CONFIG) --exists $(PKGS) && test -e /usr/share/llhttp/llhttp.c || { \
-		echo "packages are missing that Sluice is built with: run \`make deps\`" >&2; exit 1; }
+.PHONY: packages commands
+COMMANDS := pkg-config protoc-c $(firstword $(CC)) $(firstword $(CXX)) $(if $(CROSS),mmdebstrap)
+or_ask = || { echo "packages are missing that Sluice is built with: run \`make deps\`" >&2; exit 1; }
+commands:
+	@type $(COMMANDS) >/dev/null 2>&1 $(or_ask)
+packages: commands
+	@$(PKG_CONFIG) --exists $(PKGS) re2 && test -e /usr/share/llhttp/llhttp.c $(or_ask)
 
 $(GEN) $(LLHTTP) $(LIB_OBJS) $(MAIN): | packages
 

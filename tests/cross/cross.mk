@@ -18,7 +18,7 @@ B := build/$(MODE)-$(CROSS)
 EMULATOR := qemu-$(CROSS_CPU) -L $(CURDIR)/$(SYSROOT)
 
 packages: $(SYSROOT)/complete
-$(SYSROOT)/complete: packages.txt tests/cross/sysroot
+$(SYSROOT)/complete: packages.txt tests/cross/sysroot | commands
 	tests/cross/sysroot $(CROSS_DEBIAN) $(@D)
 	@touch $@
 
