@@ -10,6 +10,10 @@ CXX := $(if $(findstring clang,$(notdir $(CC))),clang++,g++)
 endif
 PKGS := libnghttp2 libuv libcares libprotobuf-c libzstd libisal snappy liblz4 yaml-0.1 openssl
 B := build/$(MODE)
+PKG_CONFIG := pkg-config
+ifdef CROSS
+include tests/cross/cross.mk
+endif
 
 # ---- flags ----------------------------------------------------------------------------------
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -23,11 +27,16 @@ endif
 ifdef CI
 WARN += -Werror
 endif
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE \
+# Protection of jumps and returns by the processor: each has its own option, or none.
+machine := $(shell $(CC) -dumpmachine 2>/dev/null)
+HARDEN_JUMPS := $(if $(filter x86_64-%,$(machine)),-fcf-protection=full) \
+	$(if $(filter aarch64-%,$(machine)),-mbranch-protection=standard)
+HARDEN := -fstack-protector-strong -fstack-clash-protection $(HARDEN_JUMPS) -fPIE \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 # The shipped program and what measures it. Tests run the same without NDEBUG: with its assertions.
 OPT_check := -O2 -g $(HARDEN)
-OPT_release := $(OPT_check) -DNDEBUG
+# The shipped one is the same, to the byte, in whatever folder it is compiled.
+OPT_release := $(OPT_check) -DNDEBUG -ffile-prefix-map=$(CURDIR)=.
 OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link \
@@ -41,8 +50,8 @@ LINK_fuzz := -fsanitize=address,undefined
 LINK_cover := -fprofile-instr-generate
 # Asked once and only when something is compiled: `make deps` has to run before pkg-config is there.
 as_system = $(patsubst -I%,-isystem %,$(1))
-PKG_CFLAGS = $(eval PKG_CFLAGS := $(call as_system,$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(call as_system,$(shell $(PKG_CONFIG) --cflags $(PKGS))))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
 # Debian puts llhttp.h, which its own sources include without a folder, under /usr/share.
 INCLUDES = -I. -I$(B)/gen $(PKG_CFLAGS) -isystem /usr/share/include \
 	-isystem /usr/share/include/llhttp
@@ -80,10 +89,13 @@ TEST_SRCS := $(wildcard tests/unit/*/test_*.c tests/scenario/test_*.c)
 COUNTS_ALLOCATIONS := tests/unit/trace/test_allocation tests/unit/pattern/test_no_memory \
 	tests/unit/delivery/test_memory
 TESTS := $(call narrow,$(TEST_SRCS:%.c=$(B)/%))
+ifdef CROSS
+TESTS := $(filter-out $(NOT_EMULATED:%=$(B)/%),$(TESTS))
+endif
 ifneq (,$(filter asan tsan,$(MODE)))
 TESTS := $(filter-out $(COUNTS_ALLOCATIONS:%=$(B)/%),$(TESTS))
 endif
-TEST_SCRIPTS := $(call narrow,$(wildcard tests/unit/*/test_*.sh))
+TEST_SCRIPTS := $(if $(CROSS),,$(call narrow,$(wildcard tests/unit/*/test_*.sh)))
 FUZZERS := $(call narrow,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%.c=$(B)/%.replay)
 FUZZ_BINS := $(FUZZERS:%.c=$(B)/%)
@@ -105,7 +117,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: bin/sluice
+all: $(if $(CROSS),$(B)/sluice,bin/sluice)
 
 # Replaced as a whole: it may be running.
 bin/sluice: build/release/sluice
@@ -118,7 +130,7 @@ $(B)/sluice: $(MAIN) $(LIB)
 
 $(LIB): $(LIB_OBJS) $(B)/objects.list
 	@rm -f $@
-	$(call short,AR)ar rcs $@ $(LIB_OBJS)
+	$(call short,AR)$(AR) rcs $@ $(LIB_OBJS)
 
 # Written only when it changes: a source file that went away must leave the library, too.
 $(B)/objects.list: FORCE
@@ -128,14 +140,16 @@ $(B)/objects.list: FORCE
 $(TEST_LIB): $(TEST_LIB_SRCS:%.c=$(B)/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(call short,AR)ar rcs $@ $^
+	$(call short,AR)$(AR) rcs $@ $^
 
 # Said once and in words, in place of the first command that is not found.
-.PHONY: packages
-packages:
-	@command -v pkg-config >/dev/null && command -v protoc-c >/dev/null && \
-		pkg-config --exists $(PKGS) && test -e /usr/share/llhttp/llhttp.c || { \
-		echo "packages are missing that Sluice is built with: run \`make deps\`" >&2; exit 1; }
+.PHONY: packages commands
+COMMANDS := pkg-config protoc-c $(firstword $(CC)) $(firstword $(CXX)) $(if $(CROSS),mmdebstrap)
+or_ask = || { echo "packages are missing that Sluice is built with: run \`make deps\`" >&2; exit 1; }
+commands:
+	@type $(COMMANDS) >/dev/null 2>&1 $(or_ask)
+packages: commands
+	@$(PKG_CONFIG) --exists $(PKGS) re2 && test -e /usr/share/llhttp/llhttp.c $(or_ask)
 
 $(GEN) $(LLHTTP) $(LIB_OBJS) $(MAIN): | packages
 
@@ -152,6 +166,15 @@ $(B)/%.o: %.cc
 	$(call short,CXX)$(CXX) $(CXX_CFLAGS) $(CXX_WARN) $(CXXFLAGS) -c -o $@ $<
 
 $(B)/cmd/local.o: configs/dev.yaml # a part of the program
+
+# What `sluice --version` says after the number: the commit, and whether the tree was changed since.
+# Empty outside of git, as in a source archive.
+COMMIT = $(shell git describe --tags --match 'v*' --always --dirty 2>/dev/null)
+$(B)/commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+$(B)/cmd/version.o: $(B)/commit
+$(B)/cmd/version.o: SLUICE_CFLAGS += -DSLUICE_COMMIT='"$(COMMIT)"'
 
 $(B)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
@@ -211,12 +234,13 @@ SHARDS_tsan := 3
 # What runs: TSan has its own choice, every other mode runs all.
 chosen = $(or $($(1)_$(MODE)),$(2))
 
-PROGRAM := $(if $(wildcard cmd/sluice.c),$(B)/sluice)
+PROGRAM := $(if $(wildcard cmd/sluice.c),$(B)/sluice$(if $(CROSS),.emulated))
 build-tests: $(PROGRAM) $(call chosen,TESTS,$(TESTS_all))
 
 run-tests: build-tests
-	@SLUICE_BIN=$(CURDIR)/$(B)/sluice SLUICE_BUILD=$(CURDIR)/$(B) CC="$(CC)" \
+	@SLUICE_BIN=$(CURDIR)/$(PROGRAM) SLUICE_BUILD=$(CURDIR)/$(B) CC="$(CC)" \
 		tests/run --timeout $(TEST_TIMEOUT) --shards "$(call chosen,SHARDS,$(SHARDS))" \
+		--emulator "$(EMULATOR)" \
 		$(call chosen,TESTS,$(TESTS_all))
 
 test:
@@ -304,12 +328,18 @@ mutants:
 	+@$(AGAIN) MODE=check run-mutants
 
 # ---- lint -----------------------------------------------------------------------------------
-# Each file's own stamp: a second run looks at what changed since.
+# Each file's own stamp: a second run looks at what changed since. LINT_SECONDS=N begins no analysis
+# after N seconds and says what is left for the next run.
 TIDY := $(patsubst %.c,$(B)/%.tidy,$(SRCS) $(CMDS))
+LINT_LEFT := $(B)/lint-left
 
 lint:
 	@$(DEPS) build test lint
-	+@$(AGAIN) lint-format lint-tidy lint-cppcheck headers
+	@rm -f $(LINT_LEFT)
+	+@LINT_UNTIL=$(if $(LINT_SECONDS),$$(($$(date +%s) + $(LINT_SECONDS)))) \
+		$(AGAIN) lint-format lint-tidy lint-cppcheck headers
+	@test ! -e $(LINT_LEFT) || \
+		echo "lint: $$(wc -l <$(LINT_LEFT)) files are left for the next run: $(LINT_LEFT)"
 
 format:
 	@clang-format -i $(FORMATTED)
@@ -320,9 +350,8 @@ lint-format:
 lint-tidy: $(TIDY)
 $(TIDY): $(B)/%.tidy: %.c .clang-tidy $(HEADERS) | $(GEN)
 	@mkdir -p $(@D)
-	$(call short,TIDY)clang-tidy --quiet $< -- -std=gnu17 -D_GNU_SOURCE $(INCLUDES) 2>$@.log || \
-		{ cat $@.log >&2; exit 1; }
-	@touch $@
+	$(call short,TIDY)LEFT=$(LINT_LEFT) CC="$(CC)" tests/lint/tidy $< -std=gnu17 -D_GNU_SOURCE $(INCLUDES)
+	@grep -qsxF $< $(LINT_LEFT) || touch $@
 
 # What cppcheck cannot know is named here: the compilers see a missing header, an unused function of
 # a library is its interface, generated sources ask for the version of a header it does not look for.
@@ -338,11 +367,44 @@ $(B)/%.h.alone: %.h | $(GEN)
 	@echo '#include "$<"' | $(CC) $(SLUICE_CFLAGS) -MF $@.d -MT $@ $(WARN) -fsyntax-only -x c -
 	@touch $@
 
+# ---- other machines -------------------------------------------------------------------------
+# CROSS=… builds any target for another machine; these run the unit tests, too.
+.PHONY: platforms cross-arm64 cross-s390x
+platforms:
+	+@$(MAKE) --no-print-directory cross-s390x
+	+@$(MAKE) --no-print-directory cross-arm64
+
+cross-arm64:
+	@$(DEPS) build test cross
+	+@$(AGAIN) CROSS=aarch64-linux-gnu MODE=check T=$(or $(T),unit/) run-tests
+
+# The order of bytes is a promise of the code that reads and writes the wire.
+cross-s390x:
+	@$(DEPS) build test cross
+	+@$(AGAIN) CROSS=s390x-linux-gnu MODE=check T=$(or $(T),unit/trace) run-tests
+
+# ---- packages -------------------------------------------------------------------------------
+# From the release program. Each gives the same bytes for the same commit: `make reproducible`.
+.PHONY: deb image sbom reproducible
+deb image sbom:
+	@$(DEPS) build package
+	+@$(AGAIN) MODE=release all
+	@packaging/$@ bin/sluice build/$@
+
+reproducible:
+	@$(DEPS) build package
+	@packaging/reproducible
+
 # ---- install, clean -------------------------------------------------------------------------
 PREFIX ?= /usr/local
 
 install: bin/sluice
+	packaging/pages bin/sluice build/pages
 	install -D -m 755 bin/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 build/pages/sluice.1
+	install -D -m 644 build/pages/sluice.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions build/pages/_sluice
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d build/pages/sluice.fish
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice $(wildcard configs/*.yaml) LICENSE
 
 clean:

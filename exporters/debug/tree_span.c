@@ -5,6 +5,7 @@
 #include "exporters/debug/tree_internal.h"
 
 #include "pipeline/base/clock.h"
+#include "pipeline/base/le.h"
 
 #include <stdlib.h>
 
@@ -110,10 +111,7 @@ static void take_facts(struct tree_span *span, const struct trace_view *view, st
 
 static uint64_t read_id(struct slice id)
 {
-	uint64_t number = 0;
-	if (id.len == sizeof(number))
-		memcpy(&number, id.ptr, sizeof(number));
-	return number;
+	return id.len == sizeof(uint64_t) ? le_read64(id.ptr) : 0;
 }
 
 static void fill_span(struct tree_span *span, const struct trace_view *view, uint32_t at,

@@ -8,6 +8,7 @@
  * A block declares its size before its data. It is believed as far as Snappy can compress at all:
  * the densest element is a copy of 64 bytes in three.
  */
+#include "pipeline/base/le.h"
 #include "pipeline/net/coding_internal.h"
 
 #include <isa-l/crc.h>
@@ -117,10 +118,9 @@ static int decode_data(enum frame_type type, struct slice frame, uint64_t offset
 {
 	if (frame.len < FRAME_CHECKSUM_BYTES)
 		return err_set_at(err, offset, "compressed data ends too early");
-	uint32_t expected;
+	uint32_t expected = le_read32(frame.ptr);
 	uint8_t *room;
 	size_t before = output->chunk->len;
-	memcpy(&expected, frame.ptr, sizeof(expected)); /* little-endian, as this machine */
 	struct slice data =
 		slice_of(frame.ptr + FRAME_CHECKSUM_BYTES, frame.len - FRAME_CHECKSUM_BYTES);
 	if (type == FRAME_COMPRESSED) {
@@ -215,10 +215,9 @@ static int encode_frame(struct slice plain, struct chunk *output, struct err *er
 	}
 	output->len += len;
 	uint8_t *at = output->data + begin;
-	uint32_t checksum = masked_checksum(plain);
 	at[0] = saves ? FRAME_COMPRESSED : FRAME_UNCOMPRESSED;
 	put_u24(at + 1, len + FRAME_CHECKSUM_BYTES);
-	memcpy(at + FRAME_HEADER_BYTES, &checksum, sizeof(checksum));
+	le_write32(at + FRAME_HEADER_BYTES, masked_checksum(plain));
 	return 0;
 }
 

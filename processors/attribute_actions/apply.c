@@ -6,6 +6,7 @@
  */
 #include "processors/attribute_actions/actions_internal.h"
 
+#include "pipeline/base/le.h"
 #include "pipeline/base/text.h"
 
 #include <openssl/evp.h>
@@ -99,8 +100,8 @@ static bool hashed_bytes(const struct value *value, uint8_t number[8], struct sl
 		number[0] = value->i != 0;
 		len = 1;
 		break;
-	case VALUE_INT: memcpy(number, &value->i, len); break;
-	case VALUE_DOUBLE: memcpy(number, &value->d, len); break;
+	case VALUE_INT: le_write64(number, (uint64_t)value->i); break;
+	case VALUE_DOUBLE: le_write_double(number, value->d); break;
 	case VALUE_EMPTY:
 	case VALUE_ARRAY:
 	case VALUE_KVLIST:

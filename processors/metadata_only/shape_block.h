@@ -3,6 +3,8 @@
 #ifndef SLUICE_PROCESSORS_METADATA_ONLY_SHAPE_BLOCK_H
 #define SLUICE_PROCESSORS_METADATA_ONLY_SHAPE_BLOCK_H
 
+#include "pipeline/base/le.h"
+
 #include <stdint.h>
 #include <string.h>
 #ifdef __SSE2__
@@ -48,10 +50,10 @@ static inline uint32_t shape_bits(shape_block mask)
 #ifdef __SSE2__
 	return (uint32_t)_mm_movemask_epi8((__m128i)mask);
 #else
-	uint64_t halves[2];
 	const uint64_t ones = UINT64_C(0x8080808080808080), pack = UINT64_C(0x0002040810204081);
-	memcpy(halves, &mask, sizeof(halves));
-	return (uint32_t)((halves[0] & ones) * pack >> 56 | (halves[1] & ones) * pack >> 56 << 8);
+	const uint8_t *bytes = (const uint8_t *)&mask;
+	return (uint32_t)((le_read64(bytes) & ones) * pack >> 56 |
+			  (le_read64(bytes + 8) & ones) * pack >> 56 << 8);
 #endif
 }
 

@@ -2,6 +2,7 @@
 #include "tests/support/canary.h"
 
 #include "pipeline/base/compiler.h"
+#include "pipeline/base/le.h"
 #include "pipeline/trace/value/wire.h"
 
 #include <ctype.h>
@@ -77,7 +78,7 @@ static const struct forms *all_forms(void)
 	static struct forms forms;
 	if (forms.count > 0)
 		return &forms;
-	uint8_t varint[10];
+	uint8_t varint[10], fixed[8];
 	double as_double = (double)CANARY_INT;
 	char decimal[32];
 	add_escaped(&forms, "hexadecimal", "", false);
@@ -95,7 +96,8 @@ static const struct forms *all_forms(void)
 	add(&forms, "scientific", slice_of(decimal, 14)); /* without the exponent */
 	add(&forms, "varint",
 	    slice_of(varint, (size_t)(wire_write_varint(varint, (uint64_t)CANARY_INT) - varint)));
-	add(&forms, "double", slice_of(&as_double, sizeof(as_double)));
+	le_write_double(fixed, as_double);
+	add(&forms, "double", slice_of(fixed, sizeof(fixed)));
 	return &forms;
 }
 

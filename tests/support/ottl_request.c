@@ -8,6 +8,7 @@
 #include "tests/support/ottl_request.h"
 
 #include "pipeline/base/buf.h"
+#include "pipeline/base/le.h"
 #include "pipeline/trace/value/wire.h"
 
 static void put_varint(struct buf *out, uint64_t value)
@@ -24,8 +25,10 @@ static void put_number(struct buf *out, uint32_t field, uint64_t value)
 
 static void put_fixed64(struct buf *out, uint32_t field, uint64_t value)
 {
+	uint8_t bytes[sizeof(value)];
+	le_write64(bytes, value);
 	put_varint(out, wire_tag(field, WIRE_FIXED64));
-	buf_append(out, slice_of(&value, sizeof(value)));
+	buf_append(out, slice_of(bytes, sizeof(bytes)));
 }
 
 static void put_bytes(struct buf *out, uint32_t field, struct slice bytes)

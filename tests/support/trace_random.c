@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/trace_random.h"
 
+#include "pipeline/base/le.h"
 #include "pipeline/trace/otlp/schema.h"
 #include "tests/support/trace_wire.h"
 
@@ -54,10 +55,12 @@ static uint64_t random_number(struct random_shape *shape)
 static void put_number(struct random_shape *shape, struct buf *out, uint32_t wire)
 {
 	uint64_t value = random_number(shape);
+	uint8_t bytes[8];
+	le_write64(bytes, value);
 	if (wire == WIRE_FIXED64)
-		buf_append(out, slice_of(&value, 8));
+		buf_append(out, slice_of(bytes, 8));
 	else if (wire == WIRE_FIXED32)
-		buf_append(out, slice_of(&value, 4));
+		buf_append(out, slice_of(bytes, 4));
 	else if (shape->pad && one_in(shape, 8))
 		tw_padded_varint(out, value, 10);
 	else

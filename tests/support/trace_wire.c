@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/trace_wire.h"
 
+#include "pipeline/base/le.h"
+
 void tw_raw_varint(struct buf *out, uint64_t value)
 {
 	uint8_t bytes[10];
@@ -25,14 +27,18 @@ void tw_varint(struct buf *out, uint32_t number, uint64_t value)
 
 void tw_fixed64(struct buf *out, uint32_t number, uint64_t value)
 {
+	uint8_t bytes[sizeof(value)];
+	le_write64(bytes, value);
 	tw_raw_varint(out, wire_tag(number, WIRE_FIXED64));
-	buf_append(out, slice_of(&value, sizeof(value)));
+	buf_append(out, slice_of(bytes, sizeof(bytes)));
 }
 
 void tw_fixed32(struct buf *out, uint32_t number, uint32_t value)
 {
+	uint8_t bytes[sizeof(value)];
+	le_write32(bytes, value);
 	tw_raw_varint(out, wire_tag(number, WIRE_FIXED32));
-	buf_append(out, slice_of(&value, sizeof(value)));
+	buf_append(out, slice_of(bytes, sizeof(bytes)));
 }
 
 void tw_double(struct buf *out, uint32_t number, double value)

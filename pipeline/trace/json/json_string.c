@@ -4,6 +4,7 @@
  * lies, an escape is a piece of its own. A first half of a surrogate pair waits for its second one.
  */
 #include "pipeline/base/hex.h"
+#include "pipeline/base/le.h"
 #include "pipeline/base/utf8.h"
 #include "pipeline/trace/json/json_lex_internal.h"
 
@@ -12,8 +13,7 @@ size_t json_plain_len(struct slice text)
 	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
 	size_t at = 0;
 	while (text.len - at >= 8) {
-		uint64_t word;
-		memcpy(&word, text.ptr + at, 8);
+		uint64_t word = le_read64(text.ptr + at);
 		uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
 		/* A top bit for each byte that is 0 (of the first two) or below 0x20. A borrow can
 		 * only set further bits above the first one: the lowest is right. */

@@ -6,6 +6,7 @@
 #include "pipeline/trace/json/json_writer.h"
 
 #include "pipeline/base/base64.h"
+#include "pipeline/base/le.h"
 #include "pipeline/base/text.h"
 #include "pipeline/base/utf8.h"
 #include "pipeline/trace/json/json_lex.h"
@@ -88,9 +89,7 @@ static size_t ascii_len(struct slice text)
 {
 	size_t at = 0;
 	while (text.len - at >= 8) {
-		uint64_t word;
-		memcpy(&word, text.ptr + at, 8);
-		word &= UINT64_C(0x8080808080808080);
+		uint64_t word = le_read64(text.ptr + at) & UINT64_C(0x8080808080808080);
 		if (word)
 			return at + (size_t)__builtin_ctzll(word) / 8;
 		at += 8;

@@ -7,6 +7,7 @@
  * Recall of the gates: every expression that could match is tried (key_pattern.c), so the result is
  * the same as that of running them all.
  */
+#include "pipeline/base/le.h"
 #include "pipeline/base/utf8.h"
 #include "pipeline/trace/keys/key_table_internal.h"
 
@@ -158,9 +159,9 @@ static inline uint64_t read_word(struct slice key, size_t at)
 {
 	size_t left = key.len - at;
 	if (left >= sizeof(uint64_t))
-		return hash_read64(key.ptr + at);
+		return le_read64(key.ptr + at);
 	if (key.len >= sizeof(uint64_t))
-		return hash_read64(key.ptr + key.len - sizeof(uint64_t)) >>
+		return le_read64(key.ptr + key.len - sizeof(uint64_t)) >>
 			       8 * (sizeof(uint64_t) - left) |
 		       EVERY_BYTE(' ') << 8 * left;
 	uint64_t word = EVERY_BYTE(' ') << 8 * left;

@@ -105,25 +105,24 @@ void trace_builder_varint(struct trace_builder *builder, uint32_t field, uint64_
 	wrote(builder, wire_write_varint(out, number));
 }
 
-static void write_fixed(struct trace_builder *builder, uint32_t field, enum wire_type type,
-			const void *number, size_t size)
-{
-	uint8_t *out = room(builder, VARINT_BYTES_MAX + size);
-	if (!out)
-		return;
-	out = wire_write_varint(out, wire_tag(field, type));
-	memcpy(out, number, size); /* little-endian, as this machine */
-	wrote(builder, out + size);
-}
-
 void trace_builder_fixed32(struct trace_builder *builder, uint32_t field, uint32_t number)
 {
-	write_fixed(builder, field, WIRE_FIXED32, &number, sizeof(number));
+	uint8_t *out = room(builder, VARINT_BYTES_MAX + sizeof(number));
+	if (!out)
+		return;
+	out = wire_write_varint(out, wire_tag(field, WIRE_FIXED32));
+	le_write32(out, number);
+	wrote(builder, out + sizeof(number));
 }
 
 void trace_builder_fixed64(struct trace_builder *builder, uint32_t field, uint64_t number)
 {
-	write_fixed(builder, field, WIRE_FIXED64, &number, sizeof(number));
+	uint8_t *out = room(builder, VARINT_BYTES_MAX + sizeof(number));
+	if (!out)
+		return;
+	out = wire_write_varint(out, wire_tag(field, WIRE_FIXED64));
+	le_write64(out, number);
+	wrote(builder, out + sizeof(number));
 }
 
 void trace_builder_bytes(struct trace_builder *builder, uint32_t field, struct slice bytes)

@@ -78,9 +78,8 @@ static void cuts_begin(const struct trace_view *view, struct owner owner, struct
 /* The first of [at, end) that bears a flag, ${end} when none does. */
 static inline uint32_t next_flagged(const uint8_t *flags, uint32_t at, uint32_t end)
 {
-	uint64_t eight;
-	while (end - at >= sizeof(eight)) {
-		memcpy(&eight, flags + at, sizeof(eight));
+	while (end - at >= sizeof(uint64_t)) {
+		uint64_t eight = le_read64(flags + at);
 		if (eight != 0)
 			return at + (uint32_t)__builtin_ctzll(eight) / 8;
 		at += sizeof(eight);
@@ -201,6 +200,7 @@ static size_t any_value_size(const struct value *value)
 
 static void put_any_value(struct sink *sink, const struct value *value)
 {
+	uint8_t fixed[8];
 	switch (value->type) {
 	case VALUE_STRING: sink_text(sink, ANY_VALUE_STRING, value->bytes); return;
 	case VALUE_BYTES: sink_text(sink, ANY_VALUE_BYTES, value->bytes); return;
@@ -216,7 +216,8 @@ static void put_any_value(struct sink *sink, const struct value *value)
 		return;
 	case VALUE_DOUBLE:
 		sink_varint(sink, wire_tag(ANY_VALUE_DOUBLE, WIRE_FIXED64));
-		sink_put(sink, &value->d, sizeof(value->d));
+		le_write_double(fixed, value->d);
+		sink_put(sink, fixed, sizeof(fixed));
 		return;
 	case VALUE_EMPTY:
 	case VALUE_TYPE_COUNT: return;

@@ -79,7 +79,7 @@ static bool walk_event(struct walk *walk, uint32_t event_at)
 		case TAG_FIXED64(EVENT_TIME_UNIX_NANO):
 			if (end - tag.at < 8)
 				return index_fail(walk, SCHEMA_EVENT, field, end);
-			memcpy(&event->time_ns, tag.at, 8);
+			event->time_ns = le_read64(tag.at);
 			at = tag.at + 8;
 			walk_see(&seen, EVENT_TIME_UNIX_NANO);
 			break;
@@ -228,15 +228,14 @@ static inline const uint8_t *walk_span_number(struct walk *walk, struct span_ent
 	case TAG_FIXED64(SPAN_END_TIME_UNIX_NANO):
 		if (UNLIKELY(end - at < 8))
 			break;
-		memcpy(tag == TAG_FIXED64(SPAN_START_TIME_UNIX_NANO) ? &span->start_ns
-								     : &span->end_ns,
-		       at, 8);
+		*(tag == TAG_FIXED64(SPAN_START_TIME_UNIX_NANO) ? &span->start_ns : &span->end_ns) =
+			le_read64(at);
 		walk_see(seen, (uint32_t)tag >> 3);
 		return at + 8;
 	case TAG_FIXED32(SPAN_FLAGS):
 		if (UNLIKELY(end - at < 4))
 			break;
-		memcpy(&span->flags, at, 4);
+		span->flags = le_read32(at);
 		walk_see(seen, SPAN_FLAGS);
 		return at + 4;
 	case TAG_VARINT(SPAN_KIND):

@@ -20,10 +20,12 @@ static int write_number(struct json_decoder *decoder, const struct json_field *f
 	at = wire_write_varint(at, wire_tag(field->number, type));
 	if (type == WIRE_VARINT) {
 		at = wire_write_varint(at, number);
+	} else if (type == WIRE_FIXED64) {
+		le_write64(at, number);
+		at += 8;
 	} else {
-		size_t bytes = type == WIRE_FIXED64 ? 8 : 4;
-		memcpy(at, &number, bytes); /* little-endian, as this machine */
-		at += bytes;
+		le_write32(at, (uint32_t)number);
+		at += 4;
 	}
 	decoder->out->len += (size_t)(at - begin);
 	return 0;

@@ -66,7 +66,7 @@ static void write_any_value(struct filter *f, struct slice content)
 	}
 	case VALUE_DOUBLE:
 		f->out = wire_write_varint(f->out, wire_tag(ANY_VALUE_DOUBLE, WIRE_FIXED64));
-		memcpy(f->out, &value.d, sizeof(value.d));
+		le_write_double(f->out, value.d);
 		f->out += sizeof(value.d);
 		return;
 	case VALUE_ARRAY:

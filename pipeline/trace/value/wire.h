@@ -12,6 +12,7 @@
 #define SLUICE_TRACE_VALUE_WIRE_H
 
 #include "pipeline/base/compiler.h"
+#include "pipeline/base/le.h"
 #include "pipeline/base/slice.h"
 
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_LEN = 2, WIRE_FIXED32 = 5 };
@@ -85,18 +86,15 @@ static inline bool wire_read_field(struct wire_reader *reader, struct wire_field
 	case WIRE_FIXED64:
 		if (reader->end - reader->at < 8)
 			return false;
-		memcpy(&ret_field->value, reader->at, 8); /* little-endian, as this machine */
+		ret_field->value = le_read64(reader->at);
 		reader->at += 8;
 		return true;
-	case WIRE_FIXED32: {
-		uint32_t word;
+	case WIRE_FIXED32:
 		if (reader->end - reader->at < 4)
 			return false;
-		memcpy(&word, reader->at, 4);
-		ret_field->value = word;
+		ret_field->value = le_read32(reader->at);
 		reader->at += 4;
 		return true;
-	}
 	default: return false;
 	}
 }

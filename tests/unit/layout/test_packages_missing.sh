@@ -23,6 +23,19 @@ make_says_what_to_do() {
 
 commands_without protoc-c
 check "without the protobuf compiler" make_says_what_to_do PATH="$work/bin"
+commands_without gcc cc
+check "without a compiler" make_says_what_to_do PATH="$work/bin"
+commands_without g++ c++
+check "without one for C++" make_says_what_to_do PATH="$work/bin"
+mkdir "$work/pc"
+for pc in $(pkg-config --variable pc_path pkg-config | tr : ' '); do
+	[ ! -d "$pc" ] || ln -sf "$pc"/*.pc "$work/pc"
+done
+rm "$work/pc/re2.pc"
+check "without RE2" make_says_what_to_do PKG_CONFIG_LIBDIR="$work/pc"
+commands_without mmdebstrap
+check "without what another machine needs" \
+	make_says_what_to_do PATH="$work/bin" CROSS=riscv64-linux-gnu
 commands_without pkg-config
 check "without pkg-config" make_says_what_to_do PATH="$work/bin"
 check "without a library" make_says_what_to_do PKG_CONFIG_LIBDIR="$work"
