@@ -45,7 +45,7 @@ static void add_processor(struct processor_bench *bench, const char *type_name, 
 					  .memory = bench->memory};
 	size_t at = bench->processor_count++;
 	bench->ops[at] = type->processor;
-	bench->selves[at] = type->processor->create(&env, config, &report);
+	bench->selves[at] = component_create(type, &env, config, &report);
 	if (report.error_count > 0)
 		require(false, report.first->text);
 	require(bench->selves[at] != NULL, "no memory");

@@ -90,7 +90,7 @@ static void no_component_has_a_series_twice(void **state)
 			}
 		}
 	}
-	assert_true(tables >= 6);
+	assert_true(tables >= 5);
 }
 
 int main(void)
