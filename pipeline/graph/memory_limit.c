@@ -41,27 +41,26 @@ bool memory_limit_register_accepted(struct metrics *metrics, const char *id,
 	return added;
 }
 
-static bool register_refused(const struct memory_limit *limit, const struct component_env *env)
-{
-	struct buf labels = BUF_INIT;
-	metrics_label(&labels, "processor", env->id);
-	const char *text = buf_cstr(&labels);
-	bool added =
-		metrics_add(env->metrics, &metric_refused_spans, text, &limit->refused_spans) &&
-		metrics_add(env->metrics, &metric_refused, text, &limit->refused_requests) &&
-		metrics_add(env->metrics, &metric_refused_bytes, text, &limit->refused_bytes);
-	buf_fini(&labels);
-	return added;
-}
+#define ROW(desc, member)                                                                          \
+	{                                                                                          \
+		&(desc), offsetof(struct memory_limit, member),                                    \
+		{                                                                                  \
+			NULL                                                                       \
+		}                                                                                  \
+	}
+static const struct metric_row rows[] = {
+	ROW(metric_refused_spans, refused_spans),
+	ROW(metric_refused, refused_requests),
+	ROW(metric_refused_bytes, refused_bytes),
+};
+const struct metric_table memory_limit_metrics = METRIC_TABLE("processor", rows);
 
 struct memory_limit *memory_limit_new(const struct component_env *env, uint64_t hard_bytes,
 				      uint64_t soft_bytes)
 {
 	struct memory_limit *limit = calloc(1, sizeof(*limit));
-	if (!limit || !register_refused(limit, env)) {
-		free(limit);
+	if (!limit)
 		return NULL;
-	}
 	limit->log = env->log;
 	limit->budget = env->budget;
 	limit->soft_bytes = soft_bytes;

@@ -16,8 +16,10 @@
 
 struct memory_limit;
 
-/* Bounds the budget of ${env} by ${hard_bytes}, and registers the series of the processor that it is
- * made for; speaks as that. NULL: no memory. */
+/* For the descriptor of the processor that it is made for. */
+extern const struct metric_table memory_limit_metrics;
+
+/* Bounds the budget of ${env} by ${hard_bytes}; speaks as that processor. NULL: no memory. */
 MUST_CHECK struct memory_limit *memory_limit_new(const struct component_env *env,
 						 uint64_t hard_bytes, uint64_t soft_bytes);
 void memory_limit_free(struct memory_limit *limit);

@@ -100,4 +100,5 @@ const struct component_type processor_memory_limiter = {
 	.names = {"memory_limiter"},
 	.summary = "Refuses requests while too many bytes are held.",
 	.config = &block,
+	.metrics = &memory_limit_metrics,
 	.processor = &ops};
