@@ -10,15 +10,6 @@
 
 enum { GRAPH_TRANSFERS_MAX = 16384 }; /* of one request: a shard has an array of so many */
 
-static bool refers_to(const struct config_refs *refs, size_t at)
-{
-	for (size_t i = 0; i < refs->count; i++) {
-		if (refs->at[i].at == at)
-			return true;
-	}
-	return false;
-}
-
 static const struct config_pipeline *config_of(const struct graph *graph, size_t pipeline)
 {
 	return &graph->service->pipelines[pipeline];
@@ -66,7 +57,7 @@ static bool create_connector(struct graph *graph, size_t at, struct config_repor
 	if (!connector->to)
 		return graph_no_memory(report, connector->node.path);
 	for (size_t p = 0; p < pipeline_count; p++) {
-		if (refers_to(&config_of(graph, p)->from_connectors, at))
+		if (graph_refers_to(&config_of(graph, p)->from_connectors, at))
 			connector->to[connector->to_count++] = &graph->pipelines[p];
 	}
 	return true;
@@ -108,7 +99,8 @@ static size_t list_pipelines(const struct graph *graph, size_t at, bool as_expor
 	size_t count = 0;
 	for (size_t p = 0; p < graph->service->pipeline_count; p++) {
 		const struct config_pipeline *config = config_of(graph, p);
-		if (refers_to(as_exporter ? &config->to_connectors : &config->from_connectors, at))
+		if (graph_refers_to(as_exporter ? &config->to_connectors : &config->from_connectors,
+				    at))
 			buf_printf(out, "%s%s", count++ > 0 ? " " : "", config->id);
 	}
 	return count;
@@ -189,7 +181,7 @@ static size_t feeder_of(const struct graph *graph, const struct step *steps, siz
 		for (size_t i = 0; steps[p].feeders_left > 0 && i < pipeline->connector_count;
 		     i++) {
 			size_t at = (size_t)(pipeline->connectors[i] - graph->connectors);
-			if (refers_to(&config_of(graph, fed)->from_connectors, at)) {
+			if (graph_refers_to(&config_of(graph, fed)->from_connectors, at)) {
 				*ret_connector = at;
 				return p;
 			}

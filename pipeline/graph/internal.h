@@ -194,15 +194,17 @@ struct graph {
 /* build.c */
 int graph_bind_components(struct graph *graph, struct config_report *report);
 
-/* build.c: finds the type of component ${at} of ${section} and binds its block into ${node}. False
+/* node.c: finds the type of component ${at} of ${section} and binds its block into ${node}. False
  * with the problems in ${report}; nothing may be created from ${node} then. */
 bool graph_bind_node(struct graph *graph, enum config_section section, size_t at, struct node *node,
 		     struct config_report *report);
+/* Whether component number ${at} of its section is among ${refs}. */
+bool graph_refers_to(const struct config_refs *refs, size_t at);
+/* Whether a pipeline refers to component ${at} of ${section}. */
+bool graph_uses(const struct graph *graph, enum config_section section, size_t at);
 bool graph_no_memory(struct config_report *report, const char *path); /* reports it; false */
 /* What the host lends to ${node} at its creation. */
 struct component_env graph_env_of(struct graph *graph, const struct node *node);
-/* Whether a pipeline refers to component ${at} of ${section}. */
-bool graph_uses(const struct graph *graph, enum config_section section, size_t at);
 
 /* connect.c: pipelines joined by connectors. The first makes graph->connectors, after the pipelines'
  * array; the second gives one pipeline its own. The third orders the pipelines, bounds the
@@ -237,7 +239,8 @@ bool exporter_groups_create(struct pipeline *pipeline, const struct config_pipel
 bool pipeline_build(struct graph *graph, const struct config_pipeline *config,
 		    struct pipeline *pipeline, struct config_report *report);
 void pipeline_free(struct pipeline *pipeline);
-/* Counts and logs spans lost between the stages of ${pipeline}: for DROP_MEMORY, DROP_PERMANENT or
+
+/* pipeline_drops.c: counts and logs spans lost between the stages of ${pipeline}: for DROP_MEMORY, DROP_PERMANENT or
  * DROP_SHUTDOWN. ${why} may be NULL. Any thread. The consumers that may lose some register it. */
 void pipeline_drop(struct pipeline *pipeline, enum drop_reason reason, uint64_t spans,
 		   const struct err *why);
