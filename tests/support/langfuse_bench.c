@@ -49,9 +49,6 @@ static void add_processor(struct processor_bench *bench, const char *type_name, 
 	if (report.error_count > 0)
 		require(false, report.first->text);
 	require(bench->selves[at] != NULL, "no memory");
-	require(!type->metrics || metrics_add_table(bench->metrics, type->metrics, type_name, "",
-						    bench->selves[at]),
-		"no memory");
 	if (type->processor->shard_new) {
 		bench->states[at] = type->processor->shard_new(bench->selves[at]);
 		require(bench->states[at] != NULL, "no memory");
