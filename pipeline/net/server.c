@@ -41,7 +41,7 @@ struct server_limits server_limits_default(void)
 		.header_timeout_ns = 30 * NS_PER_S,
 		.body_timeout_ns = 60 * NS_PER_S,
 		.write_timeout_ns = 30 * NS_PER_S,
-		.idle_timeout_ns = 10 * 60 * NS_PER_S,
+		.idle_timeout_ns = 600 * NS_PER_S,
 		.http_body_bytes_max = 20 << 20,
 		.grpc_message_bytes_max = 4 << 20,
 		.window_bytes_initial = 256 << 10,
@@ -54,13 +54,13 @@ struct server_limits server_limits_probe(void)
 	struct server_limits limits = server_limits_default();
 	limits.connections_max = 32;
 	limits.streams_max = 8;
-	limits.header_bytes_max = 8 * 1024;
+	limits.header_bytes_max = 8 << 10;
 	limits.header_timeout_ns = 10 * NS_PER_S;
 	limits.body_timeout_ns = 10 * NS_PER_S;
 	limits.write_timeout_ns = 10 * NS_PER_S;
-	limits.http_body_bytes_max = 64 * 1024;
-	limits.grpc_message_bytes_max = 64 * 1024;
-	limits.window_bytes_initial = 64 * 1024;
+	limits.http_body_bytes_max = 64 << 10;
+	limits.grpc_message_bytes_max = 64 << 10;
+	limits.window_bytes_initial = 64 << 10;
 	return limits;
 }
 

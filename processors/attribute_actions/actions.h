@@ -42,7 +42,7 @@ struct attribute_scratch {
 
 /* For processor_ops.shard_new and shard_free. NULL: out of memory. */
 void *attribute_scratch_new(void *self);
-void attribute_scratch_free(void *scratch);
+void attribute_scratch_free(void *arg);
 
 /* Applies all actions to ${owner}. Shard's thread. False when memory was short. */
 MUST_CHECK bool attribute_actions_apply(const struct attribute_actions *actions,

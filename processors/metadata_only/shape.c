@@ -369,7 +369,7 @@ bool shape_is_summary(struct slice text)
 bool shape_is_reference(struct slice text)
 {
 	static const struct slice separator = SLICE_INIT("://");
-	const uint8_t *colon = text.len <= SHAPE_BYTES_MAX * 2
+	const uint8_t *colon = text.len <= (size_t)SHAPE_BYTES_MAX * 2
 				       ? memmem(text.ptr, text.len, separator.ptr, separator.len)
 				       : NULL;
 	if (!colon || colon == text.ptr || memchr(text.ptr, '@', text.len) ||

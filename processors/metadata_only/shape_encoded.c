@@ -95,7 +95,8 @@ static bool runs_hold(struct slice text, const char more[2])
 	for (size_t i = 0; i <= text.len; i++) {
 		uint8_t byte = i < text.len ? text.ptr[i] : ' ';
 		uint8_t digit = base64_value(byte);
-		if (digit < 62 || (digit != BASE64_NONE && (byte == more[0] || byte == more[1])))
+		if (digit < 62 || (digit != BASE64_NONE &&
+				   (byte == (uint8_t)more[0] || byte == (uint8_t)more[1])))
 			continue;
 		if (shape_is_encoded(slice_of(text.ptr + begin, i - begin)))
 			return true;

@@ -18,9 +18,11 @@ version_is() {
 	[ "$said" = "$1" ]
 }
 
-# The commit where the tree is one of git, the number alone elsewhere (a source archive).
+# The commit where the tree is one of git, the number alone elsewhere (a source archive). As of the
+# build, which left it beside the program: the tree may have changed since.
 version_names_the_commit() {
-	commit=$(git describe --tags --match 'v*' --always --dirty 2>/dev/null)
+	commit=$(cat "$(dirname "$sluice")/commit" 2>/dev/null ||
+		git describe --tags --match 'v*' --always --dirty 2>/dev/null)
 	version_is "sluice version $number${commit:+ ($commit)}"
 }
 
