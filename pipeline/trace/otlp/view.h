@@ -81,6 +81,12 @@ static inline size_t view_span_bytes(const struct trace_view *view, uint32_t spa
 	return view->index.spans[span].field.len;
 }
 
+/* The Span message as it was received. */
+static inline struct slice view_span_message(const struct trace_view *view, uint32_t span)
+{
+	return index_slice(&view->index, view->index.spans[span].content);
+}
+
 /* ---- what there is -------------------------------------------------------------------------- */
 
 static inline uint32_t view_resource_count(const struct trace_view *view)
@@ -346,6 +352,12 @@ static inline bool view_has_scope(const struct trace_view *view, uint32_t scope)
 static inline bool view_has_resource(const struct trace_view *view, uint32_t resource)
 {
 	return view->index.resources[resource].resource.off != 0;
+}
+
+/* The InstrumentationScope message as received. */
+static inline struct slice view_scope_bytes(const struct trace_view *view, uint32_t scope)
+{
+	return index_slice(&view->index, view->index.scopes[scope].scope);
 }
 
 /* The Resource message as received, for telling whether two are the same. */
