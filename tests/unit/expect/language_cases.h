@@ -358,6 +358,11 @@
 	 "failed traces 1/2 spans 1/1 @ 1 2\n"
 	 "5:10 after: there is no such span"},
 	{"in: all traces\n"
+	 "spans: 'name == \"route\"'\n"
+	 "after: 'name == \"route\"'",
+	 "failed traces 1/2 spans 1/1 @ 1 2\n"
+	 "5:10 after: there is no such span"},
+	{"in: all traces\n"
 	 "spans: 'name == \"inner\"'\n"
 	 "overlaps: 'name == \"engine\"'",
 	 "holds"},
