@@ -69,9 +69,7 @@ static bool noise_parse(struct loading *loading, const struct config_node *node,
 
 static bool noise_trace(struct trial *trial, const struct check *check)
 {
-	uint32_t count = 0;
-	FOR_EACH_BIT (span, trial->live, trial)
-		count += trial->env->span_is_noise(trial->env->arg, trial->view, span);
+	uint32_t count = trial->env->count_noise(trial->env->arg, trial->view, trial->live);
 	return number_passes(trial, check, "the number of spans that are noise", count, false);
 }
 

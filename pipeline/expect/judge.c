@@ -17,7 +17,7 @@ static int check_env(const struct expectations *e, const struct judge_env *env, 
 	for (uint32_t i = 0; i < e->count; i++) {
 		const struct expectation *expectation = e->at[i];
 		bool keys = expectation->needs_denied_keys && !env->key_is_denied;
-		bool noise = expectation->needs_noise && !env->span_is_noise;
+		bool noise = expectation->needs_noise && !env->count_noise;
 		if (keys || noise)
 			return err_set(err, ERR_CONFIG, "%s:%u:%u: '%s' cannot be judged here",
 				       expectation->loc.file, expectation->loc.line,

@@ -27,8 +27,9 @@
 struct judge_env {
 	/* Whether the policy's table denies attribute ${key}; for `denied_keys`. */
 	bool (*key_is_denied)(void *arg, struct slice key);
-	/* Whether ${span} is noise of scrapes and health checks; for `noise`. */
-	bool (*span_is_noise)(void *arg, const struct trace_view *view, uint32_t span);
+	/* How many spans of the trace under ${view} are noise of scrapes and health checks, of those
+	 * whose bit is set in ${spans} (span i: bit i % 64 of word i / 64); for `noise`. */
+	uint32_t (*count_noise)(void *arg, const struct trace_view *view, const uint64_t *spans);
 	void *arg;
 };
 

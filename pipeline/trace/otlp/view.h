@@ -69,6 +69,13 @@ static inline size_t view_index_bytes(const struct trace_view *view)
 	return trace_index_bytes(&view->index);
 }
 
+/* The request as it was opened, without the edits made since: for who wants to see it with a view of
+ * his own. Valid until view_close. */
+static inline struct slice view_body(const struct trace_view *view)
+{
+	return view->index.body;
+}
+
 /* Bytes of the request as it was opened, and of a span in it with its tag and length: what cutting a
  * request by size goes by. */
 static inline size_t view_body_bytes(const struct trace_view *view)
