@@ -10,6 +10,7 @@ typedef int command_run(int argc, char **argv);
 command_run command_run_collector; /* sluice --config F, sluice run */
 command_run command_dev;
 command_run command_demo;
+command_run command_assert;
 command_run command_validate;
 command_run command_components;
 command_run command_policy;

@@ -16,6 +16,8 @@ static const struct command commands[] = {
 	{"run", "Run the collector with --config (the default command).", command_run_collector},
 	{"dev", "Run a local collector with built-in settings; no file needed.", command_dev},
 	{"demo", "As dev, with example traces sent through it.", command_demo},
+	{"assert", "Run a command, or listen, and judge the traces by an expectation file.",
+	 command_assert},
 	{"validate", "Check a configuration; say everything that is wrong with it.",
 	 command_validate},
 	{"components", "List the components of this build, or print their reference.",

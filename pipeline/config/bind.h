@@ -102,6 +102,11 @@ void config_bind(const struct config_block *block, const struct config_node *nod
  * read. NULL for none. Every bind asserts that there is none. */
 const char *config_block_repeated_key(const struct config_block *block);
 
+/* As config_bind; ${name} is the part of the path that the Collector's texts show. */
+void config_bind_named(const struct config_block *block, const struct config_node *node,
+		       const char *path, const char *name, void *config,
+		       struct config_report *report);
+
 /* Parses Go's duration syntax into nanoseconds. False when it is none or negative. */
 bool config_parse_duration(struct slice text, uint64_t *ret_ns);
 

@@ -147,11 +147,6 @@ enum config_duration_fault {
 enum config_duration_fault config_duration_parse(struct slice text, uint64_t *ret_ns,
 						 struct slice *ret_unit);
 
-/* As config_bind; ${name} is the part of the path that the Collector's texts show. */
-void config_bind_named(const struct config_block *block, const struct config_node *node,
-		       const char *path, const char *name, void *config,
-		       struct config_report *report);
-
 /* Binds one value of a scalar type (bind_scalar.c). False when a problem was reported. */
 bool config_bind_scalar(const struct config_field *field, const struct config_node *node,
 			const struct config_scope *scope, void *member,

@@ -9,6 +9,7 @@
 #include "pipeline/graph/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { REPORT_INTERVAL_MS = 10000 };
 
@@ -259,6 +260,16 @@ void graph_describe(const struct graph *graph, struct buf *out)
 		node->type->receiver->describe(node->self, out);
 		buf_append_byte(out, '\n');
 	}
+}
+
+void *graph_exporter(const struct graph *graph, const char *type, size_t at)
+{
+	for (size_t i = 0; i < graph->exporter_count; i++) {
+		const struct node *node = &graph->exporters[i].node;
+		if (node->self && strcmp(node->type->names[0], type) == 0 && at-- == 0)
+			return node->self;
+	}
+	return NULL;
 }
 
 struct metrics *graph_metrics(const struct graph *graph)

@@ -65,6 +65,10 @@ const struct log *graph_log(const struct graph *graph);
 /* The addresses that the receivers listen on, one a line ("otlp 4317 4318"). */
 void graph_describe(const struct graph *graph, struct buf *out);
 
+/* The instance number ${at} among the exporters of ${type}, for a command that works with one; NULL:
+ * there are not so many. Owned by the graph. */
+void *graph_exporter(const struct graph *graph, const char *type, size_t at);
+
 /* The types that this build knows, for config_service_bind. In static memory. */
 const struct config_known_types *graph_known_types(void);
 

@@ -4,6 +4,7 @@
  * arena; only compiled expressions are on the heap, so they alone are freed. A scratch belongs to
  * one shard.
  */
+#include "pipeline/ottl/explain.h"
 #include "pipeline/ottl/parser.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@ enum { QUOTED_TEXT_MAX = 160 };
 
 /* Puts the Collector's frame around the message: the condition as a Go string literal, cut when it
  * would push the message itself out of the error. */
-static void frame_error(struct slice text, struct err *err)
+static void frame_error(const char *noun, struct slice text, struct err *err)
 {
 	char quoted[QUOTED_TEXT_MAX + 8];
 	size_t used = 0;
@@ -34,14 +35,15 @@ static void frame_error(struct slice text, struct err *err)
 		}
 	}
 	uint64_t offset = err->offset;
-	(void)err_wrap(err, "unable to parse OTTL condition \"%.*s\"", (int)used, quoted);
+	(void)err_wrap(err, "unable to parse OTTL %s \"%.*s\"", noun, (int)used, quoted);
 	err->offset = offset;
 }
 
-const struct ottl_condition *ottl_parse(struct slice text, enum ottl_context context,
-					struct key_table *keys, struct arena *arena,
-					struct err *err)
+static const struct ottl_condition *parse(struct slice text, enum parser_goal goal,
+					  enum ottl_context context, struct key_table *keys,
+					  struct arena *arena, struct err *err)
 {
+	const char *noun = goal == PARSER_VALUE ? "value expression" : "condition";
 	struct err unwanted = {0};
 	struct err *failure = err ? err : &unwanted;
 	struct ottl_scratch *scratch = ottl_scratch_new(NULL);
@@ -49,21 +51,47 @@ const struct ottl_condition *ottl_parse(struct slice text, enum ottl_context con
 	struct err mine = {0};
 	int parsed = -1;
 	if (!scratch || !condition) {
-		err_set(&mine, ERR_NOMEM, "no memory for a condition");
+		err_set(&mine, ERR_NOMEM, "no memory for a %s", noun);
 	} else if (text.len > OTTL_CONDITION_BYTES_MAX) {
-		err_set(&mine, ERR_CONFIG, "condition is longer than %d bytes",
+		err_set(&mine, ERR_CONFIG, "%s is longer than %d bytes", noun,
 			OTTL_CONDITION_BYTES_MAX);
 	} else {
-		parsed = parser_parse(text, context, keys, arena, scratch, condition, &mine);
+		parsed = parser_parse(text, goal, context, keys, arena, scratch, condition, &mine);
 	}
 	ottl_scratch_free(scratch);
 	if (parsed == 0)
 		return condition;
 	if (condition)
 		regex_list_free(condition->regexes);
-	frame_error(text, &mine);
+	frame_error(noun, text, &mine);
 	*failure = mine;
 	return NULL;
+}
+
+const struct ottl_condition *ottl_parse(struct slice text, enum ottl_context context,
+					struct key_table *keys, struct arena *arena,
+					struct err *err)
+{
+	return parse(text, PARSER_CONDITION, context, keys, arena, err);
+}
+
+const struct ottl_value *ottl_value_parse(struct slice text, enum ottl_context context,
+					  struct key_table *keys, struct arena *arena,
+					  struct err *err)
+{
+	struct ottl_value *value = arena_calloc(arena, 1, sizeof(*value));
+	if (!value) {
+		err_set(err, ERR_NOMEM, "no memory for a value expression");
+		return NULL;
+	}
+	value->expression = parse(text, PARSER_VALUE, context, keys, arena, err);
+	return value->expression ? value : NULL;
+}
+
+void ottl_value_free(const struct ottl_value *value)
+{
+	if (value)
+		ottl_condition_free(value->expression);
 }
 
 void ottl_condition_free(const struct ottl_condition *condition)

@@ -31,6 +31,12 @@ static struct node *parse_or(struct parser *parser);
 
 /* ---- errors ---- */
 
+uint32_t parser_end_offset(const struct parser *parser)
+{
+	const struct token *last = parser->at - 1;
+	return last->offset + last->len;
+}
+
 struct slice parser_token_text(const struct parser *parser, const struct token *token)
 {
 	if (token->kind == TOKEN_END)
@@ -53,8 +59,8 @@ void *parser_fail_syntax(struct parser *parser, uint32_t offset, const char *for
 		else if ((byte & 0xc0) != 0x80)
 			column++;
 	}
-	err_set(parser->err, ERR_CONFIG, "condition has invalid syntax: %u:%u: %s", line, column,
-		what);
+	err_set(parser->err, ERR_CONFIG, "%s has invalid syntax: %u:%u: %s", parser->noun, line,
+		column, what);
 	parser->err->offset = offset;
 	return NULL;
 }
@@ -257,6 +263,7 @@ static struct node *parse_comparison(struct parser *parser)
 	node->child = left;
 	node->constant = left->constant;
 	if (!compares) {
+		node->end = left->end;
 		node->fixed = fix_comparison(parser, node);
 		return node;
 	}
@@ -264,6 +271,7 @@ static struct node *parse_comparison(struct parser *parser)
 	left->next = parser_value(parser, NULL);
 	if (!left->next)
 		return NULL;
+	node->end = left->next->end;
 	node->constant = left->constant && left->next->constant;
 	node->fixed = fix_comparison(parser, node);
 	shape_comparison(node);
@@ -366,13 +374,14 @@ static enum ottl_context infer_context(const struct parser *parser)
 	return any ? lowest : OTTL_SPAN;
 }
 
-int parser_parse(struct slice text, enum ottl_context context, struct key_table *keys,
-		 struct arena *arena, struct ottl_scratch *scratch,
+int parser_parse(struct slice text, enum parser_goal goal, enum ottl_context context,
+		 struct key_table *keys, struct arena *arena, struct ottl_scratch *scratch,
 		 struct ottl_condition *condition, struct err *err)
 {
 	struct token_list tokens;
 	struct parser parser = {
 		.text = text,
+		.noun = goal == PARSER_VALUE ? "value expression" : "condition",
 		.scope = {.context = context, .keys = keys},
 		.arena = arena,
 		.scratch = scratch,
@@ -390,7 +399,7 @@ int parser_parse(struct slice text, enum ottl_context context, struct key_table 
 	}
 	condition->context = parser.scope.context;
 	condition->prefixes_required = parser.scope.prefixes_required;
-	condition->root = parse_or(&parser);
+	condition->root = goal == PARSER_VALUE ? parser_value(&parser, NULL) : parse_or(&parser);
 	condition->regexes = parser.regexes;
 	if (condition->root && parser.at->kind != TOKEN_END)
 		condition->root = parser_fail_unexpected(&parser, "<EOF>");

@@ -13,6 +13,7 @@
 
 struct parser {
 	struct slice text;
+	const char *noun; /* what the text is, for messages */
 	const struct token *at;
 	const struct token *tokens;
 	struct path_scope scope;
@@ -37,6 +38,9 @@ void *parser_fail_memory(struct parser *parser);
 void parser_note_mistake(struct parser *parser, uint32_t offset, const struct err *err);
 void parser_note_text(struct parser *parser, uint32_t offset, const char *before, struct slice name,
 		      const char *after);
+
+/* Where the last token that was read ends. */
+uint32_t parser_end_offset(const struct parser *parser);
 
 struct slice parser_token_text(const struct parser *parser, const struct token *token);
 

@@ -247,7 +247,7 @@ static bool is_word(const struct parser *parser, const struct token *token, stru
 	return token->kind == TOKEN_LOWER && slice_equal(parser_token_text(parser, token), word);
 }
 
-struct node *parser_value(struct parser *parser, bool *ret_stands_alone)
+static struct node *read_value(struct parser *parser, bool *ret_stands_alone)
 {
 	const struct token *token = parser->at;
 	bool ignored = false, *stands_alone = ret_stands_alone ? ret_stands_alone : &ignored;
@@ -285,5 +285,13 @@ struct node *parser_value(struct parser *parser, bool *ret_stands_alone)
 	}
 	struct node *value = parse_sum(parser);
 	*stands_alone = value && parser->call_from == token && parser->call_end == parser->at;
+	return value;
+}
+
+struct node *parser_value(struct parser *parser, bool *ret_stands_alone)
+{
+	struct node *value = read_value(parser, ret_stands_alone);
+	if (value)
+		value->end = parser_end_offset(parser);
 	return value;
 }

@@ -138,6 +138,7 @@ struct node {
 	uint8_t fixed; /* enum fixed_truth, of a condition: decided without evaluation, see invariant 4 */
 	uint8_t op;	 /* enum compare_op, enum math_op */
 	uint32_t offset; /* of its first byte in the condition's text */
+	uint32_t end;	 /* behind its last one; of a comparison, a test and their values */
 	struct node *child, *next;
 	struct slice key; /* of a member of NODE_MAP; the literal key of FIELD_ATTRIBUTE */
 	union {

@@ -6,6 +6,7 @@
 #include "processors/metadata_only/explain.h"
 
 #include "pipeline/trace/otlp/builder.h"
+#include "processors/metadata_only/policy.h"
 #include "processors/metadata_only/shape.h"
 
 #include <stdlib.h>
@@ -43,6 +44,12 @@ const struct policy_rule *explain_key(const void *self, void *state, const struc
 			return &policy->rules[in_order[i]];
 	}
 	return NULL;
+}
+
+bool explain_denies(const void *self, void *state, const struct trace_view *view, struct slice key)
+{
+	const struct policy_rule *rule = explain_key(self, state, view, key);
+	return rule && (rule->action == ACTION_DROP || rule->action == ACTION_REPLACE);
 }
 
 static void append_rule(struct buf *out, const struct policy *policy,

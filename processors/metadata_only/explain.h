@@ -3,12 +3,18 @@
 #ifndef SLUICE_PROCESSORS_METADATA_ONLY_EXPLAIN_H
 #define SLUICE_PROCESSORS_METADATA_ONLY_EXPLAIN_H
 
-#include "processors/metadata_only/policy.h"
+#include "pipeline/trace/otlp/view.h"
+
+struct policy_rule;
 
 /* The row or option that says something about ${key}: by which it is kept, else removed, else known;
  * NULL when none does. ${state} and ${view} are a shard's, made for ${self}, a metadata_only. */
 const struct policy_rule *explain_key(const void *self, void *state, const struct trace_view *view,
 				      struct slice key);
+
+/* Whether the table, or the user, says that what stands under ${key} goes whatever its shape.
+ * The rest as explain_key. */
+bool explain_denies(const void *self, void *state, const struct trace_view *view, struct slice key);
 
 /* Appends what becomes of the attribute ${key}, with the value ${value} (NULL: no value is asked
  * about), on a span, as lines of text. The processor's counters count it. -1: it could not be tried. */

@@ -51,6 +51,11 @@ static int read_file(void *arg, const char *path, struct buf *ret_text, struct e
 	return 0;
 }
 
+struct config_support_files config_support_files(struct config_support *s)
+{
+	return (struct config_support_files){.env = {get_env, s}, .files = {read_file, s}};
+}
+
 static size_t count(const char *const *texts)
 {
 	size_t n = 0;
@@ -62,13 +67,14 @@ static size_t count(const char *const *texts)
 const struct config_node *config_support_load(struct config_support *s, const char *const *uris,
 					      const char *const *sets)
 {
+	struct config_support_files sources = config_support_files(s);
 	struct config_load load = {
 		.uris = uris,
 		.uri_count = count(uris),
 		.sets = sets,
 		.set_count = count(sets),
-		.env = {get_env, s},
-		.files = {read_file, s},
+		.env = sources.env,
+		.files = sources.files,
 	};
 	return config_load(&load, &s->report);
 }

@@ -27,6 +27,13 @@ void config_support_fini(struct config_support *s);
 const struct config_node *config_support_load(struct config_support *s, const char *const *uris,
 					      const char *const *sets);
 
+/* The files and variables of ${s}, for loads of the test's own. */
+struct config_support_files {
+	struct config_source_env env;
+	struct config_source_file files;
+};
+struct config_support_files config_support_files(struct config_support *s);
+
 /* Loads ${text} as the file "test.yaml". */
 const struct config_node *config_support_load_text(struct config_support *s, const char *text);
 

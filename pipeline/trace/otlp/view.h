@@ -69,6 +69,13 @@ static inline size_t view_index_bytes(const struct trace_view *view)
 	return trace_index_bytes(&view->index);
 }
 
+/* The request as it was opened, without the edits made since: for who wants to see it with a view of
+ * his own. Valid until view_close. */
+static inline struct slice view_body(const struct trace_view *view)
+{
+	return view->index.body;
+}
+
 /* Bytes of the request as it was opened, and of a span in it with its tag and length: what cutting a
  * request by size goes by. */
 static inline size_t view_body_bytes(const struct trace_view *view)
@@ -79,6 +86,12 @@ static inline size_t view_body_bytes(const struct trace_view *view)
 static inline size_t view_span_bytes(const struct trace_view *view, uint32_t span)
 {
 	return view->index.spans[span].field.len;
+}
+
+/* The Span message as it was received. */
+static inline struct slice view_span_message(const struct trace_view *view, uint32_t span)
+{
+	return index_slice(&view->index, view->index.spans[span].content);
 }
 
 /* ---- what there is -------------------------------------------------------------------------- */
@@ -346,6 +359,12 @@ static inline bool view_has_scope(const struct trace_view *view, uint32_t scope)
 static inline bool view_has_resource(const struct trace_view *view, uint32_t resource)
 {
 	return view->index.resources[resource].resource.off != 0;
+}
+
+/* The InstrumentationScope message as received. */
+static inline struct slice view_scope_bytes(const struct trace_view *view, uint32_t scope)
+{
+	return index_slice(&view->index, view->index.scopes[scope].scope);
 }
 
 /* The Resource message as received, for telling whether two are the same. */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/assert_child.h"
+
+#include "pipeline/base/clock.h"
+#include "pipeline/base/slice.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 5000 /* from SIGTERM to SIGKILL */ };
+
+extern char **environ;
+
+/*
+ * What an OpenTelemetry SDK needs to send its spans here, at once, and nothing else. Names and
+ * values: OpenTelemetry specification, "Environment Variable Specification" and "OTLP Exporter
+ * Configuration". ${port} stands for the port's number.
+ */
+static const struct {
+	const char *name, *value;
+} variables[] = {
+	{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:${port}"},
+	{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"}, /* the port takes gRPC, too */
+	{"OTEL_EXPORTER_OTLP_INSECURE", "true"},	  /* for SDKs that speak gRPC */
+	{"OTEL_TRACES_EXPORTER", "otlp"},
+	{"OTEL_METRICS_EXPORTER", "none"}, /* Sluice takes traces alone: an SDK would complain */
+	{"OTEL_LOGS_EXPORTER", "none"},
+	{"OTEL_BSP_SCHEDULE_DELAY", "50"}, /* ms, in place of 5 s */
+};
+
+/* More specific variables that win over the above in every SDK: told, never changed. */
+static const char *const stronger[] = {
+	"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+	"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+	"OTEL_SDK_DISABLED",
+	"OTEL_TRACES_SAMPLER",
+};
+
+static void append_value(struct buf *out, const char *value, uint16_t port)
+{
+	static const char mark[] = "${port}";
+	const char *at = strstr(value, mark);
+	if (at) {
+		buf_append(out, slice_of(value, (size_t)(at - value)));
+		buf_printf(out, "%u", (unsigned)port);
+		value = at + strlen(mark);
+	}
+	buf_append_str(out, value);
+}
+
+/* The user's environment and, after it, ours: texts in ${texts}, one after another, ended by NUL. */
+static char **make_environment(struct assert_child *child, uint16_t port, struct buf *texts)
+{
+	size_t inherited = 0, offsets[ARRAY_COUNT(variables)], added = 0;
+	for (size_t i = 0; i < ARRAY_COUNT(variables); i++) {
+		if (getenv(variables[i].name)) {
+			buf_printf(&child->kept, "%s\n", variables[i].name);
+			continue;
+		}
+		offsets[added++] = texts->len;
+		buf_printf(texts, "%s=", variables[i].name);
+		append_value(texts, variables[i].value, port);
+		buf_append_byte(texts, '\0');
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(stronger); i++) {
+		if (getenv(stronger[i]))
+			buf_printf(&child->kept, "%s\n", stronger[i]);
+	}
+	while (environ[inherited])
+		inherited++;
+	char **list = calloc(inherited + added + 1, sizeof(*list));
+	if (!list || texts->failed) {
+		free(list);
+		return NULL;
+	}
+	memcpy(list, environ, inherited * sizeof(*list));
+	for (size_t i = 0; i < added; i++)
+		list[inherited + i] = (char *)texts->data + offsets[i];
+	return list;
+}
+
+static void on_child_exit(uv_process_t *process, int64_t status, int signal)
+{
+	struct assert_child *child = CONTAINER_OF(process, struct assert_child, process);
+	child->ended = true;
+	child->ended_ns = clock_monotonic_ns();
+	child->signal = signal;
+	child->code = signal ? 128 + signal : (int)status;
+}
+
+int assert_child_start(struct assert_child *child, uv_loop_t *loop, char *const *argv,
+		       uint16_t port, struct err *err)
+{
+	struct buf texts = BUF_INIT;
+	uv_stdio_container_t standard[3];
+	for (int i = 0; i < 3; i++)
+		standard[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = i};
+	char **environment = make_environment(child, port, &texts);
+	const uv_process_options_t options = {.exit_cb = on_child_exit,
+					      .file = argv[0],
+					      .args = (char **)(uintptr_t)argv, /* not written */
+					      .env = environment,
+					      .stdio = standard,
+					      .stdio_count = ARRAY_COUNT(standard)};
+	int failure = environment ? uv_spawn(loop, &child->process, &options) : UV_ENOMEM;
+	free(environment);
+	buf_fini(&texts);
+	if (failure) {
+		(void)err_set(err, ERR_CONFIG, "cannot run \"%s\": %s", argv[0],
+			      uv_strerror(failure));
+		if (environment)
+			uv_close((uv_handle_t *)&child->process, NULL);
+		return -1;
+	}
+	child->started = true;
+	child->started_ns = clock_monotonic_ns();
+	return 0;
+}
+
+void assert_child_signal(struct assert_child *child, int signal)
+{
+	if (child->started && !child->ended)
+		(void)uv_process_kill(&child->process, signal); /* it may just have ended */
+}
+
+/* The loop has ended, so the exit is read here. False when it has not come within ${timeout_ms}. */
+static bool wait_without_loop(struct assert_child *child, int timeout_ms)
+{
+	int status;
+	int fd = (int)syscall(SYS_pidfd_open, child->process.pid, 0);
+	struct pollfd poller = {.fd = fd, .events = POLLIN};
+	bool ended = fd < 0 || poll(&poller, 1, timeout_ms) == 1;
+	if (fd >= 0)
+		(void)close(fd);
+	if (!ended)
+		return false;
+	if (waitpid(child->process.pid, &status, 0) == child->process.pid)
+		on_child_exit(&child->process, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+			      WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	child->ended = true;
+	return true;
+}
+
+void assert_child_fini(struct assert_child *child)
+{
+	buf_fini(&child->kept);
+	if (!child->started)
+		return;
+	assert_child_signal(child, SIGTERM);
+	if (!child->ended && !wait_without_loop(child, PATIENCE_MS)) {
+		assert_child_signal(child, SIGKILL);
+		(void)wait_without_loop(child, PATIENCE_MS);
+	}
+	uv_close((uv_handle_t *)&child->process,
+		 NULL); /* the graph's end runs its loop once more */
+}
