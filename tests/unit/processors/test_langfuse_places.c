@@ -12,6 +12,7 @@
 
 #include "processors/langfuse/keys.h"
 #include "processors/metadata_only/explain.h"
+#include "processors/metadata_only/policy.h"
 #include "tests/support/policy_fixture.h"
 
 static bool removes(struct policy_fixture *f, const char *key)
