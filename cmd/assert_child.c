@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The child inherits the user's environment; what an SDK needs to send its spans here is added to it.
+ * While the loop runs libuv reads the exit; after that this file does.
+ */
 #include "cmd/assert_child.h"
 
 #include "pipeline/base/clock.h"
@@ -123,7 +127,7 @@ int assert_child_start(struct assert_child *child, uv_loop_t *loop, char *const 
 	return 0;
 }
 
-void assert_child_signal(struct assert_child *child, int signal)
+static void send_signal(struct assert_child *child, int signal)
 {
 	if (child->started && !child->ended)
 		(void)uv_process_kill(&child->process, signal); /* it may just have ended */
@@ -152,9 +156,9 @@ void assert_child_fini(struct assert_child *child)
 	buf_fini(&child->kept);
 	if (!child->started)
 		return;
-	assert_child_signal(child, SIGTERM);
+	send_signal(child, SIGTERM);
 	if (!child->ended && !wait_without_loop(child, PATIENCE_MS)) {
-		assert_child_signal(child, SIGKILL);
+		send_signal(child, SIGKILL);
 		(void)wait_without_loop(child, PATIENCE_MS);
 	}
 	uv_close((uv_handle_t *)&child->process,

@@ -32,9 +32,6 @@ struct assert_child {
 MUST_CHECK int assert_child_start(struct assert_child *child, uv_loop_t *loop, char *const *argv,
 				  uint16_t port, struct err *err);
 
-/* Sends ${signal} to it while it runs. */
-void assert_child_signal(struct assert_child *child, int signal);
-
 /* Ends it if it still runs, SIGTERM first, and waits; needs no running loop. */
 void assert_child_fini(struct assert_child *child);
 

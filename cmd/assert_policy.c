@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each question is a trial: the processor gets a request made for the question, or the trace itself,
+ * and what is left of it is the answer. So it cannot differ from what a pipeline does.
+ */
 #include "cmd/assert_policy.h"
 
 #include "pipeline/trace/otlp/builder.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file is read record by record, so that memory is needed for what is kept and one record. Its form is told
+ * by its first byte; the number of the record that is wrong stands in the message.
+ */
 #include "cmd/assert_recorded.h"
 
 #include "pipeline/base/clock.h"

@@ -27,7 +27,6 @@ static const uint64_t JUDGE_AFTER_NS = 10 * NS_PER_MS; /* without a new span */
 
 /* configs/assert.yaml, put into the program as configs/dev.yaml is (local.c). */
 __asm__(".section .rodata\n"
-	".global assert_config_uri\n"
 	"assert_config_uri:\n"
 	".ascii \"yaml:\"\n"
 	".incbin \"configs/assert.yaml\"\n"
@@ -100,7 +99,8 @@ static bool make_collector_options(struct assert_run *run, struct collector_opti
 
 /* ---- while it runs -------------------------------------------------------------------------- */
 
-bool assert_run_state(struct assert_run *run, struct expect_state *ret_state)
+/* What all sessions have kept, judged. False after a message. */
+static bool state_of(struct assert_run *run, struct expect_state *ret_state)
 {
 	struct expect_state sum = {.all_hold = run->session_count > 0}, one;
 	struct err err;
@@ -151,7 +151,7 @@ static void finish(struct assert_run *run, enum assert_end end)
 static bool all_met(struct assert_run *run)
 {
 	struct expect_state state;
-	return expects_anything(run) && assert_run_state(run, &state) && state.all_hold;
+	return expects_anything(run) && state_of(run, &state) && state.all_hold;
 }
 
 static uint64_t quiet_ns(const struct assert_run *run)

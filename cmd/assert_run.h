@@ -60,7 +60,4 @@ void assert_run_fini(struct assert_run *run);
 /* Of the collector that ran; NULL: none did. Valid until assert_run_fini. */
 const struct metrics *assert_run_metrics(const struct assert_run *run);
 
-/* What all sessions have kept. Judges what is new. False after a message. */
-MUST_CHECK bool assert_run_state(struct assert_run *run, struct expect_state *ret_state);
-
 #endif

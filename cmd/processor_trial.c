@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What pipeline/graph does for a processor in a pipeline, for one that stands alone: its settings are
+ * bound, it is created with metrics, keys and trace memory of its own, the key table is frozen.
+ */
 #include "cmd/processor_trial.h"
 
 #include "pipeline/config/load.h"
