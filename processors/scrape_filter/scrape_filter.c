@@ -351,13 +351,13 @@ static void judge_all(struct pass *pass)
 
 /* ---- remembering ---------------------------------------------------------------------------- */
 
-/* ASGI events are leaves: nobody will ask for them. */
+/* ASGI events are leaves: nobody will ask for them. The name tells: anybody may write the attribute. */
 static bool may_have_children(const struct pass *pass, uint32_t span)
 {
-	return pass->scratch->rules[span] != RULE_ASGI &&
-	       !(pass->scratch->rules[span] == RULE_NAME &&
-		 view_span_kind(pass->view, span) == SPAN_KIND_INTERNAL &&
-		 scrape_rules_asgi_name(view_span_name(pass->view, span)));
+	uint8_t rule = pass->scratch->rules[span];
+	return (rule != RULE_ASGI && rule != RULE_NAME) ||
+	       view_span_kind(pass->view, span) != SPAN_KIND_INTERNAL ||
+	       !scrape_rules_asgi_name(view_span_name(pass->view, span));
 }
 
 /* What is below ${span} may come with other requests. */
