@@ -42,7 +42,7 @@ void drain_begin(struct drain *drain, uint64_t now_ns)
 }
 
 /* Lock held: the time of work until ${now_ns} is measured; the next begins at ${next_ns}. */
-static void measure(struct drain *drain, uint64_t now_ns, uint64_t next_ns)
+static void measure_rate(struct drain *drain, uint64_t now_ns, uint64_t next_ns)
 {
 	double passed = seconds_at_work(drain, now_ns);
 	double weight = exp2(-passed / HALF_LIFE_S);
@@ -54,7 +54,7 @@ static void measure(struct drain *drain, uint64_t now_ns, uint64_t next_ns)
 void drain_taken(struct drain *drain, uint64_t units, bool empty, uint64_t now_ns)
 {
 	(void)pthread_mutex_lock(&drain->lock);
-	measure(drain, now_ns, empty ? 0 : now_ns);
+	measure_rate(drain, now_ns, empty ? 0 : now_ns);
 	drain->units += (double)units;
 	(void)pthread_mutex_unlock(&drain->lock);
 }
@@ -64,7 +64,7 @@ void drain_failing(struct drain *drain, uint64_t next_ns, uint64_t now_ns)
 	(void)pthread_mutex_lock(&drain->lock);
 	/* A back-off is not work: it says nothing about how fast the queue empties afterwards. */
 	if (drain->measured_ns > 0)
-		measure(drain, now_ns, next_ns);
+		measure_rate(drain, now_ns, next_ns);
 	drain->failing_till_ns = next_ns;
 	(void)pthread_mutex_unlock(&drain->lock);
 }
