@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by coding.c and the codecs behind it; nobody else includes it. */
+/* Shared by coding.c, the codecs behind it and their output; nobody else includes it. */
 #ifndef SLUICE_NET_CODING_INTERNAL_H
 #define SLUICE_NET_CODING_INTERNAL_H
 
@@ -31,6 +31,17 @@ struct decode_output {
 
 /* Declared sizes are believed up to this multiple of the bytes that have arrived. */
 enum { DECODE_RATIO_TRUSTED = 16 };
+
+/* The least capacity of a chunk that coded or decoded bytes go to. */
+enum { CODING_OUTPUT_BYTES_MIN = 1024 };
+
+/* ERR_NOMEM in words. Returns -1. */
+int coding_no_memory(struct err *err, size_t bytes);
+
+/* Makes the chunk for ${coded_len} coded bytes. ${declared} is the size that their header claims, 0
+ * when it does not say. -1 with ERR_NOMEM. */
+MUST_CHECK int decode_output_init(struct decode_output *output, size_t coded_len, uint64_t declared,
+				  size_t bytes_max, struct budget *budget, struct err *err);
 
 /* Room for at least one byte, to be followed by decode_output_commit. */
 void decode_output_room(struct decode_output *output, uint8_t **ret_ptr, size_t *ret_len);

@@ -6,20 +6,6 @@
  */
 #include "pipeline/ottl/function.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
-bool eval_fail(struct evaluation *ev, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	err_set(ev->err, ERR_CONFIG, "%s", text);
-	return false;
-}
-
 static bool fits_map(struct evaluation *ev, const struct term *term, bool outermost);
 
 static bool fit_map(struct evaluation *ev, const struct term *list, bool outermost)
