@@ -95,7 +95,9 @@ endif
 ifneq (,$(filter asan tsan,$(MODE)))
 TESTS := $(filter-out $(COUNTS_ALLOCATIONS:%=$(B)/%),$(TESTS))
 endif
-TEST_SCRIPTS := $(if $(CROSS),,$(call narrow,$(wildcard tests/unit/*/test_*.sh)))
+# What is shipped is no sanitizer build: neither its libraries nor its user are the image's.
+OF_THE_SHIPPED := $(if $(filter asan tsan,$(MODE)),tests/unit/layout/test_packaging.sh)
+TEST_SCRIPTS := $(if $(CROSS),,$(filter-out $(OF_THE_SHIPPED),$(call narrow,$(wildcard tests/unit/*/test_*.sh))))
 FUZZERS := $(call narrow,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%.c=$(B)/%.replay)
 FUZZ_BINS := $(FUZZERS:%.c=$(B)/%)
