@@ -5,6 +5,8 @@
  */
 #include "pipeline/base/metrics.h"
 
+#include "pipeline/base/assert.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +109,16 @@ static struct series *find_series(const struct metric *metric, const char *label
 	return series;
 }
 
+/* Whether ${series}, or one of those that it is the sum of, shows what ${other} shows. */
+static bool shows(const struct series *series, const struct series *other)
+{
+	while (series && (series->counter != other->counter ||
+			  series->histogram != other->histogram || series->read != other->read ||
+			  series->arg != other->arg))
+		series = series->also;
+	return series != NULL;
+}
+
 static bool add_series(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
 		       struct series init)
 {
@@ -116,6 +128,7 @@ static bool add_series(struct metrics *metrics, const struct metric_desc *desc, 
 		return false;
 	*series = init;
 	struct series *same = find_series(metric, labels);
+	ASSERT(!shows(same, series)); /* the page would show it twice as high */
 	if (same) {
 		series->also = same->also;
 		same->also = series;

@@ -97,8 +97,8 @@ void metrics_free(struct metrics *metrics);
 
 /* Registers a series that shows ${counter}. ${labels} is a ready list such as
  * `receiver="otlp",transport="grpc"` (see metrics_label), copied; "" for none. A series that is
- * registered again shows the sum. ${desc} and ${counter} outlive the registry. False when memory is
- * short. */
+ * registered again shows the sum, so nobody registers the same ${counter} in it twice: that is
+ * asserted. ${desc} and ${counter} outlive the registry. False when memory is short. */
 bool metrics_add(struct metrics *metrics, const struct metric_desc *desc, const char *labels,
 		 const struct counter *counter);
 

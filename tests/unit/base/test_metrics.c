@@ -9,6 +9,9 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const struct metric_desc accepted = {
 	.name = "otelcol_receiver_accepted_spans",
@@ -329,9 +332,72 @@ static void a_table_without_an_id_sums_its_instances_up(void **state)
 	metrics_free(metrics);
 }
 
+static struct counter doubled, single;
+static struct histogram doubled_sizes = {.bounds = &histogram_items};
+
+static bool add_counter(struct metrics *metrics)
+{
+	return metrics_add(metrics, &accepted, "zone=\"1\"", &doubled);
+}
+
+static bool add_read(struct metrics *metrics)
+{
+	static double value;
+	return metrics_add_read(metrics, &memory, "", read_double, &value);
+}
+
+static bool add_histogram(struct metrics *metrics)
+{
+	return metrics_add_histogram(metrics, &table_sizes, "", &doubled_sizes);
+}
+
+static bool add_table(struct metrics *metrics)
+{
+	static const struct metric_table table = METRIC_TABLE("part", table_rows);
+	static struct counted counted = {.sizes.bounds = &histogram_items};
+	return metrics_add_table(metrics, &table, "a", "", &counted);
+}
+
+/* The signal that ends a second registration; 0 when it returns. */
+static int signal_of(struct metrics *metrics, bool (*add)(struct metrics *metrics))
+{
+	int status = 0;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)signal(SIGABRT, SIG_DFL);
+		(void)close(STDERR_FILENO);
+		(void)add(metrics);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void what_a_series_shows_already_is_no_part_of_its_sum(void **state)
+{
+	static bool (*const adds[])(struct metrics *metrics) = {add_counter, add_read,
+								add_histogram, add_table};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(adds); i++) {
+		struct metrics *metrics = metrics_new();
+		assert_non_null(metrics);
+		assert_int_equal(signal_of(metrics, adds[i]), 0);
+		assert_true(adds[i](metrics));
+		assert_int_equal(signal_of(metrics, adds[i]), SIGABRT);
+		/* Behind another one, and under other labels or another name. */
+		assert_true(metrics_add(metrics, &accepted, "zone=\"1\"", &single));
+		assert_int_equal(signal_of(metrics, adds[i]), SIGABRT);
+		assert_true(metrics_add(metrics, &accepted, "zone=\"2\"", &doubled));
+		assert_true(metrics_add(metrics, &cpu, "zone=\"1\"", &doubled));
+		metrics_free(metrics);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_series_shows_already_is_no_part_of_its_sum),
 		cmocka_unit_test(a_histogram_has_cumulative_buckets_a_sum_and_a_count),
 		cmocka_unit_test(the_bounds_are_the_collectors),
 		cmocka_unit_test(page_groups_series_in_order_of_registration),
