@@ -43,8 +43,8 @@ static void put_value(struct trace_builder *builder, uint32_t field, struct slic
 
 static void put_attributes(struct trace_builder *builder, uint32_t field, const char *text)
 {
-	while (text && *text) {
-		size_t key = strcspn(text, "="), len = strcspn(text, " ");
+	while (text && *text && *text != ';') {
+		size_t key = strcspn(text, "="), len = strcspn(text, " ;");
 		put_value(builder, field, slice_of(text, key),
 			  slice_of(text + key + 1, len - key - 1));
 		text += len + strspn(text + len, " ");
@@ -60,7 +60,7 @@ static void put_id(struct trace_builder *builder, uint32_t field, size_t bytes, 
 
 static void put_event(struct trace_builder *builder, const char *event)
 {
-	size_t name = strcspn(event, " ");
+	size_t name = strcspn(event, " ;");
 	trace_builder_begin(builder, SPAN_EVENTS);
 	trace_builder_bytes(builder, EVENT_NAME, slice_of(event, name));
 	put_attributes(builder, EVENT_ATTRIBUTES, event + name + strspn(event + name, " "));
@@ -90,8 +90,11 @@ static void put_span(struct trace_builder *builder, const struct expect_span *sp
 	trace_builder_fixed64(builder, SPAN_END_TIME_UNIX_NANO,
 			      START_NS + span->end_ms * UINT64_C(1000000));
 	put_attributes(builder, SPAN_ATTRIBUTES, span->attributes);
-	if (span->event)
-		put_event(builder, span->event);
+	for (const char *event = span->event; event;) {
+		put_event(builder, event);
+		event = strchr(event, ';');
+		event = event ? event + 1 + strspn(event + 1, " ") : NULL;
+	}
 	for (uint32_t i = 0; i < span->links; i++)
 		put_link(builder);
 	if (span->status) {

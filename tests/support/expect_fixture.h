@@ -19,7 +19,7 @@ struct expect_span {
 	uint32_t start_ms, end_ms;
 	uint8_t kind, status;
 	const char *status_message, *service, *scope, *attributes;
-	const char *event; /* name, then attributes; NULL: none */
+	const char *event; /* name, then attributes, another one after ';'; NULL: none */
 	uint32_t links;
 };
 

@@ -33,13 +33,38 @@ static const struct expect_span scene[] = {
 	{2, 6, 1, "GET /metrics", 4, 5, SPAN_KIND_SERVER, 0, NULL, "gateway", "gw", NULL, NULL, 0},
 };
 
+/*
+ * Values and times at the edges of what the elements look at. In trace 1 `early` starts before its
+ * parent, `middle` parts two servers, `backwards` ends before it starts. Of `k` trace 1 has two values
+ * and trace 2 the first one, of `m` the other way round.
+ */
+static const struct expect_span edges[] = {
+	{1, 1, 0, "root", 10, 100, SPAN_KIND_SERVER, 0, NULL, "a", NULL,
+	 "n=4 k=x m=x one=1 zero=0 tags=[a,bc,longer]", NULL, 0},
+	{1, 2, 1, "early", 5, 50, SPAN_KIND_SERVER, 0, NULL, "a", NULL, "n=4.0 k=y zero=-0.0", NULL,
+	 0},
+	{1, 3, 2, "middle", 20, 40, SPAN_KIND_INTERNAL, 0, NULL, "a", NULL, "half=4.5 one=true",
+	 NULL, 0},
+	{1, 4, 3, "deep", 25, 30, SPAN_KIND_SERVER, 0, NULL, "a", NULL, "n=9 tags=[longer,bc,a]",
+	 NULL, 0},
+	{1, 5, 1, "backwards", 60, 50, SPAN_KIND_INTERNAL, 0, NULL, "a", NULL, NULL, NULL, 0},
+	{1, 6, 1, "noted", 60, 90, SPAN_KIND_CLIENT, 0, NULL, "a", NULL, NULL,
+	 "exception exception.type=Timeout; note text=late; exception exception.type=Abort", 0},
+	{2, 1, 0, "root", 0, 10, SPAN_KIND_SERVER, 0, NULL, "a", NULL, "n=5 k=x m=x", NULL, 0},
+	{2, 2, 1, "deep", 1, 2, SPAN_KIND_SERVER, 0, NULL, "a", NULL, "n=9 m=y", NULL, 0},
+};
+
 /* `expect:`, `- that: t` and the lines of text, which begin at line 3, column 3. */
 struct language_case {
 	const char *text, *verdict;
 };
 
-static const struct language_case cases[] = {
+static const struct language_case scene_cases[] = {
 #include "tests/unit/expect/language_cases.h"
+};
+
+static const struct language_case edge_cases[] = {
+#include "tests/unit/expect/language_edges.h"
 };
 
 static void make_file(struct buf *file, const char *text)
@@ -54,17 +79,17 @@ static void make_file(struct buf *file, const char *text)
 	}
 }
 
-static void elements_hold_and_fail_with_their_messages(void **state)
+static size_t count_wrong(const struct language_case *cases, size_t case_count,
+			  const struct expect_span *spans, size_t span_count)
 {
-	(void)state;
 	size_t wrong = 0;
-	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+	for (size_t i = 0; i < case_count; i++) {
 		struct expect_fixture fixture;
 		struct buf file = BUF_INIT;
 		make_file(&file, cases[i].text);
 		if (!expect_fixture_load(&fixture, buf_cstr(&file), NULL))
 			fail_msg("%s\n%s", cases[i].text, expect_fixture_errors(&fixture));
-		expect_fixture_add(&fixture, scene, ARRAY_COUNT(scene));
+		expect_fixture_add(&fixture, spans, span_count);
 		const char *verdict = expect_fixture_verdict(&fixture, 0);
 		if (strcmp(verdict, cases[i].verdict) != 0)
 			print_error("---- %s\n%s\n++++ wanted\n%s\n", cases[i].text, verdict,
@@ -73,13 +98,28 @@ static void elements_hold_and_fail_with_their_messages(void **state)
 		expect_fixture_fini(&fixture);
 		buf_fini(&file);
 	}
-	assert_int_equal(wrong, 0);
+	return wrong;
+}
+
+static void elements_hold_and_fail_with_their_messages(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		count_wrong(scene_cases, ARRAY_COUNT(scene_cases), scene, ARRAY_COUNT(scene)), 0);
+}
+
+static void edges_are_on_the_side_that_the_page_says(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		count_wrong(edge_cases, ARRAY_COUNT(edge_cases), edges, ARRAY_COUNT(edges)), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(elements_hold_and_fail_with_their_messages),
+		cmocka_unit_test(edges_are_on_the_side_that_the_page_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
