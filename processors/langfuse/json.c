@@ -1,176 +1,231 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cursor over the text itself: nothing is copied, strings and nested values are stepped over by
- * their quotation marks and brackets. Only json_append_text resolves escapes, with the lexer of
- * pipeline/trace.
+ * Members as slices of the text, found by the lexer of pipeline/trace. A value is looked into only
+ * when somebody asks for it. A lexer takes three quarters of a kilobyte, all of it on the stack.
  */
 #include "processors/langfuse/json.h"
 
-#include "pipeline/trace/json/json_lex.h"
-
 #include <stdlib.h>
 
-static size_t skip_space(struct slice json, size_t at)
+/* ---- members -------------------------------------------------------------------------------- */
+
+static enum json_event next_event(struct json_reader *reader)
 {
-	while (at < json.len && memchr(" \t\r\n", json.ptr[at], 4))
-		at++;
-	return at;
+	struct err err;
+	return json_lexer_next(&reader->lexer, &reader->rest, &err);
 }
 
-/* The end of the string that begins at ${at} with its quote; SIZE_MAX when it has none. */
-static size_t skip_string(struct slice json, size_t at)
+/* The text from the byte ${from} to where the lexer is. */
+static struct slice text_since(const struct json_reader *reader, uint64_t from)
 {
-	for (at++; at < json.len; at++) {
-		if (json.ptr[at] == '\\')
-			at++;
-		else if (json.ptr[at] == '"')
-			return at + 1;
-	}
-	return SIZE_MAX;
+	return slice_of(reader->json.ptr + from, (size_t)(reader->lexer.offset - from));
 }
 
-/* The end of an object or array: brackets are counted, not matched by kind. */
-static size_t skip_nested(struct slice json, size_t at)
-{
-	size_t depth = 0;
-	while (at < json.len) {
-		uint8_t byte = json.ptr[at];
-		if (byte == '"') {
-			at = skip_string(json, at);
-			continue;
-		}
-		at++;
-		if (byte == '{' || byte == '[')
-			depth++;
-		else if ((byte == '}' || byte == ']') && --depth == 0)
-			return at;
-	}
-	return SIZE_MAX;
-}
-
-static size_t skip_word(struct slice json, size_t at)
-{
-	size_t begin = at;
-	while (at < json.len && !memchr(",]} \t\r\n", json.ptr[at], 7))
-		at++;
-	return at > begin ? at : SIZE_MAX;
-}
-
-static struct value read_number(struct slice text)
-{
-	enum { NUMBER_BYTES_MAX = 40 };
-	char copy[NUMBER_BYTES_MAX + 1], *end;
-	if (text.len > NUMBER_BYTES_MAX || !memchr("-0123456789", text.ptr[0], 11))
-		return (struct value){.type = VALUE_EMPTY};
-	for (size_t i = 0; i < text.len; i++) {
-		if (!memchr("0123456789+-.eE", text.ptr[i], 15))
-			return (struct value){.type = VALUE_EMPTY};
-	}
-	memcpy(copy, text.ptr, text.len);
-	copy[text.len] = 0;
-	if (!strpbrk(copy, ".eE") && text.len < 19)
-		return (struct value){.type = VALUE_INT, .i = strtoll(copy, &end, 10)};
-	return (struct value){.type = VALUE_DOUBLE, .d = strtod(copy, &end)};
-}
-
-static struct value read_value(struct slice raw)
-{
-	switch (raw.ptr[0]) {
-	case '"': return (struct value){.type = VALUE_STRING, .bytes = {raw.ptr + 1, raw.len - 2}};
-	case '{':
-	case '[':
-	case 'n': return (struct value){.type = VALUE_EMPTY};
-	case 't': return (struct value){.type = VALUE_BOOL, .i = 1};
-	case 'f': return (struct value){.type = VALUE_BOOL, .i = 0};
-	default: return read_number(raw);
-	}
-}
-
-/* Reads the value at ${at}; returns its end, or SIZE_MAX. */
-static size_t take_value(struct slice json, size_t at, struct json_member *member)
-{
-	if (at >= json.len)
-		return SIZE_MAX;
-	uint8_t byte = json.ptr[at];
-	size_t end;
-	if (byte == '"')
-		end = skip_string(json, at);
-	else if (byte == '{' || byte == '[')
-		end = skip_nested(json, at);
-	else
-		end = skip_word(json, at);
-	if (end == SIZE_MAX)
-		return SIZE_MAX;
-	member->raw = slice_of(json.ptr + at, end - at);
-	member->value = read_value(member->raw);
-	return end;
-}
-
-bool json_next_member(struct slice json, size_t *cursor, struct json_member *ret_member)
+bool json_open(struct json_reader *reader, struct slice json)
 {
 	if (json.len == 0 || json.len > JSON_BYTES_MAX)
 		return false;
-	size_t at = skip_space(json, *cursor);
-	size_t open = skip_space(json, 0);
-	bool object = open < json.len && json.ptr[open] == '{';
-	bool first = at == open && (object || (open < json.len && json.ptr[open] == '['));
-	if (!first && (*cursor == 0 || at >= json.len || json.ptr[at] != ','))
+	json_lexer_init(&reader->lexer);
+	reader->json = reader->rest = json;
+	enum json_event event = next_event(reader);
+	reader->is_object = event == JSON_BEGIN_OBJECT;
+	return event == JSON_BEGIN_OBJECT || event == JSON_BEGIN_ARRAY;
+}
+
+/* Reads the value whose first event is ${event}. False when it is none, or does not end. */
+static bool take_value(struct json_reader *reader, enum json_event event,
+		       struct json_member *member)
+{
+	uint64_t begin = reader->lexer.token;
+	uint32_t around = 1; /* how deep the members lie */
+	if (event == JSON_END_ARRAY)
 		return false;
-	at = skip_space(json, at + 1);
-	ret_member->key = (struct slice){NULL, 0};
-	if (object) {
-		if (at >= json.len || json.ptr[at] != '"')
-			return false;
-		size_t end = skip_string(json, at);
-		if (end == SIZE_MAX)
-			return false;
-		ret_member->key = slice_of(json.ptr + at + 1, end - at - 2);
-		at = skip_space(json, end);
-		if (at >= json.len || json.ptr[at] != ':')
-			return false;
-		at = skip_space(json, at + 1);
+	while (event > JSON_MORE && (event == JSON_TEXT || reader->lexer.depth > around))
+		event = next_event(reader);
+	member->raw = text_since(reader, begin);
+	return event > JSON_MORE;
+}
+
+static bool take_key(struct json_reader *reader, struct json_member *member)
+{
+	if (next_event(reader) != JSON_KEY)
+		return false;
+	member->key = reader->lexer.text;
+	member->raw_key = text_since(reader, reader->lexer.token);
+	if (member->key.len + 2 < member->raw_key.len) { /* the lexer's, until it reads on */
+		memcpy(reader->key, member->key.ptr, member->key.len);
+		member->key.ptr = reader->key;
 	}
-	size_t end = take_value(json, at, ret_member);
-	if (end == SIZE_MAX)
-		return false;
-	*cursor = end;
 	return true;
 }
 
-bool json_find_member(struct slice json, struct slice key, struct json_member *ret_member)
+bool json_next_member(struct json_reader *reader, struct json_member *ret_member)
 {
-	size_t open = skip_space(json, 0);
-	if (open >= json.len || json.ptr[open] != '{')
-		return false;
-	for (size_t cursor = 0; json_next_member(json, &cursor, ret_member);) {
-		if (slice_equal(ret_member->key, key))
-			return true;
+	if (!reader->is_object) {
+		ret_member->key = ret_member->raw_key = slice_of(NULL, 0);
+		return take_value(reader, next_event(reader), ret_member);
 	}
-	return false;
+	return take_key(reader, ret_member) && take_value(reader, next_event(reader), ret_member);
+}
+
+bool json_find_member(struct slice json, struct slice key, struct slice *ret_raw)
+{
+	struct json_reader reader;
+	struct json_member member;
+	bool found = false;
+	if (!json_open(&reader, json) || !reader.is_object)
+		return false;
+	while (json_next_member(&reader, &member)) {
+		if (!slice_equal(member.key, key))
+			continue;
+		*ret_raw = member.raw;
+		found = true;
+	}
+	return found;
 }
 
 bool json_is_object(struct slice json)
 {
+	struct json_reader reader;
 	struct json_member member;
-	size_t cursor = 0, open = skip_space(json, 0);
-	if (open >= json.len || json.len > JSON_BYTES_MAX || json.ptr[open] != '{')
+	struct err err;
+	if (!json_open(&reader, json) || !reader.is_object)
 		return false;
-	while (json_next_member(json, &cursor, &member))
+	while (json_next_member(&reader, &member))
 		;
-	size_t end = skip_space(json, cursor > 0 ? cursor : open + 1);
-	return end < json.len && json.ptr[end] == '}' && skip_space(json, end + 1) == json.len;
+	return next_event(&reader) == JSON_MORE && json_lexer_finish(&reader.lexer, &err) == 0;
+}
+
+/* ---- strings -------------------------------------------------------------------------------- */
+
+struct pieces {
+	struct json_lexer lexer;
+	struct slice rest, piece;
+	bool ended;
+};
+
+static void pieces_of(struct pieces *pieces, struct slice raw)
+{
+	json_lexer_init(&pieces->lexer);
+	pieces->rest = raw;
+	pieces->piece = slice_of(NULL, 0);
+	pieces->ended = false;
+}
+
+/* Makes sure that there is a piece with bytes, unless it was the last one. */
+static bool pieces_fill(struct pieces *pieces)
+{
+	struct err err;
+	while (pieces->piece.len == 0 && !pieces->ended) {
+		enum json_event event = json_lexer_next(&pieces->lexer, &pieces->rest, &err);
+		if (event != JSON_TEXT && event != JSON_TEXT_END)
+			return false;
+		pieces->piece = pieces->lexer.text;
+		pieces->ended = event == JSON_TEXT_END;
+	}
+	return true;
+}
+
+static void pieces_skip(struct pieces *pieces, size_t len)
+{
+	pieces->piece = slice_of(pieces->piece.ptr + len, pieces->piece.len - len);
+}
+
+static bool has_escapes(struct slice raw)
+{
+	return raw.len > 0 && memchr(raw.ptr, '\\', raw.len) != NULL;
+}
+
+/* Whether two JSON strings stand for the same text, however long it is. */
+static bool same_text(struct slice one, struct slice other)
+{
+	struct pieces a, b;
+	if (!has_escapes(one) && !has_escapes(other))
+		return slice_equal(one, other);
+	pieces_of(&a, one);
+	pieces_of(&b, other);
+	while (pieces_fill(&a) && pieces_fill(&b)) {
+		size_t len = a.piece.len < b.piece.len ? a.piece.len : b.piece.len;
+		if (len == 0)
+			return a.piece.len == b.piece.len;
+		if (memcmp(a.piece.ptr, b.piece.ptr, len) != 0)
+			return false;
+		pieces_skip(&a, len);
+		pieces_skip(&b, len);
+	}
+	return false;
+}
+
+bool json_has_key(struct slice json, struct slice raw_key)
+{
+	struct json_reader reader;
+	struct json_member member;
+	if (!json_open(&reader, json) || !reader.is_object)
+		return false;
+	while (take_key(&reader, &member)) {
+		if (same_text(member.raw_key, raw_key))
+			return true;
+		if (!take_value(&reader, next_event(&reader), &member))
+			break;
+	}
+	return false;
 }
 
 bool json_append_text(struct slice raw, struct buf *out)
 {
-	struct json_lexer lexer;
-	struct err err;
-	enum json_event event;
-	json_lexer_init(&lexer);
-	do {
-		event = json_lexer_next(&lexer, &raw, &err);
-		if (event == JSON_TEXT || event == JSON_TEXT_END)
-			buf_append(out, lexer.text);
-	} while (event == JSON_TEXT);
-	return event == JSON_TEXT_END && raw.len == 0;
+	struct pieces pieces;
+	pieces_of(&pieces, raw);
+	while (pieces_fill(&pieces)) {
+		if (pieces.piece.len == 0)
+			return pieces.rest.len == 0;
+		buf_append(out, pieces.piece);
+		pieces.piece.len = 0;
+	}
+	return false;
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+/* ${raw} is a number by the grammar. */
+static struct value read_number(struct slice raw)
+{
+	enum { NUMBER_BYTES_MAX = 40, INT_BYTES_MAX = 18 };
+	char copy[NUMBER_BYTES_MAX + 1];
+	if (raw.len > NUMBER_BYTES_MAX)
+		return (struct value){.type = VALUE_EMPTY};
+	memcpy(copy, raw.ptr, raw.len);
+	copy[raw.len] = 0;
+	if (!strpbrk(copy, ".eE") && raw.len <= INT_BYTES_MAX)
+		return value_of_int(strtoll(copy, NULL, 10));
+	return value_of_double(strtod(copy, NULL));
+}
+
+static struct value read_text(struct slice raw, struct json_word *word)
+{
+	struct pieces pieces;
+	size_t len = 0;
+	if (!has_escapes(raw))
+		return value_of_str(slice_of(raw.ptr + 1, raw.len - 2));
+	pieces_of(&pieces, raw);
+	while (pieces_fill(&pieces) && pieces.piece.len <= sizeof(word->bytes) - len) {
+		if (pieces.piece.len == 0)
+			return value_of_str(slice_of(word->bytes, len));
+		memcpy(word->bytes + len, pieces.piece.ptr, pieces.piece.len);
+		len += pieces.piece.len;
+		pieces.piece.len = 0;
+	}
+	return (struct value){.type = VALUE_EMPTY};
+}
+
+struct value json_value(struct slice raw, struct json_word *word)
+{
+	switch (raw.ptr[0]) {
+	case '"': return read_text(raw, word);
+	case '{':
+	case '[':
+	case 'n': return (struct value){.type = VALUE_EMPTY};
+	case 't': return value_of_bool(true);
+	case 'f': return value_of_bool(false);
+	default: return read_number(raw);
+	}
 }

@@ -6,12 +6,6 @@
 
 #include <math.h>
 
-static bool has_member(struct slice object, struct slice key)
-{
-	struct json_member member;
-	return json_find_member(object, key, &member);
-}
-
 static void begin_member(struct buf *object)
 {
 	if (object->len > 1)
@@ -21,15 +15,17 @@ static void begin_member(struct buf *object)
 /* Adds the members of ${more} that ${known} has not. False when nothing was added. */
 static bool add_members(struct buf *object, struct slice known, struct slice more)
 {
+	struct json_reader reader;
 	struct json_member member;
-	size_t before = object->len, cursor = 0;
-	for (int i = 0; i < METADATA_MEMBERS_MAX && json_next_member(more, &cursor, &member); i++) {
-		if (has_member(known, member.key))
+	size_t before = object->len;
+	if (!json_open(&reader, more))
+		return false;
+	for (int i = 0; i < METADATA_MEMBERS_MAX && json_next_member(&reader, &member); i++) {
+		if (json_has_key(known, member.raw_key))
 			continue;
 		begin_member(object);
-		buf_append_byte(object, '"');
-		buf_append(object, member.key);
-		buf_append_str(object, "\":");
+		buf_append(object, member.raw_key);
+		buf_append_byte(object, ':');
 		buf_append(object, member.raw);
 	}
 	return object->len > before;
@@ -40,6 +36,25 @@ static struct slice finish(struct run *run, struct buf *object)
 	buf_append_byte(object, '}');
 	return object->failed ? (struct slice){NULL, 0}
 			      : arena_copy(&run->scratch->arena, buf_slice(object));
+}
+
+/* Begins the member ${name}, unless ${object} has it. */
+static bool add_key(struct buf *object, struct slice name)
+{
+	size_t before = object->len;
+	begin_member(object);
+	size_t begin = object->len;
+	buf_append_byte(object, '"');
+	buf_append_json(object, name);
+	buf_append_byte(object, '"');
+	struct slice all = buf_slice(object);
+	if (object->failed ||
+	    json_has_key(slice_of(all.ptr, before), slice_of(all.ptr + begin, all.len - begin))) {
+		object->len = before;
+		return false;
+	}
+	buf_append_byte(object, ':');
+	return true;
 }
 
 /* Single keys: texts, numbers and truth values. */
@@ -55,13 +70,8 @@ static void add_single_keys(const struct span_roles *roles, struct buf *object)
 			continue;
 		left--;
 		struct value value = view_attr_value(roles->view, roles->owner, &key);
-		if (has_member(buf_slice(object), name) ||
-		    (value.type == VALUE_DOUBLE && !isfinite(value.d)))
+		if ((value.type == VALUE_DOUBLE && !isfinite(value.d)) || !add_key(object, name))
 			continue;
-		begin_member(object);
-		buf_append_byte(object, '"');
-		buf_append_json(object, name);
-		buf_append_str(object, "\":");
 		if (value.type == VALUE_STRING) {
 			buf_append_byte(object, '"');
 			buf_append_json(object, value.bytes);

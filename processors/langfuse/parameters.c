@@ -75,15 +75,21 @@ static void write_parameter(struct buf *json, enum role role, const char *name, 
 /* Parameters that a library keeps as a JSON object, unless the span says them itself. */
 static void write_invocation(struct buf *json, const struct span_roles *roles)
 {
+	struct slice found[ARRAY_COUNT(parameters)] = {{NULL, 0}};
+	struct json_reader reader;
 	struct json_member member;
-	struct slice text = roles_text(roles, ROLE_INVOCATION);
-	for (size_t cursor = 0; json_next_member(text, &cursor, &member);) {
+	struct json_word word;
+	bool open = json_open(&reader, roles_text(roles, ROLE_INVOCATION));
+	while (open && json_next_member(&reader, &member)) {
 		for (size_t i = 0; i < ARRAY_COUNT(parameters); i++) {
-			if (slice_equal(member.key, slice_str(parameters[i].name)) &&
-			    !roles_has(roles, parameters[i].role))
-				write_parameter(json, parameters[i].role, parameters[i].name,
-						member.value);
+			if (slice_equal(member.key, slice_str(parameters[i].name)))
+				found[i] = member.raw; /* of several the last one */
 		}
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(parameters); i++) {
+		if (found[i].len > 0 && !roles_has(roles, parameters[i].role))
+			write_parameter(json, parameters[i].role, parameters[i].name,
+					json_value(found[i], &word));
 	}
 }
 

@@ -96,26 +96,27 @@ static void add_tag(struct tag_list *tags, struct slice tag)
 }
 
 /* The text of a JSON string; in the run's arena when it has escapes. */
-static struct slice text_of_json(struct run *run, const struct json_member *member)
+static struct slice text_of_json(struct run *run, struct slice raw)
 {
 	struct buf *text = &run->scratch->text;
-	struct slice raw = member->value.bytes;
-	if (raw.len == 0 || !memchr(raw.ptr, '\\', raw.len))
-		return raw;
+	if (!memchr(raw.ptr, '\\', raw.len))
+		return slice_of(raw.ptr + 1, raw.len - 2);
 	buf_reset(text);
-	if (!json_append_text(member->raw, text) || text->failed)
+	if (!json_append_text(raw, text) || text->failed)
 		return (struct slice){NULL, 0};
 	return arena_copy(&run->scratch->arena, buf_slice(text));
 }
 
 static void add_tags_of_text(struct run *run, struct tag_list *tags, struct slice text)
 {
+	struct json_reader reader;
 	struct json_member member;
 	text = slice_trim(text);
 	if (text.len > 0 && text.ptr[0] == '[') {
-		for (size_t cursor = 0; json_next_member(text, &cursor, &member);) {
-			if (member.value.type == VALUE_STRING)
-				add_tag(tags, text_of_json(run, &member));
+		bool open = json_open(&reader, text);
+		while (open && json_next_member(&reader, &member)) {
+			if (member.raw.ptr[0] == '"')
+				add_tag(tags, text_of_json(run, member.raw));
 		}
 		return;
 	}

@@ -55,12 +55,12 @@ static const struct {
 
 static bool read_json_field(struct slice json, const char *const path[3], uint64_t *ret_count)
 {
-	struct json_member member = {.raw = json};
+	struct json_word word;
 	for (size_t i = 0; i < 3 && path[i]; i++) {
-		if (!json_find_member(member.raw, slice_str(path[i]), &member))
+		if (!json_find_member(json, slice_str(path[i]), &json))
 			return false;
 	}
-	return value_as_count(member.value, ret_count);
+	return value_as_count(json_value(json, &word), ret_count);
 }
 
 /* Tokens that libraries keep inside a JSON object. */
@@ -263,14 +263,13 @@ static double read_one(const struct span_roles *roles, enum role role, bool keep
 
 static double read_total_from_json(struct slice json, bool keep_zero)
 {
-	struct json_member member;
+	struct json_word word;
+	struct slice raw;
 	double cost;
-	for (size_t cursor = 0; json_next_member(json, &cursor, &member);) {
-		if (slice_equal(member.key, SLICE("total_cost")) &&
-		    value_as_double(member.value, &cost) && (cost > 0 || (cost == 0 && keep_zero)))
-			return cost;
-	}
-	return -1;
+	if (!json_find_member(json, SLICE("total_cost"), &raw) ||
+	    !value_as_double(json_value(raw, &word), &cost))
+		return -1;
+	return cost > 0 || (cost == 0 && keep_zero) ? cost : -1;
 }
 
 bool cost_is_sound(const struct span_roles *roles, bool keep_zero)
