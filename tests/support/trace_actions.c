@@ -69,6 +69,39 @@ static void change_attr(struct trace_view *view, struct trace_model *model, uint
 	}
 }
 
+/* What a processor does that walks over the attributes: drop the one it is at, or give it a value. */
+static void change_found_attr(struct trace_view *view, struct trace_model *model, uint64_t *rng)
+{
+	struct owner owner;
+	struct attr_view seen;
+	char key[128];
+	if (!random_owner(view, rng, &owner))
+		return;
+	uint32_t steps = 1 + tw_below(rng, 6);
+	struct attr_cursor cursor = view_attrs(view, owner);
+	while (steps > 0 && view_next_attr(view, &cursor, &seen))
+		steps--;
+	if (steps > 0 || seen.key.len >= sizeof(key))
+		return;
+	memcpy(key, seen.key.ptr, seen.key.len);
+	key[seen.key.len] = 0;
+	bool added = seen.attr == VIEW_ATTR_ADDED;
+	if (tw_below(rng, 2) == 0) {
+		edit_drop_found(view, owner, &seen);
+		if (model && added)
+			model_remove_added(model, owner, key);
+		else if (model)
+			model_drop_attr(model, seen.attr);
+		return;
+	}
+	struct value value = random_value(rng);
+	edit_revalue_found(view, owner, &seen, value);
+	if (model && added)
+		model_set_attr(model, owner, key, value);
+	else if (model)
+		model_revalue_attr(model, seen.attr, value);
+}
+
 static void change_received_attr(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
 	const struct trace_index *index = &view->index;
@@ -94,7 +127,7 @@ static void change_received_attr(struct trace_view *view, struct trace_model *mo
 
 static void change_span(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
-	static const char *const texts[] = {"", "renamed",
+	static const char *const texts[] = {"", "r", "renamed",
 					    "another name that is longer than before"};
 	const char *text = texts[tw_below(rng, ARRAY_COUNT(texts))];
 	uint32_t span = tw_below(rng, view->index.span_count);
@@ -127,7 +160,7 @@ static void change_span(struct trace_view *view, struct trace_model *model, uint
 /* Names and URLs of what is around and in a span. */
 static void change_around(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
-	static const char *const texts[] = {"", "short", "a text that is longer than before"};
+	static const char *const texts[] = {"", "s", "short", "a text that is longer than before"};
 	const struct trace_index *index = &view->index;
 	const char *text = texts[tw_below(rng, ARRAY_COUNT(texts))];
 	struct owner owner = {tw_below(rng, 2) ? OWNER_SCOPE : OWNER_RESOURCE, 0};
@@ -189,7 +222,7 @@ static void drop_part(struct trace_view *view, struct trace_model *model, uint64
 void random_action(struct trace_view *view, struct trace_model *model, uint64_t *rng)
 {
 	const struct trace_index *index = &view->index;
-	uint32_t choice = tw_below(rng, 19);
+	uint32_t choice = tw_below(rng, 22);
 	if (choice == 0 && tw_below(rng, 8) == 0 && index->resource_count > 0) {
 		uint32_t resource = tw_below(rng, index->resource_count);
 		edit_drop_resource(view, resource);
@@ -208,6 +241,8 @@ void random_action(struct trace_view *view, struct trace_model *model, uint64_t 
 		change_span(view, model, rng);
 	} else if (choice <= 14) {
 		change_around(view, model, rng);
+	} else if (choice <= 17) {
+		change_found_attr(view, model, rng);
 	} else {
 		change_attr(view, model, rng);
 	}

@@ -214,13 +214,15 @@ void model_rename_attr(struct trace_model *model, uint32_t attr, const char *key
 	model_set_text(&(*at)->key, key);
 }
 
-void model_remove_attr(struct trace_model *model, struct owner owner, const char *key)
+/* Those of the key among the received ones, or the added ones, or both. */
+static void remove_key(struct trace_model *model, struct owner owner, const char *key,
+		       bool received_too)
 {
 	if (owner_is_gone(model, owner))
 		return;
 	struct attr_list list = attrs_of(model, owner, false);
 	uint32_t received = received_count(model->index, owner);
-	for (size_t i = 0; list.count && i < *list.count; i++) {
+	for (size_t i = received_too ? 0 : received; list.count && i < *list.count; i++) {
 		Otlp__KeyValue **attr = &(*list.attrs)[i];
 		if (!attr_is_live(*attr) || strcmp((*attr)->key, key) != 0)
 			continue;
@@ -232,6 +234,16 @@ void model_remove_attr(struct trace_model *model, struct owner owner, const char
 			(*attr)->value = &removed_value;
 		}
 	}
+}
+
+void model_remove_attr(struct trace_model *model, struct owner owner, const char *key)
+{
+	remove_key(model, owner, key, true);
+}
+
+void model_remove_added(struct trace_model *model, struct owner owner, const char *key)
+{
+	remove_key(model, owner, key, false);
 }
 
 static Otlp__AnyValue *make_any(struct value value)
@@ -275,6 +287,22 @@ static Otlp__AnyValue *make_any(struct value value)
 	case VALUE_TYPE_COUNT: break;
 	}
 	return any;
+}
+
+void model_revalue_attr(struct trace_model *model, uint32_t attr, struct value value)
+{
+	Otlp__KeyValue **at = received_attr(model, attr);
+	if (!at || !*at)
+		return;
+	model->changed = true;
+	otlp__any_value__free_unpacked((*at)->value, NULL);
+	(*at)->value = make_any(value);
+	/* Written anew, with the fields that we know. */
+	for (unsigned i = 0; i < (*at)->base.n_unknown_fields; i++)
+		free((*at)->base.unknown_fields[i].data);
+	free((*at)->base.unknown_fields);
+	(*at)->base.unknown_fields = NULL;
+	(*at)->base.n_unknown_fields = 0;
 }
 
 void model_set_attr(struct trace_model *model, struct owner owner, const char *key,

@@ -21,6 +21,10 @@ void model_drop_event(struct trace_model *model, uint32_t event);
 void model_drop_link(struct trace_model *model, uint32_t link);
 void model_drop_attr(struct trace_model *model, uint32_t attr);
 void model_remove_attr(struct trace_model *model, struct owner owner, const char *key);
+/* Of those that were added alone. */
+void model_remove_added(struct trace_model *model, struct owner owner, const char *key);
+/* Another value for the received attribute ${attr}. */
+void model_revalue_attr(struct trace_model *model, uint32_t attr, struct value value);
 void model_set_attr(struct trace_model *model, struct owner owner, const char *key,
 		    struct value value);
 void model_rename_attr(struct trace_model *model, uint32_t attr, const char *key);

@@ -52,9 +52,57 @@ static void the_coding_is_that_of_the_body(void **state)
 	}
 }
 
+/* What decoded texts are put behind are the other fields, in any order of arrival. */
+static void fields_and_decoded_texts_stand_side_by_side(void **state)
+{
+	static const struct {
+		const char *name, *value;
+	} fields[] = {
+		{"content-type", "application/grpc"},
+		{"grpc-encoding", "gzip"},
+		{"retry-after", "17"},
+		{"grpc-status", "14"},
+		{"grpc-message", "caf%C3%A9 100%25"},
+		{"grpc-status-details-bin", "CA4S"},
+	};
+	enum { COUNT = ARRAY_COUNT(fields) };
+	(void)state;
+	for (size_t first = 0; first < COUNT; first++) {
+		const uint8_t body[] = {1, 0, 0, 0, 2, 'o', 'k'};
+		struct budget budget;
+		struct response response;
+		struct client_result result = {0};
+		struct err err;
+		budget_init(&budget, UINT64_MAX);
+		response_init(&response, true, &budget);
+		response_status(&response, 200);
+		for (size_t i = 0; i < COUNT; i++) {
+			size_t at = (first + i) % COUNT;
+			assert_int_equal(response_header(&response, slice_str(fields[at].name),
+							 slice_str(fields[at].value), &err),
+					 0);
+		}
+		assert_int_equal(response_body(&response, slice_of(body, sizeof(body)), &err), 0);
+		assert_int_equal(response_finish(&response, &result, &err), 0);
+		assert_int_equal(result.outcome, CLIENT_ANSWERED);
+		assert_int_equal(result.http_status, 200);
+		assert_true(result.has_grpc_status);
+		assert_int_equal(result.grpc_status, 14);
+		assert_true(slice_equal(result.content_type, SLICE("application/grpc")));
+		assert_true(slice_equal(result.coding, SLICE("gzip")));
+		assert_true(slice_equal(result.retry_after, SLICE("17")));
+		assert_true(slice_equal(result.body, SLICE("ok")));
+		assert_true(slice_equal(result.grpc_message, SLICE("caf\xc3\xa9 100%")));
+		assert_true(slice_equal(result.grpc_status_details, SLICE("\x08\x0e\x12")));
+		response_fini(&response);
+		assert_int_equal(budget_used(&budget), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fields_and_decoded_texts_stand_side_by_side),
 		cmocka_unit_test(the_coding_is_that_of_the_body),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -361,6 +361,119 @@ static void a_span_held_and_forgotten_is_not_held_any_more(void **state)
 	assert_int_equal(view_live_spans(f->view), 0);
 }
 
+enum span_lot { LOT_STAY = 0, LOT_HOLD, LOT_DROP, LOT_COUNT };
+
+/* The bytes of the request whose spans that are not ${wanted} were dropped; NULL for none. */
+static struct chunk *only(struct edit_fixture *f, const uint8_t *lots, enum span_lot wanted)
+{
+	struct err err;
+	struct chunk *chunk;
+	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
+	for (uint32_t span = 0; span < view_span_count(f->view); span++) {
+		if (lots[span] != wanted)
+			edit_drop_span(f->view, span);
+	}
+	assert_int_equal(trace_encode(f->view, &f->budget, &chunk, &err), 0);
+	return chunk;
+}
+
+static void append_packed(struct buf *out, const void *message)
+{
+	const ProtobufCMessage *m = message;
+	size_t len = m ? protobuf_c_message_get_packed_size(m) : 0;
+	uint8_t *packed = test_malloc(len + 1);
+	if (m)
+		(void)protobuf_c_message_pack(m, packed);
+	buf_append_u64(out, len);
+	buf_append(out, slice_of(packed, len));
+	test_free(packed);
+}
+
+/* Each span with its resource and scope. Containers without spans are nobody's. */
+static void append_spans(struct buf *out, const struct chunk *chunk)
+{
+	trace_tree *tree = trace_tree_parse(chunk_slice(chunk));
+	assert_non_null(tree);
+	for (size_t i = 0; i < tree->n_resource_spans; i++) {
+		const Otlp__ResourceSpans *resource = tree->resource_spans[i];
+		for (size_t j = 0; j < resource->n_scope_spans; j++) {
+			const Otlp__ScopeSpans *scope = resource->scope_spans[j];
+			for (size_t k = 0; k < scope->n_spans; k++) {
+				append_packed(out, resource->resource);
+				append_packed(out, scope->scope);
+				append_packed(out, scope->spans[k]);
+			}
+		}
+	}
+	trace_request_free(tree);
+}
+
+/* Takes both references. */
+static void assert_same_chunk(struct chunk *one, struct chunk *other)
+{
+	struct buf a = BUF_INIT, b = BUF_INIT;
+	assert_int_equal(one != NULL, other != NULL);
+	if (!one)
+		return;
+	assert_int_equal(one->span_count, other->span_count);
+	append_spans(&a, one);
+	append_spans(&b, other);
+	assert_true(slice_equal(buf_slice(&a), buf_slice(&b)));
+	buf_fini(&a);
+	buf_fini(&b);
+	chunk_unref(one);
+	chunk_unref(other);
+}
+
+static void check_lots(struct edit_fixture *f, const uint8_t *lots)
+{
+	struct err err;
+	struct chunk *held, *stays;
+	struct chunk *only_held = only(f, lots, LOT_HOLD), *only_stays = only(f, lots, LOT_STAY);
+	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
+	edit_allow_holding(f->view, true);
+	for (uint32_t span = 0; span < view_span_count(f->view); span++) {
+		if (lots[span] == LOT_DROP)
+			edit_drop_span(f->view, span);
+		else if (lots[span] == LOT_HOLD)
+			edit_hold_span(f->view, span);
+	}
+	uint32_t live = only_stays ? only_stays->span_count : 0;
+	assert_int_equal(view_live_spans(f->view), live);
+	assert_int_equal(trace_encode_held(f->view, &f->budget, &held, &err), 0);
+	assert_int_equal(view_live_spans(f->view), live);
+	assert_int_equal(trace_encode(f->view, &f->budget, &stays, &err), 0);
+	assert_same_chunk(stays, only_stays);
+	assert_same_chunk(held, only_held);
+	edit_forget_held(f->view);
+	assert_int_equal(trace_encode_held(f->view, &f->budget, &held, &err), 0);
+	assert_null(held);
+	assert_int_equal(view_live_spans(f->view), live);
+}
+
+/* Whatever is held, dropped and left: what is held is what would be left without the rest. */
+static void held_spans_are_those_left_when_the_others_are_dropped(void **state)
+{
+	enum { SPANS_MAX = 4096 };
+	static uint8_t lots[SPANS_MAX];
+	struct edit_fixture *f = *state;
+	uint64_t rng = 7;
+	for (uint64_t seed = 1; seed <= ROUNDS / 20; seed++) {
+		struct random_shape shape = {.rng = seed};
+		struct err err;
+		buf_reset(&f->body);
+		random_request(&shape, &f->body);
+		random_request(&shape, &f->body); /* several resources and scopes */
+		if (view_open(f->view, buf_slice(&f->body), &err) != 0)
+			fail_msg("seed %llu: %s", (unsigned long long)seed, err.msg);
+		uint32_t count = view_span_count(f->view);
+		assert_true(count <= SPANS_MAX);
+		for (uint32_t span = 0; span < count; span++)
+			lots[span] = (uint8_t)tw_below(&rng, LOT_COUNT);
+		check_lots(f, lots);
+	}
+}
+
 /* Of the resource that has them, and nothing else of it. */
 static void entity_refs_of_a_resource_can_be_dropped(void **state)
 {
@@ -412,6 +525,7 @@ int main(void)
 		cmocka_unit_test(beginning_needs_budget),
 		cmocka_unit_test(a_text_without_memory_is_refused),
 		cmocka_unit_test(an_edit_is_refused_whatever_finds_no_memory),
+		cmocka_unit_test(held_spans_are_those_left_when_the_others_are_dropped),
 		cmocka_unit_test(a_span_held_and_forgotten_is_not_held_any_more),
 		cmocka_unit_test(entity_refs_of_a_resource_can_be_dropped),
 	};

@@ -132,7 +132,7 @@ static void every_registered_key_is_found_in_a_namespace_of_its_own(void **state
 	struct key_oracle f;
 	struct err err;
 	key_id ids[KEYS];
-	char key[40];
+	uint8_t key[40];
 	(void)state;
 	key_oracle_init(&f);
 	key_oracle_add(&f, SLICE("a.*"));
@@ -206,6 +206,38 @@ static void keys_with_control_characters_are_not_told(void **state)
 				 KEY_ID_UNRESOLVED);
 }
 
+/* Each sequence at each place of keys of several lengths: words of eight bytes are looked at. */
+static void what_cannot_be_printed_is_seen_at_every_place(void **state)
+{
+	static const struct {
+		const char *text;
+		bool told;
+	} sequences[] = {
+		{" ", true},	     {"~", true},
+		{"\x1f", false},     {"\x7f", false},
+		{"\x01", false},     {"\xc2\x80", false},
+		{"\xc2\x9f", false}, {"\xc2\xa0", true},
+		{"\xc2\xbf", true},  {"\xc3\x85", true},
+		{"\xc2", false},     {"\x85", false},
+		{"\xc3", false},     {"\xe2\x82\xac", true},
+		{"\xe2\x82", false}, {"\xff", false},
+	};
+	struct key_oracle *f = *state;
+	for (size_t i = 0; i < ARRAY_COUNT(sequences); i++) {
+		size_t len = strlen(sequences[i].text);
+		for (size_t total = len; total <= 40; total++) {
+			for (size_t at = 0; at + len <= total; at++) {
+				uint8_t key[40];
+				memset(key, 'k', sizeof(key));
+				memcpy(key + at, sequences[i].text, len);
+				key_id id = key_cache_find(f->cache, key, total);
+				if ((id != KEY_ID_UNRESOLVED) != sequences[i].told)
+					fail_msg("sequence %zu at %zu of %zu", i, at, total);
+			}
+		}
+	}
+}
+
 static void bad_patterns_are_refused(void **state)
 {
 	static const char *const bad[] = {"", "a*", "*.a", "a.*.b", "/(/", "/(?=x)/"};
@@ -230,6 +262,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_keys_changes_no_answer),
 		cmocka_unit_test(long_keys_are_not_looked_at),
 		cmocka_unit_test(keys_with_control_characters_are_not_told),
+		cmocka_unit_test(what_cannot_be_printed_is_seen_at_every_place),
 		cmocka_unit_test(bad_patterns_are_refused),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
