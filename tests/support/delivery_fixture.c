@@ -161,6 +161,7 @@ static void script_send(void *self, struct export_call *call)
 {
 	struct scripted_exporter *script = self;
 	assert_true(script->calls < SCRIPT_CALLS_MAX);
+	assert_non_null(call->compressions);
 	script->usable_calls += call->batch->ids_usable;
 	script->batch_spans[script->calls++] = call->batch->span_count;
 	if (script->hold)

@@ -244,7 +244,7 @@ bool net_h2_wait_closed(struct net_h2 *client)
 
 const char *net_h2_header(struct net_h2_stream *stream, const char *name)
 {
-	static char value[4096];
+	static char value[16384];
 	char key[256];
 	(void)snprintf(key, sizeof(key), "%s: ", name);
 	const char *at = strstr(buf_cstr(&stream->headers), key);

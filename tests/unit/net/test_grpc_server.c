@@ -208,6 +208,45 @@ static void errors_carry_an_escaped_message_and_details(void **state)
 	net_server_close(&server);
 }
 
+static char long_message[8300];
+
+static bool refuse_at_length(void *arg, struct server_request *request)
+{
+	(void)arg;
+	server_respond_grpc(request, 14, long_message, slice_of(NULL, 0), slice_of(NULL, 0));
+	return false;
+}
+
+/* Of 8,192 bytes: an escape that fits is there, one that does not is not begun. */
+static void a_long_message_is_cut_between_its_characters(void **state)
+{
+	static const struct server_handler refusing = {.on_header = refuse_at_length};
+	enum { MAX = 8192, AROUND = 6 };
+	struct net_server server = {0};
+	struct server_config config = net_server_config();
+	struct net_h2 client;
+	(void)state;
+	config.handler = &refusing;
+	net_server_open(&server, &config);
+	net_h2_open(&client, &server);
+	for (size_t plain = MAX - AROUND; plain < MAX + AROUND; plain++) {
+		for (int escape = 0; escape < 2; escape++) {
+			size_t wanted = plain < MAX - 2 ? plain : MAX - 2;
+			bool fits = escape && plain + 3 <= MAX;
+			memset(long_message, 'x', sizeof(long_message));
+			long_message[plain] = escape ? '\n' : 0;
+			long_message[plain + 1] = 0;
+			struct net_h2_stream *call = net_h2_grpc(&client, "", 0, SLICE("x"));
+			assert_true(net_h2_wait(&client, call));
+			const char *message = net_h2_header(call, "grpc-message");
+			assert_int_equal(strspn(message, "x"), wanted);
+			assert_string_equal(message + wanted, fits ? "%0A" : "");
+		}
+	}
+	net_h2_close(&client);
+	net_server_close(&server);
+}
+
 static bool ask_for_a_repeat(void *arg, struct server_request *request)
 {
 	(void)arg;
@@ -271,6 +310,7 @@ int main(void)
 		CASE(expects_exactly_one_message),
 		CASE(a_timeout_becomes_a_deadline),
 		CASE(a_get_is_no_call),
+		cmocka_unit_test(a_long_message_is_cut_between_its_characters),
 		cmocka_unit_test(errors_carry_an_escaped_message_and_details),
 		cmocka_unit_test(a_refusal_that_is_worth_a_repeat_carries_its_delay),
 		CASE(an_unknown_encoding_is_named_within_bounds),

@@ -158,6 +158,37 @@ static void hands_the_request_to_the_handler(void **state)
 	buf_fini(&in);
 }
 
+static void the_path_is_that_of_any_form_of_target(void **state)
+{
+	static const struct {
+		const char *target, *path;
+	} targets[] = {
+		{"/", "/"},
+		{"/v1/traces", "/v1/traces"},
+		{"/?", "/"},
+		{"/v1/traces?a=b?c", "/v1/traces"},
+		{"/a?b://c/d", "/a"},
+		{"/a://b", "/a://b"},
+		{"http://a/v1/traces", "/v1/traces"},
+		{"http://a.example:4318/v1/traces?q=/x", "/v1/traces"},
+		{"http://a", "/"},
+		{"http://a/", "/"},
+		{"https://a/b/c", "/b/c"},
+		{"http://a/b://c/d", "/b://c/d"},
+	};
+	struct net_server *fixture = *state;
+	for (size_t i = 0; i < ARRAY_COUNT(targets); i++) {
+		struct buf in = BUF_INIT;
+		char request[256];
+		(void)snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n" HOST "\r\n",
+			       targets[i].target);
+		int fd = ask(fixture, request, &in, "0 bytes\n");
+		assert_string_equal(fixture->path, targets[i].path);
+		(void)close(fd);
+		buf_fini(&in);
+	}
+}
+
 static void head_has_a_length_and_no_body(void **state)
 {
 	struct buf in = BUF_INIT;
@@ -347,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(answers_each_case_whole_and_in_pieces),
 		CASE(hands_the_request_to_the_handler),
+		CASE(the_path_is_that_of_any_form_of_target),
 		CASE(head_has_a_length_and_no_body),
 		CASE(pipelined_requests_wait_for_the_answer_before_them),
 		CASE(thousands_of_pipelined_requests_need_no_stack),

@@ -336,6 +336,32 @@ static void an_edit_is_refused_whatever_finds_no_memory(void **state)
 	assert_in_range(refusals, 1, LEN_MAX / STEP - 1);
 }
 
+/* Edits that reserve room for every attribute of the request at once. */
+static void rewriting_without_memory_is_refused(void **state)
+{
+	enum { SPANS = 4000 }; /* room that is not kept from one request to the next */
+	struct edit_fixture *f = *state;
+	struct err err;
+	TEST_MEMORY_OR_RETURN();
+	buf_reset(&f->body);
+	payload_append(&f->body, PAYLOAD_S, SPANS, 1);
+	for (int what = 0; what < 4; what++) {
+		assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
+		if (what < 2)
+			test_memory_refuse_after(0);
+		else
+			atomic_store(&f->budget.limit, budget_used(&f->budget));
+		if (what % 2 == 0)
+			edit_rename_attr(f->view, the_span, 0, SLICE("k"), 0);
+		else
+			edit_replace_value(f->view, the_span, 0, value_of_int(1));
+		atomic_store(&f->budget.limit, UINT64_MAX);
+		assert_true(what >= 2 || test_memory_refused());
+		assert_int_equal(edit_check(f->view, &err), -1);
+		view_close(f->view);
+	}
+}
+
 /* What was handed on is not handed on again. */
 static void a_span_held_and_forgotten_is_not_held_any_more(void **state)
 {
@@ -526,6 +552,7 @@ int main(void)
 		cmocka_unit_test(a_text_without_memory_is_refused),
 		cmocka_unit_test(an_edit_is_refused_whatever_finds_no_memory),
 		cmocka_unit_test(held_spans_are_those_left_when_the_others_are_dropped),
+		cmocka_unit_test(rewriting_without_memory_is_refused),
 		cmocka_unit_test(a_span_held_and_forgotten_is_not_held_any_more),
 		cmocka_unit_test(entity_refs_of_a_resource_can_be_dropped),
 	};
