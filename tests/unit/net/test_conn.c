@@ -176,9 +176,15 @@ static void all_output_arrives_before_the_end_of_a_closed_connection(void **stat
 	for (int i = 0; i < 1000; i++)
 		conn_write(seen->conn, SLICE("small "));
 	conn_write_chunk(seen->conn, chunk, 100, chunk->len - 100);
+	conn_write_chunk(seen->conn, chunk, chunk->len, 0); /* nothing */
+	conn_write(seen->conn, SLICE(""));
 	conn_write(seen->conn, SLICE("end"));
-	chunk_unref(chunk);
+	size_t asked = conn_output_bytes(seen->conn);
 	conn_close(seen->conn, 1000);
+	conn_write_chunk(seen->conn, chunk, 0, 100); /* too late */
+	conn_write(seen->conn, SLICE("late"));
+	assert_int_equal(conn_output_bytes(seen->conn), asked);
+	chunk_unref(chunk);
 	assert_true(net_receive_end(&seen->loop, seen->peer, &back));
 	assert_int_equal(back.len, 6000 + (3 << 20) - 100 + 3);
 	assert_memory_equal(back.data + back.len - 4, "cend", 4);
