@@ -435,6 +435,33 @@ static void the_first_note_of_a_name_stays_and_asking_leaves_none(void **state)
 	close_fixture(&fixture);
 }
 
+/* Wherever the one that is said stands among those that are asked for, of as many as there are. */
+static void every_note_of_a_call_is_exchanged(void **state)
+{
+	enum { NOTES_MAX = 9 };
+	struct fixture fixture;
+	(void)state;
+	open_fixture(&fixture);
+	for (uint8_t count = 1; count <= NOTES_MAX; count++) {
+		for (uint8_t said = 0; said < count; said++) {
+			const uint8_t id[TRACE_ID_BYTES] = {1, count, said};
+			const struct trace_key key = {fixture.client, slice_of(id, sizeof(id))};
+			struct trace_note notes[NOTES_MAX];
+			for (uint8_t i = 0; i < count; i++)
+				notes[i] = (struct trace_note){1 + i, i == said ? 100u + i : 0};
+			trace_memory_notes(fixture.memory, key, notes, count);
+			for (uint8_t i = 0; i < count; i++) {
+				assert_true(notes[i].value == (i == said ? 100u + i : 0));
+				notes[i].value = 200u + i;
+			}
+			trace_memory_notes(fixture.memory, key, notes, count);
+			for (uint8_t i = 0; i < count; i++)
+				assert_true(notes[i].value == (i == said ? 100u : 200u) + i);
+		}
+	}
+	close_fixture(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +482,7 @@ int main(void)
 		cmocka_unit_test(the_tally_counts_each_span_once),
 		cmocka_unit_test(several_threads_use_the_same_traces),
 		cmocka_unit_test(the_first_note_of_a_name_stays_and_asking_leaves_none),
+		cmocka_unit_test(every_note_of_a_call_is_exchanged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,6 +196,30 @@ static void equality_is_deep_and_numeric(void **state)
 	assert_false(value_equal(nan, (struct value){.type = VALUE_INT}));
 }
 
+/* Around the lengths where a length takes one byte more. */
+static void items_that_are_appended_are_read_back(void **state)
+{
+	static const size_t lengths[] = {0,   1,     2,	    124,   125,	  126,	 127,	128,
+					 129, 16379, 16380, 16381, 16382, 16383, 16384, 16385};
+	static char text[20000];
+	struct buf content = BUF_INIT;
+	struct value item;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) {
+		memset(text, 'a' + (int)i, lengths[i]);
+		value_append_item(&content, slice_of(text, lengths[i]));
+	}
+	struct slice cursor = buf_slice(&content);
+	for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) {
+		memset(text, 'a' + (int)i, lengths[i]);
+		assert_true(value_next_item(&cursor, &item));
+		assert_int_equal(item.type, VALUE_STRING);
+		assert_true(slice_equal(item.bytes, slice_of(text, lengths[i])));
+	}
+	assert_false(value_next_item(&cursor, &item));
+	buf_fini(&content);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +230,7 @@ int main(void)
 		cmocka_unit_test(arrays_are_read_by_position),
 		cmocka_unit_test(unknown_fields_are_passed_over),
 		cmocka_unit_test(equality_is_deep_and_numeric),
+		cmocka_unit_test(items_that_are_appended_are_read_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
