@@ -6,7 +6,7 @@
  *   sluice assert --expect F --listen A       whoever sends them
  *   sluice assert --expect F --from R         a file that was recorded
  */
-#include "cmd/assert_policy.h"
+#include "cmd/assert_keep.h"
 #include "cmd/assert_recorded.h"
 #include "cmd/assert_report.h"
 #include "cmd/assert_run.h"
@@ -15,11 +15,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct assert_options {
 	struct assert_run_options run;
 	struct option_list from;
-	struct assert_report_options report;
+	struct assert_report_files reports;
+	const char *keep;
+	struct assert_policy policy;
 };
 
 static const char synopsis[] = "sluice assert --expect FILE [options] -- COMMAND [ARGUMENT…]\n"
@@ -62,7 +65,30 @@ static bool check(const struct assert_options *options)
 	return !wrong;
 }
 
-static int judge_recorded(const struct assert_options *options)
+static bool keep(const struct assert_options *options, const struct assert_outcome *outcome)
+{
+	const struct trace_buffer *buffers[ASSERT_SESSIONS_MAX];
+	if (!options->keep)
+		return true;
+	for (size_t i = 0; i < outcome->session_count; i++)
+		buffers[i] = expect_session_buffer(outcome->sessions[i]);
+	return assert_keep(options->keep, buffers, outcome->session_count);
+}
+
+/* What came is judged, reported and kept. Returns the exit code. */
+static int conclude(struct assert_options *options, const struct assert_outcome *outcome)
+{
+	struct assert_results results;
+	assert_results_init(&results, outcome, &options->policy, terminal_of(STDERR_FILENO));
+	assert_results_conclude(&results);
+	int code = results.exit_code;
+	if (!assert_report(&results, &options->reports) || !keep(options, outcome))
+		code = ASSERT_EXIT_BAD_FILE;
+	assert_results_fini(&results);
+	return code;
+}
+
+static int judge_recorded(struct assert_options *options)
 {
 	struct assert_recorded recorded;
 	int code = ASSERT_EXIT_BAD_FILE;
@@ -71,13 +97,13 @@ static int judge_recorded(const struct assert_options *options)
 		struct assert_outcome outcome = {.end = ASSERT_END_RECORDED,
 						 .sessions = &recorded.session,
 						 .session_count = 1};
-		code = assert_report(&outcome, &options->report);
+		code = conclude(options, &outcome);
 	}
 	assert_recorded_fini(&recorded);
 	return code;
 }
 
-static int judge_run(const struct assert_options *options)
+static int judge_run( struct assert_options *options)
 {
 	struct assert_run run;
 	int code = ASSERT_EXIT_BAD_FILE;
@@ -88,7 +114,7 @@ static int judge_run(const struct assert_options *options)
 						 .child = options->run.command ? &run.child : NULL,
 						 .metrics = assert_run_metrics(&run),
 						 .port = run.port};
-		code = assert_report(&outcome, &options->report);
+		code = conclude(options, &outcome);
 	}
 	assert_run_fini(&run);
 	return code;
@@ -110,8 +136,16 @@ int command_assert(int argc, char **argv)
 		 "with --listen."},
 		{"--deadline", 0, OPTION_DURATION, &run->deadline_ns, "D",
 		 "Over whatever happens; a command is ended then; default 10m."},
-		{"--show-values", 0, OPTION_FLAG, &options.report.show_values, NULL,
-		 "Print values that the policy would remove."},
+		{"--show-values", 0, OPTION_FLAG, &options.policy.shows_all, NULL,
+		 "Print values and names that the policy would remove."},
+		{"--junit", 0, OPTION_TEXT, &options.reports.junit, "FILE",
+		 "Write the results as JUnit's XML, too."},
+		{"--json", 0, OPTION_TEXT, &options.reports.json, "FILE",
+		 "Write the results as JSON, too (docs/assert-reports.md)."},
+		{"--sarif", 0, OPTION_TEXT, &options.reports.sarif, "FILE",
+		 "Write the results as SARIF 2.1.0, too."},
+		{"--keep", 0, OPTION_TEXT, &options.keep, "FILE",
+		 "Write the spans as they came, unfiltered, as OTLP JSON lines: for --from."},
 		{"--config", 0, OPTION_LIST, &run->collector.configs, "URI",
 		 "A pipeline of yours with the exporter assert, in place of the built-in "
 		 "one (configs/assert.yaml)."},
@@ -124,13 +158,11 @@ int command_assert(int argc, char **argv)
 	}
 	if (!check(&options))
 		return ASSERT_EXIT_BAD_FILE;
-	struct assert_policy policy;
 	int code = ASSERT_EXIT_BAD_FILE;
-	if (assert_policy_init(&policy, &run->collector.configs, &run->collector.sets)) {
-		run->env = assert_policy_env(&policy);
-		options.report.policy = &policy;
+	if (assert_policy_init(&options.policy, &run->collector.configs, &run->collector.sets)) {
+		run->env = assert_policy_env(&options.policy);
 		code = options.from.count > 0 ? judge_recorded(&options) : judge_run(&options);
 	}
-	assert_policy_fini(&policy);
+	assert_policy_fini(&options.policy);
 	return code;
 }
