@@ -7,9 +7,11 @@
  *   sluice assert --expect F --from R         a file that was recorded
  */
 #include "cmd/assert_keep.h"
+#include "cmd/assert_record.h"
 #include "cmd/assert_recorded.h"
 #include "cmd/assert_report.h"
 #include "cmd/assert_run.h"
+#include "cmd/assert_snapshot.h"
 #include "cmd/commands.h"
 #include "pipeline/base/clock.h"
 
@@ -21,7 +23,8 @@ struct assert_options {
 	struct assert_run_options run;
 	struct option_list from;
 	struct assert_report_files reports;
-	const char *keep;
+	const char *keep, *record, *snapshot;
+	bool update;
 	struct assert_policy policy;
 };
 
@@ -58,32 +61,46 @@ static bool check(const struct assert_options *options)
 		wrong = "--from reads a file: it does not go with --listen";
 	else if (sources == 0)
 		wrong = "say where spans come from: a command after --, --listen, or --from";
-	else if (options->run.expect.count == 0 && options->run.collector.configs.count == 0)
-		wrong = "say what is expected: --expect FILE";
+	else if (options->run.expect.count == 0 && options->run.collector.configs.count == 0 &&
+		 !options->record && !options->keep && !options->snapshot)
+		wrong = "say what is expected: --expect FILE, or --record one";
+	else if (options->update && !options->snapshot)
+		wrong = "--update says what to do with --snapshot FILE";
 	if (wrong)
 		fprintf(stderr, "Error: %s (see --help)\n", wrong);
 	return !wrong;
 }
 
-static bool keep(const struct assert_options *options, const struct assert_outcome *outcome)
+/* Writes the files that are made of the spans themselves, the first one that cannot be written ends it.
+ * Nothing is learned from nothing: then only --keep writes. */
+static bool write_spans(struct assert_options *options, const struct assert_results *results,
+			const struct trace_buffer *const *buffers, size_t count)
 {
-	const struct trace_buffer *buffers[ASSERT_SESSIONS_MAX];
-	if (!options->keep)
-		return true;
-	for (size_t i = 0; i < outcome->session_count; i++)
-		buffers[i] = expect_session_buffer(outcome->sessions[i]);
-	return assert_keep(options->keep, buffers, outcome->session_count);
+	struct assert_policy *policy = &options->policy;
+	bool any = results->spans > 0;
+	if (options->keep && !assert_keep(options->keep, buffers, count))
+		return false;
+	if (any && options->record && !assert_record(options->record, buffers, count, policy))
+		return false;
+	return !any || !options->update ||
+	       assert_snapshot_update(options->snapshot, buffers, count, policy);
 }
 
 /* What came is judged, reported and kept. Returns the exit code. */
 static int conclude(struct assert_options *options, const struct assert_outcome *outcome)
 {
+	const struct trace_buffer *buffers[ASSERT_SESSIONS_MAX];
 	struct assert_results results;
+	size_t count = outcome->session_count;
+	for (size_t i = 0; i < count; i++)
+		buffers[i] = expect_session_buffer(outcome->sessions[i]);
 	assert_results_init(&results, outcome, &options->policy, terminal_of(STDERR_FILENO));
+	bool done = !options->snapshot || options->update || results.spans == 0 ||
+		    assert_snapshot_compare(options->snapshot, buffers, count, &results);
 	assert_results_conclude(&results);
-	int code = results.exit_code;
-	if (!assert_report(&results, &options->reports) || !keep(options, outcome))
-		code = ASSERT_EXIT_BAD_FILE;
+	done = assert_report(&results, &options->reports) && done;
+	done = write_spans(options, &results, buffers, count) && done;
+	int code = done ? results.exit_code : ASSERT_EXIT_BAD_FILE;
 	assert_results_fini(&results);
 	return code;
 }
@@ -144,6 +161,12 @@ int command_assert(int argc, char **argv)
 		 "Write the results as JSON, too (docs/assert-reports.md)."},
 		{"--sarif", 0, OPTION_TEXT, &options.reports.sarif, "FILE",
 		 "Write the results as SARIF 2.1.0, too."},
+		{"--record", 0, OPTION_TEXT, &options.record, "FILE",
+		 "Write a first expectation file that holds for the spans that came."},
+		{"--snapshot", 0, OPTION_TEXT, &options.snapshot, "FILE",
+		 "Compare names, kinds, parents, attributes of spans with those in FILE."},
+		{"--update", 0, OPTION_FLAG, &options.update, NULL,
+		 "Write the file of --snapshot anew in place of comparing."},
 		{"--keep", 0, OPTION_TEXT, &options.keep, "FILE",
 		 "Write the spans as they came, unfiltered, as OTLP JSON lines: for --from."},
 		{"--config", 0, OPTION_LIST, &run->collector.configs, "URI",

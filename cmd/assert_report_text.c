@@ -51,10 +51,11 @@ static void report_word(const struct assert_results *results, bool holds, struct
 	terminal_line_style(&line, STYLE_PLAIN);
 }
 
-/* What is as it should be and stands in no file needs no line. */
+/* What is as it should be and was not asked for needs no line. */
 static bool is_worth_a_line(const struct assert_case *at)
 {
-	return at->result != VERDICT_HOLDS || at->kind == ASSERT_CASE_EXPECTATION;
+	return at->result != VERDICT_HOLDS ||
+	       (at->kind != ASSERT_CASE_SPANS && at->kind != ASSERT_CASE_COMMAND);
 }
 
 static void report_case(const struct assert_results *results, const struct assert_case *at,
