@@ -9,6 +9,7 @@
 #include "cmd/assert_keep.h"
 #include "cmd/assert_record.h"
 #include "cmd/assert_recorded.h"
+#include "cmd/assert_registry.h"
 #include "cmd/assert_report.h"
 #include "cmd/assert_run.h"
 #include "cmd/assert_snapshot.h"
@@ -23,7 +24,7 @@ struct assert_options {
 	struct assert_run_options run;
 	struct option_list from;
 	struct assert_report_files reports;
-	const char *keep, *record, *snapshot;
+	const char *keep, *record, *snapshot, *registry;
 	bool update;
 	struct assert_policy policy;
 };
@@ -62,7 +63,7 @@ static bool check(const struct assert_options *options)
 	else if (sources == 0)
 		wrong = "say where spans come from: a command after --, --listen, or --from";
 	else if (options->run.expect.count == 0 && options->run.collector.configs.count == 0 &&
-		 !options->record && !options->keep && !options->snapshot)
+		 !options->record && !options->keep && !options->snapshot && !options->registry)
 		wrong = "say what is expected: --expect FILE, or --record one";
 	else if (options->update && !options->snapshot)
 		wrong = "--update says what to do with --snapshot FILE";
@@ -86,6 +87,16 @@ static bool write_spans(struct assert_options *options, const struct assert_resu
 	       assert_snapshot_update(options->snapshot, buffers, count, policy);
 }
 
+/* Holds the spans against files that are no expectations. */
+static bool compare(const struct assert_options *options, const struct trace_buffer *const *buffers,
+		    size_t count, struct assert_results *results)
+{
+	if (options->snapshot && !options->update &&
+	    !assert_snapshot_compare(options->snapshot, buffers, count, results))
+		return false;
+	return !options->registry || assert_registry(options->registry, buffers, count, results);
+}
+
 /* What came is judged, reported and kept. Returns the exit code. */
 static int conclude(struct assert_options *options, const struct assert_outcome *outcome)
 {
@@ -95,8 +106,7 @@ static int conclude(struct assert_options *options, const struct assert_outcome 
 	for (size_t i = 0; i < count; i++)
 		buffers[i] = expect_session_buffer(outcome->sessions[i]);
 	assert_results_init(&results, outcome, &options->policy, terminal_of(STDERR_FILENO));
-	bool done = !options->snapshot || options->update || results.spans == 0 ||
-		    assert_snapshot_compare(options->snapshot, buffers, count, &results);
+	bool done = results.spans == 0 || compare(options, buffers, count, &results);
 	assert_results_conclude(&results);
 	done = assert_report(&results, &options->reports) && done;
 	done = write_spans(options, &results, buffers, count) && done;
@@ -167,6 +177,9 @@ int command_assert(int argc, char **argv)
 		 "Compare names, kinds, parents, attributes of spans with those in FILE."},
 		{"--update", 0, OPTION_FLAG, &options.update, NULL,
 		 "Write the file of --snapshot anew in place of comparing."},
+		{"--registry", 0, OPTION_TEXT, &options.registry, "DIR",
+		 "Compare attributes with semantic conventions as `weaver registry resolve` writes "
+		 "them."},
 		{"--keep", 0, OPTION_TEXT, &options.keep, "FILE",
 		 "Write the spans as they came, unfiltered, as OTLP JSON lines: for --from."},
 		{"--config", 0, OPTION_LIST, &run->collector.configs, "URI",

@@ -30,6 +30,10 @@ struct judge_env assert_policy_env(struct assert_policy *policy);
 /* Whether ${value}, found under the attribute ${key}, may be printed: the policy would let it pass. */
 bool assert_policy_shows(struct assert_policy *policy, struct slice key, struct value value);
 
+/* Whether the policy's own table names ${key}, to keep it or to remove it: then it is our word, whoever
+ * sent it. */
+bool assert_policy_names_key(struct slice key);
+
 /* Whether the attribute key ${key} that a peer sent with ${value} may be printed: it would pass with
  * its value, or the policy's own table names it. */
 bool assert_policy_shows_key(struct assert_policy *policy, struct slice key, struct value value);

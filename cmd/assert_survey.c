@@ -44,10 +44,14 @@ static struct slice name_of(struct walk *walk, uint32_t span)
 	return shown ? name : (struct slice){NULL, 0};
 }
 
-/* "::" would part the key in a file. */
-static bool is_key(struct walk *walk, struct slice key)
+/* Whether the policy lets the attribute pass, or knows its key at least; "::" would part it in a file. */
+static bool is_key(struct walk *walk, struct owner owner, const struct attr_view *attr)
 {
-	return is_clean(walk, key) && !memmem(key.ptr, key.len, "::", 2);
+	struct attr_view left;
+	bool passes = view_attr_at(walk->left, owner, attr->at, &left) &&
+		      slice_equal(left.key, attr->key);
+	return (passes || assert_policy_names_key(attr->key)) && is_clean(walk, attr->key) &&
+	       !memmem(attr->key.ptr, attr->key.len, "::", 2);
 }
 
 static bool take_names(struct walk *walk)
@@ -191,12 +195,11 @@ static void add_attributes(struct walk *walk, uint32_t span)
 	};
 	const struct owner owner = {OWNER_SPAN, span};
 	struct attr_cursor cursor = view_attrs(walk->trial.view, owner);
-	struct attr_view attr, left;
+	struct attr_view attr;
 	while (view_next_attr(walk->trial.view, &cursor, &attr)) {
 		struct fact fact = {
 			.span = walk->names[span], .type = FACT_KEY, .key = attr.key};
-		if (!view_attr_at(walk->left, owner, attr.at, &left) ||
-		    !slice_equal(left.key, attr.key) || !is_key(walk, attr.key)) {
+		if (!is_key(walk, owner, &attr)) {
 			walk->survey->hidden_keys++;
 			continue;
 		}

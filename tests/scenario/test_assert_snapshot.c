@@ -2,7 +2,7 @@
 /*
  * Files that `sluice assert` makes from spans and holds other spans against: what --record writes holds
  * for what it was written from and says what is missing from others; --snapshot tells what was added,
- * removed, changed.
+ * removed, changed; --registry what semantic conventions say otherwise.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -243,6 +243,114 @@ static void a_contract_that_cannot_be_read_is_a_wrong_file(void **state)
 	scenario_assert_says(scene, "--snapshot");
 }
 
+/* ---- --registry ----------------------------------------------------------------------------- */
+
+/* As `weaver registry resolve` writes it; groups repeat the definitions of what they use. */
+static const char resolved[] =
+	"registry_url: https://example.org/model\n"
+	"groups:\n"
+	"- id: registry.app\n"
+	"  type: attribute_group\n"
+	"  brief: \"attributes: these\"\n"
+	"  attributes:\n"
+	"  - name: app.text\n"
+	"    type: string\n"
+	"    brief: What ${is} said\n"
+	"    examples: [a, b]\n"
+	"  - {name: app.count, type: int}\n"
+	"  - {name: app.ratio, type: double}\n"
+	"  - {name: app.flag, type: boolean}\n"
+	"  - {name: app.list, type: 'string[]'}\n"
+	"  - {name: app.any, type: any}\n"
+	"  - {name: app.header, type: 'template[string]'}\n"
+	"  - name: app.colour\n"
+	"    type:\n"
+	"      members:\n"
+	"      - {id: red, value: red, brief: null}\n"
+	"  - name: app.level\n"
+	"    type:\n"
+	"      allow_custom_values: true\n"
+	"      members:\n"
+	"      - {id: one, value: 1}\n"
+	"  - name: app.old\n"
+	"    type: string\n"
+	"    deprecated: {reason: renamed, renamed_to: app.text, note: Since 2}\n"
+	"  - name: app.older\n"
+	"    type: string\n"
+	"    deprecated: \"Replaced by `app.count`.\"\n"
+	"  - name: app.dead\n"
+	"    type: string\n"
+	"    deprecated: {reason: obsoleted, note: x}\n"
+	"- id: span.app\n"
+	"  type: span\n"
+	"  attributes:\n"
+	"  - {name: app.text, type: string, requirement_level: required}\n";
+
+static const char second_format[] = "file_format: resolved/2.0.0\n"
+				    "attribute_catalog:\n"
+				    "- {key: app.text, type: string}\n"
+				    "- {key: app.old, type: string, deprecated: {reason: renamed, "
+				    "renamed_to: app.text}}\n"
+				    "registry: {attributes: [0, 1], spans: []}\n";
+
+static void attributes_are_held_against_conventions(void **state)
+{
+	struct scenario_assert *scene = *state;
+	static const struct {
+		const char *attributes;
+		const char *says; /* NULL: nothing is wrong */
+	} cases[] = {
+		{"app.text=x app.count=1 app.ratio=1.5 app.flag=true app.list=[a,b]", NULL},
+		{"app.any=1 app.header.host=x app.colour=red app.level=2", NULL},
+		{"app.colour=1", "conventions.yaml:17: app.colour: is of type int, wanted string"},
+		{"app.level=x", "app.level: is of type string, wanted int"},
+		{"app.count=x", "app.count: is of type string, wanted int"},
+		{"app.ratio=1", "app.ratio: is of type int, wanted double"},
+		{"app.flag=x", "app.flag: is of type string, wanted boolean"},
+		{"app.list=x", "app.list: is of type string, wanted string[]"},
+		{"app.header.host=1", "app.header.host: is of type int, wanted string"},
+		{"app.old=x", "app.old: is deprecated: it is app.text now\n"},
+		{"app.older=x", "app.older: is deprecated: it is app.count now\n"},
+		{"app.dead=x", "app.dead: is deprecated\n"},
+		{"app.texd=x", "app.texd: is not in the registry\n"},
+		{"app.texd=x", "did you mean app.text?"},
+		{"app.header=x app.header.=x", "1 unknown, 0 deprecated, 0 of another type"},
+	};
+	file_folder_write(&scene->folder, "conventions.yaml", resolved);
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		ADD(scene, "in.pb",
+		    {1, 1, 0, "root", 0, 9, .kind = 2, .attributes = cases[i].attributes});
+		assert_run_is(scene, "--from @in.pb --registry @", cases[i].says ? 1 : 0);
+		if (cases[i].says)
+			scenario_assert_says(scene, cases[i].says);
+	}
+	file_folder_write(&scene->folder, "conventions.yaml", second_format);
+	ADD(scene, "in.pb", {1, 1, 0, "root", 0, 9, .attributes = "app.old=x app.text=y"});
+	assert_run_is(scene, "--from @in.pb --registry @", 1);
+	scenario_assert_says(scene, ": 0 unknown, 1 deprecated, 0 of another type\n");
+	scenario_assert_says(scene, "conventions.yaml:4: app.old: is deprecated: it is app.text");
+	scenario_assert_says(scene, "found it on span: root");
+}
+
+static void a_registry_that_cannot_be_read_is_a_wrong_file(void **state)
+{
+	struct scenario_assert *scene = *state;
+	struct buf deep = BUF_INIT;
+	ADD(scene, "in.pb", {1, 1, 0, "root", 0, 9, .kind = 2});
+	assert_run_is(scene, "--from @in.pb --registry @", 3);
+	scenario_assert_says(scene, "weaver registry resolve");
+	assert_run_is(scene, "--from @in.pb --registry @none", 3);
+	file_folder_write(&scene->folder, "a.yaml", "groups: [\n");
+	assert_run_is(scene, "--from @in.pb --registry @", 3);
+	scenario_assert_says(scene, "a.yaml:2: ");
+	for (int i = 0; i < 100; i++)
+		buf_append_str(&deep, "[");
+	file_folder_write(&scene->folder, "a.yaml", buf_cstr(&deep));
+	assert_run_is(scene, "--from @in.pb --registry @", 3);
+	scenario_assert_says(scene, "a.yaml:1: nested too deep");
+	buf_fini(&deep);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +370,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_contract_that_a_person_wrote_is_read, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_contract_that_cannot_be_read_is_a_wrong_file,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(attributes_are_held_against_conventions, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_registry_that_cannot_be_read_is_a_wrong_file,
 						setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
