@@ -130,7 +130,7 @@ static int judge_recorded(struct assert_options *options)
 	return code;
 }
 
-static int judge_run( struct assert_options *options)
+static int judge_run(struct assert_options *options)
 {
 	struct assert_run run;
 	int code = ASSERT_EXIT_BAD_FILE;
@@ -146,6 +146,49 @@ static int judge_run( struct assert_options *options)
 	assert_run_fini(&run);
 	return code;
 }
+
+/* What is written, as entries of a struct option_spec array. */
+#define OUTPUT_OPTIONS(options)                                                                      \
+	{"--show-values",                                                                            \
+	 0,                                                                                          \
+	 OPTION_FLAG,                                                                                \
+	 &(options).policy.shows_all,                                                                \
+	 NULL,                                                                                       \
+	 "Print values and names that the policy would remove."},                                    \
+		{"--junit",   0,                                                                     \
+		 OPTION_TEXT, &(options).reports.junit,                                              \
+		 "FILE",      "Write the results as JUnit's XML, too."},                             \
+		{"--json",    0,                                                                     \
+		 OPTION_TEXT, &(options).reports.json,                                               \
+		 "FILE",      "Write the results as JSON, too (docs/assert-reports.md)."},           \
+		{"--sarif",   0,                                                                     \
+		 OPTION_TEXT, &(options).reports.sarif,                                              \
+		 "FILE",      "Write the results as SARIF 2.1.0, too."},                             \
+		{"--record",  0,                                                                     \
+		 OPTION_TEXT, &(options).record,                                                     \
+		 "FILE",      "Write a first expectation file that holds for the spans that came."}, \
+		{"--snapshot",                                                                       \
+		 0,                                                                                  \
+		 OPTION_TEXT,                                                                        \
+		 &(options).snapshot,                                                                \
+		 "FILE",                                                                             \
+		 "Compare names, kinds, parents, attributes of spans with those in FILE."},          \
+		{"--update",  0,                                                                     \
+		 OPTION_FLAG, &(options).update,                                                     \
+		 NULL,	      "Write the file of --snapshot anew in place of comparing."},           \
+		{"--registry",                                                                       \
+		 0,                                                                                  \
+		 OPTION_TEXT,                                                                        \
+		 &(options).registry,                                                                \
+		 "DIR",                                                                              \
+		 "Compare attributes with semantic conventions as `weaver registry resolve` "        \
+		 "writes "                                                                           \
+		 "them."},                                                                           \
+	{                                                                                            \
+		"--keep", 0, OPTION_TEXT, &(options).keep, "FILE",                                   \
+			"Write the spans as they came, unfiltered, as OTLP JSON lines: for "         \
+			"--from."                                                                    \
+	}
 
 int command_assert(int argc, char **argv)
 {
@@ -163,25 +206,7 @@ int command_assert(int argc, char **argv)
 		 "with --listen."},
 		{"--deadline", 0, OPTION_DURATION, &run->deadline_ns, "D",
 		 "Over whatever happens; a command is ended then; default 10m."},
-		{"--show-values", 0, OPTION_FLAG, &options.policy.shows_all, NULL,
-		 "Print values and names that the policy would remove."},
-		{"--junit", 0, OPTION_TEXT, &options.reports.junit, "FILE",
-		 "Write the results as JUnit's XML, too."},
-		{"--json", 0, OPTION_TEXT, &options.reports.json, "FILE",
-		 "Write the results as JSON, too (docs/assert-reports.md)."},
-		{"--sarif", 0, OPTION_TEXT, &options.reports.sarif, "FILE",
-		 "Write the results as SARIF 2.1.0, too."},
-		{"--record", 0, OPTION_TEXT, &options.record, "FILE",
-		 "Write a first expectation file that holds for the spans that came."},
-		{"--snapshot", 0, OPTION_TEXT, &options.snapshot, "FILE",
-		 "Compare names, kinds, parents, attributes of spans with those in FILE."},
-		{"--update", 0, OPTION_FLAG, &options.update, NULL,
-		 "Write the file of --snapshot anew in place of comparing."},
-		{"--registry", 0, OPTION_TEXT, &options.registry, "DIR",
-		 "Compare attributes with semantic conventions as `weaver registry resolve` writes "
-		 "them."},
-		{"--keep", 0, OPTION_TEXT, &options.keep, "FILE",
-		 "Write the spans as they came, unfiltered, as OTLP JSON lines: for --from."},
+		OUTPUT_OPTIONS(options),
 		{"--config", 0, OPTION_LIST, &run->collector.configs, "URI",
 		 "A pipeline of yours with the exporter assert, in place of the built-in "
 		 "one (configs/assert.yaml)."},

@@ -145,8 +145,7 @@ static void read_span(struct contract *contract, const struct config_node *node,
 		problem(report, node, "expected a span with a name");
 		return;
 	}
-	struct contract_entry entry = {
-		.span = name->text, .type = CONTRACT_SPAN, .loc = node->loc};
+	struct contract_entry entry = {.span = name->text, .type = CONTRACT_SPAN, .loc = node->loc};
 	append(contract, entry);
 	for (size_t i = 0; i < node->count; i++) {
 		struct slice key = node->entries[i].key;
@@ -158,8 +157,7 @@ static void read_span(struct contract *contract, const struct config_node *node,
 			read_attributes(contract, value, entry, report);
 		else if (!slice_equal(key, SLICE("name")))
 			config_problem(report, CONFIG_ERROR, node->entries[i].key_loc, "",
-				       config_nearest(key, keys, ARRAY_COUNT(keys)),
-				       "unknown key");
+				       config_nearest(key, keys, ARRAY_COUNT(keys)), "unknown key");
 	}
 }
 

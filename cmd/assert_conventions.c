@@ -110,10 +110,9 @@ static void end_attribute(struct reading *reading)
 		return; /* a reference by number, or something else of that name */
 	if (conventions->count == conventions->capacity) {
 		size_t capacity = conventions->capacity ? conventions->capacity * 2 : 1024;
-		struct convention *at =
-			capacity > 2 * CONVENTIONS_MAX
-				? NULL
-				: realloc(conventions->at, capacity * sizeof(*at));
+		struct convention *at = capacity > 2 * CONVENTIONS_MAX
+						? NULL
+						: realloc(conventions->at, capacity * sizeof(*at));
 		reading->no_memory = reading->no_memory || !at;
 		if (!at)
 			return;
@@ -326,7 +325,8 @@ bool convention_takes(const struct convention *convention, struct slice word)
 {
 	static const struct {
 		const char *type, *word;
-	} types[] = {{"string", "string"}, {"int", "int"}, {"double", "double"}, {"boolean", "bool"}};
+	} types[] = {
+		{"string", "string"}, {"int", "int"}, {"double", "double"}, {"boolean", "bool"}};
 	struct slice type = slice_str(convention->type);
 	if (slice_has_suffix(type, SLICE("[]")))
 		return slice_equal(word, SLICE("array"));

@@ -18,8 +18,8 @@ enum {
 
 struct convention {
 	const char *name;
-	const char *type;	/* "string", "int[]" …; of an enumeration that of its first member */
-	bool is_template;	/* keys begin with the name and a dot */
+	const char *type; /* "string", "int[]" …; of an enumeration that of its first member */
+	bool is_template; /* keys begin with the name and a dot */
 	bool deprecated;
 	const char *renamed_to; /* NULL: none was named */
 	struct config_loc loc;

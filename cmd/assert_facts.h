@@ -13,19 +13,19 @@
 enum { FACTS_MAX = 200000, FACTS_BYTES_MAX = 256 << 20 };
 
 enum fact_type {
-	FACT_GROUP = 0, /* the group was found */
-	FACT_ROOTS,	/* counted: spans without a parent id; its traces are all of the group */
-	FACT_ORPHANS,	/* counted: spans whose parent is not there; likewise */
-	FACT_SERVICE,	/* value: a service's name */
-	FACT_SPAN,	/* there are spans of this name */
-	FACT_KIND,	/* value: the kind as a word */
-	FACT_PARENT,	/* value: the parent's name, or one of the words below */
-	FACT_KEY,	/* the spans have this attribute */
+	FACT_GROUP = 0,	 /* the group was found */
+	FACT_ROOTS,	 /* counted: spans without a parent id; its traces are all of the group */
+	FACT_ORPHANS,	 /* counted: spans whose parent is not there; likewise */
+	FACT_SERVICE,	 /* value: a service's name */
+	FACT_SPAN,	 /* there are spans of this name */
+	FACT_KIND,	 /* value: the kind as a word */
+	FACT_PARENT,	 /* value: the parent's name, or one of the words below */
+	FACT_KEY,	 /* the spans have this attribute */
 	FACT_VALUE_TYPE, /* value: the type of that attribute as a word */
 };
 
 /* In place of a parent's name. No span is recorded under a name in parentheses. */
-#define FACT_PARENT_NONE   "(none)"
+#define FACT_PARENT_NONE "(none)"
 #define FACT_PARENT_ABSENT "(absent)" /* its id is there, its span is not */
 #define FACT_PARENT_CIRCLE "(circle)"
 #define FACT_PARENT_HIDDEN "(hidden)" /* it has a name that the policy would not let pass */

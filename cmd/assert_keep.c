@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One trace after the other is written from the buffer as a request, opened, and encoded as a line: what is
+ * needed beside the buffer is the largest trace's. The file holds what people said, so nobody else
+ * may read it.
+ */
 #include "cmd/assert_keep.h"
 
 #include "pipeline/trace/otlp_json/json_encode.h"

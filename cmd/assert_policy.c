@@ -91,10 +91,9 @@ static void answer(void *arg, const struct trace_view *view)
 	const struct owner span = {OWNER_SPAN, 0};
 	struct attr_view attr;
 	if (question->key.len > 0)
-		question->passes =
-			view_attr_at(view, span, 0, &attr) &&
-			slice_equal(attr.key, question->key) &&
-			value_equal(view_attr_value(view, span, &attr), question->value);
+		question->passes = view_attr_at(view, span, 0, &attr) &&
+				   slice_equal(attr.key, question->key) &&
+				   value_equal(view_attr_value(view, span, &attr), question->value);
 	else
 		question->passes = slice_equal(question->is_scope ? view_scope_name(view, 0)
 								  : view_span_name(view, 0),
@@ -107,8 +106,8 @@ static bool passes(struct assert_policy *policy, struct question question)
 	if (policy->shows_all)
 		return true;
 	struct chunk *body = request(&policy->metadata_only.budget, &question);
-	bool asked = body && assert_policy_apply(policy, chunk_slice(body), answer, &question,
-						 &err) == 0;
+	bool asked = body &&
+		     assert_policy_apply(policy, chunk_slice(body), answer, &question, &err) == 0;
 	chunk_unref(body);
 	return asked && question.passes;
 }

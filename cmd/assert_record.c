@@ -173,8 +173,7 @@ static void append_attributes(struct buf *out, const struct part *part, uint64_t
 		if ((*at)->spans == spans)
 			buf_printf(out, ": %.*s\n", SLICE_FMT(type->value));
 		else
-			buf_printf(out, ": {type: %.*s, optional: true}\n",
-				   SLICE_FMT(type->value));
+			buf_printf(out, ": {type: %.*s, optional: true}\n", SLICE_FMT(type->value));
 	}
 }
 

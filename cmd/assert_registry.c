@@ -121,8 +121,7 @@ bool assert_registry(const char *path, const struct trace_buffer *const *buffers
 	bool done = false;
 	int read = conventions_read(&conventions, path, &results->arena, &err);
 	if (read == 0) {
-		int status =
-			survey_init(&survey, buffers, count, results->policy, false, &err);
+		int status = survey_init(&survey, buffers, count, results->policy, false, &err);
 		if (status == 0 && !(done = check(&checking, &survey.facts)))
 			(void)err_set(&err, ERR_NOMEM, "out of memory");
 		survey_fini(&survey);

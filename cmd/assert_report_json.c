@@ -23,8 +23,7 @@ static void append_text(struct buf *out, const char *before, const char *key, co
 static void append_loc(struct buf *out, struct config_loc loc)
 {
 	append_text(out, ", ", "file", loc.file);
-	buf_printf(out, ", \"line\": %u, \"column\": %u", (unsigned)loc.line,
-		   (unsigned)loc.column);
+	buf_printf(out, ", \"line\": %u, \"column\": %u", (unsigned)loc.line, (unsigned)loc.column);
 }
 
 static void append_miss(const struct assert_miss *miss, struct buf *out)

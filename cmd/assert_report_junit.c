@@ -92,8 +92,8 @@ void assert_report_junit(const struct assert_results *results, struct buf *out)
 		errors += !holds && is_error(at);
 	}
 	buf_append_str(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-	buf_printf(out, "<testsuites tests=\"%u\" failures=\"%u\" errors=\"%u\">\n", tests, failures,
-		   errors);
+	buf_printf(out, "<testsuites tests=\"%u\" failures=\"%u\" errors=\"%u\">\n", tests,
+		   failures, errors);
 	buf_printf(out,
 		   "  <testsuite name=\"sluice assert\" tests=\"%u\" failures=\"%u\" "
 		   "errors=\"%u\">\n",

@@ -89,7 +89,6 @@ void assert_report_text(const struct assert_results *results, struct buf *out)
 	buf_printf(out,
 		   "%" PRIu64 " expectations: %" PRIu64 " held, %" PRIu64 " failed, %" PRIu64
 		   " selected nothing; %" PRIu64 " spans in %" PRIu64 " traces; %s.\n",
-		   results->held + results->failed + results->empty, results->held,
-		   results->failed, results->empty, results->spans, results->traces,
-		   assert_end_text(results->end));
+		   results->held + results->failed + results->empty, results->held, results->failed,
+		   results->empty, results->spans, results->traces, assert_end_text(results->end));
 }

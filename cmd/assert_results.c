@@ -141,9 +141,9 @@ static bool shows(struct assert_policy *policy, const struct expect_found *found
 static const char *value_text(struct assert_results *results, struct value value, bool shown)
 {
 	static const char *const nouns[VALUE_TYPE_COUNT] = {
-		[VALUE_EMPTY] = "value",  [VALUE_STRING] = "string", [VALUE_BOOL] = "bool",
-		[VALUE_INT] = "number",	  [VALUE_DOUBLE] = "number", [VALUE_ARRAY] = "list",
-		[VALUE_KVLIST] = "map",	  [VALUE_BYTES] = "byte string",
+		[VALUE_EMPTY] = "value", [VALUE_STRING] = "string",	[VALUE_BOOL] = "bool",
+		[VALUE_INT] = "number",	 [VALUE_DOUBLE] = "number",	[VALUE_ARRAY] = "list",
+		[VALUE_KVLIST] = "map",	 [VALUE_BYTES] = "byte string",
 	};
 	struct buf text = BUF_INIT;
 	if (shown)
@@ -162,8 +162,8 @@ static struct assert_found take_found(struct assert_results *results,
 {
 	bool named = !found->from_peer ||
 		     assert_policy_shows_key(results->policy, found->what, found->value);
-	struct assert_found taken = {
-		.what = named ? assert_results_text(results, found->what) : "an attribute"};
+	struct assert_found taken = {.what = named ? assert_results_text(results, found->what)
+						   : "an attribute"};
 	if (found->value.type == VALUE_EMPTY)
 		return taken;
 	taken.hidden = !shows(results->policy, found);
@@ -194,11 +194,10 @@ static const char *summarise(struct assert_results *results, const struct verdic
 		return "";
 	if (verdict->result == VERDICT_SELECTED_NOTHING)
 		return "nothing was selected";
-	const char *text = arena_printf(&results->arena,
-					"in %" PRIu32 " of %" PRIu32 " traces, %" PRIu64
-					" of %" PRIu64 " spans",
-					verdict->traces_failed, verdict->traces,
-					verdict->spans_failed, verdict->spans);
+	const char *text = arena_printf(
+		&results->arena,
+		"in %" PRIu32 " of %" PRIu32 " traces, %" PRIu64 " of %" PRIu64 " spans",
+		verdict->traces_failed, verdict->traces, verdict->spans_failed, verdict->spans);
 	results->no_memory = results->no_memory || !text;
 	return text ? text : "";
 }
@@ -208,8 +207,7 @@ static void take_expectation(struct assert_results *results, struct expect_sessi
 {
 	struct judge *judge = expect_session_judge(session);
 	struct expect_head head = expect_head(expect_session_expectations(session), number);
-	struct assert_case *at =
-		assert_results_add(results, ASSERT_CASE_EXPECTATION, head.title);
+	struct assert_case *at = assert_results_add(results, ASSERT_CASE_EXPECTATION, head.title);
 	struct explaining explaining = {.results = results, .at = at};
 	const struct judge_listener listener = {
 		.nearest = on_nearest, .miss = on_miss, .arg = &explaining};
@@ -307,8 +305,7 @@ static void take_notes(struct assert_results *results, const struct assert_outco
 			      &text);
 	}
 	if (outcome->child && outcome->child->kept.len > 0) {
-		buf_append_str(&text,
-			       "These variables were set already and were left alone:\n");
+		buf_append_str(&text, "These variables were set already and were left alone:\n");
 		buf_append(&text, buf_slice(&outcome->child->kept));
 	}
 	results->notes = assert_results_text(results, buf_slice(&text));
@@ -368,7 +365,7 @@ void assert_results_conclude(struct assert_results *results)
 		results->exit_code = ASSERT_EXIT_NOTHING;
 	else
 		results->exit_code = results->any_failed || results->no_memory ? ASSERT_EXIT_FAILED
-									: ASSERT_EXIT_HOLDS;
+									       : ASSERT_EXIT_HOLDS;
 }
 
 static const struct {

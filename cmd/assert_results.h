@@ -23,8 +23,8 @@ enum assert_exit {
 };
 
 enum {
-	ASSERT_MISSES_MAX = 100,	/* kept of one case */
-	ASSERT_TREE_SPANS_MAX = 200,	/* a larger trace is not drawn */
+	ASSERT_MISSES_MAX = 100,     /* kept of one case */
+	ASSERT_TREE_SPANS_MAX = 200, /* a larger trace is not drawn */
 	ASSERT_RESULTS_BYTES_MAX = 256 << 20,
 };
 

@@ -169,8 +169,7 @@ static struct slice kind_word(int32_t kind)
 {
 	static const char *const words[] = {"unspecified", "internal", "server",
 					    "client",	   "producer", "consumer"};
-	return slice_str(kind >= 0 && kind < (int32_t)ARRAY_COUNT(words) ? words[kind]
-									 : "unknown");
+	return slice_str(kind >= 0 && kind < (int32_t)ARRAY_COUNT(words) ? words[kind] : "unknown");
 }
 
 static struct slice parent_word(const struct walk *walk, uint32_t span)
@@ -197,8 +196,7 @@ static void add_attributes(struct walk *walk, uint32_t span)
 	struct attr_cursor cursor = view_attrs(walk->trial.view, owner);
 	struct attr_view attr;
 	while (view_next_attr(walk->trial.view, &cursor, &attr)) {
-		struct fact fact = {
-			.span = walk->names[span], .type = FACT_KEY, .key = attr.key};
+		struct fact fact = {.span = walk->names[span], .type = FACT_KEY, .key = attr.key};
 		if (!is_key(walk, owner, &attr)) {
 			walk->survey->hidden_keys++;
 			continue;
@@ -248,9 +246,9 @@ static void add_span(struct walk *walk, uint32_t span)
 	(void)add(walk, (struct fact){.type = FACT_KIND,
 				      .span = name,
 				      .value = kind_word(view_span_kind(walk->trial.view, span))});
-	(void)add(walk, (struct fact){.type = FACT_PARENT,
-				      .span = name,
-				      .value = parent_word(walk, span)});
+	(void)add(
+		walk,
+		(struct fact){.type = FACT_PARENT, .span = name, .value = parent_word(walk, span)});
 	add_attributes(walk, span);
 }
 

@@ -41,8 +41,7 @@ static void place_spans(struct forest *forest, const struct tree_span *spans,
 	qsort(items, count, sizeof(*items), compare_items);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct tree_span *span = &spans[items[i].at];
-		if (i > 0 && span->id != 0 &&
-		    tree_same_span(span, &spans[items[i - 1].at])) {
+		if (i > 0 && span->id != 0 && tree_same_span(span, &spans[items[i - 1].at])) {
 			forest->repeated++;
 			continue;
 		}

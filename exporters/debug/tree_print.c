@@ -227,8 +227,7 @@ static void put_service(const struct painter *painter, struct terminal_line *lin
 static bool is_marked(const struct painter *painter, const struct tree_span *span)
 {
 	const struct tree_span *marked = painter->marked;
-	return marked &&
-	       (span == marked || (marked->id != 0 && tree_same_span(span, marked)));
+	return marked && (span == marked || (marked->id != 0 && tree_same_span(span, marked)));
 }
 
 static void put_name(const struct painter *painter, struct terminal_line *line,

@@ -80,8 +80,9 @@ static void the_tree_is_shown_with_its_place_marked(void **state)
 	const char *name = strstr(line, "decode");
 	assert_true(name && name < end);
 	assert_null(strchr(buf_cstr(&scene->output), '\x1b')); /* no terminal, no colour */
-	scenario_assert_says(scene, "3 expectations: 1 held, 1 failed, 1 selected nothing; 25 spans "
-				    "in 1 traces; read from files.");
+	scenario_assert_says(scene,
+			     "3 expectations: 1 held, 1 failed, 1 selected nothing; 25 spans "
+			     "in 1 traces; read from files.");
 }
 
 static void check_loc(const json_t *at, struct scenario_assert *scene, int line)
@@ -110,15 +111,17 @@ static void check_json_case(json_t *at)
 			    "spans_failed", &numbers[3], "trace_id", &trace, "span_id", &span,
 			    "tree", &tree, "miss_count", &miss_count, "misses", &misses),
 		0);
-	json_array_foreach (misses, i, miss) {
+	json_array_foreach(misses, i, miss)
+	{
 		json_t *founds, *one;
 		const char *wanted, *why;
-		assert_int_equal(json_unpack(miss, "{s:s, s:s, s:o, s:i, s:i, s:o, s:o !}", "wanted",
-					     &wanted, "why", &why, "file", &file, "line", &line,
-					     "column", &column, "nearest_word", &one, "found",
-					     &founds),
+		assert_int_equal(json_unpack(miss, "{s:s, s:s, s:o, s:i, s:i, s:o, s:o !}",
+					     "wanted", &wanted, "why", &why, "file", &file, "line",
+					     &line, "column", &column, "nearest_word", &one,
+					     "found", &founds),
 				 0);
-		json_array_foreach (founds, k, found) {
+		json_array_foreach(founds, k, found)
+		{
 			const char *what;
 			assert_int_equal(json_unpack(found, "{s:s, s:o, s:o !}", "what", &what,
 						     "value", &one, "hidden", &one),
@@ -135,21 +138,19 @@ static void json_is_as_documented(void **state)
 	int version, code, spans, traces, lost, held, failed, empty;
 	const char *end;
 	size_t i;
-	assert_int_equal(json_unpack(root,
-				     "{s:i, s:i, s:s, s:i, s:i, s:i, s:o, s:i, s:i, s:i, s:o !}",
-				     "version", &version, "exit_code", &code, "end", &end, "spans",
-				     &spans, "traces", &traces, "lost", &lost, "command_exit_code",
-				     &command, "held", &held, "failed", &failed,
-				     "selected_nothing", &empty, "cases", &cases),
-			 0);
+	assert_int_equal(
+		json_unpack(root, "{s:i, s:i, s:s, s:i, s:i, s:i, s:o, s:i, s:i, s:i, s:o !}",
+			    "version", &version, "exit_code", &code, "end", &end, "spans", &spans,
+			    "traces", &traces, "lost", &lost, "command_exit_code", &command, "held",
+			    &held, "failed", &failed, "selected_nothing", &empty, "cases", &cases),
+		0);
 	assert_int_equal(version, 1);
 	assert_int_equal(code, 1);
 	assert_string_equal(end, "recorded");
 	assert_int_equal(spans, 25);
 	assert_int_equal(held + failed * 10 + empty * 100, 111);
 	assert_int_equal(json_array_size(cases), 4); /* that spans came, too */
-	json_array_foreach (cases, i, at)
-		check_json_case(at);
+	json_array_foreach(cases, i, at) check_json_case(at);
 	at = json_array_get(cases, 2);
 	check_loc(at, scene, 5);
 	assert_string_equal(json_string_value(json_object_get(at, "title")),
@@ -195,7 +196,8 @@ static void junit_is_valid_and_has_a_testcase_for_each_expectation(void **state)
 	assert_int_equal(count(xml, "<testcase "), 4);
 	assert_int_equal(count(xml, "<failure "), 2);
 	assert_int_equal(count(xml, "<error "), 0);
-	assert_non_null(strstr(xml, "name=\"the &lt;engines&gt; &amp; &quot;more&quot;: 100%, no\""));
+	assert_non_null(
+		strstr(xml, "name=\"the &lt;engines&gt; &amp; &quot;more&quot;: 100%, no\""));
 	assert_non_null(strstr(xml, "message=\"in 1 of 1 traces, 1 of 1 spans\""));
 	buf_fini(&text);
 }
@@ -206,9 +208,9 @@ static void nothing_received_is_an_error_in_junit(void **state)
 	struct buf text = BUF_INIT;
 	file_folder_write(&scene->folder, "none.jsonl", "");
 	file_folder_write(&scene->folder, "e.yaml", three);
-	assert_int_equal(scenario_assert_run(
-				 scene, "--from @none.jsonl --expect @e.yaml --junit @j.xml"),
-			 2);
+	assert_int_equal(
+		scenario_assert_run(scene, "--from @none.jsonl --expect @e.yaml --junit @j.xml"),
+		2);
 	assert_int_equal(
 		lint("tests/fixtures/assert/junit.xsd", file_folder_path(&scene->folder, "j.xml")),
 		0);
@@ -228,17 +230,17 @@ static void check_sarif_result(json_t *rules, json_t *result)
 				     &rule, "ruleIndex", &index, "kind", &kind, "level", &level,
 				     "message", "text", &text, "locations", &locations),
 			 0);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(rules, (size_t)index),
-							      "id")),
-			    rule);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(rules, (size_t)index), "id")),
+		rule);
 	/* 3.27.10: a level other than "none" goes with the kind "fail" alone. */
 	assert_true((strcmp(kind, "fail") == 0) == (strcmp(level, "error") == 0));
 	assert_true(strcmp(kind, "fail") == 0 || strcmp(level, "none") == 0);
-	json_array_foreach (locations, i, location) {
+	json_array_foreach(locations, i, location)
+	{
 		const char *uri;
 		int line, column = 1;
-		assert_int_equal(json_unpack(location,
-					     "{s:{s:{s:s !}, s:{s:i, s?:i !} !} !}",
+		assert_int_equal(json_unpack(location, "{s:{s:{s:s !}, s:{s:i, s?:i !} !} !}",
 					     "physicalLocation", "artifactLocation", "uri", &uri,
 					     "region", "startLine", &line, "startColumn", &column),
 				 0);
@@ -255,13 +257,15 @@ static void sarif_is_as_the_standard_says(void **state)
 	const char *schema, *version, *name, *tool_version, *unit;
 	size_t i;
 	unsigned lines[20] = {0};
-	assert_int_equal(json_unpack(root, "{s:s, s:s, s:[{s:{s:{s:s, s:s, s:o !} !}, s:s, s:o !}] !}",
+	assert_int_equal(json_unpack(root,
+				     "{s:s, s:s, s:[{s:{s:{s:s, s:s, s:o !} !}, s:s, s:o !}] !}",
 				     "$schema", &schema, "version", &version, "runs", "tool",
 				     "driver", "name", &name, "version", &tool_version, "rules",
 				     &rules, "columnKind", &unit, "results", &results),
 			 0);
 	assert_string_equal(version, "2.1.0");
-	json_array_foreach (results, i, result) {
+	json_array_foreach(results, i, result)
+	{
 		check_sarif_result(rules, result);
 		int line = 0;
 		(void)json_unpack(result, "{s:[{s:{s:{s:i}}}]}", "locations", "physicalLocation",
@@ -282,10 +286,11 @@ static void annotations_are_written_in_github_actions_alone(void **state)
 	assert_int_equal(setenv("GITHUB_ACTIONS", "true", 1), 0);
 	run_three(scene, "");
 	assert_int_equal(unsetenv("GITHUB_ACTIONS"), 0);
-	(void)snprintf(wanted, sizeof(wanted),
-		       "\n::error file=%s,line=8,col=11,title=the <engines> & \"more\"%%3A 100%%25%%2C "
-		       "no::kind: ",
-		       file_folder_path(&scene->folder, "e.yaml"));
+	(void)snprintf(
+		wanted, sizeof(wanted),
+		"\n::error file=%s,line=8,col=11,title=the <engines> & \"more\"%%3A 100%%25%%2C "
+		"no::kind: ",
+		file_folder_path(&scene->folder, "e.yaml"));
 	scenario_assert_says(scene, wanted);
 }
 
@@ -384,10 +389,11 @@ static void search_outputs(struct scenario_assert *scene, const char *more, unsi
 					    "contract.yaml"};
 	char line[400];
 	struct buf text = BUF_INIT;
-	(void)snprintf(line, sizeof(line),
-		       "--from @canaries.pb --expect @curious.yaml --junit @j.xml --json @r.json "
-		       "--sarif @s.sarif --record @record.yaml --snapshot @contract.yaml --update%s",
-		       more);
+	(void)snprintf(
+		line, sizeof(line),
+		"--from @canaries.pb --expect @curious.yaml --junit @j.xml --json @r.json "
+		"--sarif @s.sarif --record @record.yaml --snapshot @contract.yaml --update%s",
+		more);
 	assert_int_equal(scenario_assert_run(scene, line), 1);
 	search(scene, "the output", buf_slice(&scene->output), found);
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
@@ -415,8 +421,8 @@ static void nothing_that_the_policy_removes_is_in_any_output(void **state)
 	scenario_assert_says(scene, "0 held, 9 failed");
 	/* A contract of spans with such names is compared, too. */
 	search_outputs(scene, " --show-values", found);
-	assert_int_equal(scenario_assert_run(scene, "--from @canaries.pb --snapshot @contract.yaml"),
-			 1);
+	assert_int_equal(
+		scenario_assert_run(scene, "--from @canaries.pb --snapshot @contract.yaml"), 1);
 	assert_int_equal(unsetenv("GITHUB_ACTIONS"), 0);
 	/* The search can find: all come out when they are asked for, but for what no report looks at. */
 	for (unsigned number = 1; number <= 7; number++)

@@ -101,8 +101,8 @@ static void all_fixtures_together_are_recorded_by_their_roots(void **state)
 static void odd_names_are_recorded_so_that_they_are_read_back(void **state)
 {
 	struct scenario_assert *scene = *state;
-	static const char *const names[] = {"it's", "a\"b",	"${HOME}", "$$", "a\\b", "#a: b",
-					    "- x",  "naïve", "a, b",    "{}", "true"};
+	static const char *const names[] = {"it's", "a\"b",  "${HOME}", "$$", "a\\b", "#a: b",
+					    "- x",  "naïve", "a, b",	"{}", "true"};
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
 		struct expect_span spans[] = {
 			{1, 1, 0, names[i], 0, 9, .kind = 2, .service = names[i]},
@@ -128,7 +128,8 @@ static void a_second_run_with_a_fault_misses_what_was_recorded(void **state)
 	} faults[] = {
 		{{1, 3, 1, "stop", 4, 6, .kind = 3, .attributes = "n=2"}, "is 1, wanted 2"},
 		{{1, 3, 1, "step", 4, 6, .kind = 1, .attributes = "n=2"}, "kind"},
-		{{1, 3, 1, "step", 4, 6, .kind = 3, .attributes = "n=x"}, "is a string, wanted an int"},
+		{{1, 3, 1, "step", 4, 6, .kind = 3, .attributes = "n=x"},
+		 "is a string, wanted an int"},
 		{{1, 3, 1, "step", 4, 6, .kind = 3}, "is missing"},
 		{{1, 3, 2, "step", 4, 6, .kind = 3, .attributes = "n=2"}, "parent"},
 		{{1, 3, 7, "step", 4, 6, .kind = 3, .attributes = "n=2"}, "orphans"},

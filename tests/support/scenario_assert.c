@@ -160,7 +160,8 @@ json_t *scenario_assert_json(struct scenario_assert *scene, const char *name)
 	struct buf text = BUF_INIT;
 	json_error_t error;
 	file_folder_read(&scene->folder, name, &text);
-	json_t *root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
+	json_t *root =
+		json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
 	if (!root)
 		fail_msg("%s:%d: %s in:\n%s", name, error.line, error.text, buf_cstr(&text));
 	buf_fini(&text);
