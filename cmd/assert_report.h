@@ -1,36 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verdicts of `sluice assert` for people, and its exit code. */
+/* The results of `sluice assert` for people and for programs. Each report appends to a buffer, in which a
+ * failure to grow latches; none judges, and none decides what may be shown. */
 #ifndef SLUICE_CMD_ASSERT_REPORT_H
 #define SLUICE_CMD_ASSERT_REPORT_H
 
-#include "cmd/assert_policy.h"
-#include "cmd/assert_run.h"
+#include "cmd/assert_results.h"
 
-enum assert_exit {
-	ASSERT_EXIT_HOLDS = 0,
-	ASSERT_EXIT_FAILED = 1,
-	ASSERT_EXIT_NOTHING = 2, /* no span was received */
-	ASSERT_EXIT_BAD_FILE = 3,
-	ASSERT_EXIT_COMMAND = 4, /* the command failed, whatever the expectations say */
+/* Where reports go beside standard error; NULL: nowhere. */
+struct assert_report_files {
+	const char *junit, *json, *sarif;
 };
 
-struct assert_report_options {
-	bool show_values; /* else only what the policy would let pass */
-	struct assert_policy *policy;
-};
+/* Prints to standard error, in colour when that is a terminal, and writes the files. Annotations are
+ * printed when $GITHUB_ACTIONS is "true". False after a message: a file could not be written. */
+MUST_CHECK bool assert_report(const struct assert_results *results,
+			      const struct assert_report_files *files);
 
-/* What there is to report about. Nobody adds spans any more. */
-struct assert_outcome {
-	enum assert_end end;
-	struct expect_session *const *sessions;
-	size_t session_count;
-	const struct assert_child *child; /* NULL: there was no command */
-	const struct metrics *metrics;	  /* of the receivers; NULL: nothing was listened on */
-	uint16_t port;
-};
+/* A line per case; below one that does not hold, what it misses, and the trace. */
+void assert_report_text(const struct assert_results *results, struct buf *out);
 
-/* Judges what is new, prints to standard error, returns the exit code. */
-int assert_report(const struct assert_outcome *outcome,
-		  const struct assert_report_options *options);
+/* JUnit's XML as CI systems read it: a testcase per case. */
+void assert_report_junit(const struct assert_results *results, struct buf *out);
+
+/* docs/assert-reports.md describes it. */
+void assert_report_json(const struct assert_results *results, struct buf *out);
+
+/* Static Analysis Results Interchange Format 2.1.0 (OASIS). */
+void assert_report_sarif(const struct assert_results *results, struct buf *out);
+
+/* Workflow commands of GitHub Actions: an "::error" per missed part. */
+void assert_report_github(const struct assert_results *results, struct buf *out);
+
+/* The missed parts of ${at} as lines that begin with ${indent}. */
+void assert_report_misses(const struct assert_case *at, const char *indent, struct buf *out);
+
+/* Replaces the file at ${path} as a whole; "-" is standard output. False after a message. */
+MUST_CHECK bool assert_write_file(const char *path, const struct buf *text);
 
 #endif

@@ -75,6 +75,30 @@ static void print_trace(struct trace_tree *tree, const struct buffered_trace *tr
 	chunk_unref(request);
 }
 
+void tree_print_view(const struct trace_view *view, uint32_t marked,
+		     const struct terminal *terminal, struct buf *out)
+{
+	struct tree_span *spans = tree_spans_of(view);
+	struct tree_trace trace = {.id = (const uint8_t[TRACE_ID_BYTES]){0}, .spans = spans};
+	if (!spans) {
+		out->failed = true;
+		return;
+	}
+	for (uint32_t at = 0; at < view_span_count(view); at++) {
+		struct slice id = view_span_trace_id(view, at);
+		if (!view_span_live(view, at))
+			continue;
+		if (id.len == TRACE_ID_BYTES)
+			trace.id = id.ptr;
+		spans[trace.count] = spans[at];
+		if (at == marked)
+			trace.marked = &spans[trace.count];
+		trace.count++;
+	}
+	tree_print_trace(&trace, terminal, out);
+	free(spans);
+}
+
 static void tell_left_out(struct trace_tree *tree, struct buf *out)
 {
 	uint64_t left_out = 0;

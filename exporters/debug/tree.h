@@ -46,4 +46,13 @@ void trace_tree_add(struct trace_tree *tree, const struct trace_view *view, stru
  * which they came; UINT64_MAX prints all. Returns how many. A failure to grow latches in ${out}. */
 uint32_t trace_tree_print(struct trace_tree *tree, uint64_t quiet_since_ns, struct buf *out);
 
+/*
+ * The trace under ${view} at once, without a collection: its live spans, with a mark at span
+ * ${marked}, in the numbers of the view (TREE_NO_MARK: none). ${view} may have edits: what they leave
+ * is shown. A failure to grow latches in ${out}.
+ */
+#define TREE_NO_MARK UINT32_MAX
+void tree_print_view(const struct trace_view *view, uint32_t marked,
+		     const struct terminal *terminal, struct buf *out);
+
 #endif

@@ -25,7 +25,7 @@ static int compare_items(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
-static bool same_span(const struct tree_span *a, const struct tree_span *b)
+bool tree_same_span(const struct tree_span *a, const struct tree_span *b)
 {
 	return a->id == b->id && a->parent == b->parent && a->start_ns == b->start_ns &&
 	       a->end_ns == b->end_ns && a->name.len == b->name.len &&
@@ -41,7 +41,7 @@ static void place_spans(struct forest *forest, const struct tree_span *spans,
 	qsort(items, count, sizeof(*items), compare_items);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct tree_span *span = &spans[items[i].at];
-		if (i > 0 && span->id != 0 && same_span(span, &spans[items[i - 1].at])) {
+		if (i > 0 && span->id != 0 && tree_same_span(span, &spans[items[i - 1].at])) {
 			forest->repeated++;
 			continue;
 		}

@@ -43,6 +43,7 @@ struct tree_trace {
 	const uint8_t *id; /* TRACE_ID_BYTES */
 	const struct tree_span *spans;
 	uint32_t count;
+	const struct tree_span *marked; /* NULL: none */
 };
 
 /* ---- tree_span.c ---- */
@@ -72,6 +73,9 @@ struct forest {
 	uint32_t first_root;
 	uint32_t repeated; /* spans that came more than once, the same in all we know; shown once */
 };
+
+/* Whether they are the same in all we know: a repeated delivery. */
+bool tree_same_span(const struct tree_span *a, const struct tree_span *b);
 
 /* -1 when there is no memory. ${spans} stay in place while the forest is used. */
 MUST_CHECK int forest_build(struct forest *forest, const struct tree_span *spans, uint32_t count);

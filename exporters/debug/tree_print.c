@@ -20,6 +20,7 @@ struct painter {
 	const struct terminal *terminal;
 	struct buf *out;
 	const struct forest *forest;
+	const struct tree_span *marked; /* NULL: none */
 	struct tree_summary summary;
 	unsigned bar_columns; /* 0: no bar */
 	unsigned name_column;
@@ -222,6 +223,24 @@ static void put_service(const struct painter *painter, struct terminal_line *lin
 	terminal_line_style(line, STYLE_PLAIN);
 }
 
+/* Of a span that came several times one is in the forest, whichever was meant. */
+static bool is_marked(const struct painter *painter, const struct tree_span *span)
+{
+	const struct tree_span *marked = painter->marked;
+	return marked && (span == marked || (marked->id != 0 && tree_same_span(span, marked)));
+}
+
+static void put_name(const struct painter *painter, struct terminal_line *line,
+		     const struct tree_span *span)
+{
+	if (is_marked(painter, span))
+		terminal_line_style(line, STYLE_ERROR);
+	terminal_line_text(line, slice_of(span->name.bytes, span->name.len));
+	if (span->name.cut)
+		terminal_line_own(line, "…", "...");
+	terminal_line_style(line, STYLE_PLAIN);
+}
+
 static void print_node(const struct painter *painter, const struct forest_node *node,
 		       uint32_t depth)
 {
@@ -237,12 +256,15 @@ static void print_node(const struct painter *painter, const struct forest_node *
 		terminal_line_end(&line);
 		return;
 	}
+	if (is_marked(painter, node->span)) {
+		terminal_line_style(&line, STYLE_ERROR);
+		terminal_line_own(&line, ">", ">");
+		terminal_line_style(&line, STYLE_PLAIN);
+	}
 	put_times(painter, &line, node->span);
 	terminal_line_pad(&line, painter->name_column);
 	put_branches(painter, &line, depth);
-	terminal_line_text(&line, slice_of(node->span->name.bytes, node->span->name.len));
-	if (node->span->name.cut)
-		terminal_line_own(&line, "…", "...");
+	put_name(painter, &line, node->span);
 	put_service(painter, &line, node);
 	put_facts(painter, &line, node);
 	terminal_line_end(&line);
@@ -319,6 +341,7 @@ void tree_print_trace(const struct tree_trace *trace, const struct terminal *ter
 		.terminal = terminal,
 		.out = out,
 		.forest = &forest,
+		.marked = trace->marked,
 		.summary = tree_summarise(&forest),
 		.bar_columns = bar_columns_of(terminal),
 	};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A trace under trial: the view on it, its tree, which spans each condition is true of, and the memory
- * for all that, which is reused from trace to trace. For the files of pipeline/expect.
+ * for all that, which is reused from trace to trace. For the files of pipeline/expect, and for who
+ * takes down spans as they will be judged (cmd/assert_survey.c).
  */
 #ifndef SLUICE_EXPECT_TRIAL_H
 #define SLUICE_EXPECT_TRIAL_H

@@ -5,6 +5,7 @@
 #include "exporters/debug/human.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/trace/otlp/builder.h"
+#include "pipeline/trace/otlp/edit.h"
 #include "tests/support/generate_view.h"
 
 #include <math.h>
@@ -584,6 +585,56 @@ static void durations_have_three_digits(void **state)
 	assert_string_equal(human_duration(text, 1000, true), "1.00 us");
 }
 
+/* ---- a view at once, with a mark ---- */
+
+static void print_marked(struct fixture *fixture, const struct trace_view *view, uint32_t marked,
+			 bool colour)
+{
+	const struct terminal terminal = {.columns = 100, .ascii = true, .colour = colour};
+	buf_reset(&fixture->out);
+	tree_print_view(view, marked, &terminal, &fixture->out);
+	assert_false(fixture->out.failed);
+}
+
+static void one_span_of_a_view_is_marked(void **state)
+{
+	static const struct row rows[] = {
+		{1, 0, "root", 0, 90}, {2, 1, "step", 10, 20}, {3, 1, "step", 40, 20}};
+	struct fixture *fixture = *state;
+	struct trace_view *view = view_new(&fixture->budget, fixture->keys);
+	struct trace_builder b;
+	struct err err;
+	begin_request(fixture, &b);
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		write_row(&b, 1, &rows[i]);
+		trace_builder_end(&b);
+	}
+	struct chunk *chunk = trace_builder_take(&b, 0, &err);
+	assert_true(view && chunk);
+	assert_int_equal(view_open(view, chunk_slice(chunk), &err), 0);
+	print_marked(fixture, view, TREE_NO_MARK, false);
+	assert_null(strchr(buf_cstr(&fixture->out), '>'));
+	for (uint32_t marked = 0; marked < ARRAY_COUNT(rows); marked++) {
+		print_marked(fixture, view, marked, false);
+		const char *line = buf_cstr(&fixture->out); /* the head */
+		for (uint32_t at = 0; at < ARRAY_COUNT(rows); at++) {
+			line = strchr(line, '\n') + 1;
+			assert_int_equal(line[0], at == marked ? '>' : ' ');
+		}
+	}
+	print_marked(fixture, view, 2, true);
+	assert_non_null(strstr(buf_cstr(&fixture->out), "\x1b[1;31mstep\x1b[0m"));
+	/* What was taken out is not shown, and the numbers stay those of the view. */
+	edit_drop_span(view, 1);
+	print_marked(fixture, view, 2, false);
+	const char *line = strchr(buf_cstr(&fixture->out), '\n') + 1;
+	assert_int_equal(line[0], ' ');
+	assert_int_equal(*(strchr(line, '\n') + 1), '>');
+	assert_non_null(strstr(buf_cstr(&fixture->out), "2 spans"));
+	view_free(view);
+	chunk_unref(chunk);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -610,6 +661,7 @@ int main(void)
 		TEST(what_does_not_fit_is_counted),
 		TEST(only_quiet_traces_are_printed),
 		TEST(durations_have_three_digits),
+		TEST(one_span_of_a_view_is_marked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
