@@ -137,9 +137,8 @@ int collector_start(struct collector *collector, struct err *err)
 	memory_prepare();
 	raise_file_limit();
 	signals_hold(signals);
-	if (graph_start(collector->graph, err) != 0)
-		(void)err_wrap(err, "cannot start pipelines");
-	else if (signals_watch(signals, collector->graph, collector->hangup_ends, err) == 0)
+	if (graph_start(collector->graph, err) == 0 &&
+	    signals_watch(signals, collector->graph, collector->hangup_ends, err) == 0)
 		return 0;
 	signals_release(signals);
 	return -1;

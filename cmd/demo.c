@@ -43,11 +43,11 @@ static void print_sent(const struct demo *demo, struct buf *out)
 	buf_printf(out,
 		   "%" PRIu64 " example traces with %" PRIu64
 		   " spans were sent over OTLP/gRPC to %s; "
-		   "%.0f spans came out.\n",
+		   "%.0f spans were kept.\n",
 		   sent->traces, sent->spans + sent->failed_spans, demo->endpoint, printed);
 	if (demo->failed)
-		buf_printf(out, "%" PRIu64 " spans were not taken: %s\n", sent->failed_spans,
-			   sent->first_error.msg);
+		buf_printf(out, "%" PRIu64 " span%s not taken: %s\n", sent->failed_spans,
+			   sent->failed_spans == 1 ? " was" : "s were", sent->first_error.msg);
 }
 
 static void print_summary(const struct demo *demo)

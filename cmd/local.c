@@ -10,6 +10,7 @@
 #include "pipeline/net/server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,6 +90,15 @@ static bool prepend(struct option_list *list, const char *name, const char *cons
 	return true;
 }
 
+static bool check_port(const char *name, uint64_t port)
+{
+	char text[24];
+	if (port <= UINT16_MAX)
+		return true;
+	(void)snprintf(text, sizeof(text), "%" PRIu64, port);
+	return options_complain(name, text, "a port, at most 65535");
+}
+
 static bool prepare(struct local *local)
 {
 	static const char *const config = local_dev_uri;
@@ -97,10 +107,9 @@ static bool prepare(struct local *local)
 		local->grpc_port = GRPC_PORT;
 	if (local->http_port == 0)
 		local->http_port = HTTP_PORT;
-	if (local->grpc_port > UINT16_MAX || local->http_port > UINT16_MAX) {
-		fprintf(stderr, "Error: a port is at most %u\n", (unsigned)UINT16_MAX);
+	if (!check_port("--grpc-port", local->grpc_port) ||
+	    !check_port("--http-port", local->http_port))
 		return false;
-	}
 	if (local->grpc_port == local->http_port && !find_port(&local->http_port, local->grpc_port))
 		return false;
 	write_ports(local);
