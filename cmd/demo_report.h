@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the processors of a running pipeline took out and why, for people. For `demo`. */
+/* What the processors of a running pipeline removed and why, for people. For `demo`. */
 #ifndef SLUICE_CMD_DEMO_REPORT_H
 #define SLUICE_CMD_DEMO_REPORT_H
 

@@ -244,6 +244,7 @@ static void enqueue(struct debug *self, struct buf *text, struct export_call *ca
 static void print_trees(struct debug *self, uint64_t quiet_since_ns)
 {
 	struct buf text = BUF_INIT;
+	trace_tree_set_terminal(self->tree, terminal_of(self->writer.fd));
 	if (trace_tree_print(self->tree, quiet_since_ns, &text) > 0)
 		enqueue(self, &text, NULL);
 	buf_fini(&text);
@@ -255,6 +256,7 @@ static void print_last_trees(struct debug *self)
 {
 	struct buf text = BUF_INIT;
 	uint64_t patience_ns = LAST_WRITE_NS;
+	trace_tree_set_terminal(self->tree, terminal_of(self->writer.fd));
 	if (self->first)
 		print_trees(self, UINT64_MAX);
 	else if (trace_tree_print(self->tree, UINT64_MAX, &text) > 0)

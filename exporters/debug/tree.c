@@ -47,6 +47,11 @@ void trace_tree_free(struct trace_tree *tree)
 	free(tree);
 }
 
+void trace_tree_set_terminal(struct trace_tree *tree, struct terminal terminal)
+{
+	tree->terminal = terminal;
+}
+
 void trace_tree_add(struct trace_tree *tree, const struct trace_view *view, struct chunk *chunk,
 		    uint64_t now_ns)
 {

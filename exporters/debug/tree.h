@@ -38,6 +38,9 @@ MUST_CHECK struct trace_tree *trace_tree_new(struct tree_limits limits, struct t
 					     struct budget *budget, const struct key_table *keys);
 void trace_tree_free(struct trace_tree *tree);
 
+/* What is printed from now on is for ${terminal}: it was resized. */
+void trace_tree_set_terminal(struct trace_tree *tree, struct terminal terminal);
+
 /* Keeps the spans of ${view}, which is open on ${chunk} and has no edits. ${now_ns} is monotonic. */
 void trace_tree_add(struct trace_tree *tree, const struct trace_view *view, struct chunk *chunk,
 		    uint64_t now_ns);

@@ -248,7 +248,7 @@ static void the_demo_says_by_rule_what_its_policies_removed(void **state)
 		"\nscrape_filter dropped 10 spans\n",
 		"\n     4  noise       path ",
 		"\n     6  noise       name ",
-		"\nmetadata_only took out ",
+		"\nmetadata_only removed ",
 		"content     llm.input_messages*",
 		"content     retrieval.documents*",
 		"secret      http.{request,response}.header*",
@@ -265,7 +265,7 @@ static void the_demo_says_by_rule_what_its_policies_removed(void **state)
 			 0);
 	assert_says(&output, "; 55 spans were kept.");
 	assert_null(strstr(buf_cstr(&output), "dropped"));
-	assert_null(strstr(buf_cstr(&output), "took out"));
+	assert_null(strstr(buf_cstr(&output), "metadata_only removed"));
 	buf_fini(&output);
 }
 

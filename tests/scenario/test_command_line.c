@@ -55,6 +55,8 @@ static void a_mistake_names_what_was_meant(void **state)
 		{"$sluice dev --grpc-prot 1", "did you mean --grpc-port?"},
 		{"$sluice dev --grpc-port 99999", "Error: invalid value \"99999\" for --grpc-port: "
 						  "expected a port, at most 65535\n"},
+		{"$sluice dev --color sometimes", "Error: invalid value \"sometimes\" for --color: "
+						  "expected auto, always or never\n"},
 		{"$sluice generate --protocol thrift",
 		 "Error: invalid value \"thrift\" for --protocol: expected grpc or http\n"},
 		{"$sluice generate --rate -1", "Error: invalid value for --rate: "},
@@ -118,17 +120,11 @@ static void a_dash_is_standard_input(void **state)
 static void an_output_that_fails_is_an_exit_code(void **state)
 {
 	static const char *const lines[] = {
-		"version",
-		"--version",
-		"--help",
-		"help run",
-		"components",
-		"components --markdown",
-		"policy table",
-		"generate --help",
-		"policy explain gen_ai.prompt",
+		"version",	"--version",	   "--help",
+		"help run",	"components",	   "components --markdown",
+		"policy table", "generate --help", "policy explain gen_ai.prompt",
 		"demo",
-		
+
 	};
 	struct buf output;
 	char line[128];
@@ -171,6 +167,23 @@ static void generate_says_how_far_it_is(void **state)
 	assert_int_equal(daemon_stop(daemon), 0);
 }
 
+static void colour_and_encoding_can_be_chosen(void **state)
+{
+	struct buf output;
+	(void)state;
+	assert_int_equal(shell(&output, "$sluice demo --color=always"), 0);
+	assert_says(&output, "\x1b[1mtrace ");
+	buf_fini(&output);
+	assert_int_equal(shell(&output, "FORCE_COLOR=1 $sluice demo --color never"), 0);
+	assert_null(strchr(buf_cstr(&output), '\x1b'));
+	buf_fini(&output);
+	assert_int_equal(shell(&output, "LC_ALL=C $sluice demo"), 0);
+	assert_says(&output, "`- ");
+	for (size_t i = 0; i < output.len; i++)
+		assert_true(output.data[i] < 0x80);
+	buf_fini(&output);
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -179,6 +192,7 @@ int main(void)
 		cmocka_unit_test(help_of_a_command_is_its_help),
 		cmocka_unit_test(a_dash_is_standard_input),
 		cmocka_unit_test(an_output_that_fails_is_an_exit_code),
+		cmocka_unit_test(colour_and_encoding_can_be_chosen),
 		cmocka_unit_test(generate_says_how_far_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
