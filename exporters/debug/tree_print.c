@@ -270,7 +270,18 @@ static void put_number_of(struct terminal_line *line, bool *first, uint32_t numb
 			  const char *noun)
 {
 	begin_fact(line, first, STYLE_PLAIN);
-	terminal_line_printf(line, "%" PRIu32 " %s%s", number, noun, number == 1 ? "" : "s");
+	terminal_line_printf(line, "%" PRIu32 " %s%s", number, noun, human_plural(number));
+}
+
+static void print_growth(const struct painter *painter, const struct tree_trace *trace)
+{
+	struct terminal_line line = terminal_line_begin(painter->terminal, painter->out);
+	terminal_line_style(&line, STYLE_FAINT);
+	terminal_line_printf(&line, "%" PRIu32 " more span%s came for a trace that was printed; ",
+			     trace->new_spans, human_plural(trace->new_spans));
+	terminal_line_may_break(&line);
+	terminal_line_own(&line, "here is all of it:", "here is all of it:");
+	terminal_line_end(&line);
 }
 
 static void print_head(const struct painter *painter, const uint8_t *trace_id)
@@ -327,16 +338,11 @@ static void print_nodes(struct painter *painter)
 void tree_print_trace(const struct tree_trace *trace, const struct terminal *terminal,
 		      struct buf *out)
 {
-	struct forest forest;
-	if (forest_build(&forest, trace->spans, trace->count) != 0) {
-		out->failed = true;
-		return;
-	}
 	struct painter painter = {
 		.terminal = terminal,
 		.out = out,
-		.forest = &forest,
-		.summary = tree_summarise(&forest),
+		.forest = trace->forest,
+		.summary = tree_summarise(trace->forest),
 		.bar_columns = bar_columns_of(terminal),
 	};
 	painter.name_column = BAR_COLUMN + painter.bar_columns + (painter.bar_columns > 0 ? 2 : 0);
@@ -345,8 +351,9 @@ void tree_print_trace(const struct tree_trace *trace, const struct terminal *ter
 		painter.depth_drawn = DEPTH_DRAWN;
 	if (painter.depth_drawn < 2)
 		painter.depth_drawn = 2;
+	if (trace->new_spans > 0)
+		print_growth(&painter, trace);
 	print_head(&painter, trace->id);
 	print_nodes(&painter);
 	buf_append_byte(out, '\n');
-	forest_fini(&forest);
 }
