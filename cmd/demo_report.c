@@ -173,7 +173,7 @@ static void print_row(const struct section *section, const struct row *row,
 	}
 	terminal_line_indent(&line, line.column);
 	terminal_line_style(&line, STYLE_FAINT);
-	terminal_line_text(&line, slice_str(why.reason));
+	terminal_line_words(&line, slice_str(why.reason));
 	terminal_line_end(&line);
 }
 
@@ -185,6 +185,27 @@ static void print_section(const struct rows *rows, const struct terminal *termin
 	if (rows->left_out > 0)
 		buf_printf(out, "%*s  and %zu more rules\n", COUNT_COLUMNS, "", rows->left_out);
 	buf_append_byte(out, '\n');
+}
+
+static void add_value(void *arg, const char *labels, double value)
+{
+	(void)labels;
+	*(double *)arg += value;
+}
+
+static uint64_t sum_of(const struct metrics *metrics, const char *name)
+{
+	double sum = 0;
+	metrics_visit(metrics, name, add_value, &sum);
+	return (uint64_t)sum;
+}
+
+void demo_report_counts(const struct metrics *metrics, struct buf *out)
+{
+	uint64_t received = sum_of(metrics, "otelcol_receiver_accepted_spans");
+	buf_printf(out, "%" PRIu64 " span%s received, %" PRIu64 " kept.\n\n", received,
+		   received == 1 ? " was" : "s were",
+		   sum_of(metrics, "otelcol_exporter_sent_spans"));
 }
 
 void demo_report_print(const struct metrics *metrics, const struct terminal *terminal,

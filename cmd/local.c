@@ -102,7 +102,8 @@ static bool check_port(const char *name, uint64_t port)
 static bool prepare(struct local *local)
 {
 	static const char *const config = local_dev_uri;
-	const char *const sets[] = {local->grpc_set, local->http_set};
+	const char *const sets[] = {local->grpc_set, local->http_set, local->set};
+	size_t set_count = ARRAY_COUNT(sets) - !local->set;
 	if (local->grpc_port == 0)
 		local->grpc_port = GRPC_PORT;
 	if (local->http_port == 0)
@@ -114,7 +115,7 @@ static bool prepare(struct local *local)
 		return false;
 	write_ports(local);
 	return prepend(&local->options.configs, "--config", &config, 1) &&
-	       prepend(&local->options.sets, "--set", sets, ARRAY_COUNT(sets));
+	       prepend(&local->options.sets, "--set", sets, set_count);
 }
 
 bool local_start(struct local *local, void (*ready)(void *arg, struct graph *graph), void *arg)

@@ -189,6 +189,19 @@ void terminal_line_text(struct terminal_line *line, struct slice text)
 	}
 }
 
+void terminal_line_words(struct terminal_line *line, struct slice text)
+{
+	while (text.len > 0) {
+		size_t len = 0;
+		while (len < text.len && text.ptr[len] != ' ')
+			len++;
+		len += len < text.len;
+		terminal_line_may_break(line);
+		terminal_line_text(line, slice_of(text.ptr, len));
+		text = slice_of(text.ptr + len, text.len - len);
+	}
+}
+
 void terminal_line_own(struct terminal_line *line, const char *text, const char *ascii)
 {
 	terminal_line_text(line, slice_str(line->terminal->ascii ? ascii : text));

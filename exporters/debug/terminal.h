@@ -65,6 +65,9 @@ void terminal_line_may_break(struct terminal_line *line);
 /* ${text} of a peer: all control characters are escaped, line feeds and tabs, too. */
 void terminal_line_text(struct terminal_line *line, struct slice text);
 
+/* The same, and it may be broken between words. */
+void terminal_line_words(struct terminal_line *line, struct slice text);
+
 /* Our own text: in UTF-8, or ${ascii} on terminals that want that. */
 void terminal_line_own(struct terminal_line *line, const char *text, const char *ascii);
 

@@ -175,7 +175,9 @@ static void tell_left_out(struct trace_tree *tree, struct buf *out)
 static bool is_quiet(const struct trace_tree *tree, const struct buffered_trace *trace,
 		     uint64_t now_ns, uint64_t patience_ns)
 {
-	uint64_t wait_ns = tree->limits.quiet_ns + tree->flush_ns + patience_ns;
+	uint64_t wait_ns = tree->limits.quiet_ns + patience_ns;
+	if (tree->limits.patience_ns > 0)
+		wait_ns += tree->flush_ns;
 	return now_ns == UINT64_MAX ||
 	       (now_ns > trace->seen_ns && now_ns - trace->seen_ns > wait_ns);
 }

@@ -75,6 +75,7 @@ struct server_counters {
 	struct counter decoded_too_large, coding_unknown, coding_malformed, protocol_errors;
 	struct counter streams_refused, resets, reset_floods, cancelled, budget_refusals;
 	struct counter tls_handshake_failures;
+	struct counter tls_on_plain_port; /* connections that began with a TLS hello */
 };
 
 enum server_protocol { SERVER_HTTP1 = 0, SERVER_HTTP2 };

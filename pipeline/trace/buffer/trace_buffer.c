@@ -167,8 +167,8 @@ void trace_buffer_note(struct trace_buffer *buffer, const struct buffered_trace 
 		       struct trace_notes notes)
 {
 	struct buffered_trace *trace = find(buffer, const_trace->id);
-	ASSERT(trace == const_trace);
-	trace->notes = notes;
+	if (trace)
+		trace->notes = notes;
 }
 
 void trace_buffer_remove(struct trace_buffer *buffer, const struct buffered_trace *const_trace)

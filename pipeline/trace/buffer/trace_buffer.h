@@ -90,7 +90,7 @@ const struct buffered_trace *trace_buffer_next(const struct buffered_trace *trac
 MUST_CHECK struct chunk *trace_buffer_request(const struct trace_buffer *buffer,
 					      const struct buffered_trace *trace);
 
-/* Replaces the notes of ${trace}. */
+/* Replaces the notes of ${trace}, which is in ${buffer}. */
 void trace_buffer_note(struct trace_buffer *buffer, const struct buffered_trace *trace,
 		       struct trace_notes notes);
 
