@@ -127,10 +127,71 @@ static void a_good_configuration_is_silently_valid(void **state)
 {
 	(void)state;
 	struct buf output;
-	assert_int_equal(RUN(&output, "validate", "--config", FIXTURES "collector_minimal.yaml"),
-			 0);
+	assert_int_equal(
+		RUN(&output, "validate", "-q", "--config", FIXTURES "collector_minimal.yaml"), 0);
 	assert_string_equal(buf_cstr(&output), "");
 	buf_fini(&output);
+}
+
+/* What a valid configuration amounts to. Nothing that came from the environment is among it, no
+ * password in an address, no hash_key. */
+static void a_valid_configuration_is_summed_up(void **state)
+{
+	static const char *const rows[] = {
+		"The configuration is valid.\n",
+		"\n  traces: otlp -> metadata_only -> otlp_http, debug, langfuse\n",
+		"\n  metadata_only in traces with mode: strict, allow: [acme.a, acme.b.*], "
+		"hash_key: "
+		"[REDACTED]; required in every pipeline (service.policies)\n",
+		"\n  otlp_http https://backend.example:4318/x\n",
+		"\n  debug (this machine)\n",
+		"\n  langfuse https://cloud.langfuse.com\n",
+		"\n  otlp_http: what waits in its memory queue (up to 1000 requests) or in a "
+		"batch\n",
+		"\n  debug: nothing that was acknowledged\n",
+	};
+	static const char text[] =
+		"yaml:{receivers: {otlp: {protocols: {grpc: {endpoint: 'localhost:4317'}}}}, "
+		"processors: {metadata_only: {mode: strict, allow: [acme.a, acme.b.*], hash_key: "
+		"canary-canary-canary}}, exporters: {otlp_http: {traces_endpoint: "
+		"'https://backend.example:4318/x?canary=1'}, debug: {sending_queue: "
+		"{enabled: false}}, langfuse: {public_key: pk-canary, secret_key: sk-canary}}, "
+		"service: {policies: [metadata_only], pipelines: {traces: "
+		"{receivers: [otlp], processors: [metadata_only], exporters: [otlp_http, debug, "
+		"langfuse]}}}}";
+	struct buf output;
+	(void)state;
+	assert_int_equal(RUN(&output, "validate", "--config", text), 0);
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		assert_says(&output, rows[i]);
+	assert_null(strstr(buf_cstr(&output), "canary"));
+	buf_fini(&output);
+	assert_int_equal(RUN(&output, "validate", "--config", FIXTURES "collector_minimal.yaml"),
+			 0);
+	assert_says(&output, "Policies:\n  none: everything that arrives is sent on\n");
+	buf_fini(&output);
+}
+
+static void what_follows_a_policy_is_warned_of(void **state)
+{
+	static const char text[] =
+		"yaml:{receivers: {otlp: {protocols: {grpc: {endpoint: 'localhost:4317'}}}}, "
+		"processors: {metadata_only: , langfuse: }, exporters: {debug: }, service: "
+		"{pipelines: {traces: {receivers: [otlp], processors: [%s], exporters: [debug]}}}}";
+	static const struct {
+		const char *order;
+		unsigned warnings;
+	} cases[] = {{"metadata_only, langfuse", 1}, {"langfuse, metadata_only", 0}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		char config[512];
+		struct buf output;
+		(void)snprintf(config, sizeof(config), text, cases[i].order);
+		assert_int_equal(RUN(&output, "validate", "--config", config), 0);
+		assert_int_equal(count(&output, "Warning: \"langfuse\" comes after"),
+				 cases[i].warnings);
+		buf_fini(&output);
+	}
 }
 
 static void doubtful_conditions_are_valid_with_a_warning(void **state)
@@ -410,6 +471,8 @@ int main(void)
 		cmocka_unit_test(every_command_helps),
 		cmocka_unit_test(the_list_of_components_is_yaml),
 		cmocka_unit_test(a_good_configuration_is_silently_valid),
+		cmocka_unit_test(a_valid_configuration_is_summed_up),
+		cmocka_unit_test(what_follows_a_policy_is_warned_of),
 		cmocka_unit_test(doubtful_conditions_are_valid_with_a_warning),
 		cmocka_unit_test(all_errors_are_said_in_one_run_with_their_places),
 		cmocka_unit_test(what_cannot_be_read_is_named),

@@ -120,9 +120,16 @@ static void a_dash_is_standard_input(void **state)
 static void an_output_that_fails_is_an_exit_code(void **state)
 {
 	static const char *const lines[] = {
-		"version",	"--version",	   "--help",
-		"help run",	"components",	   "components --markdown",
-		"policy table", "generate --help", "policy explain gen_ai.prompt",
+		"version",
+		"--version",
+		"--help",
+		"help run",
+		"components",
+		"components --markdown",
+		"policy table",
+		"generate --help",
+		"policy explain gen_ai.prompt",
+		"validate --config configs/dev.yaml",
 		"demo",
 
 	};
