@@ -7,6 +7,7 @@
 #include "cmd/collector.h"
 
 #include "cmd/commands.h"
+#include "exporters/debug/terminal.h"
 #include "pipeline/base/memory.h"
 #include "pipeline/config/load.h"
 
@@ -70,16 +71,31 @@ static bool read_signals(const struct collector_options *options, bool *ret_trac
 	*ret_traces_only = signals && strcmp(signals, "traces") == 0;
 	if (*ret_traces_only || !signals || (!options->signals && !env[0]))
 		return true;
-	fprintf(stderr, "Error: invalid value \"%s\" for %s: expected traces\n", signals,
-		options->signals ? "--signals" : "SLUICE_SIGNALS");
-	return false;
+	return options_complain(options->signals ? "--signals" : "SLUICE_SIGNALS", signals,
+				"traces");
+}
+
+/* False after a message. */
+static bool use_colour(const char *when)
+{
+	static const struct {
+		const char *word;
+		enum terminal_colour colour;
+	} words[] = {{"auto", COLOUR_AUTO}, {"always", COLOUR_ALWAYS}, {"never", COLOUR_NEVER}};
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		if (!when || strcmp(when, words[i].word) == 0) {
+			terminal_set_colour(words[i].colour);
+			return true;
+		}
+	}
+	return options_complain("--color", when, "auto, always or never");
 }
 
 static const struct config_service *load(struct collector *collector,
 					 const struct collector_options *options)
 {
 	bool traces_only;
-	if (!read_signals(options, &traces_only))
+	if (!use_colour(options->colour) || !read_signals(options, &traces_only))
 		return NULL;
 	const struct config_load load = {.uris = options->configs.at,
 					 .uri_count = options->configs.count,
@@ -137,9 +153,8 @@ int collector_start(struct collector *collector, struct err *err)
 	memory_prepare();
 	raise_file_limit();
 	signals_hold(signals);
-	if (graph_start(collector->graph, err) != 0)
-		(void)err_wrap(err, "cannot start pipelines");
-	else if (signals_watch(signals, collector->graph, collector->hangup_ends, err) == 0)
+	if (graph_start(collector->graph, err) == 0 &&
+	    signals_watch(signals, collector->graph, collector->hangup_ends, err) == 0)
 		return 0;
 	signals_release(signals);
 	return -1;

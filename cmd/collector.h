@@ -10,6 +10,7 @@
 /* What run, dev, demo and validate have in common on the command line. */
 struct collector_options {
 	struct option_list configs, sets, feature_gates;
+	const char *colour;  /* "auto", "always", "never"; NULL: auto */
 	const char *signals; /* "traces"; NULL: $SLUICE_SIGNALS, and without it all, as written */
 	uint64_t shards;
 	uint64_t shutdown_timeout_ns;
@@ -29,6 +30,9 @@ struct collector_options {
 		 "default: $SLUICE_SIGNALS."},                                                      \
 		{"--shards",	    0,	 OPTION_NUMBER,                                             \
 		 &(options).shards, "N", "Threads that handle traffic; default: the usable CPUs."}, \
+		{"--color",   0,                                                                    \
+		 OPTION_TEXT, &(options).colour,                                                    \
+		 "WHEN",      "Colours: auto (on terminals, the default), always or never."},       \
 	{                                                                                           \
 		"--shutdown-timeout", 0, OPTION_DURATION, &(options).shutdown_timeout_ns, "D",      \
 			"Longest time from SIGTERM to the end; default 25s."                        \

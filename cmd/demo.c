@@ -26,6 +26,7 @@ struct demo {
 	bool stay; /* stdin is a terminal: go on until Ctrl-C */
 	bool failed;
 	uv_timer_t summary;
+	bool summary_due;
 };
 
 static void add_value(void *arg, const char *labels, double value)
@@ -43,11 +44,11 @@ static void print_sent(const struct demo *demo, struct buf *out)
 	buf_printf(out,
 		   "%" PRIu64 " example traces with %" PRIu64
 		   " spans were sent over OTLP/gRPC to %s; "
-		   "%.0f spans came out.\n",
+		   "%.0f spans were kept.\n",
 		   sent->traces, sent->spans + sent->failed_spans, demo->endpoint, printed);
 	if (demo->failed)
-		buf_printf(out, "%" PRIu64 " spans were not taken: %s\n", sent->failed_spans,
-			   sent->first_error.msg);
+		buf_printf(out, "%" PRIu64 " span%s not taken: %s\n", sent->failed_spans,
+			   sent->failed_spans == 1 ? " was" : "s were", sent->first_error.msg);
 }
 
 static void print_summary(const struct demo *demo)
@@ -66,10 +67,11 @@ static void on_summary(uv_timer_t *timer)
 {
 	struct demo *demo = CONTAINER_OF(timer, struct demo, summary);
 	uv_close((uv_handle_t *)timer, NULL);
+	demo->summary_due = false;
 	print_summary(demo);
 	fprintf(stderr,
-		"Still listening on localhost:%u (gRPC) and localhost:%u (HTTP). Ctrl-C "
-		"ends it.\n",
+		"Still listening on localhost:%u and localhost:%u; either port accepts gRPC and "
+		"HTTP. Ctrl-C ends it.\n",
 		(unsigned)demo->local.grpc_port, (unsigned)demo->local.http_port);
 }
 
@@ -82,6 +84,7 @@ static void on_sent(void *arg, const struct example_sent *sent)
 	if (!demo->stay) {
 		graph_stop(demo->graph);
 	} else if (uv_timer_init(&graph_loop(demo->graph)->uv, &demo->summary) == 0) {
+		demo->summary_due = true;
 		(void)uv_timer_start(&demo->summary, on_summary, SUMMARY_DELAY_MS, 0);
 	}
 }
@@ -108,7 +111,10 @@ static void on_ready(void *arg, struct graph *graph)
 
 int command_demo(int argc, char **argv)
 {
-	struct demo demo = {.local = {.options = {.shards = 1}}, .stay = isatty(STDIN_FILENO) == 1};
+	/* The example's requests are all that comes: nothing more is to be waited for. */
+	struct demo demo = {
+		.local = {.options = {.shards = 1}, .set = "exporters.debug.tree_patience=0s"},
+		.stay = isatty(STDIN_FILENO) == 1};
 	struct local *local = &demo.local;
 	const struct option_spec specs[] = {LOCAL_OPTIONS(*local)};
 	switch (options_parse(specs, ARRAY_COUNT(specs), argc, argv)) {
@@ -125,7 +131,9 @@ int command_demo(int argc, char **argv)
 	if (!local_start(local, on_ready, &demo))
 		return 1;
 	int code = collector_wait(&local->collector);
-	if (!demo.stay && demo.sent.requests > 0)
+	if (demo.summary_due) /* ended before it was printed */
+		uv_close((uv_handle_t *)&demo.summary, NULL);
+	if ((!demo.stay || demo.summary_due) && demo.sent.requests > 0)
 		print_summary(&demo);
 	collector_fini(&local->collector);
 	return demo.failed ? 1 : code;

@@ -3,7 +3,7 @@
  * The counters that the processors keep by rule, as a table: how many, what it was, which rule said
  * so. Reasons of metadata_only come from the policy's own table. The counters know rules and numbers
  * alone, so there is no value here that could be printed. Sections are cut after ROWS_MAX rules, and
- * say so.
+ * say so. On narrow terminals a reason stands below its rule.
  */
 #include "cmd/demo_report.h"
 
@@ -12,7 +12,13 @@
 #include <inttypes.h>
 
 enum { ROWS_MAX = 24, RULE_BYTES_MAX = 128 };
-enum { COUNT_COLUMNS = 6, CLASS_COLUMN = 8, RULE_COLUMN = 20, REASON_COLUMN = 70 };
+enum {
+	COUNT_COLUMNS = 6,
+	CLASS_COLUMN = 8,
+	RULE_COLUMN = 20,
+	REASON_COLUMN = 70,
+	REASON_COLUMNS_MIN = 50
+};
 
 struct explanation {
 	const char *class, *reason;
@@ -82,8 +88,8 @@ static const struct section sections[] = {
 	 explain_scrape},
 	{"sluice_processor_filter_condition_dropped", "condition", "filter", "dropped", "spans",
 	 explain_condition},
-	{"sluice_processor_metadata_only_removed", "rule", "metadata_only", "took out",
-	 "values of the spans that stayed", explain_policy},
+	{"sluice_processor_metadata_only_removed", "rule", "metadata_only", "removed",
+	 "values of the spans that were kept", explain_policy},
 };
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -141,7 +147,6 @@ static void print_title(const struct rows *rows, const struct terminal *terminal
 	terminal_line_end(&line);
 }
 
-/* Reasons last: where the terminal is narrow, they are cut. */
 static void print_row(const struct section *section, const struct row *row,
 		      const struct terminal *terminal, struct buf *out)
 {
@@ -159,9 +164,16 @@ static void print_row(const struct section *section, const struct row *row,
 			   slice_of(rule.ptr, rule.len < RULE_COLUMNS ? rule.len : RULE_COLUMNS));
 	if (rule.len > RULE_COLUMNS)
 		terminal_line_own(&line, "…", "");
-	terminal_line_pad(&line, REASON_COLUMN);
+	if (terminal->columns < REASON_COLUMN + REASON_COLUMNS_MIN) {
+		terminal_line_end(&line);
+		line = terminal_line_begin(terminal, out);
+		terminal_line_pad(&line, RULE_COLUMN + 2);
+	} else {
+		terminal_line_pad(&line, REASON_COLUMN);
+	}
+	terminal_line_indent(&line, line.column);
 	terminal_line_style(&line, STYLE_FAINT);
-	terminal_line_text(&line, slice_str(why.reason));
+	terminal_line_words(&line, slice_str(why.reason));
 	terminal_line_end(&line);
 }
 
@@ -173,6 +185,27 @@ static void print_section(const struct rows *rows, const struct terminal *termin
 	if (rows->left_out > 0)
 		buf_printf(out, "%*s  and %zu more rules\n", COUNT_COLUMNS, "", rows->left_out);
 	buf_append_byte(out, '\n');
+}
+
+static void add_value(void *arg, const char *labels, double value)
+{
+	(void)labels;
+	*(double *)arg += value;
+}
+
+static uint64_t sum_of(const struct metrics *metrics, const char *name)
+{
+	double sum = 0;
+	metrics_visit(metrics, name, add_value, &sum);
+	return (uint64_t)sum;
+}
+
+void demo_report_counts(const struct metrics *metrics, struct buf *out)
+{
+	uint64_t received = sum_of(metrics, "otelcol_receiver_accepted_spans");
+	buf_printf(out, "%" PRIu64 " span%s received, %" PRIu64 " kept.\n\n", received,
+		   received == 1 ? " was" : "s were",
+		   sum_of(metrics, "otelcol_exporter_sent_spans"));
 }
 
 void demo_report_print(const struct metrics *metrics, const struct terminal *terminal,

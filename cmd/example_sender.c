@@ -62,7 +62,7 @@ static int check_names(const char *names, struct err *err)
 		found += named(names, i);
 	if (found == wanted)
 		return 0;
-	(void)err_set(err, ERR_CONFIG, "unknown trace in \"%s\"; there are:", names);
+	(void)err_set(err, ERR_CONFIG, "--traces: unknown name in \"%s\"; there are:", names);
 	for (size_t i = 0; i < example_trace_count(); i++) {
 		size_t used = strlen(err->msg);
 		(void)snprintf(err->msg + used, sizeof(err->msg) - used, " %s",
@@ -195,7 +195,7 @@ static int connect_to(struct example_sender *sender, struct loop *loop, struct e
 				       .client_ca_file = ""};
 	if (endpoint_parse(config->endpoint, config->http ? 4318 : 4317, &sender->arena, &endpoint,
 			   err) != 0)
-		return -1;
+		return err_wrap(err, "--endpoint \"%s\"", config->endpoint);
 	if (endpoint.tls == 1 &&
 	    !(sender->tls = tls_client_context(&tls, config->http ? "http/1.1" : "h2", NULL, err)))
 		return -1;
@@ -242,6 +242,11 @@ fail:
 	arena_fini(&sender->arena);
 	free(sender);
 	return NULL;
+}
+
+const struct example_sent *example_sender_sent(const struct example_sender *sender)
+{
+	return &sender->sent;
 }
 
 void example_sender_stop(struct example_sender *sender)

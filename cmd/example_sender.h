@@ -33,6 +33,9 @@ example_sender_start(struct loop *loop, const struct example_sender_config *conf
 		     void (*done)(void *arg, const struct example_sent *sent), void *arg,
 		     struct err *err);
 
+/* What was sent so far; borrowed. */
+const struct example_sent *example_sender_sent(const struct example_sender *sender);
+
 /* Ends sending after what is under way; done follows. */
 void example_sender_stop(struct example_sender *sender);
 

@@ -2,7 +2,7 @@
 /*
  * The example traces that Sluice ships: what an LLM-serving stack sends, span by span, as OTLP
  * requests. They hold metadata only, but for "rag", which has prompts, answers and documents (made
- * up) to show what becomes of them. Ids come from the seed and the variation alone, so two runs with
+ * up) to show what happens to them. Ids come from the seed and the variation alone, so two runs with
  * the same numbers send the same trace, shifted in time.
  */
 #ifndef SLUICE_CMD_EXAMPLE_TRACES_H

@@ -10,6 +10,7 @@
 #include "pipeline/net/server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,23 +90,32 @@ static bool prepend(struct option_list *list, const char *name, const char *cons
 	return true;
 }
 
+static bool check_port(const char *name, uint64_t port)
+{
+	char text[24];
+	if (port <= UINT16_MAX)
+		return true;
+	(void)snprintf(text, sizeof(text), "%" PRIu64, port);
+	return options_complain(name, text, "a port, at most 65535");
+}
+
 static bool prepare(struct local *local)
 {
 	static const char *const config = local_dev_uri;
-	const char *const sets[] = {local->grpc_set, local->http_set};
+	const char *const sets[] = {local->grpc_set, local->http_set, local->set};
+	size_t set_count = ARRAY_COUNT(sets) - !local->set;
 	if (local->grpc_port == 0)
 		local->grpc_port = GRPC_PORT;
 	if (local->http_port == 0)
 		local->http_port = HTTP_PORT;
-	if (local->grpc_port > UINT16_MAX || local->http_port > UINT16_MAX) {
-		fprintf(stderr, "Error: a port is at most %u\n", (unsigned)UINT16_MAX);
+	if (!check_port("--grpc-port", local->grpc_port) ||
+	    !check_port("--http-port", local->http_port))
 		return false;
-	}
 	if (local->grpc_port == local->http_port && !find_port(&local->http_port, local->grpc_port))
 		return false;
 	write_ports(local);
 	return prepend(&local->options.configs, "--config", &config, 1) &&
-	       prepend(&local->options.sets, "--set", sets, ARRAY_COUNT(sets));
+	       prepend(&local->options.sets, "--set", sets, set_count);
 }
 
 bool local_start(struct local *local, void (*ready)(void *arg, struct graph *graph), void *arg)

@@ -8,6 +8,7 @@
 struct local {
 	struct collector_options options;
 	uint64_t grpc_port, http_port; /* wished, 0: the default; after the start: in use */
+	const char *set;	       /* one more value under what the user sets; NULL: none */
 	struct collector collector;
 	char grpc_set[96], http_set[96]; /* private: options.sets points to them */
 };

@@ -23,6 +23,7 @@ enum option_type {
 	OPTION_DECIMAL,	 /* double */
 	OPTION_DURATION, /* uint64_t nanoseconds */
 	OPTION_LIST,	 /* struct option_list: may be given several times */
+	OPTION_WORDS, /* struct option_list: the words that are no option; the name is shown only */
 };
 
 /* One option of a subcommand. */
@@ -38,9 +39,13 @@ struct option_spec {
 enum options_outcome { OPTIONS_OK = 0, OPTIONS_HELP, OPTIONS_BAD };
 
 /* Parses ${argv}[1..) by ${specs}: "--name value", "--name=value", one dash or two, as Go's flags.
- * Words that are no option are an error. OPTIONS_HELP: -h or --help was there. */
+ * Words that are no option, and all behind "--", are an error without a row OPTION_WORDS.
+ * OPTIONS_HELP: -h or --help was there. */
 enum options_outcome options_parse(const struct option_spec *specs, size_t count, int argc,
 				   char *const *argv);
+
+/* Says that ${value} of the option ${name} is wrong, and what is ${expected}. Returns false. */
+bool options_complain(const char *name, const char *value, const char *expected);
 
 /* Prints usage: ${synopsis}, ${description}, the options. */
 void options_help(const char *synopsis, const char *description, const struct option_spec *specs,

@@ -41,17 +41,15 @@ int command_policy(int argc, char **argv)
 {
 	static const char synopsis[] = "sluice policy table\n"
 				       "  sluice policy explain KEY [VALUE] [--config FILE]";
-	struct option_list configs = {0}, sets = {0};
+	struct option_list configs = {0}, sets = {0}, words = {0};
 	const struct option_spec specs[] = {
 		{"--config", 0, OPTION_LIST, &configs, "URI",
 		 "As for run: the settings of its metadata_only; default: none."},
 		{"--set", 0, OPTION_LIST, &sets, "a.b.c=v",
 		 "Set one value, e.g. processors.metadata_only.mode=strict."},
+		{"KEY", 0, OPTION_WORDS, &words, NULL, NULL},
 	};
-	int words = 1; /* argv[0], then those that are no option */
-	while (words < argc && argv[words][0] != '-')
-		words++;
-	switch (options_parse(specs, ARRAY_COUNT(specs), argc - words + 1, argv + words - 1)) {
+	switch (options_parse(specs, ARRAY_COUNT(specs), argc, argv)) {
 	case OPTIONS_OK: break;
 	case OPTIONS_BAD: return 1;
 	case OPTIONS_HELP:
@@ -61,10 +59,11 @@ int command_policy(int argc, char **argv)
 			     specs, ARRAY_COUNT(specs));
 		return 0;
 	}
-	if (words == 2 && strcmp(argv[1], "table") == 0)
+	const char *verb = words.count > 0 ? words.at[0] : "";
+	if (words.count == 1 && strcmp(verb, "table") == 0)
 		return print_table();
-	if ((words == 3 || words == 4) && strcmp(argv[1], "explain") == 0)
-		return explain(argv[2], words == 4 ? argv[3] : NULL, &configs, &sets);
+	if ((words.count == 2 || words.count == 3) && strcmp(verb, "explain") == 0)
+		return explain(words.at[1], words.count == 3 ? words.at[2] : NULL, &configs, &sets);
 	fprintf(stderr, "Error: usage:\n  %s\n", synopsis);
 	return 1;
 }

@@ -10,8 +10,8 @@ int command_run_collector(int argc, char **argv)
 	struct collector_options options = {0};
 	const struct option_spec specs[] = {
 		{"--config", 0, OPTION_LIST, &options.configs, "URI",
-		 "Configuration: a file, file:, env:NAME or yaml:TEXT; may be repeated, later ones "
-		 "win."},
+		 "Configuration: a file, - for standard input, env:NAME or yaml:TEXT; may be "
+		 "repeated, later ones win."},
 		COLLECTOR_OPTIONS(options)};
 	switch (options_parse(specs, ARRAY_COUNT(specs), argc, argv)) {
 	case OPTIONS_OK: break;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The debug exporter: spans on the terminal. Verbosity basic, normal and detailed print what the
- * Collector prints (text.c); tree, ours, prints whole traces as trees (tree.c) once nothing was
- * added to them for `tree_quiet`, and the rest at the end.
+ * Collector prints (text.c); tree, ours, prints traces as trees (tree.c) once they are complete, and
+ * the rest at the end.
  *
  * Everything runs on the home loop, except the write itself, which may block (a pipe nobody reads,
  * a stopped terminal) and so goes to libuv's thread pool, one at a time and in order; what nobody
@@ -32,7 +32,7 @@ struct debug_config {
 	uint32_t sampling_initial, sampling_thereafter;
 	bool use_internal_logger;
 	struct config_strings output_paths;
-	uint64_t tree_quiet_ns;
+	uint64_t tree_quiet_ns, tree_patience_ns;
 	uint32_t tree_max_spans;
 };
 
@@ -100,7 +100,12 @@ static const struct config_field fields[] = {
 			   "stdout (default) or stderr, with use_internal_logger: false, and for "
 			   "verbosity: tree."),
 	CONFIG_DURATION(struct debug_config, tree_quiet_ns, "tree_quiet", "1s",
-			"verbosity tree: print a trace when nothing came for it so long."),
+			"verbosity tree: print a complete trace after this long without new "
+			"spans, and what its senders are seen to hold spans back."),
+	CONFIG_DURATION(struct debug_config, tree_patience_ns, "tree_patience", "10s",
+			"verbosity tree: how much longer a trace is waited for whose root or "
+			"parents have not come. 0s: not at all, and what comes after a trace was "
+			"printed is a tree of its own."),
 	CONFIG_U32(struct debug_config, tree_max_spans, "tree_max_spans", "10000", 1, 10000000, "",
 		   "verbosity tree: spans held at once."),
 	DELIVERY_FIELDS(struct debug_config, delivery, "0s"),
@@ -162,7 +167,9 @@ static void *create(const struct component_env *env, const void *config,
 	self->verbosity = verbosity_of(debug);
 	if (self->verbosity == VERBOSITY_TREE) {
 		const struct tree_limits limits = {.traces_max = TREE_TRACES_DEFAULT,
-						   .spans_max = debug->tree_max_spans};
+						   .spans_max = debug->tree_max_spans,
+						   .quiet_ns = debug->tree_quiet_ns,
+						   .patience_ns = debug->tree_patience_ns};
 		self->tree = trace_tree_new(limits, terminal_of(self->writer.fd), env->budget,
 					    env->keys);
 	}
@@ -241,10 +248,11 @@ static void enqueue(struct debug *self, struct buf *text, struct export_call *ca
 		start_write(self);
 }
 
-static void print_trees(struct debug *self, uint64_t quiet_since_ns)
+static void print_trees(struct debug *self, uint64_t now_ns)
 {
 	struct buf text = BUF_INIT;
-	if (trace_tree_print(self->tree, quiet_since_ns, &text) > 0)
+	trace_tree_set_terminal(self->tree, terminal_of(self->writer.fd));
+	if (trace_tree_print(self->tree, now_ns, &text) > 0)
 		enqueue(self, &text, NULL);
 	buf_fini(&text);
 }
@@ -255,6 +263,7 @@ static void print_last_trees(struct debug *self)
 {
 	struct buf text = BUF_INIT;
 	uint64_t patience_ns = LAST_WRITE_NS;
+	trace_tree_set_terminal(self->tree, terminal_of(self->writer.fd));
 	if (self->first)
 		print_trees(self, UINT64_MAX);
 	else if (trace_tree_print(self->tree, UINT64_MAX, &text) > 0)
@@ -283,6 +292,7 @@ static void show(struct debug *self, struct chunk *body, struct export_call *cal
 	struct buf text = BUF_INIT;
 	switch (self->verbosity) {
 	case VERBOSITY_TREE:
+		trace_tree_observe(self->tree, self->view, clock_wall_ns());
 		trace_tree_add(self->tree, self->view, body, clock_monotonic_ns());
 		break;
 	case VERBOSITY_NORMAL: text_normal(self->view, &text); break;
@@ -331,9 +341,7 @@ static void send_batch(void *arg, struct export_call *call)
 static void on_timer(uv_timer_t *timer)
 {
 	struct debug *self = CONTAINER_OF(timer, struct debug, timer);
-	uint64_t now = clock_monotonic_ns();
-	print_trees(self,
-		    now > self->config->tree_quiet_ns ? now - self->config->tree_quiet_ns : 0);
+	print_trees(self, clock_monotonic_ns());
 }
 
 static int start(void *arg, struct loop *loop, struct err *err)

@@ -12,4 +12,10 @@ enum { HUMAN_DURATION_BYTES = 24 };
  * as "2m05s", "1h02m", "3d04h". ${ascii} writes "us". Returns ${text}. */
 char *human_duration(char text[HUMAN_DURATION_BYTES], uint64_t ns, bool ascii);
 
+/* What a noun that follows ${count} ends with: "1 span", "2 spans". */
+static inline const char *human_plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The escaping, and how wide a character stands on a terminal: a table of wide ranges and one of
- * ranges that control or hide. Reads one character at a time.
+ * ranges that control or hide. Reads one character at a time. A line that is full is continued below
+ * itself: where a break is allowed if there is such a place, else between two characters.
  */
 #include "exporters/debug/terminal.h"
 
@@ -9,9 +10,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 enum {
 	UNIT_BYTES_MAX = 12, /* the longest escape is \u10ffff, the longest character 4 bytes */
@@ -62,7 +60,7 @@ static bool is_control(uint32_t point)
 }
 
 /* Characters that take two columns (Unicode Standard Annex #11, East Asian Width W and F),
- * rounded to blocks. Too many only cuts a line early. */
+ * rounded to blocks. Too many only wraps a line early. */
 static bool is_wide(uint32_t point)
 {
 	static const struct point_range ranges[] = {
@@ -129,47 +127,78 @@ void terminal_append(struct buf *out, struct slice text)
 
 /* ---- lines ---- */
 
-struct terminal terminal_of(int fd)
-{
-	struct terminal terminal = {.columns = TERMINAL_COLUMNS_DEFAULT};
-	struct winsize size;
-	if (isatty(fd)) {
-		const char *no_colour = getenv("NO_COLOR");
-		terminal.colour = !no_colour || !no_colour[0];
-		if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= TERMINAL_COLUMNS_MIN)
-			terminal.columns = size.ws_col;
-	}
-	return terminal;
-}
-
 struct terminal_line terminal_line_begin(const struct terminal *terminal, struct buf *out)
 {
 	return (struct terminal_line){.out = out, .terminal = terminal};
 }
 
+static unsigned columns_of(const struct terminal_line *line)
+{
+	unsigned columns = line->terminal->columns;
+	return columns < TERMINAL_COLUMNS_MIN ? TERMINAL_COLUMNS_MIN : columns;
+}
+
+void terminal_line_indent(struct terminal_line *line, unsigned column)
+{
+	unsigned half = columns_of(line) / 2;
+	line->indent = column < half ? column : half;
+}
+
+void terminal_line_may_break(struct terminal_line *line)
+{
+	line->break_at = line->out->len;
+	line->break_column = line->column;
+}
+
+/* Goes on in the next line with what follows the last place where that is allowed, or with the next
+ * character when there is none. */
+static void wrap(struct terminal_line *line)
+{
+	struct buf *out = line->out;
+	bool has_break = line->break_column > line->indent;
+	size_t at = has_break ? line->break_at : out->len;
+	unsigned moved = has_break ? line->column - line->break_column : 0;
+	size_t tail = out->len - at;
+	buf_append_byte(out, '\n');
+	for (unsigned i = 0; i < line->indent; i++)
+		buf_append_byte(out, ' ');
+	if (out->failed)
+		return;
+	memmove(out->data + at + 1 + line->indent, out->data + at, tail);
+	out->data[at] = '\n';
+	memset(out->data + at + 1, ' ', line->indent);
+	line->column = line->indent + moved;
+	line->break_column = 0;
+}
+
 static void put(struct terminal_line *line, const struct unit *unit)
 {
-	unsigned ellipsis_columns = line->terminal->ascii ? 3 : 1;
-	unsigned columns = line->terminal->columns;
-	if (line->cut)
-		return;
-	if (columns < TERMINAL_COLUMNS_MIN)
-		columns = TERMINAL_COLUMNS_MIN;
-	if (line->column + unit->columns + ellipsis_columns > columns) {
-		buf_append_str(line->out, line->terminal->ascii ? "..." : "…");
-		line->cut = true;
-		return;
-	}
+	/* Twice at most: behind a place for a break, and when it is wider than what that left. */
+	while (line->column + unit->columns > columns_of(line))
+		wrap(line);
 	buf_append(line->out, slice_of(unit->text, unit->len));
 	line->column += unit->columns;
 }
 
 void terminal_line_text(struct terminal_line *line, struct slice text)
 {
-	while (text.len > 0 && !line->cut) {
+	while (text.len > 0) {
 		struct unit unit = next_unit(text, line->terminal->ascii);
 		put(line, &unit);
 		text = rest_after(text, &unit);
+	}
+}
+
+void terminal_line_words(struct terminal_line *line, struct slice text)
+{
+	while (text.len > 0) {
+		size_t len = 0;
+		while (len < text.len && text.ptr[len] != ' ')
+			len++;
+		len += len < text.len;
+		terminal_line_may_break(line);
+		terminal_line_text(line, slice_of(text.ptr, len));
+		text = slice_of(text.ptr + len, text.len - len);
 	}
 }
 
@@ -190,7 +219,7 @@ void terminal_line_printf(struct terminal_line *line, const char *format, ...)
 
 void terminal_line_pad(struct terminal_line *line, unsigned column)
 {
-	while (line->column < column && !line->cut)
+	while (line->column < column)
 		terminal_line_text(line, SLICE(" "));
 }
 
@@ -201,7 +230,7 @@ void terminal_line_style(struct terminal_line *line, enum terminal_style style)
 		[STYLE_FAINT] = "\x1b[2m", [STYLE_SERVICE] = "\x1b[36m",
 		[STYLE_FACT] = "\x1b[33m", [STYLE_ERROR] = "\x1b[1;31m",
 	};
-	if (!line->terminal->colour || line->cut)
+	if (!line->terminal->colour)
 		return;
 	if (line->styled)
 		buf_append_str(line->out, sequences[STYLE_PLAIN]);

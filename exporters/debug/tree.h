@@ -29,6 +29,9 @@ enum {
 struct tree_limits {
 	uint32_t traces_max;
 	uint32_t spans_max;
+	uint64_t quiet_ns; /* without a span, before a trace is looked at */
+	uint64_t
+		patience_ns; /* longer for one that is not complete; 0: not, and printed is forgotten */
 };
 
 struct trace_tree;
@@ -38,13 +41,25 @@ MUST_CHECK struct trace_tree *trace_tree_new(struct tree_limits limits, struct t
 					     struct budget *budget, const struct key_table *keys);
 void trace_tree_free(struct trace_tree *tree);
 
+/* What is printed from now on is for ${terminal}: it was resized. */
+void trace_tree_set_terminal(struct trace_tree *tree, struct terminal terminal);
+
 /* Keeps the spans of ${view}, which is open on ${chunk} and has no edits. ${now_ns} is monotonic. */
 void trace_tree_add(struct trace_tree *tree, const struct trace_view *view, struct chunk *chunk,
 		    uint64_t now_ns);
 
-/* Prints and forgets the traces to which nothing was added since ${quiet_since_ns}, in the order in
- * which they came; UINT64_MAX prints all. Returns how many. A failure to grow latches in ${out}. */
-uint32_t trace_tree_print(struct trace_tree *tree, uint64_t quiet_since_ns, struct buf *out);
+/* Learns from the live spans of ${view}, which came at ${wall_ns} (clock_wall_ns), how long their
+ * sender holds spans back after their end: so long more may come for any trace. */
+void trace_tree_observe(struct trace_tree *tree, const struct trace_view *view, uint64_t wall_ns);
+
+/*
+ * Prints the traces that are complete by ${now_ns}, in the order in which they came: a root and every
+ * parent are there, and nothing came for quiet_ns and what senders hold spans back. One that lacks
+ * something is waited for patience_ns longer. One that was printed and has grown is printed again,
+ * whole. UINT64_MAX prints all, and forgets them. Returns how many were printed. A failure to grow
+ * latches in ${out}.
+ */
+uint32_t trace_tree_print(struct trace_tree *tree, uint64_t now_ns, struct buf *out);
 
 /*
  * The trace under ${view} at once, without a collection: its live spans, with a mark at span

@@ -39,10 +39,12 @@ struct tree_span {
 	struct tree_name name;
 };
 
+struct forest;
+
 struct tree_trace {
 	const uint8_t *id; /* TRACE_ID_BYTES */
-	const struct tree_span *spans;
-	uint32_t count;
+	struct forest *forest;
+	uint32_t new_spans; /* since it was printed before; 0: it was not */
 	const struct tree_span *marked; /* NULL: none */
 };
 

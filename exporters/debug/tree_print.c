@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One trace on paper. The walk follows first child, next sibling and parent, so its depth costs
- * nothing; branches are drawn for the first DEPTH_DRAWN levels only.
+ * nothing; branches are drawn for the first levels only, as many as a third of the width has room for.
+ * Lines are wrapped between facts; on narrow terminals the bar is left out and ids are shortened.
  */
 #include "exporters/debug/human.h"
 #include "exporters/debug/tree_internal.h"
@@ -10,6 +11,10 @@
 
 enum {
 	DEPTH_DRAWN = 16,
+	BRANCH_COLUMNS = 3,
+	WIDE_COLUMNS = 100, /* from here on ids are shown whole */
+	SHORT_ID_BYTES = 4,
+	HEAD_INDENT = 6,   /* as long as "trace " */
 	AFTER_COLUMNS = 9, /* right-aligned in these: when it started, how long it took */
 	TOOK_COLUMNS = 10,
 	BAR_COLUMN = AFTER_COLUMNS + TOOK_COLUMNS + 3,
@@ -24,6 +29,7 @@ struct painter {
 	struct tree_summary summary;
 	unsigned bar_columns; /* 0: no bar */
 	unsigned name_column;
+	unsigned depth_drawn;	/* at most DEPTH_DRAWN */
 	bool more[DEPTH_DRAWN]; /* the node on this level of the path has a later sibling */
 };
 
@@ -38,6 +44,7 @@ static void begin_fact(struct terminal_line *line, bool *first, enum terminal_st
 	else
 		terminal_line_own(line, " · ", ", ");
 	*first = false;
+	terminal_line_may_break(line);
 	terminal_line_style(line, style);
 }
 
@@ -193,7 +200,7 @@ static void put_times(const struct painter *painter, struct terminal_line *line,
 
 static void put_branches(const struct painter *painter, struct terminal_line *line, uint32_t depth)
 {
-	uint32_t drawn = depth < DEPTH_DRAWN ? depth : DEPTH_DRAWN - 1;
+	uint32_t drawn = depth < painter->depth_drawn ? depth : painter->depth_drawn - 1;
 	terminal_line_style(line, STYLE_FAINT);
 	for (uint32_t level = 1; level < drawn; level++)
 		terminal_line_own(line, painter->more[level] ? "│  " : "   ",
@@ -204,6 +211,7 @@ static void put_branches(const struct painter *painter, struct terminal_line *li
 		terminal_line_own(line, painter->more[drawn] ? "├─ " : "└─ ",
 				  painter->more[drawn] ? "|- " : "`- ");
 	terminal_line_style(line, STYLE_PLAIN);
+	terminal_line_indent(line, line->column + 2);
 }
 
 static void put_service(const struct painter *painter, struct terminal_line *line,
@@ -214,8 +222,10 @@ static void put_service(const struct painter *painter, struct terminal_line *lin
 	const struct tree_word *service = &node->span->service;
 	if (parent && slice_equal(tree_word_slice(&parent->service), tree_word_slice(service)))
 		return;
+	terminal_line_own(line, " ", " ");
+	terminal_line_may_break(line);
 	terminal_line_style(line, STYLE_SERVICE);
-	terminal_line_own(line, " [", " [");
+	terminal_line_own(line, "[", "[");
 	put_word(line, service);
 	if (service->len == 0)
 		terminal_line_own(line, "no service name", "no service name");
@@ -241,6 +251,15 @@ static void put_name(const struct painter *painter, struct terminal_line *line,
 	terminal_line_style(line, STYLE_PLAIN);
 }
 
+static void put_id(struct terminal_line *line, const uint8_t *id, unsigned bytes)
+{
+	bool whole = line->terminal->columns >= WIDE_COLUMNS;
+	for (unsigned i = 0; i < (whole ? bytes : SHORT_ID_BYTES); i++)
+		terminal_line_printf(line, "%02x", id[i]);
+	if (!whole)
+		terminal_line_own(line, "…", "...");
+}
+
 static void print_node(const struct painter *painter, const struct forest_node *node,
 		       uint32_t depth)
 {
@@ -250,8 +269,7 @@ static void print_node(const struct painter *painter, const struct forest_node *
 		terminal_line_pad(&line, painter->name_column);
 		terminal_line_style(&line, STYLE_FAINT);
 		terminal_line_own(&line, "(parent not seen: ", "(parent not seen: ");
-		for (size_t i = 0; i < SPAN_ID_BYTES; i++)
-			terminal_line_printf(&line, "%02x", id[i]);
+		put_id(&line, id, SPAN_ID_BYTES);
 		terminal_line_own(&line, ")", ")");
 		terminal_line_end(&line);
 		return;
@@ -274,7 +292,18 @@ static void put_number_of(struct terminal_line *line, bool *first, uint32_t numb
 			  const char *noun)
 {
 	begin_fact(line, first, STYLE_PLAIN);
-	terminal_line_printf(line, "%" PRIu32 " %s%s", number, noun, number == 1 ? "" : "s");
+	terminal_line_printf(line, "%" PRIu32 " %s%s", number, noun, human_plural(number));
+}
+
+static void print_growth(const struct painter *painter, const struct tree_trace *trace)
+{
+	struct terminal_line line = terminal_line_begin(painter->terminal, painter->out);
+	terminal_line_style(&line, STYLE_FAINT);
+	terminal_line_printf(&line, "%" PRIu32 " more span%s came for a trace that was printed; ",
+			     trace->new_spans, human_plural(trace->new_spans));
+	terminal_line_may_break(&line);
+	terminal_line_own(&line, "here is all of it:", "here is all of it:");
+	terminal_line_end(&line);
 }
 
 static void print_head(const struct painter *painter, const uint8_t *trace_id)
@@ -284,8 +313,8 @@ static void print_head(const struct painter *painter, const uint8_t *trace_id)
 	bool first = true;
 	terminal_line_style(&line, STYLE_HEAD);
 	terminal_line_own(&line, "trace ", "trace ");
-	for (size_t i = 0; i < TRACE_ID_BYTES; i++)
-		terminal_line_printf(&line, "%02x", trace_id[i]);
+	put_id(&line, trace_id, TRACE_ID_BYTES);
+	terminal_line_indent(&line, HEAD_INDENT);
 	put_time_fact(&line, &first, "", summary->end_ns - summary->begin_ns);
 	put_number_of(&line, &first, summary->spans, "span");
 	put_number_of(&line, &first, summary->services, "service");
@@ -299,7 +328,6 @@ static void print_head(const struct painter *painter, const uint8_t *trace_id)
 		terminal_line_printf(&line, "%" PRIu32 " received again",
 				     painter->forest->repeated);
 	}
-	/* Last, as they may be long and the line is cut. */
 	for (uint32_t i = 0; i < summary->model_count; i++) {
 		begin_fact(&line, &first, STYLE_FACT);
 		put_word(&line, summary->models[i]);
@@ -312,7 +340,7 @@ static void print_nodes(struct painter *painter)
 	const struct forest_node *nodes = painter->forest->nodes;
 	uint32_t at = painter->forest->first_root, depth = 0;
 	while (at != FOREST_NONE) {
-		if (depth < DEPTH_DRAWN)
+		if (depth < painter->depth_drawn)
 			painter->more[depth] = nodes[at].next_sibling != FOREST_NONE;
 		print_node(painter, &nodes[at], depth);
 		if (nodes[at].first_child != FOREST_NONE) {
@@ -332,22 +360,23 @@ static void print_nodes(struct painter *painter)
 void tree_print_trace(const struct tree_trace *trace, const struct terminal *terminal,
 		      struct buf *out)
 {
-	struct forest forest;
-	if (forest_build(&forest, trace->spans, trace->count) != 0) {
-		out->failed = true;
-		return;
-	}
 	struct painter painter = {
 		.terminal = terminal,
 		.out = out,
-		.forest = &forest,
+		.forest = trace->forest,
 		.marked = trace->marked,
-		.summary = tree_summarise(&forest),
+		.summary = tree_summarise(trace->forest),
 		.bar_columns = bar_columns_of(terminal),
 	};
 	painter.name_column = BAR_COLUMN + painter.bar_columns + (painter.bar_columns > 0 ? 2 : 0);
+	painter.depth_drawn = terminal->columns / 3 / BRANCH_COLUMNS;
+	if (painter.depth_drawn > DEPTH_DRAWN)
+		painter.depth_drawn = DEPTH_DRAWN;
+	if (painter.depth_drawn < 2)
+		painter.depth_drawn = 2;
+	if (trace->new_spans > 0)
+		print_growth(&painter, trace);
 	print_head(&painter, trace->id);
 	print_nodes(&painter);
 	buf_append_byte(out, '\n');
-	forest_fini(&forest);
 }

@@ -126,6 +126,14 @@ static const struct delivery_config *delivery(const void *config)
 	return &((const struct langfuse_config *)config)->delivery;
 }
 
+static void addresses(const void *config, component_visit_address *visit, void *arg)
+{
+	const struct langfuse_config *langfuse = config;
+	const struct component_address address = {
+		.key = "host", .endpoint = langfuse->http.endpoint, .default_port = 443};
+	visit(arg, &address);
+}
+
 static const struct exporter_ops ops = {OTLP_CLIENT_OPS(create, delivery)};
 
 const struct component_type exporter_langfuse = {
@@ -133,4 +141,5 @@ const struct component_type exporter_langfuse = {
 	.names = {"langfuse"},
 	.summary = "Langfuse, by host and keys; goes with the processor of the same name.",
 	.config = &block,
+	.addresses = addresses,
 	.exporter = &ops};

@@ -18,7 +18,7 @@ enum err_kind {
 	ERR_CONFIG,   /* the user's configuration */
 	ERR_DECODE,   /* malformed input; offset says where */
 	ERR_LIMIT,    /* well-formed, but over a named limit */
-	ERR_NOMEM,    /* the allocator or the memory budget said no */
+	ERR_NOMEM,    /* the allocator or the memory limit was reached */
 	ERR_IO,	      /* a system call; sys holds errno */
 	ERR_TLS,      /* handshake, certificate, key */
 	ERR_PEER,     /* the peer answered with an error or broke its protocol */

@@ -144,8 +144,7 @@ static bool retrieve_file(struct expansion *x, struct slice rest, struct retriev
 	const char *path = (const char *)arena_copy(report->arena, rest).ptr;
 	if (!path || !config_read_file(x->loader, path, &ret->text, &err)) {
 		config_problem(report, CONFIG_ERROR, x->node->loc,
-			       config_scope_path(x->scope, report->arena), NULL,
-			       "unable to read the file file:%.*s: %s", SLICE_FMT(rest),
+			       config_scope_path(x->scope, report->arena), NULL, "%s",
 			       path ? err.msg : "no memory");
 		return false;
 	}

@@ -19,9 +19,7 @@ static bool read_file(struct config_loader *loader, struct slice path, struct sl
 		return false;
 	if (config_read_file(loader, *ret_name, ret_text, &err))
 		return true;
-	config_problem(loader->report, CONFIG_ERROR, nowhere, "", NULL,
-		       "cannot retrieve the configuration: unable to read the file file:%s: %s",
-		       *ret_name, err.msg);
+	config_problem(loader->report, CONFIG_ERROR, nowhere, "", NULL, "%s", err.msg);
 	return false;
 }
 
@@ -56,11 +54,11 @@ static bool read_env(struct config_loader *loader, struct slice name, struct sli
 static bool refuse_scheme(struct config_loader *loader, struct slice scheme, struct slice uri)
 {
 	bool http = slice_equal(scheme, SLICE("http")) || slice_equal(scheme, SLICE("https"));
-	config_problem(
-		loader->report, CONFIG_ERROR, nowhere, "", NULL,
-		"cannot retrieve the configuration: scheme \"%.*s\" is not supported for uri "
-		"\"%.*s\" (supported: file, env, yaml)%s",
-		SLICE_FMT(scheme), SLICE_FMT(uri), http ? ": download it and give the file" : "");
+	config_problem(loader->report, CONFIG_ERROR, nowhere, "", NULL,
+		       "scheme \"%.*s\" is not supported for uri "
+		       "\"%.*s\" (supported: file, env, yaml)%s",
+		       SLICE_FMT(scheme), SLICE_FMT(uri),
+		       http ? ": download it and give the file" : "");
 	return false;
 }
 
@@ -178,7 +176,7 @@ static struct config_node *add_set(struct config_loader *loader, struct config_n
 	const char *equals = strchr(set, '=');
 	if (!equals) {
 		config_problem(loader->report, CONFIG_ERROR, nowhere, "", NULL,
-			       "invalid value \"%s\" for flag -set: missing equal sign", set);
+			       "invalid value \"%s\" for --set: expected a.b.c=value", set);
 		return NULL;
 	}
 	struct slice dotted = slice_trim(slice_of(set, (size_t)(equals - set)));

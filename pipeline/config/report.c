@@ -275,41 +275,34 @@ static void insert(const struct config_report *report, struct selection *s,
 	s->at[at] = problem;
 }
 
+static void print_selection(const char *prefix, const struct selection *selection, struct buf *out)
+{
+	for (size_t i = 0; i < selection->count; i++) {
+		buf_append_str(out, prefix);
+		print_problem(out, selection->at[i]);
+	}
+}
+
 static size_t print_stage(const struct config_report *report, enum config_stage stage,
 			  struct buf *out)
 {
-	static const char *const heads[CONFIG_STAGE_COUNT] = {
-		[CONFIG_STAGE_RESOLVE] =
-			"failed to get config: cannot resolve the configuration:\n",
-		[CONFIG_STAGE_DECODE] =
-			("failed to get config: cannot unmarshal the configuration: "
-			 "decoding failed due to the following error(s):\n\n"),
-		[CONFIG_STAGE_VALIDATE] = "invalid configuration: ",
-		[CONFIG_STAGE_BUILD] = "",
-	};
 	struct selection selection;
 	selection.count = 0;
 	for (const struct config_problem *p = report->first; p; p = p->next) {
 		if (p->severity == CONFIG_ERROR && p->stage == stage)
 			insert(report, &selection, p);
 	}
-	if (selection.count > 0)
-		buf_append_str(out, heads[stage]);
-	for (size_t i = 0; i < selection.count; i++)
-		print_problem(out, selection.at[i]);
+	print_selection("Error: ", &selection, out);
 	return selection.count;
 }
 
 static void print_errors(const struct config_report *report, struct buf *out)
 {
 	size_t printed = 0;
-	if (report->error_count == 0)
-		return;
-	buf_append_str(out, "Error: ");
 	for (int stage = 0; stage < CONFIG_STAGE_COUNT; stage++)
 		printed += print_stage(report, (enum config_stage)stage, out);
 	if (report->error_count > printed + report->error_repeats)
-		buf_printf(out, "%zu more errors are not shown\n",
+		buf_printf(out, "Error: %zu more errors are not shown\n",
 			   report->error_count - printed - report->error_repeats);
 }
 
@@ -321,10 +314,7 @@ static void print_warnings(const struct config_report *report, struct buf *out)
 		if (p->severity == CONFIG_WARNING)
 			insert(report, &selection, p);
 	}
-	for (size_t i = 0; i < selection.count; i++) {
-		buf_append_str(out, "Warning: ");
-		print_problem(out, selection.at[i]);
-	}
+	print_selection("Warning: ", &selection, out);
 	if (report->warning_count > selection.count + report->warning_repeats)
 		buf_printf(out, "Warning: %zu more warnings are not shown\n",
 			   report->warning_count - selection.count - report->warning_repeats);

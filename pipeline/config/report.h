@@ -18,10 +18,10 @@ enum config_severity { CONFIG_ERROR = 0, CONFIG_WARNING };
 /* Where in the Collector's start-up the problem would show: its text there has a head of its own,
  * which config_report_print writes once above the problems of the stage. */
 enum config_stage {
-	CONFIG_STAGE_RESOLVE = 0, /* "failed to get config: cannot resolve the configuration:" */
-	CONFIG_STAGE_DECODE,   /* "failed to get config: cannot unmarshal the configuration: …" */
-	CONFIG_STAGE_VALIDATE, /* "invalid configuration: " */
-	CONFIG_STAGE_BUILD,    /* no head: what only building the pipelines shows */
+	CONFIG_STAGE_RESOLVE = 0, /* reading sources, ${…}, merging */
+	CONFIG_STAGE_DECODE,	  /* values into settings */
+	CONFIG_STAGE_VALIDATE,	  /* what the settings say together */
+	CONFIG_STAGE_BUILD,	  /* no head: what only building the pipelines shows */
 	CONFIG_STAGE_COUNT
 };
 
@@ -61,9 +61,9 @@ const char *config_nearest(struct slice word, const char *const *candidates, siz
 
 /*
  * Prints all problems of ${severity}, one a line: text (file:line:column: path, did you mean "x"?).
- * They stand in the order of the file. Errors are grouped by stage with the stage's head above them,
- * "Error: " before the first line; each warning begins with "Warning: ". Characters that
- * cannot be seen are escaped.
+ * They stand in the order of the file, errors by stage first. Each begins with "Error: " or
+ * "Warning: ", so that a line says the same wherever it is cut out. Characters that cannot be seen
+ * are escaped.
  */
 void config_report_print(const struct config_report *report, enum config_severity severity,
 			 struct buf *out);

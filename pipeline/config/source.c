@@ -57,9 +57,11 @@ static int read_all(int fd, const char *path, struct buf *text, struct err *err)
 	}
 }
 
-/* Also reads pipes and /dev/stdin, so no size is asked for beforehand. */
+/* Also reads pipes, so no size is asked for beforehand. "-" is standard input. */
 static int read_from_disk(const char *path, struct buf *text, struct err *err)
 {
+	if (strcmp(path, "-") == 0)
+		return read_all(STDIN_FILENO, "standard input", text, err);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set_sys(err, errno, "open %s", path);

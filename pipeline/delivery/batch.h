@@ -26,7 +26,7 @@ struct batch {
 	size_t index_bytes; /* of the entries of an index of it, at most */
 	uint32_t span_count;
 	bool ids_usable; /* of all its chunks */
-	bool waited_for; /* the senders of its spans wait for what becomes of them */
+	bool waited_for; /* the senders of its spans wait for what happens to them */
 	/* private */
 	size_t chunk_capacity;
 	struct budget *budget;
@@ -51,7 +51,7 @@ MUST_CHECK bool batch_append(struct batch *batch, struct chunk *chunk);
  * hold. For assertions. */
 const char *batch_fault(const struct batch *batch);
 
-/* Lets ${ack} (see ack.h) wait for what becomes of this batch. The batch takes over one of its
+/* Lets ${ack} (see ack.h) wait for what happens to this batch. The batch takes over one of its
  * pending counts per exporter. False when memory is short. */
 MUST_CHECK bool batch_attach(struct batch *batch, struct ack *ack);
 

@@ -58,14 +58,14 @@ struct consumer_ops {
 	/* Reserves room for the transfer, if there is some, and says so in ${admission}. */
 	void (*reserve)(struct transfer *transfer, struct admission *admission);
 	/* Takes what was reserved; what found no room is counted. ${ack}, unless NULL, waits for what
-	 * becomes of it. The detail is the consumer's, the chunk is referenced if it is kept. */
+	 * happens to it. The detail is the consumer's, the chunk is referenced if it is kept. */
 	void (*commit)(struct transfer *transfer, struct ack *ack);
 	/* The request was refused: gives back what was reserved, if anything was, and the detail. */
 	void (*cancel)(struct transfer *transfer);
 	/* The same, before cancel: whoever had no room counts that, and says how long the sender
 	 * should wait. */
 	struct drain_wait (*refuse)(const struct transfer *transfer, uint64_t now_ns);
-	/* Whether the sender of the request hears what becomes of it. */
+	/* Whether the sender of the request hears what happens to it. */
 	bool (*waits)(struct consumer *consumer);
 
 	/* ---- its life ---- */

@@ -7,6 +7,7 @@
 #include "pipeline/base/machine.h"
 #include "pipeline/base/memory.h"
 #include "pipeline/graph/internal.h"
+#include "pipeline/graph/summary.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,7 @@ static void lint_processor(struct node *node, void *arg)
 void graph_lint(struct graph *graph, struct config_report *report)
 {
 	each_processor(graph, lint_processor, report);
+	graph_lint_policies(graph, report);
 	for (size_t p = 0; p < graph->pipeline_count; p++) {
 		const struct pipeline *pipeline = &graph->pipelines[p];
 		for (size_t s = 0; s + 1 < pipeline->stage_count; s++) {
@@ -236,6 +238,7 @@ static void announce_ready(struct graph *graph)
 		if (node->type->extension->ready)
 			node->type->extension->ready(node->self, true);
 	}
+	graph_log_summary(graph);
 	log_info(&graph->log, LOG_MSG("Everything is ready. Begin running and processing data."),
 		 LOG_UINT("shards", graph->shard_count),
 		 LOG_DOUBLE("start_ms", (double)(clock_monotonic_ns() - graph->started_ns) / 1e6));

@@ -227,6 +227,9 @@ void graph_check_addresses(struct graph *graph, struct config_report *report);
 /* policies.c: whether service.policies holds for the pipelines as they are built. */
 void graph_check_policies(const struct graph *graph, struct config_report *report);
 
+/* As warnings: what follows a policy that no service.policies requires. For graph_lint. */
+void graph_lint_policies(const struct graph *graph, struct config_report *report);
+
 /* exporter.c: creates the bound ${exporter} and its sender. False with the problems in ${report}. */
 bool exporter_create(struct graph *graph, struct exporter_node *exporter,
 		     struct config_report *report);

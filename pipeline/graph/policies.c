@@ -35,7 +35,7 @@ static void warn_of_recall(const struct config_pipeline *config, size_t at, cons
 {
 	config_problem(
 		report, CONFIG_WARNING, config->processors.at[at].loc, config->id, NULL,
-		"service::policies: \"%s\" comes after \"%s\" in pipeline \"%s\": it writes "
+		"\"%s\" comes after \"%s\" in pipeline \"%s\": it writes "
 		"what it remembers of a trace, which another pipeline may have told it before "
 		"the policy, and finds no token counts in content that is gone: put it before",
 		id, policy, config->id);
@@ -130,6 +130,35 @@ static void report_no_policy(const struct config_strings *policies, size_t at,
 		       "service::policies: \"%s\" is no policy (valid values: [%s])",
 		       policies->at[at], buf_cstr(&list));
 	buf_fini(&list);
+}
+
+/* Without service.policies nothing is refused, but it is as likely to be a mistake. */
+static void lint_pipeline(const struct pipeline *pipeline, const struct config_pipeline *config,
+			  struct config_report *report)
+{
+	const struct node *policy = NULL;
+	for (size_t i = 0; i < pipeline->processor_count; i++) {
+		const struct node *node = &pipeline->processors[i].node;
+		const struct processor_ops *ops = node->type->processor;
+		if (ops->enforces && ops->enforces(node->self)) {
+			policy = node;
+			continue;
+		}
+		if (policy && ops->adds == ADDS_REMEMBERED)
+			warn_of_recall(config, i, policy->id, node->id, report);
+		else if (policy && !may_follow(node->type))
+			config_problem(report, CONFIG_WARNING, config->processors.at[i].loc,
+				       config->id, NULL,
+				       "\"%s\" comes after \"%s\" in pipeline \"%s\" and may add "
+				       "what the policy would remove: put it before",
+				       node->id, policy->id, config->id);
+	}
+}
+
+void graph_lint_policies(const struct graph *graph, struct config_report *report)
+{
+	for (size_t p = 0; p < graph->pipeline_count && graph->service->policies.count == 0; p++)
+		lint_pipeline(&graph->pipelines[p], &graph->service->pipelines[p], report);
 }
 
 void graph_check_policies(const struct graph *graph, struct config_report *report)

@@ -32,7 +32,7 @@ static const struct metric_desc metric_held_peak = {
 static const struct metric_desc metric_limit = {"sluice_memory_limit", "By",
 						"Bound of sluice_memory_held", METRIC_GAUGE};
 static const struct metric_desc metric_memory_refusals = {"sluice_memory_refusals", "{refusals}",
-							  "Times that the memory bound said no",
+							  "Times that the memory limit was reached",
 							  METRIC_COUNTER};
 static const struct metric_desc metric_log_lost = {
 	"sluice_log_lost_lines", "{lines}", "Log lines that nobody read in time", METRIC_COUNTER};

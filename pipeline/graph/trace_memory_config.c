@@ -8,6 +8,6 @@ static const struct config_field fields[] = {
 	CONFIG_U64(struct trace_memory_limits, bytes_max, "max_bytes", "67108864", 65536, 1e12,
 		   "By", "Bytes of what is remembered."),
 	CONFIG_DURATION(struct trace_memory_limits, age_ns, "max_age", "5m",
-			"A trace that no request has touched for so long is forgotten."),
+			"A trace that no request has touched for this long is forgotten."),
 };
 const struct config_block trace_memory_block = CONFIG_BLOCK(struct trace_memory_limits, fields);

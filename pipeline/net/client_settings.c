@@ -22,7 +22,7 @@ const char *const http_client_compressions[] = {
 
 static const struct config_field keepalive_fields[] = {
 	CONFIG_DURATION(struct client_keepalive, time_ns, "time", "10s",
-			"PING after so long without a sign of the peer."),
+			"PING after this long without a sign of the peer."),
 	CONFIG_DURATION(struct client_keepalive, timeout_ns, "timeout", "10s",
 			"Close the connection when the PING is not answered in this time."),
 	CONFIG_IGNORED(BOOL, "permit_without_stream", "Accepted; PINGs are sent while calls run."),

@@ -75,6 +75,7 @@ struct server_counters {
 	struct counter decoded_too_large, coding_unknown, coding_malformed, protocol_errors;
 	struct counter streams_refused, resets, reset_floods, cancelled, budget_refusals;
 	struct counter tls_handshake_failures;
+	struct counter tls_on_plain_port; /* connections that began with a TLS hello */
 };
 
 enum server_protocol { SERVER_HTTP1 = 0, SERVER_HTTP2 };
@@ -105,8 +106,8 @@ enum server_refusal {
 	REFUSED_CODING_UNKNOWN,	  /* HTTP 415, gRPC UNIMPLEMENTED; see unknown_coding */
 	REFUSED_CODING_MALFORMED, /* HTTP 400, gRPC INTERNAL */
 	REFUSED_BODY_TIMEOUT,	  /* HTTP 408, gRPC DEADLINE_EXCEEDED */
-	REFUSED_MEMORY,		  /* the budget said no: HTTP 503 + Retry-After, gRPC UNAVAILABLE */
-	REFUSED_GRPC_FRAMING,	  /* bad frame, not exactly one message: gRPC INTERNAL */
+	REFUSED_MEMORY, /* the memory limit was reached: HTTP 503 + Retry-After, gRPC UNAVAILABLE */
+	REFUSED_GRPC_FRAMING, /* bad frame, not exactly one message: gRPC INTERNAL */
 	REFUSED_COUNT
 };
 

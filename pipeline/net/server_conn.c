@@ -102,6 +102,12 @@ static bool choose(struct server_conn *sc, const struct protocol *protocol)
 	return false;
 }
 
+/* The header of a record of type handshake, version 3.x (RFC 8446 §5.1). HTTP never begins so. */
+static bool is_tls_hello(struct slice bytes)
+{
+	return bytes.len >= 2 && bytes.ptr[0] == 0x16 && bytes.ptr[1] == 0x03;
+}
+
 /* Reads as long as the bytes could be the preface of HTTP/2; the first that could not tells. */
 static void detect(struct server_conn *sc, struct slice bytes)
 {
@@ -114,6 +120,8 @@ static void detect(struct server_conn *sc, struct slice bytes)
 		sc->preface_len = (uint8_t)(sc->preface_len + len);
 		return;
 	}
+	if (sc->preface_len == 0 && is_tls_hello(bytes))
+		counter_add(&server_conn_counters(sc)->tls_on_plain_port, 1);
 	/* The protocol's state takes the place of nothing here: preface is not in the union. */
 	struct slice before = slice_of(sc->preface, sc->preface_len);
 	if (!choose(sc, same ? &http2_protocol : &http1_protocol))

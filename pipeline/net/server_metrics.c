@@ -47,6 +47,7 @@ static const struct metric_row rows[] = {
 	{&metric_resets, COUNTER(resets), {NULL}},
 	{&metric_refused, COUNTER(budget_refusals), {"reason", "memory"}},
 	{&metric_refused, COUNTER(tls_handshake_failures), {"reason", "tls_handshake"}},
+	{&metric_refused, COUNTER(tls_on_plain_port), {"reason", "tls_on_plain_port"}},
 	{&metric_refused, COUNTER(cancelled), {"reason", "cancelled_by_peer"}},
 };
 

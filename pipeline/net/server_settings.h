@@ -3,7 +3,7 @@
  * The Collector's settings of a server, for receivers and extensions that listen: the keys of
  * configgrpc's and confighttp's ServerConfig as fields for a table, the struct they fill, and the
  * limits they are for a server (server.h). `cors` and, over HTTP, the list of codings are the
- * owner's, who knows what becomes of them.
+ * owner's, who knows what happens to them.
  */
 #ifndef SLUICE_NET_SERVER_SETTINGS_H
 #define SLUICE_NET_SERVER_SETTINGS_H

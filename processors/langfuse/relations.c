@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What depends on other spans: which spans of model servers are prefill legs, whose usage counts
- * (calls.c), and what becomes of spans whose ancestors were dropped before they came here.
+ * (calls.c), and what happens to spans whose ancestors were dropped before they came here.
  */
 #include "pipeline/trace/memory/drop_batch.h"
 #include "pipeline/vocabulary/llm_stack.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of an attribute that a rule applies to: dropped, cut, replaced, hashed. */
+/* What happens to an attribute that a rule applies to: dropped, cut, replaced, hashed. */
 #include "processors/metadata_only/apply.h"
 
 #include "processors/metadata_only/names.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The attributes of one element: which of them a rule may act on, what becomes of each, and what is
+ * The attributes of one element: which of them a rule may act on, what happens to each, and what is
  * in their nested values.
  */
 #include "processors/metadata_only/json_text.h"

@@ -16,7 +16,7 @@ const struct policy_rule *explain_key(const void *self, void *state, const struc
  * The rest as explain_key. */
 bool explain_denies(const void *self, void *state, const struct trace_view *view, struct slice key);
 
-/* Appends what becomes of the attribute ${key}, with the value ${value} (NULL: no value is asked
+/* Appends what happens to the attribute ${key}, with the value ${value} (NULL: no value is asked
  * about), on a span, as lines of text. The processor's counters count it. -1: it could not be tried. */
 MUST_CHECK int explain_attribute(void *self, void *state, struct trace_view *view, const char *key,
 				 const char *value, struct buf *out, struct err *err);

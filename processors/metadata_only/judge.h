@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of one attribute: which rule applies to it, and what its value is. */
+/* What happens to one attribute: which rule applies to it, and what its value is. */
 #ifndef SLUICE_PROCESSORS_METADATA_ONLY_JUDGE_H
 #define SLUICE_PROCESSORS_METADATA_ONLY_JUDGE_H
 

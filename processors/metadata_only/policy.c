@@ -43,17 +43,17 @@ static const struct config_field fields[] = {
 	CONFIG_STRING_LIST(struct policy_config, deny, "deny",
 			   "Keys that are removed, written alike. Stronger than allow."),
 	CONFIG_ENUM(struct policy_config, identifiers, "identifiers", identifier_words, "keep",
-		    "What becomes of user and session ids, client addresses and labels of "
+		    "What happens to user and session ids, client addresses and labels of "
 		    "content: hash writes the first 128 bits of their HMAC-SHA-256, so that "
 		    "equal ones stay equal."),
 	CONFIG_ENUM(struct policy_config, content_references, "content_references",
 		    identifier_words, "keep",
-		    "What becomes of URIs of content that was put into a store: keys that end in "
+		    "What happens to URIs of content that was put into a store: keys that end in "
 		    "_ref, and values that begin with gs://, s3:// and the like."),
 	CONFIG_OPAQUE(struct policy_config, hash_key, "hash_key",
 		      "The key for hash, at least 16 bytes."),
 	CONFIG_ENUM(struct policy_config, status_message, "status_message", status_words, "replace",
-		    "What becomes of the text of a status: replace writes the type of the error."),
+		    "What happens to the text of a status: replace writes the type of the error."),
 	CONFIG_U32(struct policy_config, max_value_bytes, "max_value_bytes", "4096", 64, 1 << 20,
 		   "By",
 		   "Larger values are removed; in mode: denylist, texts of spans that are no model "

@@ -11,7 +11,7 @@
 #include "processors/metadata_only/rules.h"
 
 enum policy_mode { MODE_SHAPE = 0, MODE_DENYLIST, MODE_STRICT };
-/* What becomes of identifiers, and of references to content. */
+/* What happens to identifiers, and of references to content. */
 enum policy_identifiers { IDENTIFIERS_KEEP = 0, IDENTIFIERS_DROP, IDENTIFIERS_HASH };
 enum policy_status { STATUS_KEEP = 0, STATUS_REPLACE, STATUS_DROP };
 

@@ -8,7 +8,7 @@
  *
  * A span without a trace id, or one whose trace state says that a consistent sampler has decided
  * already (OpenTelemetry's `ot=th:…` or `ot=rv:…`), cannot be decided by the hash: `fail_closed` says
- * what becomes of it. Trace state is left as it is.
+ * what happens to it. Trace state is left as it is.
  */
 #include "pipeline/graph/component.h"
 

@@ -138,6 +138,7 @@ static const struct metric_row metric_rows[] = {
 	MISDIRECTED(MISDIRECTED_METHOD, "method"),
 	MISDIRECTED(MISDIRECTED_MEDIA_TYPE, "media_type"),
 	MISDIRECTED(MISDIRECTED_GRPC_METHOD, "grpc_method"),
+	MISDIRECTED(MISDIRECTED_SIGNAL, "signal"),
 };
 _Static_assert(ARRAY_COUNT(metric_rows) == 1 + MISDIRECTED_COUNT, "a counter has no row");
 static const struct metric_table metrics = METRIC_TABLE("receiver", metric_rows);

@@ -29,6 +29,8 @@
 
 #define TRACE_SERVICE "/opentelemetry.proto.collector.trace.v1.TraceService/"
 #define TRACE_EXPORT TRACE_SERVICE "Export"
+#define METRICS_SERVICE "/opentelemetry.proto.collector.metrics.v1.MetricsService/"
+#define LOGS_SERVICE "/opentelemetry.proto.collector.logs.v1.LogsService/"
 #define PROTOBUF "application/x-protobuf"
 #define JSON "application/json"
 
@@ -149,6 +151,11 @@ static void fail(const struct otlp_handler *handler, struct server_request *requ
 
 /* ---- which requests are for us -------------------------------------------------------------- */
 
+static bool is_service(struct slice path, const char *service)
+{
+	return slice_has_prefix(path, slice_str(service));
+}
+
 static bool on_grpc_header(struct otlp_handler *handler, struct server_request *request)
 {
 	if (slice_equal(request->path, SLICE(TRACE_EXPORT)))
@@ -159,7 +166,11 @@ static bool on_grpc_header(struct otlp_handler *handler, struct server_request *
 	if (slice_has_prefix(request->path, SLICE(TRACE_SERVICE)))
 		message = "unknown method for service "
 			  "opentelemetry.proto.collector.trace.v1.TraceService";
-	counter_add(&handler->misdirected[MISDIRECTED_GRPC_METHOD], 1);
+	bool other_signal = is_service(request->path, METRICS_SERVICE) ||
+			    is_service(request->path, LOGS_SERVICE);
+	counter_add(
+		&handler->misdirected[other_signal ? MISDIRECTED_SIGNAL : MISDIRECTED_GRPC_METHOD],
+		1);
 	server_respond_grpc(request, GRPC_UNIMPLEMENTED, message, (struct slice){0},
 			    (struct slice){0});
 	return false;
@@ -196,7 +207,11 @@ static bool on_http_header(struct otlp_handler *handler, struct server_request *
 		(void)snprintf(text, sizeof(text),
 			       "404 page not found: OTLP/HTTP traces go to POST %s\n",
 			       handler->traces_url_path);
-		counter_add(&handler->misdirected[MISDIRECTED_PATH], 1);
+		bool other_signal = slice_has_suffix(request->path, SLICE("/v1/metrics")) ||
+				    slice_has_suffix(request->path, SLICE("/v1/logs"));
+		counter_add(
+			&handler->misdirected[other_signal ? MISDIRECTED_SIGNAL : MISDIRECTED_PATH],
+			1);
 		respond_text(handler, request, 404, text);
 		return false;
 	}

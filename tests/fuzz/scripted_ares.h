@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * c-ares of a program whose one source file includes this: it asks nobody, and what becomes of a
+ * c-ares of a program whose one source file includes this: it asks nobody, and what happens to a
  * query is that file's business (scripted_ares_asked, scripted_ares_ended). A header for the reason
  * that virtual_clock.h gives.
  */
@@ -68,7 +68,7 @@ struct timeval *ares_timeout(ares_channel channel, struct timeval *max, struct t
 	(void)channel;
 	(void)max;
 	(void)left;
-	return NULL; /* what becomes of a query is the script's */
+	return NULL; /* what happens to a query is the script's */
 }
 
 void ares_process_fd(ares_channel channel, ares_socket_t reader, ares_socket_t writer)

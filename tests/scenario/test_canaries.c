@@ -327,7 +327,7 @@ static void no_canary_of_any_rule_comes_out(void **state)
 		if (!proof.planted[row] || proof.failed[row])
 			print_error("rule %s is not proven\n", policy_rows[row].pattern);
 	}
-	print_message("%zu rules, %zu proven\n", policy_row_count, proven);
+	print_message("note: %zu rules, %zu proven\n", policy_row_count, proven);
 	assert_int_equal(proof.found, 0);
 	assert_true(policy_row_count >= POLICY_SOURCE_ROWS);
 	assert_int_equal(proven, policy_row_count);

@@ -88,7 +88,7 @@ static void validate(const char *page, const char *yaml)
 	struct buf config = BUF_INIT, output = BUF_INIT;
 	buf_append_str(&config, "yaml:");
 	complete(&config, yaml);
-	const char *const args[] = {"validate", "--config", buf_cstr(&config), NULL};
+	const char *const args[] = {"validate", "--quiet", "--config", buf_cstr(&config), NULL};
 	int status = daemon_run(args, &output);
 	if (status != 0 || output.len > 0)
 		fail_msg("%s: status %d: %s\n%s", page, status, buf_cstr(&output),

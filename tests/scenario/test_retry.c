@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What backends answer and what becomes of the spans: repeated when and only when the protocol says
+/* What backends answer and what happens to the spans: repeated when and only when the protocol says
  * so, not before the time that was asked for, halved towards the one span that spoils a batch. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -115,7 +115,7 @@ static void each_config(void (*visit)(const char *path))
 static void validate(const char *path)
 {
 	struct child child;
-	child_start(&child, (const char *[]){NULL, "validate", "--config", path, NULL});
+	child_start(&child, (const char *[]){NULL, "validate", "--quiet", "--config", path, NULL});
 	int status = child_wait(&child);
 	if (status != 0 || child.text_len > 0)
 		fail_msg("%s: status %d: %s", path, status, child.text);

@@ -163,6 +163,14 @@ UNUSED static const char *fault(const struct trace_buffer *buffer)
 	return entry_bytes <= buffer->bytes ? NULL : "bytes are not counted right";
 }
 
+void trace_buffer_note(struct trace_buffer *buffer, const struct buffered_trace *const_trace,
+		       struct trace_notes notes)
+{
+	struct buffered_trace *trace = find(buffer, const_trace->id);
+	if (trace)
+		trace->notes = notes;
+}
+
 void trace_buffer_remove(struct trace_buffer *buffer, const struct buffered_trace *const_trace)
 {
 	struct buffered_trace *trace = find(buffer, const_trace->id);

@@ -30,11 +30,20 @@ enum trace_bound {
 	TRACE_BOUND_COUNT
 };
 
+/* What the owner of a buffer notes about a trace; zeros at first. */
+struct trace_notes {
+	uint32_t judged;   /* spans when it was last looked at */
+	uint32_t shown;	   /* spans when it was last shown; 0: never */
+	uint32_t distinct; /* of those */
+	bool whole;	   /* nothing seemed to be missing */
+};
+
 /* One trace. Read-only for all but the buffer. */
 struct buffered_trace {
 	uint8_t id[TRACE_ID_BYTES]; /* zeros: spans without a trace id */
 	uint32_t span_count;
 	uint64_t first_ns, seen_ns; /* when its first span was added, and its last */
+	struct trace_notes notes;
 
 	/* private */
 	struct kept_span *spans;
@@ -80,6 +89,10 @@ const struct buffered_trace *trace_buffer_next(const struct buffered_trace *trac
 /* The trace as an OTLP request in a new chunk, span_count set; NULL when there is no memory. */
 MUST_CHECK struct chunk *trace_buffer_request(const struct trace_buffer *buffer,
 					      const struct buffered_trace *trace);
+
+/* Replaces the notes of ${trace}, which is in ${buffer}. */
+void trace_buffer_note(struct trace_buffer *buffer, const struct buffered_trace *trace,
+		       struct trace_notes notes);
 
 /* Forgets a trace that was taken out; it counts as neither evicted nor refused. */
 void trace_buffer_remove(struct trace_buffer *buffer, const struct buffered_trace *trace);

@@ -15,7 +15,7 @@ WORDS = {**canaries.WORDS, "document": "kolibri-document-7f3a", "query": "kolibr
          "image": "kolibriImage7f3a"}
 NEEDLES = {**canaries.NEEDLES, **{place: [word.encode()] for place, word in WORDS.items()}}
 NEEDLES["image"].append(base64.b64decode(WORDS["image"]))
-# Some libraries ask for vectors in single precision, and write what becomes of that as a double.
+# Some libraries ask for vectors in single precision, and write what happens to that as a double.
 SINGLE = struct.unpack("<f", struct.pack("<f", canaries.NUMBER))[0]
 NEEDLES["vector"] += [repr(SINGLE).encode(), struct.pack("<d", SINGLE)]
 

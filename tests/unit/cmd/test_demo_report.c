@@ -95,7 +95,7 @@ static void sections_and_rows_are_aligned_most_first(void **state)
 		"     1  condition   name == \"GET\"                                     of your "
 		"own\n"
 		"\n"
-		"metadata_only took out 10 values of the spans that stayed\n"
+		"metadata_only removed 10 values of the spans that were kept\n"
 		"     7  field       status.message                                    servers "
 		"copy error texts into it, and those quote the prompt\n"
 		"     2  url         url.query                                         a query "
@@ -117,7 +117,7 @@ static void more_rules_than_fit_are_counted_and_long_ones_cut(void **state)
 		add(&fixture, &removals, "rule", rule, i + 1);
 	}
 	const char *text = print(&fixture, plain);
-	assert_non_null(strstr(text, "took out 465 values")); /* 1 + 2 + … + 30 */
+	assert_non_null(strstr(text, "removed 465 values")); /* 1 + 2 + … + 30 */
 	assert_non_null(strstr(text, "\n    30  denied      rule-29000"));
 	assert_null(strstr(text, "rule-05")); /* the 24 with most are shown */
 	assert_non_null(strstr(text, "rule-06"));

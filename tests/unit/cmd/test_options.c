@@ -19,14 +19,14 @@ struct values {
 	const char *text;
 	uint64_t number, duration_ns;
 	double decimal;
-	struct option_list list;
+	struct option_list list, words;
 };
 
 /* What was printed to stderr by the last parse. */
 static char complaint[512];
 
 /* Parses the words of ${line} after the program's name. */
-static enum options_outcome parse(const char *line, struct values *values)
+static enum options_outcome parse_with(const char *line, struct values *values, bool words)
 {
 	static char copy[4096];
 	char *argv[WORDS_MAX + 1] = {copy};
@@ -38,6 +38,7 @@ static enum options_outcome parse(const char *line, struct values *values)
 		{"--decimal", 0, OPTION_DECIMAL, &values->decimal, "D", ""},
 		{"--wait", 0, OPTION_DURATION, &values->duration_ns, "D", ""},
 		{"--list", 0, OPTION_LIST, &values->list, "L", ""},
+		{"WORD", 0, OPTION_WORDS, &values->words, NULL, ""}, /* last: left out without */
 	};
 	*values = (struct values){.text = ""};
 	(void)snprintf(copy, sizeof(copy), "%s", line);
@@ -48,7 +49,8 @@ static enum options_outcome parse(const char *line, struct values *values)
 	int saved = dup(STDERR_FILENO);
 	assert_non_null(file);
 	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
-	enum options_outcome outcome = options_parse(specs, ARRAY_COUNT(specs), argc, argv);
+	enum options_outcome outcome =
+		options_parse(specs, ARRAY_COUNT(specs) - !words, argc, argv);
 	(void)fflush(stderr);
 	assert_true(dup2(saved, STDERR_FILENO) >= 0);
 	(void)close(saved);
@@ -57,6 +59,11 @@ static enum options_outcome parse(const char *line, struct values *values)
 	complaint[len] = 0;
 	(void)fclose(file);
 	return outcome;
+}
+
+static enum options_outcome parse(const char *line, struct values *values)
+{
+	return parse_with(line, values, false);
 }
 
 static void values_come_after_a_space_or_an_equals_sign(void **state)
@@ -104,13 +111,20 @@ static void each_mistake_is_told(void **state)
 		const char *line, *complaint;
 	} cases[] = {
 		{"--nothing", "Error: unknown flag: --nothing (see --help)\n"},
-		{"--tex a", "Error: unknown flag: --tex (see --help)\n"},
+		{"--tex a", "Error: unknown flag: --tex, did you mean --text? (see --help)\n"},
+		{"--lits=a", "Error: unknown flag: --lits=a, did you mean --list? (see --help)\n"},
+		{"-decimals 5",
+		 "Error: unknown flag: -decimals, did you mean --decimal? (see --help)\n"},
+		{"--hlep", "Error: unknown flag: --hlep, did you mean --help? (see --help)\n"},
+		{"--word", "Error: unknown flag: --word (see --help)\n"},
+		{"-x", "Error: unknown flag: -x (see --help)\n"},
 		{"-", "Error: unknown flag: - (see --help)\n"},
-		{"--", "Error: unknown flag: -- (see --help)\n"},
-		{"---text a", "Error: unknown flag: ---text (see --help)\n"},
+		{"-- a", "Error: unknown argument: a (see --help)\n"},
+		{"-- --text", "Error: unknown argument: --text (see --help)\n"},
+		{"---text a", "Error: unknown flag: ---text, did you mean --text? (see --help)\n"},
 		{"=", "Error: unknown argument: = (see --help)\n"},
 		{"file.yaml", "Error: unknown argument: file.yaml (see --help)\n"},
-		{"--text", "Error: flag needs an argument: --text\n"},
+		{"--text", "Error: flag needs an argument: --text T\n"},
 		{"--number x",
 		 "Error: invalid value \"x\" for --number: expected a whole number\n"},
 		{"--number=", "Error: invalid value \"\" for --number: expected a whole number\n"},
@@ -136,6 +150,26 @@ static void each_mistake_is_told(void **state)
 	}
 }
 
+/* Words stand before, between and behind options; behind "--" everything is one. */
+static void words_go_where_their_row_points(void **state)
+{
+	static const char *const lines[] = {"a b --number 5", "--number 5 a b", "a --number=5 b",
+					    "--number 5 -- a b", "--number 5 a -- b"};
+	struct values values;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+		assert_int_equal(parse_with(lines[i], &values, true), OPTIONS_OK);
+		assert_int_equal(values.words.count, 2);
+		assert_string_equal(values.words.at[0], "a");
+		assert_string_equal(values.words.at[1], "b");
+		assert_int_equal(values.number, 5);
+	}
+	assert_int_equal(parse_with("-- --number -h --", &values, true), OPTIONS_OK);
+	assert_int_equal(values.words.count, 3);
+	assert_string_equal(values.words.at[2], "--");
+	assert_int_equal(parse("--number 5 --", &values), OPTIONS_OK);
+}
+
 static void a_list_is_bounded(void **state)
 {
 	char line[1024] = "";
@@ -156,6 +190,7 @@ int main(void)
 		cmocka_unit_test(values_come_after_a_space_or_an_equals_sign),
 		cmocka_unit_test(help_is_asked_for_in_three_ways),
 		cmocka_unit_test(each_mistake_is_told),
+		cmocka_unit_test(words_go_where_their_row_points),
 		cmocka_unit_test(a_list_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

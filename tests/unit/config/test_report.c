@@ -43,7 +43,7 @@ static void a_problem_shows_its_place_and_what_was_meant(void **state)
 	}
 }
 
-static void errors_are_grouped_by_stage_under_the_collectors_heads(void **state)
+static void errors_stand_by_stage_each_with_one_prefix(void **state)
 {
 	struct config_support s;
 	(void)state;
@@ -60,17 +60,12 @@ static void errors_are_grouped_by_stage_under_the_collectors_heads(void **state)
 	config_problem(&s.report, CONFIG_WARNING, at_7_9, "", NULL, "careful");
 	s.report.stage = CONFIG_STAGE_RESOLVE;
 	config_problem(&s.report, CONFIG_ERROR, at_7_9, "", NULL, "first");
-	assert_string_equal(
-		config_support_errors(&s),
-		"Error: failed to get config: cannot resolve the configuration:\n"
-		"first (edge.yaml:7:9)\n"
-		"failed to get config: cannot unmarshal the configuration: decoding failed due to "
-		"the following error(s):\n"
-		"\n"
-		"second (edge.yaml:7:9)\n"
-		"invalid configuration: third (edge.yaml:7:9)\n"
-		"exporters::otlp: fourth (edge.yaml:7:9)\n"
-		"fifth (edge.yaml:7:9)\n");
+	assert_string_equal(config_support_errors(&s),
+			    "Error: first (edge.yaml:7:9)\n"
+			    "Error: second (edge.yaml:7:9)\n"
+			    "Error: third (edge.yaml:7:9)\n"
+			    "Error: exporters::otlp: fourth (edge.yaml:7:9)\n"
+			    "Error: fifth (edge.yaml:7:9)\n");
 	assert_string_equal(config_support_warnings(&s), "Warning: careful (edge.yaml:7:9)\n");
 	config_support_fini(&s);
 }
@@ -95,8 +90,8 @@ static void problems_beyond_the_limit_are_counted(void **state)
 		config_problem(&s.report, CONFIG_ERROR, at_7_9, "", NULL, "%d", i);
 	config_problem(&s.report, CONFIG_WARNING, at_7_9, "", NULL, "careful");
 	assert_int_equal(s.report.error_count, CONFIG_PROBLEMS_MAX + 5);
-	assert_non_null(strstr(config_support_errors(&s), "\n199 (edge.yaml:7:9)\n"
-							  "5 more errors are not shown\n"));
+	assert_non_null(strstr(config_support_errors(&s), "\nError: 199 (edge.yaml:7:9)\n"
+							  "Error: 5 more errors are not shown\n"));
 	assert_string_equal(config_support_warnings(&s),
 			    "Warning: 1 more warnings are not shown\n");
 	config_support_fini(&s);
@@ -167,9 +162,9 @@ static void problems_stand_in_the_order_of_the_file(void **state)
 	config_support_init(&s);
 	for (size_t i = 0; i < ARRAY_COUNT(locs); i++)
 		config_problem(&s.report, CONFIG_ERROR, locs[i], "", NULL, "x");
-	assert_string_equal(
-		config_support_errors(&s),
-		"Error: x (b.yaml:2:1)\nx (b.yaml:2:5)\nx (b.yaml:9:1)\nx (a.yaml:1:1)\n");
+	assert_string_equal(config_support_errors(&s),
+			    "Error: x (b.yaml:2:1)\nError: x (b.yaml:2:5)\nError: x (b.yaml:9:1)\n"
+			    "Error: x (a.yaml:1:1)\n");
 	config_support_fini(&s);
 }
 
@@ -224,7 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_cannot_be_seen_is_escaped),
 		cmocka_unit_test(a_problem_shows_its_place_and_what_was_meant),
-		cmocka_unit_test(errors_are_grouped_by_stage_under_the_collectors_heads),
+		cmocka_unit_test(errors_stand_by_stage_each_with_one_prefix),
 		cmocka_unit_test(a_problem_stays_on_one_line_whatever_a_key_holds),
 		cmocka_unit_test(problems_beyond_the_limit_are_counted),
 		cmocka_unit_test(nothing_is_printed_when_nothing_is_wrong),

@@ -8,7 +8,7 @@
 
 #include "tests/support/config_support.h"
 
-#define RESOLVE_HEAD "Error: failed to get config: cannot resolve the configuration:\n"
+#define RESOLVE_HEAD "Error: "
 
 #define CONFIG_MAP_DOCUMENT "apiVersion: v1\nkind: ConfigMap\ndata: {x: y}\n"
 #define HEAD "apiVersion: opentelemetry.io/v1beta1\nkind: OpenTelemetryCollector\n"

@@ -12,7 +12,7 @@
 #define NOT_A_CONF                                                                                 \
 	"retrieved value (type=string) cannot be used as a Conf: assuming string type since "      \
 	"contents are not valid YAML: yaml: "
-#define RESOLVE_HEAD "Error: failed to get config: cannot resolve the configuration:\n"
+#define RESOLVE_HEAD "Error: "
 
 static const struct config_support_tree trees[] = {
 	{"a: 1", "{a: i1}"},
@@ -56,7 +56,7 @@ static const struct config_support_tree refusals[] = {
 	{"a: 1\nb: 2\na: 3\n",
 	 NOT_A_CONF "line 3: mapping key \"a\" already defined at line 1 (test.yaml:3:1)\n"},
 	{"a: 1\na: 2\nb:\n  c: 1\n  c: 2\n", NOT_A_CONF
-	 "line 2: mapping key \"a\" already defined at line 1 (test.yaml:2:1)\n" NOT_A_CONF
+	 "line 2: mapping key \"a\" already defined at line 1 (test.yaml:2:1)\nError: " NOT_A_CONF
 	 "line 5: mapping key \"c\" already defined at line 4 (test.yaml:5:3)\n"},
 	{"receivers:\n\totlp:\n",
 	 NOT_A_CONF "line 2: found character that cannot start any token (a "

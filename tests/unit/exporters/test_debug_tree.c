@@ -20,7 +20,8 @@
 
 #define T0_NS (UINT64_C(1789000000) * NS_PER_S)
 
-static const struct tree_limits roomy = {TREE_TRACES_DEFAULT, TREE_SPANS_DEFAULT};
+static const struct tree_limits roomy = {.traces_max = TREE_TRACES_DEFAULT,
+					 .spans_max = TREE_SPANS_DEFAULT};
 static const struct terminal utf8_terminal = {.columns = 150};
 static const struct terminal ascii_terminal = {.columns = 150, .ascii = true};
 
@@ -472,9 +473,18 @@ static void facts_of_the_wrong_type_or_size_are_passed_over(void **state)
 
 /* ---- hostile input and limits ---- */
 
-static void lines_end_at_the_column_limit(void **state)
+/* ${text} without line ends, and without the spaces that begin a line. */
+static void unwrap(const char *text, struct buf *out)
 {
-	static const unsigned widths[] = {0, 40, 60, 80, 100};
+	for (; *text; text += strcspn(text, "\n") + 1) {
+		text += strspn(text, " ");
+		buf_append(out, slice_of(text, strcspn(text, "\n")));
+	}
+}
+
+static void lines_are_wrapped_at_the_column_limit(void **state)
+{
+	static const unsigned widths[] = {0, 40, 60, 80, 100, 200};
 	char name[400];
 	struct fixture *fixture = *state;
 	memset(name, 'n', sizeof(name) - 1);
@@ -485,10 +495,49 @@ static void lines_end_at_the_column_limit(void **state)
 		open_tree(fixture, roomy, (struct terminal){.columns = widths[i], .ascii = true});
 		add_rows(fixture, 1, rows, ARRAY_COUNT(rows), 0);
 		const char *at = print_all(fixture);
-		assert_int_equal(count_lines(at), 6);
+		struct buf whole = BUF_INIT;
+		unwrap(at, &whole);
+		assert_non_null(strstr(buf_cstr(&whole), "nnnn"));
+		buf_fini(&whole);
 		for (; *at; at += strcspn(at, "\n") + 1)
 			assert_true(strcspn(at, "\n") <= (widths[i] ? widths[i] : 40));
 	}
+}
+
+/* Whatever the width, what a wide terminal says stands there, in the same order. */
+static void nothing_is_cut_on_a_narrow_terminal(void **state)
+{
+	static const unsigned widths[] = {40, 41, 57, 80, 99, 120, 160, 200};
+	static const char *const said[] = {
+		"2071 -> 200 tokens", "4 services",  "meta-llama/Llama-3.1-8B-Instruct",
+		"[llm-d-router/epp]", "TTFT 343 ms", "llm_d.epp.scorer.active-request-scorer",
+	};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < ARRAY_COUNT(widths); i++) {
+		struct buf whole = BUF_INIT;
+		open_tree(fixture, roomy, (struct terminal){.columns = widths[i], .ascii = true});
+		add_example(fixture, "llm-d", true);
+		const char *at = print_all(fixture);
+		assert_true(strncmp(at, "trace 6bc2c1a1", 14) == 0);
+		unwrap(at, &whole);
+		for (size_t k = 0; k < ARRAY_COUNT(said); k++) {
+			if (!strstr(buf_cstr(&whole), said[k]))
+				fail_msg("%u columns, no %s:\n%s", widths[i], said[k], at);
+		}
+		for (; *at; at += strcspn(at, "\n") + 1)
+			assert_true(strcspn(at, "\n") <= widths[i]);
+		buf_fini(&whole);
+	}
+}
+
+static void a_resized_terminal_counts_from_the_next_trace_on(void **state)
+{
+	struct fixture *fixture = *state;
+	open_tree(fixture, roomy, ascii_terminal);
+	trace_tree_set_terminal(fixture->tree, (struct terminal){.columns = 50, .ascii = true});
+	add_example(fixture, "llm-d", true);
+	for (const char *at = print_all(fixture); *at; at += strcspn(at, "\n") + 1)
+		assert_true(strcspn(at, "\n") <= 50);
 }
 
 static void times_that_make_no_sense_are_question_marks(void **state)
@@ -553,6 +602,123 @@ static void only_quiet_traces_are_printed(void **state)
 	assert_int_equal(trace_tree_print(fixture->tree, 201, &fixture->out), 1);
 	assert_non_null(strstr(buf_cstr(&fixture->out), "`- child"));
 	assert_int_equal(trace_tree_print(fixture->tree, UINT64_MAX, &fixture->out), 0);
+}
+
+/* ---- when a trace is complete ---- */
+
+static const struct tree_limits patient = {.traces_max = 10,
+					   .spans_max = 1000,
+					   .quiet_ns = 1 * NS_PER_S,
+					   .patience_ns = 10 * NS_PER_S};
+
+static uint32_t print_at(struct fixture *fixture, uint64_t seconds)
+{
+	buf_reset(&fixture->out);
+	return trace_tree_print(fixture->tree, seconds * NS_PER_S, &fixture->out);
+}
+
+/* Spans that ended ${held_ns} before they came. */
+static void observe(struct fixture *fixture, uint64_t held_ns)
+{
+	static const struct row row = {1, 0, "other", 0, 0};
+	struct trace_builder b;
+	struct err err;
+	begin_request(fixture, &b);
+	write_row(&b, 9, &row);
+	trace_builder_end(&b);
+	trace_builder_end(&b);
+	trace_builder_end(&b);
+	struct chunk *chunk = trace_builder_take(&b, 1, &err);
+	struct trace_view *view = view_new(&fixture->budget, fixture->keys);
+	assert_true(chunk && view);
+	assert_int_equal(view_open(view, chunk_slice(chunk), &err), 0);
+	trace_tree_observe(fixture->tree, view, T0_NS + held_ns);
+	view_free(view);
+	chunk_unref(chunk);
+}
+
+static void a_trace_without_its_root_or_a_parent_is_waited_for(void **state)
+{
+	static const struct row rows[] = {
+		{1, 0, "root", 0, 1000}, {2, 1, "middle", 1, 10}, {3, 2, "leaf", 2, 5}};
+	static const uint8_t missing[] = {0, 1}; /* the root, the parent of the leaf */
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < ARRAY_COUNT(missing); i++) {
+		open_tree(fixture, patient, ascii_terminal);
+		for (size_t k = 0; k < ARRAY_COUNT(rows); k++) {
+			if (k != missing[i])
+				add_rows(fixture, 1, rows + k, 1, 100 * NS_PER_S);
+		}
+		assert_int_equal(print_at(fixture, 102), 0);
+		assert_int_equal(print_at(fixture, 110), 0);
+		add_rows(fixture, 1, rows + missing[i], 1, 110 * NS_PER_S);
+		assert_int_equal(print_at(fixture, 111), 0);
+		assert_int_equal(print_at(fixture, 112), 1);
+		assert_non_null(strstr(buf_cstr(&fixture->out), "3 spans"));
+		assert_null(strstr(buf_cstr(&fixture->out), "not seen"));
+		assert_int_equal(print_at(fixture, 1000), 0);
+	}
+}
+
+static void it_is_not_waited_for_without_end(void **state)
+{
+	static const struct row row = {3, 2, "leaf", 2, 5};
+	struct fixture *fixture = *state;
+	open_tree(fixture, patient, ascii_terminal);
+	add_rows(fixture, 1, &row, 1, 100 * NS_PER_S);
+	assert_int_equal(print_at(fixture, 111), 0);
+	assert_int_equal(print_at(fixture, 112), 1);
+	assert_non_null(strstr(buf_cstr(&fixture->out), "parent not seen"));
+}
+
+/* Senders that collect spans for a while show it by spans that ended long before they came. */
+static void senders_that_hold_spans_back_are_waited_for(void **state)
+{
+	static const struct row row = {1, 0, "root", 0, 1000};
+	static const struct {
+		uint64_t held_ms, wait_s;
+	} cases[] = {{0, 1}, {99, 1}, {100, 6}, {3000, 6}, {5000, 6}, {9000, 10}, {86400000, 1}};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		open_tree(fixture, patient, ascii_terminal);
+		observe(fixture, cases[i].held_ms * NS_PER_MS);
+		add_rows(fixture, 1, &row, 1, 100 * NS_PER_S);
+		assert_int_equal(print_at(fixture, 100 + cases[i].wait_s), 0);
+		assert_int_equal(print_at(fixture, 101 + cases[i].wait_s), 1);
+	}
+}
+
+static void a_trace_that_grew_is_printed_again_whole(void **state)
+{
+	static const struct row rows[] = {{1, 0, "root", 0, 1000}, {2, 1, "late", 1, 10}};
+	struct fixture *fixture = *state;
+	open_tree(fixture, patient, ascii_terminal);
+	add_rows(fixture, 1, rows, 1, 100 * NS_PER_S);
+	assert_int_equal(print_at(fixture, 102), 1);
+	assert_null(strstr(buf_cstr(&fixture->out), "more span"));
+	add_rows(fixture, 1, rows, 1, 103 * NS_PER_S); /* a repeat is nothing new */
+	assert_int_equal(print_at(fixture, 105), 0);
+	add_rows(fixture, 1, rows + 1, 1, 106 * NS_PER_S);
+	assert_int_equal(print_at(fixture, 108), 1);
+	assert_non_null(
+		strstr(buf_cstr(&fixture->out), "1 more span came for a trace that was printed"));
+	assert_non_null(strstr(buf_cstr(&fixture->out), "root"));
+	assert_non_null(strstr(buf_cstr(&fixture->out), "`- late"));
+	assert_int_equal(print_at(fixture, UINT64_MAX / NS_PER_S), 0);
+}
+
+/* Printed traces are kept only where there is room. */
+static void printed_traces_give_way(void **state)
+{
+	static const struct row row = {1, 0, "root", 0, 1000};
+	struct fixture *fixture = *state;
+	uint64_t now_s = 100;
+	open_tree(fixture, patient, ascii_terminal);
+	for (unsigned trace = 1; trace <= 100; trace++, now_s += 2) {
+		add_rows(fixture, (uint8_t)trace, &row, 1, now_s * NS_PER_S);
+		assert_int_equal(print_at(fixture, now_s + 2), 1);
+		assert_null(strstr(buf_cstr(&fixture->out), "not shown"));
+	}
 }
 
 static void durations_have_three_digits(void **state)
@@ -656,7 +822,14 @@ int main(void)
 		TEST(several_models_stand_on_their_lines),
 		TEST(an_embedding_model_stands_in_the_tree),
 		TEST(facts_of_the_wrong_type_or_size_are_passed_over),
-		TEST(lines_end_at_the_column_limit),
+		TEST(lines_are_wrapped_at_the_column_limit),
+		TEST(nothing_is_cut_on_a_narrow_terminal),
+		TEST(a_resized_terminal_counts_from_the_next_trace_on),
+		TEST(a_trace_without_its_root_or_a_parent_is_waited_for),
+		TEST(it_is_not_waited_for_without_end),
+		TEST(senders_that_hold_spans_back_are_waited_for),
+		TEST(a_trace_that_grew_is_printed_again_whole),
+		TEST(printed_traces_give_way),
 		TEST(times_that_make_no_sense_are_question_marks),
 		TEST(what_does_not_fit_is_counted),
 		TEST(only_quiet_traces_are_printed),

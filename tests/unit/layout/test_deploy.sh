@@ -20,7 +20,7 @@ exist() {
 # Silent, with the secrets that the manifests set.
 valid() {
 	for config; do
-		LANGFUSE_PUBLIC_KEY=x LANGFUSE_SECRET_KEY=x "$sluice" validate --config "$config" >"$work/said" 2>&1 &&
+		LANGFUSE_PUBLIC_KEY=x LANGFUSE_SECRET_KEY=x "$sluice" validate --quiet --config "$config" >"$work/said" 2>&1 &&
 			[ ! -s "$work/said" ] || { echo "$config:"; cat "$work/said"; return 1; }
 	done
 }

@@ -27,6 +27,7 @@ ends_with() {
 says() { grep -F "$1" "$work/said"; }
 
 program good 'echo 1..2' 'echo ok 1 - a' 'echo ok 2 - b'
+program noting 'echo 1..1' 'echo "note: 5 rules, 5 proven"' 'echo ok 1 - a'
 program plan_last 'echo ok 1 - a' 'echo 1..1'
 program bad 'echo 1..2' 'echo ok 1 - a' 'echo not ok 2 - b' 'exit 1'
 program skips 'echo 1..1' 'echo "not ok 1 # SKIP x"'
@@ -57,4 +58,21 @@ check "no program at all is a failure" ends_with '0 passed, 1 failed' 1
 check "a scenario runs once for each number of shards" \
 	ends_with '2 passed, 1 failed' 1 --shards '1 3' "$work/tests/scenario/test_x"
 check "labels the runs" says 'scenario/test_x,shards=3 (exit status 1): 1 passed, 1 failed'
+program slow 'echo 1..1' 'until [ -e '"$work"'/go ]; do :; done' 'echo ok 1 - a'
+# The result of a good program is read while a slow one still runs: it ends when that has come.
+comes_at_once() {
+	rm -f "$work/go"
+	tests/run --jobs 2 "$work/slow" "$work/good" | while read -r word label rest; do
+		echo "$word $label $rest"
+		case $label in *good:) touch "$work/go" ;; esac
+	done >"$work/said"
+	tail -n 1 "$work/said" | grep -x '3 passed, 0 failed'
+}
+check "a result comes when it is there" comes_at_once
+check "and says how long it took" grep -E '^ok .*good: 2 \([0-9]+\.[0-9] s\)$' "$work/said"
+check "a good program may have something to say" ends_with '1 passed, 0 failed' 0 "$work/noting"
+check "and it is shown" says '      5 rules, 5 proven'
+check "six programs" ends_with '9 passed, 0 failed' 0 --timeout 60 "$work/good" "$work/good" \
+	"$work/good" "$work/plan_last" "$work/plan_last" "$work/plan_last"
+check "what took longest stands at the end" says 'what took longest:'
 finish

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of spans under the langfuse processor, case by case. */
+/* What happens to spans under the langfuse processor, case by case. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
