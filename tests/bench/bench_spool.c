@@ -4,6 +4,9 @@
  * are copied in, as encoding does, and read once at the end, as sending does; memory while a backlog is
  * read back; time to open 10,000 segments.
  *
+ * The queue in memory hands over pointers and does nothing else: it says what the rest of the bench
+ * costs. The two on disk are bound by the disk, and are to be read beside its own speed.
+ *
  *   bench_spool [DIRECTORY [BACKLOG-MIB]]     default: /tmp, 1024
  */
 #include "pipeline/base/clock.h"
@@ -28,8 +31,6 @@ enum {
 	SEGMENT_BYTES = 40000,
 	READY_MS_GOAL = 1000,
 	REPLAY_MIB_GOAL = 32,
-	GROUPED_PERCENT_GOAL = 60,
-	EACH_PERCENT_GOAL = 25,
 };
 
 static struct budget budget;
@@ -222,16 +223,9 @@ static void print_rates(struct spool_config config)
 		config.commit_ns = 0;
 		bench_add(&each, disk_spans_per_s(config));
 	}
-	double base = bench_median(&memory);
-	double grouped_percent = 100 * bench_median(&grouped) / base;
-	double each_percent = 100 * bench_median(&each) / base;
-	printf("in memory                  %10.0f spans/s\n", base);
-	printf("on disk, group commit      %10.0f spans/s, %.0f %%   (goal %d: %s)\n",
-	       bench_median(&grouped), grouped_percent, GROUPED_PERCENT_GOAL,
-	       bench_verdict(grouped_percent >= GROUPED_PERCENT_GOAL));
-	printf("on disk, synced at once    %10.0f spans/s, %.0f %%   (goal %d: %s)\n",
-	       bench_median(&each), each_percent, EACH_PERCENT_GOAL,
-	       bench_verdict(each_percent >= EACH_PERCENT_GOAL));
+	printf("in memory                  %10.0f spans/s\n", bench_median(&memory));
+	printf("on disk, group commit      %10.0f spans/s\n", bench_median(&grouped));
+	printf("on disk, synced at once    %10.0f spans/s\n", bench_median(&each));
 }
 
 /* The largest resident size of this process so far, or now, in MiB. */
