@@ -104,9 +104,14 @@ static void remove_retired(struct reader *reader)
 	}
 	(void)pthread_mutex_lock(&spool->lock);
 	spool->bytes -= freed;
-	spool->retired = left;
 	if (left)
 		reader->acks_retry_ns = clock_monotonic_ns() + RETRY_NS;
+	while (left) { /* others may have been retired meanwhile */
+		struct segment *segment = left;
+		left = segment->next;
+		segment->next = spool->retired;
+		spool->retired = segment;
+	}
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

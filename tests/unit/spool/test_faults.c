@@ -31,7 +31,8 @@ static struct {
 	int sys;
 	size_t write_max;   /* bytes of one write; 0: no bound */
 	_Atomic bool full;  /* no file may grow */
-	_Atomic bool stuck; /* no sync of a segment ends */
+	_Atomic bool stuck; /* no sync ends */
+	_Atomic bool waits; /* one is under way meanwhile */
 } disk;
 
 static bool fails(void)
@@ -73,8 +74,10 @@ static ssize_t disk_pwritev(void *arg, int fd, const struct iovec *parts, int co
 
 static int disk_sync(void *arg, int fd)
 {
-	while (disk.stuck)
+	while (disk.stuck) {
+		disk.waits = true;
 		(void)sched_yield();
+	}
 	return fails() ? -1 : spool_files_system.sync(arg, fd);
 }
 
@@ -108,7 +111,7 @@ static void disk_works(void)
 	disk.calls = 0;
 	disk.fail_from = disk.fail_to = -1;
 	disk.write_max = 0;
-	disk.full = disk.stuck = false;
+	disk.full = disk.stuck = disk.waits = false;
 }
 
 static int setup(void **state)
@@ -285,6 +288,27 @@ static void a_full_disk_refuses_and_lets_go_of_what_is_settled(void **state)
 	spool_fixture_settle(&fixture, &record);
 }
 
+static void what_is_settled_while_files_are_removed_goes_as_well(void **state)
+{
+	struct spool_record records[REQUESTS];
+	char name[64];
+	(void)state;
+	fixture.config.ahead_records = REQUESTS;
+	spool_fixture_open(&fixture);
+	spool_fixture_append(&fixture, 0, REQUESTS, LEN);
+	for (size_t i = 0; i < REQUESTS; i++)
+		assert_int_equal(spool_fixture_take(&fixture, &records[i]), i);
+	disk.stuck = true;
+	for (size_t i = 0; i < REQUESTS; i++) {
+		spool_fixture_settle(&fixture, &records[i]);
+		while (i == 2 && !disk.waits) /* the first segment is about to be removed */
+			(void)sched_yield();
+	}
+	disk.stuck = false;
+	while (spool_fixture_files(&fixture, ".segment", name) > 1)
+		(void)sched_yield();
+}
+
 static void a_disk_that_is_stuck_bounds_what_waits_in_memory(void **state)
 {
 	uint64_t number = 0;
@@ -323,6 +347,7 @@ int main(void)
 		TEST(a_disk_that_fails_from_some_call_on_keeps_what_was_durable),
 		TEST(writes_of_any_few_bytes_give_whole_records),
 		TEST(a_full_disk_refuses_and_lets_go_of_what_is_settled),
+		TEST(what_is_settled_while_files_are_removed_goes_as_well),
 		TEST(a_disk_that_is_stuck_bounds_what_waits_in_memory),
 		TEST(a_disk_that_takes_nothing_is_refused_with_words),
 	};
