@@ -207,6 +207,7 @@ deps:
 docs: bin/sluice
 	bin/sluice components --markdown > docs/components.md
 	SLUICE_UPDATE=1 $(AGAIN) test T=test_metrics_page
+	SLUICE_UPDATE=1 $(AGAIN) test T=test_migration_page
 
 run:
 	@$(DEPS) build

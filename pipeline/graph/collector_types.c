@@ -27,13 +27,7 @@
 	"give each destination a pipeline of its own, with a filter processor that keeps its "     \
 	"spans"
 
-struct row {
-	enum config_section section;
-	const char *names; /* separated by spaces */
-	struct config_foreign_type type;
-};
-
-static const struct row rows[] = {
+static const struct collector_types rows[] = {
 	/* ---- receivers ---- */
 	{SECTION_RECEIVERS,
 	 "jaeger zipkin kafka pulsar skywalking awsxray datadog libhoney faro googlecloudpubsub "
@@ -190,4 +184,10 @@ const struct config_foreign_type *collector_type_find(enum config_section sectio
 			return &rows[i].type;
 	}
 	return NULL;
+}
+
+const struct collector_types *collector_types_list(size_t *ret_count)
+{
+	*ret_count = ARRAY_COUNT(rows);
+	return rows;
 }

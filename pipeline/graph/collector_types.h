@@ -8,6 +8,16 @@
 
 #include "pipeline/config/service.h"
 
+/* Types about which the same is to be said. */
+struct collector_types {
+	enum config_section section;
+	const char *names; /* separated by spaces, without underscores */
+	struct config_foreign_type type;
+};
+
+/* All that are known, by section; ${ret_count}: how many rows. In static memory. */
+const struct collector_types *collector_types_list(size_t *ret_count);
+
 /* For config_known_types.foreign: what the Collector has, or had, as ${type} in ${section}; NULL:
  * nothing that is known here. In static memory. */
 const struct config_foreign_type *collector_type_find(enum config_section section,

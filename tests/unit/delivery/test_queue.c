@@ -35,7 +35,14 @@ static void read_all(struct queue *queue)
 		assert_int_equal(item->number, reading->next[item->thread]++);
 		reading->read++;
 	}
-	assert_null(queue_pop(queue));
+}
+
+/* Once nobody pushes any more: between the last look and this one another thread could have. */
+static void close_reading(struct reading *reading, struct delivery_fixture *fixture)
+{
+	assert_null(queue_pop(&reading->queue));
+	delivery_fixture_close(fixture);
+	queue_fini(&reading->queue);
 }
 
 static void open_reading(struct reading *reading, struct delivery_fixture *fixture)
@@ -76,8 +83,7 @@ static void one_run_takes_all_that_came(void **state)
 	queue_push(&reading.queue, &items[0].item); /* into one that was emptied */
 	delivery_run_until(&fixture, has_run, &reading);
 	assert_int_equal(reading.read, 4);
-	delivery_fixture_close(&fixture);
-	queue_fini(&reading.queue);
+	close_reading(&reading, &fixture);
 }
 
 static struct reading shared;
@@ -112,8 +118,7 @@ static void each_threads_items_come_in_its_order(void **state)
 	delivery_run_until(&fixture, has_all, NULL);
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-	delivery_fixture_close(&fixture);
-	queue_fini(&shared.queue);
+	close_reading(&shared, &fixture);
 }
 
 static void batches_pass_with_their_reference(void **state)
@@ -135,8 +140,7 @@ static void batches_pass_with_their_reference(void **state)
 		batch_unref(batches[i]);
 	}
 	delivery_run_until(&fixture, has_run, &reading);
-	delivery_fixture_close(&fixture);
-	queue_fini(&reading.queue);
+	close_reading(&reading, &fixture);
 }
 
 int main(void)

@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What deploy/ and the documents say about configurations: files that exist and are valid, ports that
-# are listened on, variables that are set.
+# are listened on, variables that are set, objects of the cluster under the names that they have.
 set -u
 . "$(dirname "$0")/tap.sh"
 
 sluice=${SLUICE_BIN:-bin/sluice}
 cluster=configs/cluster.yaml
 manifest=deploy/kubernetes/sluice.yaml
+values=deploy/kubernetes/helm-values.yaml
 
 named_in() { # files and folders: the names of shipped configurations in there
 	grep -rhoE '\bconfigs/[a-z0-9-]+\.yaml' "$@" | sort -u
@@ -34,11 +35,67 @@ variables_are_set() {
 	done
 }
 
-# The program reads the manifest beside a configuration: well-formed YAML, each key and anchor once,
-# and nothing in it but Kubernetes documents.
-manifest_is_read() {
-	{ cat "$cluster"; echo ---; cat "$manifest"; } >"$work/both.yaml"
-	valid "$work/both.yaml"
+# The program reads the manifests beside a configuration: well-formed YAML, each key and anchor once,
+# and nothing in them but Kubernetes documents.
+manifests_are_read() {
+	for file in deploy/kubernetes/*.yaml; do
+		[ "$file" = $values ] && continue
+		{ cat "$cluster"; echo ---; cat "$file"; } >"$work/both.yaml"
+		valid "$work/both.yaml" || { echo "$file"; return 1; }
+	done
+}
+
+# "kind/name" of the objects in files ${@}, as kubectl writes them.
+objects() {
+	awk 'FNR == 1 || /^---/ { kind = "" }
+		/^kind: / { kind = tolower($2) }
+		/^  name: / && kind { print kind "/" $2; kind = "" }' "$@"
+}
+
+# Objects that a command of the documents makes or names are those of the manifests, in their namespace.
+documents_name_the_objects() {
+	{
+		objects deploy/kubernetes/[!h]*.yaml
+		sed -n '/secretKeyRef:/,/key:/s/^ *name: /secret\//p; /^ *configMap:/,/name:/s/^ *name: /configmap\//p' $manifest
+	} | sort -u >"$work/objects"
+	cat README.md docs/*.md deploy/kubernetes/*.yaml | grep -E '\bkubectl ' >"$work/commands"
+	sed 's/create configmap /configmap\//; s/create secret generic /secret\//' "$work/commands" |
+		grep -oE '\b(deployment|service|configmap|secret|hpa|poddisruptionbudget)/[a-z0-9-]+' |
+		sed 's/^hpa/horizontalpodautoscaler/' | sort -u >"$work/named"
+	[ "$(wc -l <"$work/named")" -ge 3 ] || { cat "$work/named"; return 1; }
+	! grep -v -x -F -f "$work/objects" "$work/named" || return 1
+	! grep -oE '(-n|--namespace) [a-z-]+' "$work/commands" | grep -v -- ' monitoring$'
+}
+
+# The autoscaler and the policies point at the deployment; ports are named as its container names them.
+manifests_agree() {
+	grep -A2 '^  scaleTargetRef:' deploy/kubernetes/autoscaling.yaml >/dev/null &&
+		sed -n '/scaleTargetRef:/,/^  min/s/^    name: //p' deploy/kubernetes/autoscaling.yaml |
+			grep -q -x "$(objects $manifest | sed -n 's/^deployment.//p')" || { echo target; return 1; }
+	for port in $(grep -ohE '(port|targetPort): [a-z][a-z-]*' deploy/kubernetes/[!h]*.yaml | sed 's/.*: //' | sort -u); do
+		grep -q -- "- name: $port\$" $manifest || { echo "no port $port"; return 1; }
+	done
+	grep -q 'job="sluice-metrics"' deploy/kubernetes/monitoring.yaml &&
+		objects deploy/kubernetes/monitoring.yaml | grep -q -x service/sluice-metrics
+}
+
+# An image is named with the version of this program, nowhere with a tag that moves.
+images_are_pinned() {
+	version=$("$sluice" --version | sed 's/^sluice version \([0-9.]*\).*/\1/')
+	images=$(grep -rhE '^ *image: ' deploy/kubernetes configs | sed 's/^ *image: *//; s/ .*//; /^$/d' | sort -u)
+	[ "$images" = "registry.example/sluice:$version" ] || { echo "$images"; return 1; }
+	grep -q "^  tag: $version\$" $values
+}
+
+# The values of the Helm chart set what the manifest sets: variables, keys of the secret, configuration.
+values_agree() {
+	variables_are_set $cluster $values || return 1
+	for file in $manifest $values; do
+		sed -n '/secretKeyRef:/,/key:/s/^ *\(name\|key\): //p' $file >"$work/$(basename $file)"
+	done
+	diff "$work/sluice.yaml" "$work/helm-values.yaml" || return 1
+	name=$(sed -n 's/^  existingName: //p' $values)
+	grep -q "^            name: $name\$" $manifest && grep -q "configmap $name --from-file=relay=" $values
 }
 
 # The keys that ${1} takes from its secret are those that the command in its first lines makes.
@@ -80,7 +137,11 @@ check "all shipped configurations are valid" valid configs/*.yaml
 check "the manifest sets the variables of its configuration" variables_are_set $cluster $manifest
 check "the operator's resource sets its own" \
 	variables_are_set configs/llm-d-operator.yaml configs/llm-d-operator.yaml
-check "the manifest is well-formed" manifest_is_read
+check "the manifests are well-formed" manifests_are_read
+check "the manifests agree on names and ports" manifests_agree
+check "documents name the objects of the manifests" documents_name_the_objects
+check "images are pinned to this version" images_are_pinned
+check "the values of the Helm chart agree with the manifest" values_agree
 check "the manifest takes the secret that its command makes" secrets_are_made $manifest
 check "the operator's resource does so, too" secrets_are_made configs/llm-d-operator.yaml
 check "container and manifest have the ports of the configuration" ports_agree
