@@ -140,8 +140,10 @@ enum added_content {
 struct hold_ops {
 	/* For how long at most; 0: not with this configuration. */
 	uint64_t (*wait_ns)(const void *self);
-	/* True when what held spans of the trace wait for has come. Any thread, often. */
-	bool (*is_over)(void *self, struct slice trace_id);
+	/* What is known about the trace, in a word that differs when something has come that its held
+	 * spans may wait for; 0: nothing is. They run again when it differs from what it was before
+	 * they ran last. Any thread, often. */
+	uint64_t (*known)(void *self, struct slice trace_id);
 };
 
 struct processor_ops {

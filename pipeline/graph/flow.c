@@ -79,7 +79,7 @@ static enum outcome run_processors(const struct stage *stage, const struct flow_
 		const struct processor_ops *ops = stage->processors[i].node.type->processor;
 		if (i > from->processor && view_live_spans(shard->view) == 0 && !ops->sees_dropped)
 			continue;
-		bool waited = from->due_ns > 0 && i == from->processor;
+		bool waited = from->again && i == from->processor;
 		enum outcome outcome =
 			run_processor(&stage->processors[i], shard, waited ? from : NULL, err);
 		if (outcome != OUTCOME_TAKEN)

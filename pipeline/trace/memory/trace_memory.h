@@ -94,8 +94,14 @@ void trace_facts_add(struct trace_facts *facts, enum trace_fact fact, uint8_t ra
 bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
 			   struct trace_facts *facts, struct arena *arena);
 
-/* True when ${fact} of the trace is remembered. */
-bool trace_memory_knows(struct trace_memory *memory, struct trace_key key, enum trace_fact fact);
+/* How much is remembered of a trace; all 0 when nothing is. */
+struct trace_progress {
+	uint32_t facts; /* a bit for each enum trace_fact */
+	uint32_t notes; /* how many */
+};
+
+/* One lock. */
+struct trace_progress trace_memory_progress(struct trace_memory *memory, struct trace_key key);
 
 /* Adds ${step} to the trace's tally for the span ${id} and returns what the tally was before; 0 when
  * the trace cannot be remembered. A span that comes again (its sender tries again) is not counted

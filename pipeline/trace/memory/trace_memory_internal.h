@@ -56,6 +56,7 @@ struct memory_entry {
 	uint64_t used_ns;
 	uint32_t client;
 	int32_t tally;
+	uint32_t note_count;
 	uint64_t noted[TRACE_NOTED_WORDS]; /* a bit per name of a note */
 	uint8_t trace_id[TRACE_ID_BYTES];
 	struct memory_fact facts[TRACE_FACT_COUNT];

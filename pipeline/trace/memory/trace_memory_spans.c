@@ -60,6 +60,7 @@ static void exchange_note(struct trace_memory *memory, struct stripe *stripe,
 	if (slot->state == SPAN_NEW) {
 		memcpy(slot->parent, &note->value, sizeof(note->value));
 		slot->state = SPAN_NOTED;
+		entry->note_count++;
 		entry->noted[note->name >> 6 & (TRACE_NOTED_WORDS - 1)] |= UINT64_C(1)
 									   << (note->name & 63);
 	} else if (slot->state == SPAN_NOTED) {

@@ -54,6 +54,7 @@ struct fixture {
 struct layout {
 	const char *join_wait, *processors, *exporters;
 	uint64_t shutdown_ns; /* how long the end may take */
+	const struct component_type *type; /* of the first processor; NULL: as configured */
 };
 
 static void open_pipeline(struct fixture *fixture, const struct layout *layout)
@@ -72,6 +73,8 @@ static void open_pipeline(struct fixture *fixture, const struct layout *layout)
 	fixture->graph = service ? graph_new(service, &options, &fixture->config.report) : NULL;
 	if (!fixture->graph)
 		fail_msg("%s", config_support_errors(&fixture->config));
+	if (layout->type)
+		fixture->graph->pipelines[0].processors[0].node.type = layout->type;
 	if (graph_start(fixture->graph, &err) != 0)
 		fail_msg("%s", err.msg);
 	budget_init(&fixture->budget, UINT64_MAX);
@@ -81,7 +84,7 @@ static void open_pipeline(struct fixture *fixture, const struct layout *layout)
 static void open_fixture(struct fixture *fixture, const char *join_wait)
 {
 	open_pipeline(fixture,
-		      &(struct layout){join_wait, "langfuse", "nop", DEADLINE_S * NS_PER_S});
+		      &(struct layout){join_wait, "langfuse", "nop", DEADLINE_S * NS_PER_S, NULL});
 }
 
 /* Stops as a signal does: everything held leaves first. */
@@ -262,7 +265,7 @@ static void spans_that_a_later_processor_refuses_for_good_are_counted(void **sta
 	struct fixture fixture;
 	(void)state;
 	open_pipeline(&fixture,
-		      &(struct layout){"1ms", "langfuse, filter", "nop", DEADLINE_S * NS_PER_S});
+		      &(struct layout){"1ms", "langfuse, filter", "nop", DEADLINE_S * NS_PER_S, NULL});
 	struct chunk *request = large_request(&fixture.budget, 1);
 	assert_int_equal(push(&fixture, 0, request), OUTCOME_TAKEN);
 	chunk_unref(request);
@@ -308,7 +311,7 @@ static void a_span_that_nobody_takes_stays_until_the_end_and_is_counted(void **s
 	struct fixture fixture;
 	(void)state;
 	open_pipeline(&fixture,
-		      &(struct layout){"1h", "langfuse, filter/looks", "otlp_http", NS_PER_S / 2});
+		      &(struct layout){"1h", "langfuse, filter/looks", "otlp_http", NS_PER_S / 2, NULL});
 	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
 	assert_int_equal(push(&fixture, 1, fixture.requests.items[EPP_REQUEST]), OUTCOME_TAKEN);
 	uint64_t deadline_ns = clock_monotonic_ns() + DEADLINE_S * NS_PER_S;
@@ -347,6 +350,122 @@ static void a_span_that_memory_cannot_hold_is_not_taken(void **state)
 	close_fixture(&fixture, 0);
 }
 
+/* ---- how often held spans run --------------------------------------------------------------- */
+
+/* The langfuse processor, counted; with a script that decides in its place. */
+static _Atomic unsigned process_calls, known_calls;
+static _Atomic uint64_t scripted_known;
+
+static const struct processor_ops *langfuse_ops(void)
+{
+	return component_find(COMPONENT_PROCESSOR, "langfuse")->processor;
+}
+
+static enum outcome process_counted(void *self, void *state, struct trace_view *view,
+				    struct err *err)
+{
+	atomic_fetch_add(&process_calls, 1);
+	return langfuse_ops()->process(self, state, view, err);
+}
+
+static uint64_t known_counted(void *self, struct slice trace_id)
+{
+	atomic_fetch_add(&known_calls, 1);
+	return langfuse_ops()->holds->known(self, trace_id);
+}
+
+/* Holds everything back three times. Something comes in the middle of its second run. */
+static enum outcome process_scripted(void *self, void *state, struct trace_view *view,
+				     struct err *err)
+{
+	(void)self, (void)state, (void)err;
+	unsigned before = atomic_fetch_add(&process_calls, 1);
+	if (before == 1)
+		atomic_fetch_add(&scripted_known, 1);
+	for (uint32_t span = 0; before < 3 && span < view_span_count(view); span++)
+		edit_hold_span(view, span);
+	return OUTCOME_TAKEN;
+}
+
+static uint64_t known_scripted(void *self, struct slice trace_id)
+{
+	(void)self, (void)trace_id;
+	atomic_fetch_add(&known_calls, 1);
+	return atomic_load(&scripted_known);
+}
+
+static void open_counted(struct fixture *fixture, struct component_type *type,
+			 struct processor_ops *ops, struct hold_ops *holds)
+{
+	*type = *component_find(COMPONENT_PROCESSOR, "langfuse");
+	holds->wait_ns = langfuse_ops()->holds->wait_ns;
+	ops->holds = holds;
+	type->processor = ops;
+	atomic_store(&process_calls, 0);
+	atomic_store(&known_calls, 0);
+	open_pipeline(fixture,
+		      &(struct layout){"1h", "langfuse", "nop", DEADLINE_S * NS_PER_S, type});
+}
+
+static double read_process_calls(const struct fixture *fixture)
+{
+	(void)fixture;
+	return atomic_load(&process_calls);
+}
+
+/* Waits until held spans were looked at several times more. */
+static void await_looks(void)
+{
+	enum { LOOKS = 5 };
+	uint64_t deadline_ns = clock_monotonic_ns() + DEADLINE_S * NS_PER_S;
+	unsigned before = atomic_load(&known_calls);
+	while (atomic_load(&known_calls) < before + LOOKS) {
+		assert_true(clock_monotonic_ns() < deadline_ns);
+		(void)sched_yield();
+	}
+}
+
+/* A decoder waits for its model; that its trace is one of disaggregation does not help. */
+static void what_is_held_again_runs_when_more_is_known_and_not_before(void **state)
+{
+	struct fixture fixture;
+	struct component_type type;
+	struct processor_ops counted = *langfuse_ops();
+	struct hold_ops holds = {.known = known_counted};
+	(void)state;
+	counted.process = process_counted;
+	open_counted(&fixture, &type, &counted, &holds);
+	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
+	assert_int_equal(push(&fixture, 1, fixture.requests.items[PROXY_REQUEST]), OUTCOME_TAKEN);
+	await(&fixture, read_process_calls, 2 + 1);
+	await_looks();
+	assert_int_equal(atomic_load(&process_calls), 2 + 1);
+	assert_true(held(&fixture) == 1 && waiting_bytes(&fixture) > 0);
+	assert_int_equal(push(&fixture, 0, fixture.requests.items[EPP_REQUEST]), OUTCOME_TAKEN);
+	await(&fixture, waiting_bytes, 0);
+	assert_int_equal(atomic_load(&process_calls), 2 + 1 + 2);
+	close_fixture(&fixture, 0);
+}
+
+static void what_comes_during_a_run_is_not_missed(void **state)
+{
+	struct fixture fixture;
+	struct component_type type;
+	struct processor_ops scripted = *langfuse_ops();
+	struct hold_ops holds = {.known = known_scripted};
+	(void)state;
+	scripted.process = process_scripted;
+	atomic_store(&scripted_known, 1);
+	open_counted(&fixture, &type, &scripted, &holds);
+	assert_int_equal(push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
+	await(&fixture, read_process_calls, 3); /* what was known at first; what came meanwhile */
+	await_looks();
+	assert_int_equal(atomic_load(&process_calls), 3);
+	atomic_fetch_add(&scripted_known, 1);
+	await(&fixture, sent, 1);
+	close_fixture(&fixture, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +476,8 @@ int main(void)
 		cmocka_unit_test(spans_that_a_later_processor_refuses_for_good_are_counted),
 		cmocka_unit_test(a_span_that_nobody_takes_stays_until_the_end_and_is_counted),
 		cmocka_unit_test(a_span_that_memory_cannot_hold_is_not_taken),
+		cmocka_unit_test(what_is_held_again_runs_when_more_is_known_and_not_before),
+		cmocka_unit_test(what_comes_during_a_run_is_not_missed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
