@@ -130,8 +130,15 @@ static enum outcome prepare(struct consumer *consumer, struct shard *shard,
 static void reserve(struct transfer *transfer, struct admission *admission)
 {
 	const struct held_request *request = transfer->detail;
-	transfer->reserved = room_reserve(&spans_of(transfer->consumer)->room, request->bytes,
-					  request->chunk->span_count);
+	struct held_spans *spans = spans_of(transfer->consumer);
+	if (spans->processor->node.type->processor->holds->pass_when_full) {
+		/* It was looked at before the run; whoever is behind is let pass. */
+		room_adjust(&spans->room, (int64_t)request->bytes, request->chunk->span_count);
+		transfer->reserved = true;
+	} else {
+		transfer->reserved =
+			room_reserve(&spans->room, request->bytes, request->chunk->span_count);
+	}
 	if (transfer->reserved)
 		admission->reserved++;
 	else
@@ -162,6 +169,12 @@ static void commit(struct transfer *transfer, struct ack *ack)
 	if (!request->again)
 		counter_add(&spans->held, request->chunk->span_count);
 	queue_push(&spans->queue, &request->item);
+}
+
+bool held_spans_full(struct consumer *consumer)
+{
+	const struct room *room = &spans_of(consumer)->room;
+	return room_used(room) >= room_capacity(room);
 }
 
 /* ---- out, on the home loop ------------------------------------------------------------------ */

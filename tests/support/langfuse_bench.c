@@ -108,7 +108,7 @@ enum outcome processor_bench_run(struct processor_bench *bench, struct slice bod
 	forget_output(bench);
 	require(view_open(bench->view, body, &err) == 0, err.msg);
 	for (size_t i = 0; i < bench->processor_count; i++) {
-		edit_allow_holding(bench->view, bench->may_hold && bench->ops[i]->holds);
+		edit_set_holding(bench->view, bench->ops[i]->holds ? bench->holding : HOLDING_OFF);
 		enum outcome outcome = bench->ops[i]->process(bench->selves[i], bench->states[i],
 							      bench->view, &err);
 		if (outcome != OUTCOME_TAKEN)

@@ -384,7 +384,7 @@ struct trace_progress trace_memory_progress(struct trace_memory *memory, struct 
 	for (int fact = 0; entry && fact < TRACE_FACT_COUNT; fact++)
 		progress.facts |= (uint32_t)(entry->facts[fact].len > 0) << fact;
 	if (entry)
-		progress.notes = entry->note_count;
+		progress.notes = entry->note_count, progress.settled = entry->settled_count;
 	(void)pthread_mutex_unlock(&stripe->lock);
 	return progress;
 }
