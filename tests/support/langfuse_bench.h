@@ -21,7 +21,7 @@ struct processor_bench {
 	size_t processor_count;
 	struct trace_view *view;
 	enum holding holding; /* what the processors are allowed */
-	struct chunk *held;   /* what the last processor held back in the last run; NULL: nothing */
+	struct chunk *held;   /* what a processor held back in the last run; NULL: nothing */
 	/* What left the processors last, encoded and indexed again. */
 	struct chunk *out; /* NULL: nothing was left */
 	struct trace_view *out_view;

@@ -12,6 +12,7 @@
 #define SLUICE_TRACE_OTLP_EDIT_H
 
 #include "pipeline/base/tally.h"
+#include "pipeline/trace/otlp/holding.h"
 #include "pipeline/trace/otlp/view.h"
 #include "pipeline/trace/value/value_filter.h"
 

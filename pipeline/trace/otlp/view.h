@@ -173,38 +173,6 @@ static inline bool view_link_live(const struct trace_view *view, uint32_t link)
 bool view_scope_live(const struct trace_view *view, uint32_t scope);
 bool view_resource_live(const struct trace_view *view, uint32_t resource);
 
-/* Spans held in this run (edit_hold_span) by the processor at work: dropped, to come again. */
-static inline uint32_t view_held_spans(const struct trace_view *view)
-{
-	return view->held_spans;
-}
-
-static inline bool view_span_held(const struct trace_view *view, uint32_t span)
-{
-	return (view->flags[OWNER_SPAN][span] & FLAG_HELD) != 0;
-}
-
-/* Spans that were held in this run by any processor: not live, but nobody has dropped them. */
-static inline uint32_t view_spans_to_come(const struct trace_view *view)
-{
-	return view->held_spans + view->away_spans;
-}
-
-static inline bool view_span_to_come(const struct trace_view *view, uint32_t span)
-{
-	return (view->flags[OWNER_SPAN][span] & (FLAG_HELD | FLAG_AWAY)) != 0;
-}
-
-static inline enum holding view_holding(const struct trace_view *view)
-{
-	return view->holding;
-}
-
-static inline bool view_may_hold(const struct trace_view *view)
-{
-	return view->holding == HOLDING_ON;
-}
-
 /* ---- what is in what ------------------------------------------------------------------------ */
 
 /* Elements [begin, begin + count) of a kind. */

@@ -354,6 +354,34 @@ static void without_room_children_pass_and_are_counted(void **state)
 	processor_bench_close(&bench);
 }
 
+static const struct scrape_case three_in_a_row = {
+	.rows = {ROW(0, 0, SERVER, "GET /items", PLAIN), ROW(1, 1, INTERNAL, "look up", PLAIN),
+		 ROW(2, 2, SERVER, "llm_request",
+		     .attrs = ATTRS(STR("gen_ai.request.model", "m")))}};
+
+/* Another processor that sees what was dropped does not take what waits for that. */
+static void what_waits_keeps_its_children(void **state)
+{
+	struct processor_bench bench;
+	struct example_requests requests;
+	uint8_t id[SPAN_ID_BYTES] = {0};
+	(void)state;
+	processor_bench_open(&bench,
+			     (const char *const[]){"scrape_filter", "", "langfuse", "", NULL});
+	scrape_case_build(&three_in_a_row, &bench.budget, &requests);
+	bench.holding = HOLDING_ON;
+	processor_bench_send(&bench, requests.items[1]);
+	assert_non_null(bench.held);
+	struct slice held = view_span_id(bench.view, 0);
+	for (size_t i = 0; i < held.len; i++)
+		id[i] = held.ptr[i];
+	processor_bench_send(&bench, requests.items[2]);
+	assert_int_equal(bench_span_count(&bench), 1);
+	assert_true(slice_equal(view_span_parent(bench.out_view, 0), slice_of(id, sizeof(id))));
+	example_requests_fini(&requests);
+	processor_bench_close(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +391,7 @@ int main(void)
 		cmocka_unit_test(an_end_lets_children_leave_without_their_parents),
 		cmocka_unit_test(ordinary_requests_are_hardly_delayed),
 		cmocka_unit_test(every_case_waits_as_it_should),
+		cmocka_unit_test(what_waits_keeps_its_children),
 		cmocka_unit_test(without_room_children_pass_and_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
