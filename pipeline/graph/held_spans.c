@@ -110,10 +110,10 @@ static enum outcome prepare(struct consumer *consumer, struct shard *shard,
 		(void)err_set(err, ERR_NOMEM, "out of memory for spans that wait");
 		return OUTCOME_RETRY;
 	}
-	*request = (struct held_request){
-		.due_ns = before ? before->due_ns
-				 : clock_monotonic_ns() + spans_of(consumer)->wait_ns,
-		.again = before != NULL};
+	*request = (struct held_request){.due_ns = before ? before->due_ns
+							  : clock_monotonic_ns() +
+								    spans_of(consumer)->wait_ns,
+					 .again = before != NULL};
 	if (trace_encode_held(shard->view, shard->server->budget, &request->chunk, err) != 0) {
 		free(request);
 		return flow_outcome(err);
@@ -207,10 +207,8 @@ static void remove_at(struct held_spans *spans, struct held_request **at)
 static bool leave(struct held_spans *spans, const struct held_request *request, bool final)
 {
 	struct err err = {0};
-	const struct flow_from from = {.stage = spans->stage,
-				       .processor = spans->at,
-				       .again = request,
-				       .final = final};
+	const struct flow_from from = {
+		.stage = spans->stage, .processor = spans->at, .again = request, .final = final};
 	enum outcome outcome =
 		flow_again(spans->pipeline, &from, spans->consumer.home, request->chunk, &err);
 	if (outcome == OUTCOME_REJECTED)

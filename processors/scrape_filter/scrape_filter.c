@@ -37,10 +37,11 @@ static const struct metric_desc metric_undecided = {
 	"Dropped spans whose children in other requests may have lost their parent",
 	METRIC_COUNTER};
 
-static const struct metric_desc metric_unseen = {
-	"sluice_processor_scrape_filter_parent_unseen", "{spans}",
-	"Spans that left before their parent came, which may be noise, by why they did not wait longer",
-	METRIC_COUNTER};
+static const struct metric_desc metric_unseen = {"sluice_processor_scrape_filter_parent_unseen",
+						 "{spans}",
+						 "Spans that left before their parent came, which "
+						 "may be noise, by why they did not wait longer",
+						 METRIC_COUNTER};
 
 static const char *const rule_names[RULE_COUNT] = {
 	"", "path", "name", "rpc", "background", "asgi", "descendant", "remembered"};

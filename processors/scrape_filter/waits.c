@@ -74,10 +74,9 @@ enum ancestry waits_ask(struct pass *pass, uint32_t span, uint8_t ret_id[SPAN_ID
 {
 	enum holding holding = view_holding(pass->view);
 	bool waits = holding != HOLDING_OFF && may_wait(pass, span);
-	enum ancestry ancestry =
-		trace_memory_await(pass->filter->memory, pass_key(pass, span),
-				   view_span_parent(pass->view, span),
-				   waits && holding == HOLDING_ON, ret_id);
+	enum ancestry ancestry = trace_memory_await(pass->filter->memory, pass_key(pass, span),
+						    view_span_parent(pass->view, span),
+						    waits && holding == HOLDING_ON, ret_id);
 	if (ancestry != ANCESTRY_UNKNOWN || (waits && holding == HOLDING_ON))
 		return ancestry;
 	pass->unseen[UNSEEN_TIME_OVER] += waits && holding == HOLDING_OVER;

@@ -48,12 +48,11 @@ static void write_down(struct holding_bench *this, uint64_t came_ns)
 	const struct trace_view *view = this->bench.out_view;
 	for (uint32_t span = 0; span < bench_span_count(&this->bench); span++) {
 		uint64_t delay_ns = bench_now_ns - came_ns;
-		this->left = grown(this->left, this->left_count, &this->left_cap,
-				   sizeof(*this->left));
-		this->left[this->left_count++] =
-			(struct left_span){word_of(view_span_trace_id(view, span)),
-					   word_of(view_span_id(view, span)),
-					   word_of(view_span_parent(view, span))};
+		this->left =
+			grown(this->left, this->left_count, &this->left_cap, sizeof(*this->left));
+		this->left[this->left_count++] = (struct left_span){
+			word_of(view_span_trace_id(view, span)), word_of(view_span_id(view, span)),
+			word_of(view_span_parent(view, span))};
 		this->delay_ns += delay_ns;
 		if (delay_ns > this->delay_max_ns)
 			this->delay_max_ns = delay_ns;
@@ -72,9 +71,10 @@ static uint64_t known(const struct holding_bench *this, const struct chunk *chun
 	trace_index_init(&index, &budget, bench->keys);
 	assert_int_equal(trace_index_build(&index, chunk_slice(chunk), &err), 0);
 	for (uint32_t i = 0; i < index.span_count; i++)
-		all = all * 31 + bench->ops[0]->holds->known(
-					 bench->selves[0], index_id(&index, index.spans[i].trace_id_off,
-								    TRACE_ID_BYTES));
+		all = all * 31 +
+		      bench->ops[0]->holds->known(
+			      bench->selves[0],
+			      index_id(&index, index.spans[i].trace_id_off, TRACE_ID_BYTES));
 	trace_index_fini(&index);
 	return all;
 }
@@ -106,8 +106,7 @@ void holding_bench_send(struct holding_bench *this, struct slice body)
 static void leave(struct holding_bench *this, size_t at, enum holding holding)
 {
 	struct held_item item = this->items[at];
-	memmove(&this->items[at], &this->items[at + 1],
-		(this->item_count - at - 1) * sizeof(item));
+	memmove(&this->items[at], &this->items[at + 1], (this->item_count - at - 1) * sizeof(item));
 	this->item_count--;
 	this->reruns++;
 	run(this, chunk_slice(item.chunk), holding, &item);
@@ -159,8 +158,8 @@ size_t holding_bench_orphans(struct holding_bench *this)
 		qsort(this->left, this->left_count, sizeof(*this->left), compare);
 	for (size_t i = 0; i < this->left_count; i++) {
 		const struct left_span parent = {this->left[i].trace, this->left[i].parent, 0};
-		orphans += parent.id != 0 && !bsearch(&parent, this->left, this->left_count,
-						      sizeof(parent), compare);
+		orphans += parent.id != 0 &&
+			   !bsearch(&parent, this->left, this->left_count, sizeof(parent), compare);
 	}
 	return orphans;
 }

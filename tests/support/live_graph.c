@@ -71,8 +71,8 @@ double live_graph_metric(const struct live_graph *fixture, const char *name, con
 }
 
 /* Waits until the metric has the value. */
-void live_graph_await(const struct live_graph *fixture, double (*read)(const struct live_graph *fixture),
-		  double value)
+void live_graph_await(const struct live_graph *fixture,
+		      double (*read)(const struct live_graph *fixture), double value)
 {
 	uint64_t deadline_ns = clock_monotonic_ns() + DEADLINE_S * NS_PER_S;
 	while (read(fixture) != value) {

@@ -96,8 +96,8 @@ bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
 
 /* How much is remembered of a trace; all 0 when nothing is. */
 struct trace_progress {
-	uint32_t facts; /* a bit for each enum trace_fact */
-	uint32_t notes; /* how many */
+	uint32_t facts;	  /* a bit for each enum trace_fact */
+	uint32_t notes;	  /* how many */
 	uint32_t settled; /* spans that were awaited and of which it is known by now what became */
 };
 

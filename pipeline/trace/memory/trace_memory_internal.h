@@ -22,7 +22,7 @@ struct span_slot {
 	uint8_t parent[SPAN_ID_BYTES]; /* SPAN_DROPPED */
 	uint8_t state;		       /* enum span_state */
 	bool tallied;
-	bool awaited; /* a child waits for what becomes of it */
+	bool awaited;	      /* a child waits for what becomes of it */
 	int32_t tally_before; /* what the tally was when it was added to for this span */
 };
 

@@ -89,7 +89,7 @@ static struct chunk *request(struct budget *budget, uint64_t trace, uint64_t id,
 }
 
 static void send_span(struct live_graph *fixture, uint64_t trace, uint64_t id, uint64_t parent,
-		 const char *name, size_t padding)
+		      const char *name, size_t padding)
 {
 	struct chunk *chunk = request(&fixture->budget, trace, id, parent, name, padding);
 	assert_int_equal(live_graph_push(fixture, trace % LIVE_GRAPH_SHARDS, chunk), OUTCOME_TAKEN);

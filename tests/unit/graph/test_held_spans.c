@@ -84,13 +84,15 @@ static void a_span_leaves_when_what_it_waits_for_comes(void **state)
 	struct live_graph fixture;
 	(void)state;
 	open_fixture(&fixture, "1h");
-	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
+	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]),
+			 OUTCOME_TAKEN);
 	assert_true(held(&fixture) == 1 && waiting_bytes(&fixture) > 0 && sent(&fixture) == 0);
-	assert_int_equal(live_graph_push(&fixture, 1, fixture.requests.items[EPP_REQUEST]), OUTCOME_TAKEN);
+	assert_int_equal(live_graph_push(&fixture, 1, fixture.requests.items[EPP_REQUEST]),
+			 OUTCOME_TAKEN);
 	live_graph_await(&fixture, sent, 17 + 1);
 	live_graph_await(&fixture, waiting_bytes, 0);
 	assert_true(live_graph_metric(&fixture, "sluice_processor_langfuse",
-			   "langfuse=\"langfuse\",decision=\"model_from_trace\"") == 1);
+				      "langfuse=\"langfuse\",decision=\"model_from_trace\"") == 1);
 	live_graph_close(&fixture, 0);
 }
 
@@ -99,10 +101,11 @@ static void a_span_leaves_when_its_time_is_over(void **state)
 	struct live_graph fixture;
 	(void)state;
 	open_fixture(&fixture, "50ms");
-	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
+	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]),
+			 OUTCOME_TAKEN);
 	live_graph_await(&fixture, sent, 1);
 	assert_true(live_graph_metric(&fixture, "sluice_processor_langfuse",
-			   "langfuse=\"langfuse\",decision=\"model_unknown\"") == 1);
+				      "langfuse=\"langfuse\",decision=\"model_unknown\"") == 1);
 	live_graph_close(&fixture, 0);
 }
 
@@ -111,7 +114,8 @@ static void a_stop_lets_everybody_leave(void **state)
 	struct live_graph fixture;
 	(void)state;
 	open_fixture(&fixture, "1h");
-	assert_int_equal(live_graph_push(&fixture, 1, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
+	assert_int_equal(live_graph_push(&fixture, 1, fixture.requests.items[DECODE_REQUEST]),
+			 OUTCOME_TAKEN);
 	assert_true(sent(&fixture) == 0);
 	live_graph_stop(&fixture, 0);
 	assert_true(sent(&fixture) == 1);
@@ -148,7 +152,7 @@ static void a_full_consumer_pushes_back_and_loses_nothing(void **state)
 static double dropped(const struct live_graph *fixture)
 {
 	return live_graph_metric(fixture, "sluice_pipeline_dropped_spans",
-		      "pipeline=\"traces\",reason=\"permanent_error\"");
+				 "pipeline=\"traces\",reason=\"permanent_error\"");
 }
 
 /* Nobody can be told any more, so it must be seen. */
@@ -173,27 +177,28 @@ enum { EPP_SPANS = 17 };
 static double accepted(const struct live_graph *fixture)
 {
 	return live_graph_metric(fixture, "otelcol_receiver_accepted_spans",
-		      "receiver=\"nop\",transport=\"http\"");
+				 "receiver=\"nop\",transport=\"http\"");
 }
 
 static double lost_waiting(const struct live_graph *fixture)
 {
 	return live_graph_metric(fixture, "sluice_pipeline_dropped_spans",
-		      "pipeline=\"traces\",reason=\"shutdown\"");
+				 "pipeline=\"traces\",reason=\"shutdown\"");
 }
 
 static double lost_queued(const struct live_graph *fixture)
 {
 	return live_graph_metric(fixture, "sluice_exporter_dropped_spans",
-		      "exporter=\"otlp_http\",reason=\"shutdown\"");
+				 "exporter=\"otlp_http\",reason=\"shutdown\"");
 }
 
 /* Spans that passed the processor behind: those that waited pass it when they try to leave. */
 static double looked_at(const struct live_graph *fixture)
 {
-	return live_graph_metric(fixture, "sluice_processor_filter_condition_errors",
-		      "filter=\"filter/looks\",condition=\"HasPrefix(attributes[\\\"absent\\\"], "
-		      "\\\"x\\\")\"");
+	return live_graph_metric(
+		fixture, "sluice_processor_filter_condition_errors",
+		"filter=\"filter/looks\",condition=\"HasPrefix(attributes[\\\"absent\\\"], "
+		"\\\"x\\\")\"");
 }
 
 /* A span that may leave finds the queue full: it stays, is seen to stay, and an end that cannot
@@ -204,8 +209,10 @@ static void a_span_that_nobody_takes_stays_until_the_end_and_is_counted(void **s
 	(void)state;
 	open_pipeline(&fixture,
 		      &(struct layout){"1h", "langfuse, filter/looks", "otlp_http", NS_PER_S / 2});
-	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
-	assert_int_equal(live_graph_push(&fixture, 1, fixture.requests.items[EPP_REQUEST]), OUTCOME_TAKEN);
+	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]),
+			 OUTCOME_TAKEN);
+	assert_int_equal(live_graph_push(&fixture, 1, fixture.requests.items[EPP_REQUEST]),
+			 OUTCOME_TAKEN);
 	uint64_t deadline_ns = clock_monotonic_ns() + DEADLINE_S * NS_PER_S;
 	double before = looked_at(&fixture);
 	while (looked_at(&fixture) == before) { /* it has tried at least once */
@@ -213,7 +220,8 @@ static void a_span_that_nobody_takes_stays_until_the_end_and_is_counted(void **s
 		(void)sched_yield();
 	}
 	assert_true(waiting_bytes(&fixture) > 0 && held(&fixture) == 1);
-	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[PROXY_REQUEST]), OUTCOME_RETRY);
+	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[PROXY_REQUEST]),
+			 OUTCOME_RETRY);
 	live_graph_stop(&fixture, 1);
 	assert_true(accepted(&fixture) == EPP_SPANS + 1);
 	assert_true(lost_waiting(&fixture) + lost_queued(&fixture) == EPP_SPANS + 1);

@@ -123,13 +123,16 @@ static void what_is_held_again_runs_when_more_is_known_and_not_before(void **sta
 	(void)state;
 	counted.process = process_counted;
 	open_counted(&fixture, &type, &counted, &holds);
-	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
-	assert_int_equal(live_graph_push(&fixture, 1, fixture.requests.items[PROXY_REQUEST]), OUTCOME_TAKEN);
+	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]),
+			 OUTCOME_TAKEN);
+	assert_int_equal(live_graph_push(&fixture, 1, fixture.requests.items[PROXY_REQUEST]),
+			 OUTCOME_TAKEN);
 	live_graph_await(&fixture, read_process_calls, 2 + 1);
 	await_looks();
 	assert_int_equal(atomic_load(&process_calls), 2 + 1);
 	assert_true(held(&fixture) == 1 && waiting_bytes(&fixture) > 0);
-	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[EPP_REQUEST]), OUTCOME_TAKEN);
+	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[EPP_REQUEST]),
+			 OUTCOME_TAKEN);
 	live_graph_await(&fixture, waiting_bytes, 0);
 	assert_int_equal(atomic_load(&process_calls), 2 + 1 + 2);
 	live_graph_close(&fixture, 0);
@@ -145,8 +148,10 @@ static void what_comes_during_a_run_is_not_missed(void **state)
 	scripted.process = process_scripted;
 	atomic_store(&scripted_known, 1);
 	open_counted(&fixture, &type, &scripted, &holds);
-	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]), OUTCOME_TAKEN);
-	live_graph_await(&fixture, read_process_calls, 3); /* what was known at first; what came meanwhile */
+	assert_int_equal(live_graph_push(&fixture, 0, fixture.requests.items[DECODE_REQUEST]),
+			 OUTCOME_TAKEN);
+	live_graph_await(&fixture, read_process_calls,
+			 3); /* what was known at first; what came meanwhile */
 	await_looks();
 	assert_int_equal(atomic_load(&process_calls), 3);
 	atomic_fetch_add(&scripted_known, 1);

@@ -101,8 +101,8 @@ static void open_waiting(struct processor_bench *bench, struct example_requests 
 
 static bool is_over(const struct processor_bench *bench)
 {
-	return bench->ops[1]->holds->known(bench->selves[1],
-					   view_span_trace_id(bench->view, 0)) != 0;
+	return bench->ops[1]->holds->known(bench->selves[1], view_span_trace_id(bench->view, 0)) !=
+	       0;
 }
 
 /* What waited comes again, alone, to langfuse. The filter lets it pass once more. */

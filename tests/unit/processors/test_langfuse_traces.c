@@ -234,9 +234,9 @@ static bool wait_is_over(const struct processor_bench *bench, const struct chunk
 	budget_init(&budget, UINT64_MAX);
 	trace_index_init(&index, &budget, bench->keys);
 	assert_int_equal(trace_index_build(&index, chunk_slice(held), &err), 0);
-	bool over = bench->ops[0]->holds->known(bench->selves[0],
-						index_id(&index, index.spans[0].trace_id_off,
-							 TRACE_ID_BYTES)) != 0;
+	bool over = bench->ops[0]->holds->known(
+			    bench->selves[0],
+			    index_id(&index, index.spans[0].trace_id_off, TRACE_ID_BYTES)) != 0;
 	trace_index_fini(&index);
 	return over;
 }

@@ -54,7 +54,8 @@ static uint64_t add(struct application *app, uint64_t trace, uint64_t parent, ui
 {
 	assert_true(app->count < SPANS_MAX);
 	uint64_t id = app->next_id++;
-	app->spans[app->count++] = (struct made){trace ? trace : id, id, parent, name, path, kind, end_ms};
+	app->spans[app->count++] =
+		(struct made){trace ? trace : id, id, parent, name, path, kind, end_ms};
 	return id;
 }
 
@@ -76,8 +77,8 @@ static void scrape(struct application *app, uint32_t begin_ms)
 {
 	uint64_t root = add(app, 0, 0, SPAN_KIND_SERVER, "GET", "/metrics", begin_ms + 8);
 	for (uint32_t i = 0; i < 3; i++)
-		(void)add(app, root, root, SPAN_KIND_INTERNAL, i ? "GET http send" : "GET http receive",
-			  NULL, begin_ms + 2 * i);
+		(void)add(app, root, root, SPAN_KIND_INTERNAL,
+			  i ? "GET http send" : "GET http receive", NULL, begin_ms + 2 * i);
 	app->noise += 4;
 }
 
@@ -85,8 +86,8 @@ static void request(struct application *app, uint32_t begin_ms, uint32_t took_ms
 {
 	uint32_t end = begin_ms + took_ms;
 	uint64_t root = add(app, 0, 0, SPAN_KIND_SERVER, "GET /items/{n}", "/items/7", end);
-	uint64_t look = add(app, root, root, SPAN_KIND_INTERNAL, "look up", NULL,
-			    begin_ms + took_ms / 2);
+	uint64_t look =
+		add(app, root, root, SPAN_KIND_INTERNAL, "look up", NULL, begin_ms + took_ms / 2);
 	(void)add(app, root, look, SPAN_KIND_CLIENT, "SELECT", NULL,
 		  begin_ms + tw_below(&app->rng, took_ms / 2 + 1));
 	(void)add(app, root, root, SPAN_KIND_INTERNAL, "GET /items/{n} http send", NULL, end - 1);
@@ -94,7 +95,8 @@ static void request(struct application *app, uint32_t begin_ms, uint32_t took_ms
 
 /* ---- its SDK -------------------------------------------------------------------------------- */
 
-struct export {
+struct export
+{
 	size_t begin, count; /* of the application's spans */
 	uint32_t arrives_ms;
 };
@@ -125,10 +127,9 @@ static size_t export_all(struct application *app, const struct sdk *sdk, struct 
 		bool full = i + 1 - begin == sdk->batch;
 		if (!full && i + 1 < app->count && app->spans[i + 1].end_ms < tick)
 			continue;
-		exports[count++] = (struct export){
-			begin, i + 1 - begin,
-			(full ? app->spans[i].end_ms : tick) +
-				tw_below(&app->rng, sdk->jitter_ms + 1)};
+		exports[count++] = (struct export){begin, i + 1 - begin,
+						   (full ? app->spans[i].end_ms : tick) +
+							   tw_below(&app->rng, sdk->jitter_ms + 1)};
 		begin = i + 1;
 	}
 	qsort(exports, count, sizeof(*exports), by_arrival);
@@ -298,29 +299,54 @@ static void ordinary_requests_are_hardly_delayed(void **state)
 /* ---- who waits and who does not ------------------------------------------------------------- */
 
 static const struct scrape_case orders[] = {
-	{"a held child goes with its parent", "", "", "10",
+	{"a held child goes with its parent",
+	 "",
+	 "",
+	 "10",
 	 {ROW(0, 0, SERVER, "GET /metrics", PLAIN), ROW(1, 1, INTERNAL, "child", PLAIN)}},
-	{"and what is below it", "", "", "210",
+	{"and what is below it",
+	 "",
+	 "",
+	 "210",
 	 {ROW(0, 0, SERVER, "GET /metrics", PLAIN), ROW(1, 1, INTERNAL, "child", PLAIN),
 	  ROW(2, 2, CLIENT, "SELECT", PLAIN), ROW(2, 3, INTERNAL, "fetch", PLAIN)}},
-	{"a kept parent lets go", "", "app<- child<app ", "10",
+	{"a kept parent lets go",
+	 "",
+	 "app<- child<app ",
+	 "10",
 	 {ROW(0, 0, INTERNAL, "app", PLAIN), ROW(1, 1, INTERNAL, "child", PLAIN)}},
-	{"nobody waits for a parent that was here", "", "app<- child<app ", "01",
+	{"nobody waits for a parent that was here",
+	 "",
+	 "app<- child<app ",
+	 "01",
 	 {ROW(0, 0, INTERNAL, "app", PLAIN), ROW(1, 1, INTERNAL, "child", PLAIN)}},
-	{"a server's span does not wait, nor what is above it", "",
-	 "child<GET /metrics served<child ", "10",
+	{"a server's span does not wait, nor what is above it",
+	 "",
+	 "child<GET /metrics served<child ",
+	 "10",
 	 {ROW(0, 0, SERVER, "GET /metrics", PLAIN), ROW(1, 1, INTERNAL, "child", PLAIN),
 	  ROW(1, 2, SERVER, "served", PLAIN)}},
-	{"nor do protected spans, and generations", "",
-	 "llm_request<GET /metrics chat<GET /metrics ", "10",
+	{"nor do protected spans, and generations",
+	 "",
+	 "llm_request<GET /metrics chat<GET /metrics ",
+	 "10",
 	 {ROW(0, 0, SERVER, "GET /metrics", PLAIN), ROW(1, 1, INTERNAL, "llm_request", PLAIN),
 	  ROW(1, 1, CLIENT, "chat", .attrs = ATTRS(STR("gen_ai.operation.name", "chat")))}},
-	{"nor who says what it calls", "", "GET<app call<app app<- ", "10",
+	{"nor who says what it calls",
+	 "",
+	 "GET<app call<app app<- ",
+	 "10",
 	 {ROW(0, 0, INTERNAL, "app", PLAIN), ROW(1, 1, CLIENT, "GET", PATH("url.path", "/x")),
 	  ROW(1, 1, CLIENT, "call", .attrs = ATTRS(STR("rpc.method", "Get")))}},
-	{"without child_wait nobody waits", "child_wait: 0s", "child<GET /metrics ", "10",
+	{"without child_wait nobody waits",
+	 "child_wait: 0s",
+	 "child<GET /metrics ",
+	 "10",
 	 {ROW(0, 0, SERVER, "GET /metrics", PLAIN), ROW(1, 1, INTERNAL, "child", PLAIN)}},
-	{"without closure children move up", "closure: false", "child<app app<- ", "210",
+	{"without closure children move up",
+	 "closure: false",
+	 "child<app app<- ",
+	 "210",
 	 {ROW(0, 0, INTERNAL, "app", PLAIN), ROW(1, 1, CLIENT, "GET /health", PLAIN),
 	  ROW(2, 2, INTERNAL, "child", PLAIN)}},
 };

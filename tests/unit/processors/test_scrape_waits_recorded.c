@@ -73,8 +73,8 @@ static void send_apart(struct holding_bench *bench, struct slice body)
 	uint64_t begin_ns = bench_now_ns, first_ns = view_span_end_ns(view, order[0]);
 	for (uint32_t i = 0; i < view_span_count(view); i++) {
 		struct chunk *chunk = alone(view, budget, order[i]);
-		holding_bench_wait_until(bench, begin_ns + view_span_end_ns(view, order[i]) -
-							first_ns);
+		holding_bench_wait_until(bench,
+					 begin_ns + view_span_end_ns(view, order[i]) - first_ns);
 		holding_bench_send(bench, chunk_slice(chunk));
 		chunk_unref(chunk);
 	}
