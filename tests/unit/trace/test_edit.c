@@ -457,7 +457,7 @@ static void check_lots(struct edit_fixture *f, const uint8_t *lots)
 	struct chunk *held, *stays;
 	struct chunk *only_held = only(f, lots, LOT_HOLD), *only_stays = only(f, lots, LOT_STAY);
 	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
-	edit_allow_holding(f->view, true);
+	edit_set_holding(f->view, HOLDING_ON);
 	for (uint32_t span = 0; span < view_span_count(f->view); span++) {
 		if (lots[span] == LOT_DROP)
 			edit_drop_span(f->view, span);
