@@ -136,12 +136,17 @@ enum added_content {
 };
 
 /* Of a processor that holds spans back (edit_hold_span) until another request of their trace has
- * come. Held spans come again to process, alone; when the time is over view_may_hold is false. */
+ * come. Held spans come again to process, alone; when the time is over view_holding says so. */
 struct hold_ops {
 	/* For how long at most; 0: not with this configuration. */
 	uint64_t (*wait_ns)(const void *self);
-	/* True when what held spans of the trace wait for has come. Any thread, often. */
-	bool (*is_over)(void *self, struct slice trace_id);
+	/* What is known about the trace, in a word that differs when something has come that its held
+	 * spans may wait for; 0: nothing is. They run again when it differs from what it was before
+	 * they ran last. Any thread, often. */
+	uint64_t (*known)(void *self, struct slice trace_id);
+	/* When what waits has used up its room, spans pass (HOLDING_NO_ROOM); else their sender is
+	 * pushed back. A request that is begun with room left is held whole. */
+	bool pass_when_full;
 };
 
 struct processor_ops {

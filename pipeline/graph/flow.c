@@ -17,6 +17,7 @@
 #include "pipeline/graph/flow.h"
 
 #include "pipeline/base/clock.h"
+#include "pipeline/graph/held_spans.h"
 #include "pipeline/graph/internal.h"
 #include "pipeline/graph/memory_limit.h"
 #include "pipeline/trace/otlp/count_spans.h"
@@ -50,6 +51,20 @@ static enum outcome hold(const struct processor_node *processor, struct shard *s
 	return OUTCOME_TAKEN;
 }
 
+/* Spans that come again have their place in the room already. */
+static enum holding holding_of(const struct processor_node *processor,
+			       const struct flow_from *waited)
+{
+	if (!processor->held)
+		return HOLDING_OFF;
+	if (waited)
+		return waited->final ? HOLDING_OVER : HOLDING_ON;
+	return processor->node.type->processor->holds->pass_when_full &&
+			       held_spans_full(processor->held)
+		       ? HOLDING_NO_ROOM
+		       : HOLDING_ON;
+}
+
 /* ${waited}: the spans were held back by this processor and come again. */
 static enum outcome run_processor(struct processor_node *processor, struct shard *shard,
 				  const struct flow_from *waited, struct err *err)
@@ -61,7 +76,7 @@ static enum outcome run_processor(struct processor_node *processor, struct shard
 	if (ops->process) {
 		void *state =
 			processor->shard_states ? processor->shard_states[shard->number] : NULL;
-		edit_allow_holding(view, processor->held && !(waited && waited->final));
+		edit_set_holding(view, holding_of(processor, waited));
 		enum outcome outcome = ops->process(processor->node.self, state, view, err);
 		if (outcome == OUTCOME_TAKEN && view_held_spans(view) > 0)
 			outcome = hold(processor, shard, waited, err);
@@ -79,7 +94,7 @@ static enum outcome run_processors(const struct stage *stage, const struct flow_
 		const struct processor_ops *ops = stage->processors[i].node.type->processor;
 		if (i > from->processor && view_live_spans(shard->view) == 0 && !ops->sees_dropped)
 			continue;
-		bool waited = from->due_ns > 0 && i == from->processor;
+		bool waited = from->again && i == from->processor;
 		enum outcome outcome =
 			run_processor(&stage->processors[i], shard, waited ? from : NULL, err);
 		if (outcome != OUTCOME_TAKEN)

@@ -9,12 +9,13 @@
 #include "pipeline/graph/consumer.h"
 
 struct pipeline;
+struct held_request;
 
 /* Where a run begins, and as what. */
 struct flow_from {
-	size_t stage, processor; /* of the stage */
-	uint64_t due_ns;	 /* spans held back by ${processor}: until when; 0: not so */
-	bool final;		 /* they may not be held again */
+	size_t stage, processor;	  /* of the stage */
+	const struct held_request *again; /* what ${processor} held back before; NULL: nothing */
+	bool final;			  /* it may not be held again */
 };
 
 /* What ${err} means for a request: memory comes back, so retry; everything else depends on the

@@ -29,8 +29,12 @@ struct held_request {
 	uint64_t due_ns; /* monotonic */
 	size_t bytes;	 /* that count against the limit */
 	bool again;	 /* it was held before */
+	bool may_run;	 /* more is known than when it ran last */
 	uint32_t trace_count;
-	uint8_t trace_ids[]; /* of 16 bytes each; neighbours differ */
+	struct held_trace {
+		uint64_t known; /* before it ran last, as hold_ops says; at first nothing */
+		uint8_t id[TRACE_ID_BYTES];
+	} traces[]; /* neighbours differ */
 };
 
 struct held_spans {
@@ -64,19 +68,34 @@ static void free_request(struct held_request *request)
 
 /* ---- in ------------------------------------------------------------------------------------- */
 
-static uint32_t list_traces(const struct trace_view *view, uint8_t *out)
+static void list_traces(const struct trace_view *view, struct held_request *request)
 {
-	uint32_t count = 0;
 	for (uint32_t span = 0; span < view_span_count(view); span++) {
 		struct slice id = view_span_trace_id(view, span);
+		struct held_trace *trace = &request->traces[request->trace_count];
 		if (!view_span_held(view, span) || id.len == 0)
 			continue;
-		if (count > 0 &&
-		    memcmp(out + (size_t)(count - 1) * TRACE_ID_BYTES, id.ptr, id.len) == 0)
+		if (request->trace_count > 0 && memcmp(trace[-1].id, id.ptr, id.len) == 0)
 			continue;
-		memcpy(out + (size_t)count++ * TRACE_ID_BYTES, id.ptr, id.len);
+		*trace = (struct held_trace){.known = 0};
+		memcpy(trace->id, id.ptr, id.len);
+		request->trace_count++;
 	}
-	return count;
+}
+
+/* What was known when ${request} ran as a part of ${before}. The traces come in the same order; one
+ * that is not found there runs once too often. */
+static void inherit_known(struct held_request *request, const struct held_request *before)
+{
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < request->trace_count; i++) {
+		struct held_trace *trace = &request->traces[i];
+		while (at < before->trace_count &&
+		       memcmp(before->traces[at].id, trace->id, TRACE_ID_BYTES) != 0)
+			at++;
+		if (at < before->trace_count)
+			trace->known = before->traces[at].known;
+	}
 }
 
 /* Spans that were held before keep their time. */
@@ -84,20 +103,25 @@ static enum outcome prepare(struct consumer *consumer, struct shard *shard,
 			    const struct flow_from *from, struct transfer *transfer,
 			    struct err *err)
 {
-	size_t ids_bytes = (size_t)view_held_spans(shard->view) * TRACE_ID_BYTES;
-	uint64_t due_ns = from ? from->due_ns : clock_monotonic_ns() + spans_of(consumer)->wait_ns;
-	struct held_request *request = malloc(sizeof(*request) + ids_bytes);
+	const struct held_request *before = from ? from->again : NULL;
+	size_t traces_bytes = (size_t)view_held_spans(shard->view) * sizeof(struct held_trace);
+	struct held_request *request = malloc(sizeof(*request) + traces_bytes);
 	if (!request) {
 		(void)err_set(err, ERR_NOMEM, "out of memory for spans that wait");
 		return OUTCOME_RETRY;
 	}
-	*request = (struct held_request){.due_ns = due_ns, .again = from != NULL};
+	*request = (struct held_request){.due_ns = before ? before->due_ns
+							  : clock_monotonic_ns() +
+								    spans_of(consumer)->wait_ns,
+					 .again = before != NULL};
 	if (trace_encode_held(shard->view, shard->server->budget, &request->chunk, err) != 0) {
 		free(request);
 		return flow_outcome(err);
 	}
-	request->trace_count = list_traces(shard->view, request->trace_ids);
-	request->bytes = request->chunk->capacity + sizeof(*request) + ids_bytes;
+	list_traces(shard->view, request);
+	if (before)
+		inherit_known(request, before);
+	request->bytes = request->chunk->capacity + sizeof(*request) + traces_bytes;
 	transfer->chunk = chunk_ref(request->chunk);
 	transfer->detail = request;
 	return OUTCOME_TAKEN;
@@ -106,8 +130,15 @@ static enum outcome prepare(struct consumer *consumer, struct shard *shard,
 static void reserve(struct transfer *transfer, struct admission *admission)
 {
 	const struct held_request *request = transfer->detail;
-	transfer->reserved = room_reserve(&spans_of(transfer->consumer)->room, request->bytes,
-					  request->chunk->span_count);
+	struct held_spans *spans = spans_of(transfer->consumer);
+	if (spans->processor->node.type->processor->holds->pass_when_full) {
+		/* It was looked at before the run; whoever is behind is let pass. */
+		room_adjust(&spans->room, (int64_t)request->bytes, request->chunk->span_count);
+		transfer->reserved = true;
+	} else {
+		transfer->reserved =
+			room_reserve(&spans->room, request->bytes, request->chunk->span_count);
+	}
 	if (transfer->reserved)
 		admission->reserved++;
 	else
@@ -140,17 +171,26 @@ static void commit(struct transfer *transfer, struct ack *ack)
 	queue_push(&spans->queue, &request->item);
 }
 
+bool held_spans_full(struct consumer *consumer)
+{
+	const struct room *room = &spans_of(consumer)->room;
+	return room_used(room) >= room_capacity(room);
+}
+
 /* ---- out, on the home loop ------------------------------------------------------------------ */
 
-static bool has_come(const struct held_spans *spans, const struct held_request *request)
+/* Notes what is known of its traces by now. Before the run, so that what comes during it is seen to
+ * differ at the next look. */
+static void look_at(const struct held_spans *spans, struct held_request *request)
 {
 	const struct node *node = &spans->processor->node;
+	const struct hold_ops *holds = node->type->processor->holds;
 	for (uint32_t i = 0; i < request->trace_count; i++) {
-		const uint8_t *id = request->trace_ids + (size_t)i * TRACE_ID_BYTES;
-		if (node->type->processor->holds->is_over(node->self, slice_of(id, TRACE_ID_BYTES)))
-			return true;
+		struct held_trace *trace = &request->traces[i];
+		uint64_t known = holds->known(node->self, slice_of(trace->id, TRACE_ID_BYTES));
+		request->may_run |= known != trace->known;
+		trace->known = known;
 	}
-	return false;
 }
 
 static void remove_at(struct held_spans *spans, struct held_request **at)
@@ -167,10 +207,8 @@ static void remove_at(struct held_spans *spans, struct held_request **at)
 static bool leave(struct held_spans *spans, const struct held_request *request, bool final)
 {
 	struct err err = {0};
-	const struct flow_from from = {.stage = spans->stage,
-				       .processor = spans->at,
-				       .due_ns = request->due_ns,
-				       .final = final};
+	const struct flow_from from = {
+		.stage = spans->stage, .processor = spans->at, .again = request, .final = final};
 	enum outcome outcome =
 		flow_again(spans->pipeline, &from, spans->consumer.home, request->chunk, &err);
 	if (outcome == OUTCOME_REJECTED)
@@ -190,7 +228,9 @@ static void look(struct held_spans *spans)
 	int runs = 0;
 	while ((request = *at)) {
 		bool final = flushed || now_ns >= request->due_ns;
-		if (!final && !has_come(spans, request)) {
+		if (!final)
+			look_at(spans, request);
+		if (!final && !request->may_run) {
 			at = &request->next;
 			continue;
 		}

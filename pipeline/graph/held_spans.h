@@ -20,4 +20,7 @@ MUST_CHECK struct consumer *held_spans_new(struct pipeline *pipeline, size_t sta
 					   const struct processor_node *processor,
 					   uint64_t wait_ns);
 
+/* Whether the room for what waits is used up. Any thread. */
+bool held_spans_full(struct consumer *consumer);
+
 #endif

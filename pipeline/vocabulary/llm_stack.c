@@ -71,6 +71,12 @@ static const struct slice engine_scopes[] = {
 };
 const struct stack_names stack_engine_scopes = NAMES(engine_scopes);
 
+static const struct slice model_keys[] = {
+#define MODEL_KEY(text) SLICE_INIT(text),
+#include "pipeline/vocabulary/llm_stack.def"
+};
+const struct stack_names stack_model_keys = NAMES(model_keys);
+
 bool stack_names_has(const struct stack_names *names, struct slice name)
 {
 	for (size_t i = 0; name.len > 0 && i < names->count; i++) {

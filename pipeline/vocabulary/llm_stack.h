@@ -14,6 +14,7 @@ struct stack_names {
 extern const struct stack_names stack_routing_spans, stack_engine_spans, stack_disaggregation_spans,
 	stack_prefill_spans, stack_decode_spans, stack_background_spans, stack_request_spans;
 extern const struct stack_names stack_proxy_prefixes;
+extern const struct stack_names stack_model_keys;			   /* prefixes */
 extern const struct stack_names stack_routing_scopes, stack_engine_scopes; /* prefixes */
 
 /* Whether ${name} is one of ${names}. */

@@ -222,7 +222,7 @@ static void report(void *arg)
 	self->reported_unknown = unknown;
 }
 
-static const struct hold_ops holds = {.wait_ns = wait_ns, .is_over = waits_over};
+static const struct hold_ops holds = {.wait_ns = wait_ns, .known = waits_known};
 
 static const struct processor_ops ops = {.create = create,
 					 .shard_new = shard_new,

@@ -225,9 +225,9 @@ void reading_dropped(struct run *run, uint32_t span);
  * has not come (wait_for_root). */
 void waits_hold_back(struct run *run);
 
-/* True when what held spans of the trace wait for has come: a model, a prefill leg or a call that
- * counts; or the root. Any thread. */
-bool waits_over(void *self, struct slice trace_id);
+/* What is known of what held spans of the trace wait for (hold_ops): a model, a prefill leg, calls that
+ * count; or the root. Any thread. */
+uint64_t waits_known(void *self, struct slice trace_id);
 
 /* ---- traces.c ---- */
 

@@ -191,7 +191,7 @@ void reading_span(struct run *run, uint32_t span)
 void reading_dropped(struct run *run, uint32_t span)
 {
 	struct span_roles roles;
-	if (view_span_held(run->view, span) || reading_is_zero(run_trace_id(run, span)) ||
+	if (view_span_to_come(run->view, span) || reading_is_zero(run_trace_id(run, span)) ||
 	    reading_is_zero(view_span_id(run->view, span)))
 		return;
 	struct trace_group *group = traces_group(run, span);

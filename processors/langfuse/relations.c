@@ -53,7 +53,7 @@ static void find_prefills(struct run *run)
 
 static bool is_tombstone(const struct run *run, uint32_t span)
 {
-	return !view_span_live(run->view, span) && !view_span_held(run->view, span);
+	return !view_span_live(run->view, span) && !view_span_to_come(run->view, span);
 }
 
 static void make_root(struct run *run, uint32_t span)
@@ -67,6 +67,7 @@ static void move_to_foreign(struct run *run, uint32_t span, struct slice id, boo
 {
 	uint8_t nearest[SPAN_ID_BYTES];
 	switch (trace_memory_ancestor(run->self->memory, run_trace_key(run, span), id, nearest)) {
+	case ANCESTRY_UNKNOWN:
 	case ANCESTRY_KEPT:
 		if (moved)
 			edit_set_span_parent(run->view, span, id);
@@ -120,7 +121,7 @@ static void repair_all(struct run *run)
 int relations_settle(struct run *run, struct err *err)
 {
 	struct langfuse *self = run->self;
-	bool tombstones = view_live_spans(run->view) + view_held_spans(run->view) +
+	bool tombstones = view_live_spans(run->view) + view_spans_to_come(run->view) +
 				  run->counts[COUNT_BAD_IDS] <
 			  view_span_count(run->view);
 	if (tombstones)

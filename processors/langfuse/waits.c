@@ -55,17 +55,17 @@ void waits_hold_back(struct run *run)
 	}
 }
 
-bool waits_over(void *arg, struct slice trace_id)
+/* Calls that count leave notes; a sum waits for those of its own calls, so every further note counts. */
+uint64_t waits_known(void *arg, struct slice trace_id)
 {
+	enum { FACTS = 1 << TRACE_FACT_MODEL | 1 << TRACE_FACT_DISAGGREGATED };
 	struct langfuse *self = arg;
 	const struct trace_key key = {self->client, trace_id};
-	struct slice none = {NULL, 0};
-	struct trace_note note = {calls_name(self, NOTE_KIND_COUNTED, none, none), 0};
-	if (self->wait_for_root)
-		note = root_note(self, false);
-	else if (trace_memory_knows(self->memory, key, TRACE_FACT_MODEL) ||
-		 trace_memory_knows(self->memory, key, TRACE_FACT_DISAGGREGATED))
-		return true;
+	if (!self->wait_for_root) {
+		struct trace_progress progress = trace_memory_progress(self->memory, key);
+		return (uint64_t)(progress.facts & FACTS) << 32 | progress.notes;
+	}
+	struct trace_note note = root_note(self, false);
 	trace_memory_notes(self->memory, key, &note, 1);
-	return note.value != 0;
+	return note.value;
 }

@@ -65,6 +65,10 @@ static const struct config_field fields[] = {
 		    "streamed piece."),
 	CONFIG_BOOL(struct scrape_filter_config, closure, "closure", "true",
 		    "Drop what is below a dropped span, unless a protected span is in there."),
+	CONFIG_DURATION(
+		struct scrape_filter_config, child_wait_ns, "child_wait", "6s",
+		"How long a span that may belong to noise waits for its parent, which comes "
+		"with a later request; 0: not at all."),
 	CONFIG_STRING_LIST(struct scrape_filter_config, protect, "protect",
 			   "More span names that are never dropped, beside `llm_request`, "
 			   "`gateway.request`, `semantic_router.*`."),

@@ -339,3 +339,13 @@ bool scrape_rules_protect(const struct scrape_rules *rules, const struct trace_v
 {
 	return patterns_match(&rules->protected, view_span_name(view, span));
 }
+
+bool scrape_rules_has_target(const struct scrape_rules *rules, const struct trace_view *view,
+			     uint32_t span)
+{
+	struct slice text, name = view_span_name(view, span);
+	return (name.len > 0 && name.ptr[0] == '/') || memmem(name.ptr, name.len, " /", 2) ||
+	       find_text(view, span, rules->path_keys, SCRAPE_PATH_KEYS, &text) ||
+	       find_text(view, span, rules->rpc_method_keys, ARRAY_COUNT(rules->rpc_method_keys),
+			 &text);
+}

@@ -21,6 +21,7 @@ enum scrape_rule {
 
 struct scrape_filter_config {
 	bool default_paths, default_rpcs, background, asgi_collapse, closure;
+	uint64_t child_wait_ns;
 	struct config_strings paths, keep_paths, generating_paths, rpcs;
 	struct config_strings background_names, name_prefixes, protect;
 	struct trace_memory_limits memory;
@@ -54,5 +55,10 @@ bool scrape_rules_asgi_name(struct slice name);
 /* True for spans that no rule may drop, because a request's story needs them. */
 bool scrape_rules_protect(const struct scrape_rules *rules, const struct trace_view *view,
 			  uint32_t span);
+
+/* Whether ${span} says what it serves or calls, so that the rules above have judged it for itself: by a
+ * path, in an attribute or its name, or by a remote procedure. */
+bool scrape_rules_has_target(const struct scrape_rules *rules, const struct trace_view *view,
+			     uint32_t span);
 
 #endif

@@ -6,8 +6,9 @@
  * No orphans. Within a request: what is below a dropped span goes, too; where a protected span is
  * below, that part stays and moves to the nearest ancestor that stays (or becomes a root, marked
  * with the attribute `sluice.parent_dropped`). Across requests: dropped span ids are remembered per
- * trace (pipeline/trace/memory/trace_memory.h), so children that come later meet the same decision. A
- * child that had left before its parent came to be dropped cannot be called back: it is counted.
+ * trace (pipeline/trace/memory/trace_memory.h), so children that come later meet the same decision.
+ * Children that come first wait for it, if they may be noise (waits.c); one that had left before its
+ * parent came to be dropped cannot be called back: it is counted.
  *
  * A probe that lets the model say a word makes spans like those of a request, protected ones among
  * them. Below such a probe all goes: the spans inherit that, in the request and by a note about each
@@ -17,48 +18,11 @@
  * span of a request, charged to the budget, kept up to SCRATCH_KEEP_BYTES.
  */
 #include "pipeline/trace/memory/drop_batch.h"
-#include "processors/scrape_filter/rules.h"
+#include "processors/scrape_filter/scrape_filter_internal.h"
 
 #include <stdlib.h>
 
 enum { SCRATCH_KEEP_BYTES = 1 << 20 };
-
-/* What the memory could not decide. */
-enum undecided {
-	UNDECIDED_CHILD_LEFT = 0, /* a child left with an earlier request */
-	UNDECIDED_NOT_REMEMBERED, /* the memory had no room for a dropped span */
-	UNDECIDED_COUNT
-};
-
-enum moved { MOVED_TO_ANCESTOR = 0, MOVED_TO_ROOT, MOVED_COUNT };
-
-struct scrape_filter {
-	struct log log;
-	struct scrape_rules rules;
-	bool closure;
-	struct trace_memory *memory;
-	uint32_t client;
-	struct budget *budget;
-	key_id mark_key;
-	struct counter dropped[RULE_COUNT], moved[MOVED_COUNT], undecided[UNDECIDED_COUNT];
-	uint64_t reported[RULE_COUNT]; /* of dropped, at the last report; main thread */
-};
-
-/* What is known of a span besides the rule by which it goes. */
-enum span_state {
-	SPAN_DECIDED = 1 << 0,	 /* its ancestors are, too */
-	SPAN_PROTECTED = 1 << 1, /* a protected span is below or the span itself */
-	SPAN_ALL_BELOW = 1 << 2, /* the span goes, and so does all that is below it */
-};
-
-struct scratch {
-	struct budget *budget;
-	struct span_map map;
-	uint32_t *path;	 /* spans on the way up that are decided by what is above */
-	uint8_t *rules;	 /* enum scrape_rule per span */
-	uint8_t *states; /* of enum span_state per span */
-	size_t span_cap, bytes_held;
-};
 
 /* ---- making --------------------------------------------------------------------------------- */
 
@@ -72,6 +36,12 @@ static const struct metric_desc metric_undecided = {
 	"sluice_processor_scrape_filter_undecided", "{spans}",
 	"Dropped spans whose children in other requests may have lost their parent",
 	METRIC_COUNTER};
+
+static const struct metric_desc metric_unseen = {"sluice_processor_scrape_filter_parent_unseen",
+						 "{spans}",
+						 "Spans that left before their parent came, which "
+						 "may be noise, by why they did not wait longer",
+						 METRIC_COUNTER};
 
 static const char *const rule_names[RULE_COUNT] = {
 	"", "path", "name", "rpc", "background", "asgi", "descendant", "remembered"};
@@ -92,8 +62,11 @@ static const struct metric_row metric_rows[] = {
 	ROW(metric_moved, moved, MOVED_TO_ROOT, "to", "root"),
 	ROW(metric_undecided, undecided, UNDECIDED_CHILD_LEFT, "reason", "child_left"),
 	ROW(metric_undecided, undecided, UNDECIDED_NOT_REMEMBERED, "reason", "not_remembered"),
+	ROW(metric_unseen, unseen, UNSEEN_TIME_OVER, "reason", "time_over"),
+	ROW(metric_unseen, unseen, UNSEEN_NO_ROOM, "reason", "no_room"),
 };
-_Static_assert(ARRAY_COUNT(metric_rows) == RULE_COUNT - 1 + MOVED_COUNT + UNDECIDED_COUNT,
+_Static_assert(ARRAY_COUNT(metric_rows) ==
+		       RULE_COUNT - 1 + MOVED_COUNT + UNDECIDED_COUNT + UNSEEN_COUNT,
 	       "a counter has no row");
 static const struct metric_table metrics = METRIC_TABLE("scrape_filter", metric_rows);
 
@@ -112,6 +85,7 @@ static void *create(const struct component_env *env, const void *arg, struct con
 	self->log = env->log;
 	self->budget = env->budget;
 	self->closure = config->closure;
+	self->child_wait_ns = config->child_wait_ns;
 	self->memory = env->memory;
 	self->client = trace_memory_join(env->memory, &config->memory);
 	self->mark_key = key_table_add(env->keys, SLICE("sluice.parent_dropped"), &err);
@@ -172,19 +146,6 @@ static int reserve(struct scratch *scratch, uint32_t span_count, struct err *err
 
 /* ---- one request ---------------------------------------------------------------------------- */
 
-struct pass {
-	struct scrape_filter *filter;
-	struct trace_view *view;
-	struct scratch *scratch;
-	uint32_t dropped[RULE_COUNT];
-	uint32_t moved[MOVED_COUNT], undecided[UNDECIDED_COUNT];
-};
-
-static struct trace_key key_of(const struct pass *pass, uint32_t span)
-{
-	return (struct trace_key){pass->filter->client, view_span_trace_id(pass->view, span)};
-}
-
 static void drop(struct pass *pass, uint32_t span, enum scrape_rule rule, bool all_below)
 {
 	pass->scratch->rules[span] = (uint8_t)rule;
@@ -192,12 +153,6 @@ static void drop(struct pass *pass, uint32_t span, enum scrape_rule rule, bool a
 	if (all_below)
 		pass->scratch->states[span] |= SPAN_ALL_BELOW;
 	edit_drop_span(pass->view, span);
-}
-
-/* Whether ${span} was dropped by this filter in this request. */
-static bool goes(const struct pass *pass, uint32_t span)
-{
-	return pass->scratch->rules[span] != RULE_NONE;
 }
 
 static bool takes_all_below(const struct pass *pass, uint32_t span)
@@ -267,7 +222,8 @@ static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
 		return;
 	}
 	struct slice foreign = view_span_parent(pass->view, top);
-	switch (trace_memory_ancestor(pass->filter->memory, key_of(pass, span), foreign, id)) {
+	switch (trace_memory_ancestor(pass->filter->memory, pass_key(pass, span), foreign, id)) {
+	case ANCESTRY_UNKNOWN:
 	case ANCESTRY_KEPT: move(pass, span, foreign); break;
 	case ANCESTRY_MOVED: move(pass, span, slice_of(id, sizeof(id))); break;
 	case ANCESTRY_ROOT: move(pass, span, (struct slice){NULL, 0}); break;
@@ -286,7 +242,7 @@ static uint64_t note_of(struct slice id)
 static bool is_noted(const struct pass *pass, uint32_t span)
 {
 	struct trace_note note = {.name = note_of(view_span_parent(pass->view, span))};
-	trace_memory_notes(pass->filter->memory, key_of(pass, span), &note, 1);
+	trace_memory_notes(pass->filter->memory, pass_key(pass, span), &note, 1);
 	return note.value != 0;
 }
 
@@ -294,9 +250,10 @@ static bool is_noted(const struct pass *pass, uint32_t span)
 static void judge_foreign(struct pass *pass, uint32_t span)
 {
 	uint8_t id[SPAN_ID_BYTES];
-	enum ancestry ancestry = trace_memory_ancestor(pass->filter->memory, key_of(pass, span),
-						       view_span_parent(pass->view, span), id);
-	if (ancestry == ANCESTRY_KEPT)
+	enum ancestry ancestry = waits_ask(pass, span, id);
+	if (ancestry == ANCESTRY_UNKNOWN)
+		waits_hold(pass, span);
+	if (ancestry == ANCESTRY_UNKNOWN || ancestry == ANCESTRY_KEPT)
 		return;
 	bool all_below = is_noted(pass, span);
 	if (all_below || (pass->filter->closure && !(pass->scratch->states[span] & SPAN_PROTECTED)))
@@ -314,13 +271,15 @@ static void judge_below(struct pass *pass, uint32_t span)
 	uint32_t parent = map->parents[span];
 	bool known_parent = span_map_has_parent(map, span);
 	bool all_goes = known_parent && takes_all_below(pass, parent);
-	if (goes(pass, span)) {
+	if (pass_goes(pass, span)) {
 		pass->scratch->states[span] |= all_goes ? SPAN_ALL_BELOW : 0;
 	} else if (!view_span_live(pass->view, span)) {
 		return;
 	} else if (parent == SPAN_MAP_FOREIGN) {
 		judge_foreign(pass, span);
-	} else if (!known_parent || !goes(pass, parent)) {
+	} else if (known_parent && pass->scratch->states[parent] & SPAN_WAITS) {
+		waits_hold(pass, span);
+	} else if (!known_parent || !pass_goes(pass, parent)) {
 		return;
 	} else if (all_goes ||
 		   (pass->filter->closure && !(pass->scratch->states[span] & SPAN_PROTECTED))) {
@@ -367,7 +326,7 @@ static void note_all_below(struct pass *pass, uint32_t span)
 	    view_span_id(pass->view, span).len == 0)
 		return;
 	struct trace_note note = {.name = note_of(view_span_id(pass->view, span)), .value = 1};
-	trace_memory_notes(pass->filter->memory, key_of(pass, span), &note, 1);
+	trace_memory_notes(pass->filter->memory, pass_key(pass, span), &note, 1);
 }
 
 static void remember_dropped(struct pass *pass)
@@ -375,7 +334,7 @@ static void remember_dropped(struct pass *pass)
 	struct drop_batch batch = {.memory = pass->filter->memory,
 				   .key = {.client = pass->filter->client}};
 	for (uint32_t span = 0; span < view_span_count(pass->view); span++) {
-		if (!goes(pass, span) || !may_have_children(pass, span))
+		if (!pass_goes(pass, span) || !may_have_children(pass, span))
 			continue;
 		drop_batch_add(&batch, pass->view, &pass->scratch->map, span);
 		if (takes_all_below(pass, span))
@@ -395,6 +354,8 @@ static void count(const struct pass *pass)
 		tally_add(tally, &pass->filter->moved[to], pass->moved[to]);
 	for (int why = 0; why < UNDECIDED_COUNT; why++)
 		tally_add(tally, &pass->filter->undecided[why], pass->undecided[why]);
+	for (int why = 0; why < UNSEEN_COUNT; why++)
+		tally_add(tally, &pass->filter->unseen[why], pass->unseen[why]);
 }
 
 static enum outcome process(void *self, void *state, struct trace_view *view, struct err *err)
@@ -408,6 +369,7 @@ static enum outcome process(void *self, void *state, struct trace_view *view, st
 	mark_protected(&pass);
 	judge_all(&pass);
 	remember_dropped(&pass);
+	waits_remember_kept(&pass);
 	count(&pass);
 	return OUTCOME_TAKEN;
 }
@@ -435,7 +397,8 @@ static const struct processor_ops ops = {.create = create,
 					 .process = process,
 					 .report = report,
 					 .destroy = destroy,
-					 .adds = ADDS_NOTHING};
+					 .adds = ADDS_NOTHING,
+					 .holds = &scrape_filter_holds};
 
 const struct component_type processor_scrape_filter = {
 	.kind = COMPONENT_PROCESSOR,

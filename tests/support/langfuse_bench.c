@@ -102,22 +102,31 @@ void processor_bench_close(struct processor_bench *bench)
 	require(budget_used(&bench->budget) == 0, "memory is still charged");
 }
 
+/* As the host does, before the next processor runs. */
+static void take_held(struct processor_bench *bench)
+{
+	struct err err;
+	if (view_held_spans(bench->view) == 0)
+		return;
+	require(!bench->held, "two processors hold spans");
+	require(trace_encode_held(bench->view, &bench->budget, &bench->held, &err) == 0, err.msg);
+	edit_forget_held(bench->view);
+}
+
 enum outcome processor_bench_run(struct processor_bench *bench, struct slice body)
 {
 	struct err err = {0};
 	forget_output(bench);
 	require(view_open(bench->view, body, &err) == 0, err.msg);
 	for (size_t i = 0; i < bench->processor_count; i++) {
-		edit_allow_holding(bench->view, bench->may_hold && bench->ops[i]->holds);
+		edit_set_holding(bench->view, bench->ops[i]->holds ? bench->holding : HOLDING_OFF);
 		enum outcome outcome = bench->ops[i]->process(bench->selves[i], bench->states[i],
 							      bench->view, &err);
 		if (outcome != OUTCOME_TAKEN)
 			return outcome;
+		take_held(bench);
 	}
 	tally_commit(edit_tally(bench->view));
-	if (view_held_spans(bench->view) > 0)
-		require(trace_encode_held(bench->view, &bench->budget, &bench->held, &err) == 0,
-			err.msg);
 	require(edit_check(bench->view, &err) == 0, err.msg);
 	require(trace_encode(bench->view, &bench->budget, &bench->out, &err) == 0, err.msg);
 	if (bench->out) {

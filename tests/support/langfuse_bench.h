@@ -20,8 +20,8 @@ struct processor_bench {
 	void *selves[BENCH_PROCESSORS_MAX], *states[BENCH_PROCESSORS_MAX];
 	size_t processor_count;
 	struct trace_view *view;
-	bool may_hold;	    /* what the processors are allowed */
-	struct chunk *held; /* what the last processor held back in the last run; NULL: nothing */
+	enum holding holding; /* what the processors are allowed */
+	struct chunk *held;   /* what a processor held back in the last run; NULL: nothing */
 	/* What left the processors last, encoded and indexed again. */
 	struct chunk *out; /* NULL: nothing was left */
 	struct trace_view *out_view;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "pipeline/base/clock.h"
+#include "tests/support/holding_bench.h"
 
 enum { NAMES_MAX = 64 };
 
@@ -47,21 +48,13 @@ static void gather_names(struct processor_bench *bench, const struct example_req
 	}
 }
 
-static const char *name_of(const struct names *names, struct slice id)
+static const char *name_of(const struct names *names, uint64_t id)
 {
 	for (size_t i = 0; i < names->count; i++) {
-		if (id.len > 0 && names->ids[i] == id_of(id))
+		if (id != 0 && names->ids[i] == id)
 			return names->names[i];
 	}
-	return id.len > 0 ? "?" : "-";
-}
-
-static void describe(const struct processor_bench *bench, const struct names *names,
-		     struct buf *out)
-{
-	for (uint32_t span = 0; span < bench_span_count(bench); span++)
-		buf_printf(out, "%.*s<%s ", SLICE_FMT(view_span_name(bench->out_view, span)),
-			   name_of(names, view_span_parent(bench->out_view, span)));
+	return id != 0 ? "?" : "-";
 }
 
 void scrape_case_build(const struct scrape_case *this, struct budget *budget,
@@ -81,25 +74,28 @@ void scrape_case_build(const struct scrape_case *this, struct budget *budget,
 
 bool scrape_case_run(const struct scrape_case *this)
 {
-	struct processor_bench bench;
+	struct holding_bench holding;
 	struct example_requests requests;
 	struct names names = {.count = 0};
 	struct buf got = BUF_INIT;
-	processor_bench_open(&bench, (const char *const[]){"scrape_filter", this->yaml, NULL});
-	scrape_case_build(this, &bench.budget, &requests);
-	gather_names(&bench, &requests, &names);
+	holding_bench_open(&holding, this->yaml);
+	scrape_case_build(this, &holding.bench.budget, &requests);
+	gather_names(&holding.bench, &requests, &names);
 	for (size_t i = 0; i < requests.count; i++) {
 		size_t at = this->order ? (size_t)(this->order[i] - '0') : i;
-		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[at])),
-				 OUTCOME_TAKEN);
-		describe(&bench, &names, &got);
+		holding_bench_send(&holding, chunk_slice(requests.items[at]));
+		holding_bench_wait_until(&holding, bench_now_ns + NS_PER_S);
 	}
+	holding_bench_flush(&holding);
+	for (size_t i = 0; i < holding.left_count; i++)
+		buf_printf(&got, "%s<%s ", name_of(&names, holding.left[i].id),
+			   name_of(&names, holding.left[i].parent));
 	bool same = strcmp(buf_cstr(&got), this->expected) == 0;
 	if (!same)
 		print_error("%s:\n  got      %s\n  expected %s\n", this->what, buf_cstr(&got),
 			    this->expected);
 	example_requests_fini(&requests);
-	processor_bench_close(&bench);
+	holding_bench_close(&holding);
 	buf_fini(&got);
 	return same;
 }

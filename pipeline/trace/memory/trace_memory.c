@@ -375,12 +375,16 @@ bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
 	return done;
 }
 
-bool trace_memory_knows(struct trace_memory *memory, struct trace_key key, enum trace_fact fact)
+struct trace_progress trace_memory_progress(struct trace_memory *memory, struct trace_key key)
 {
+	struct trace_progress progress = {0};
 	uint64_t hash = memory_hash(memory, key);
 	struct stripe *stripe = memory_lock(memory, hash);
 	const struct memory_entry *entry = memory_find(memory, stripe, hash, key);
-	bool known = entry && entry->facts[fact].len > 0;
+	for (int fact = 0; entry && fact < TRACE_FACT_COUNT; fact++)
+		progress.facts |= (uint32_t)(entry->facts[fact].len > 0) << fact;
+	if (entry)
+		progress.notes = entry->note_count, progress.settled = entry->settled_count;
 	(void)pthread_mutex_unlock(&stripe->lock);
-	return known;
+	return progress;
 }

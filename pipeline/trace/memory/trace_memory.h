@@ -94,8 +94,15 @@ void trace_facts_add(struct trace_facts *facts, enum trace_fact fact, uint8_t ra
 bool trace_memory_exchange(struct trace_memory *memory, struct trace_key key,
 			   struct trace_facts *facts, struct arena *arena);
 
-/* True when ${fact} of the trace is remembered. */
-bool trace_memory_knows(struct trace_memory *memory, struct trace_key key, enum trace_fact fact);
+/* How much is remembered of a trace; all 0 when nothing is. */
+struct trace_progress {
+	uint32_t facts;	  /* a bit for each enum trace_fact */
+	uint32_t notes;	  /* how many */
+	uint32_t settled; /* spans that were awaited and of which it is known by now what became */
+};
+
+/* One lock. */
+struct trace_progress trace_memory_progress(struct trace_memory *memory, struct trace_key key);
 
 /* Adds ${step} to the trace's tally for the span ${id} and returns what the tally was before; 0 when
  * the trace cannot be remembered. A span that comes again (its sender tries again) is not counted
@@ -123,7 +130,7 @@ static inline bool trace_note_may_be(const struct trace_facts *facts, uint64_t n
 void trace_memory_notes(struct trace_memory *memory, struct trace_key key, struct trace_note *notes,
 			size_t count);
 
-/* ---- dropped spans ---- */
+/* ---- dropped and kept spans ---- */
 
 struct dropped_span {
 	struct slice id;     /* 8 bytes */
@@ -134,6 +141,7 @@ enum ancestry {
 	ANCESTRY_KEPT = 0, /* not remembered as dropped */
 	ANCESTRY_MOVED,	   /* dropped; ret_id is the nearest ancestor that is not */
 	ANCESTRY_ROOT,	   /* dropped, and so was everything above it */
+	ANCESTRY_UNKNOWN,  /* neither dropped nor kept (trace_memory_await) */
 };
 
 /* Remembers that ${count} spans of the trace were dropped. *ret_orphans: for how many of them a
@@ -145,5 +153,16 @@ size_t trace_memory_drop(struct trace_memory *memory, struct trace_key key,
  * question is remembered, so that a later drop of ${id} can be counted as an orphan made. */
 enum ancestry trace_memory_ancestor(struct trace_memory *memory, struct trace_key key,
 				    struct slice id, uint8_t ret_id[SPAN_ID_BYTES]);
+
+/* The same, of the parent of a span that can wait. ANCESTRY_UNKNOWN: nobody has said what became of
+ * ${id}. With ${waits} the child stays until somebody does, and is not remembered as having left. */
+enum ancestry trace_memory_await(struct trace_memory *memory, struct trace_key key, struct slice id,
+				 bool waits, uint8_t ret_id[SPAN_ID_BYTES]);
+
+/* Remembers that ${count} spans of the trace stay, by their ids (8 bytes). Costs a trace the same
+ * few bytes however many they are: of a trace with hundreds of spans, some that never came count as
+ * kept, too (a Bloom filter). */
+void trace_memory_keep(struct trace_memory *memory, struct trace_key key, const struct slice *ids,
+		       size_t count);
 
 #endif

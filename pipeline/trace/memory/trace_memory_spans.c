@@ -60,6 +60,7 @@ static void exchange_note(struct trace_memory *memory, struct stripe *stripe,
 	if (slot->state == SPAN_NEW) {
 		memcpy(slot->parent, &note->value, sizeof(note->value));
 		slot->state = SPAN_NOTED;
+		entry->note_count++;
 		entry->noted[note->name >> 6 & (TRACE_NOTED_WORDS - 1)] |= UINT64_C(1)
 									   << (note->name & 63);
 	} else if (slot->state == SPAN_NOTED) {
@@ -84,6 +85,14 @@ void trace_memory_notes(struct trace_memory *memory, struct trace_key key, struc
 	(void)pthread_mutex_unlock(&stripe->lock);
 }
 
+/* It is known by now what became of ${slot}. */
+static void settle(struct memory_entry *entry, struct span_slot *slot)
+{
+	entry->awaited_count -= slot->awaited;
+	entry->settled_count += slot->awaited;
+	slot->awaited = false;
+}
+
 size_t trace_memory_drop(struct trace_memory *memory, struct trace_key key,
 			 const struct dropped_span *spans, size_t count, uint32_t *ret_orphans)
 {
@@ -97,6 +106,7 @@ size_t trace_memory_drop(struct trace_memory *memory, struct trace_key key,
 		if (!slot)
 			break;
 		*ret_orphans += slot->state == SPAN_ASKED_FOR;
+		settle(entry, slot);
 		slot->state = spans[i].parent.len > 0 ? SPAN_DROPPED : SPAN_DROPPED_ROOT;
 		if (spans[i].parent.len > 0)
 			memcpy(slot->parent, spans[i].parent.ptr, SPAN_ID_BYTES);
@@ -106,6 +116,11 @@ size_t trace_memory_drop(struct trace_memory *memory, struct trace_key key,
 		memory_keep_bounds(memory, stripe, entry->used_ns);
 	(void)pthread_mutex_unlock(&stripe->lock);
 	return remembered;
+}
+
+static bool is_dropped(const struct span_slot *slot)
+{
+	return slot->state == SPAN_DROPPED || slot->state == SPAN_DROPPED_ROOT;
 }
 
 /* Follows dropped spans upwards. A circle of parents ends after HOPS_MAX like a root. */
@@ -118,26 +133,96 @@ static enum ancestry climb(const struct trace_memory *memory, struct memory_entr
 		memcpy(ret_id, slot->parent, SPAN_ID_BYTES);
 		slot = trace_spans_find(&entry->spans, memory->hash,
 					slice_of(slot->parent, SPAN_ID_BYTES));
-		if (!slot || slot->state == SPAN_ASKED_FOR)
+		if (!slot || !is_dropped(slot))
 			return ANCESTRY_MOVED;
 	}
 	return ANCESTRY_ROOT;
 }
 
-enum ancestry trace_memory_ancestor(struct trace_memory *memory, struct trace_key key,
-				    struct slice id, uint8_t ret_id[SPAN_ID_BYTES])
+/* ---- kept ones ---- */
+
+/* Bit ${nth} of a span among those that stay: words and the bit in them. Ids are chosen by a peer. */
+static uint32_t kept_bit(const struct trace_memory *memory, struct slice id, int nth)
 {
-	enum ancestry ancestry = ANCESTRY_KEPT;
+	enum { BITS = 9 };
+	_Static_assert(1 << BITS == KEPT_WORDS * 64, "as many bits as there are");
+	return (uint32_t)(hash_read64(id.ptr) * memory->hash.a >> (64 - BITS * (nth + 1))) &
+	       ((1 << BITS) - 1);
+}
+
+static bool is_kept(const struct trace_memory *memory, const struct memory_entry *entry,
+		    struct slice id)
+{
+	for (int nth = 0; nth < KEPT_BITS; nth++) {
+		uint32_t bit = kept_bit(memory, id, nth);
+		if (!(entry->kept[bit >> 6] >> (bit & 63) & 1))
+			return false;
+	}
+	return true;
+}
+
+static void keep(const struct trace_memory *memory, struct memory_entry *entry, struct slice id)
+{
+	for (int nth = 0; nth < KEPT_BITS; nth++) {
+		uint32_t bit = kept_bit(memory, id, nth);
+		entry->kept[bit >> 6] |= UINT64_C(1) << (bit & 63);
+	}
+	if (entry->awaited_count == 0)
+		return;
+	struct span_slot *slot = trace_spans_find(&entry->spans, memory->hash, id);
+	if (slot)
+		settle(entry, slot);
+}
+
+void trace_memory_keep(struct trace_memory *memory, struct trace_key key, const struct slice *ids,
+		       size_t count)
+{
+	uint64_t hash = memory_hash(memory, key);
+	struct stripe *stripe = memory_lock(memory, hash);
+	struct memory_entry *entry = memory_find_or_add(memory, stripe, hash, key);
+	for (size_t i = 0; entry && i < count; i++)
+		keep(memory, entry, ids[i]);
+	if (entry)
+		memory_keep_bounds(memory, stripe, entry->used_ns);
+	(void)pthread_mutex_unlock(&stripe->lock);
+}
+
+/* ---- asking ---- */
+
+/* Of a span that nobody has dropped: what its child does is remembered. */
+static enum ancestry ask(const struct trace_memory *memory, struct memory_entry *entry,
+			 struct span_slot *slot, struct slice id, bool waits)
+{
+	bool kept = is_kept(memory, entry, id);
+	if (waits && !kept) {
+		entry->awaited_count += !slot->awaited;
+		slot->awaited = true;
+	} else if (slot->state == SPAN_NEW) {
+		slot->state = SPAN_ASKED_FOR;
+	}
+	return kept ? ANCESTRY_KEPT : ANCESTRY_UNKNOWN;
+}
+
+enum ancestry trace_memory_await(struct trace_memory *memory, struct trace_key key, struct slice id,
+				 bool waits, uint8_t ret_id[SPAN_ID_BYTES])
+{
+	enum ancestry ancestry = ANCESTRY_KEPT; /* nobody could say more later */
 	uint64_t hash = memory_hash(memory, key);
 	struct stripe *stripe = memory_lock(memory, hash);
 	struct memory_entry *entry = memory_find_or_add(memory, stripe, hash, key);
 	struct span_slot *slot = entry ? slot_for(memory, stripe, entry, id) : NULL;
-	if (slot && slot->state == SPAN_NEW)
-		slot->state = SPAN_ASKED_FOR;
-	if (slot && slot->state != SPAN_ASKED_FOR)
-		ancestry = climb(memory, entry, slot, ret_id);
+	if (slot)
+		ancestry = is_dropped(slot) ? climb(memory, entry, slot, ret_id)
+					    : ask(memory, entry, slot, id, waits);
 	if (entry)
 		memory_keep_bounds(memory, stripe, entry->used_ns);
 	(void)pthread_mutex_unlock(&stripe->lock);
 	return ancestry;
+}
+
+enum ancestry trace_memory_ancestor(struct trace_memory *memory, struct trace_key key,
+				    struct slice id, uint8_t ret_id[SPAN_ID_BYTES])
+{
+	enum ancestry ancestry = trace_memory_await(memory, key, id, false, ret_id);
+	return ancestry == ANCESTRY_UNKNOWN ? ANCESTRY_KEPT : ancestry;
 }

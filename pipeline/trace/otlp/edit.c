@@ -82,11 +82,12 @@ int edit_reset(struct trace_view *view, struct err *err)
 {
 	const struct trace_index *index = &view->index;
 	bool cleared = view->flags_cleared && !view->changed;
-	view->changed = view->known_only = view->may_hold = false;
+	view->changed = view->known_only = false;
+	view->holding = HOLDING_OFF;
 	view->failure = ERR_NONE;
 	view->added_count = 0;
 	view->zero_parent = view->parents_edited = false;
-	view->held_spans = 0;
+	view->held_spans = view->away_spans = 0;
 	view->live_spans = index->span_count;
 	view->rewrites = NULL;
 	for (unsigned kind = 0; kind < OWNER_KIND_COUNT; kind++)
@@ -175,14 +176,14 @@ void edit_drop_span(struct trace_view *view, uint32_t span)
 	view->live_spans--;
 }
 
-void edit_allow_holding(struct trace_view *view, bool allowed)
+void edit_set_holding(struct trace_view *view, enum holding holding)
 {
-	view->may_hold = allowed;
+	view->holding = holding;
 }
 
 void edit_hold_span(struct trace_view *view, uint32_t span)
 {
-	ASSERT(view->may_hold && view_span_live(view, span));
+	ASSERT(view_may_hold(view) && view_span_live(view, span));
 	edit_drop_span(view, span);
 	view->flags[OWNER_SPAN][span] |= FLAG_HELD;
 	view->held_spans++;
@@ -223,9 +224,13 @@ void edit_turn_back(struct trace_view *view)
 
 void edit_forget_held(struct trace_view *view)
 {
+	view->away_spans += view->held_spans;
 	view->held_spans = 0;
-	for (uint32_t span = 0; span < view->index.span_count; span++)
-		view->flags[OWNER_SPAN][span] &= (uint8_t)~FLAG_HELD;
+	for (uint32_t span = 0; span < view->index.span_count; span++) {
+		uint8_t *flags = &view->flags[OWNER_SPAN][span];
+		if (*flags & FLAG_HELD)
+			*flags = (uint8_t)((*flags & ~FLAG_HELD) | FLAG_AWAY);
+	}
 }
 
 void edit_drop_resource(struct trace_view *view, uint32_t resource)

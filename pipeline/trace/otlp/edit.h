@@ -12,6 +12,7 @@
 #define SLUICE_TRACE_OTLP_EDIT_H
 
 #include "pipeline/base/tally.h"
+#include "pipeline/trace/otlp/holding.h"
 #include "pipeline/trace/otlp/view.h"
 #include "pipeline/trace/value/value_filter.h"
 
@@ -33,13 +34,13 @@ void edit_drop_attr(struct trace_view *view, uint32_t attr);
 /* ---- holding: a span that waits for another request leaves this run and comes again, as it was
  * when it was held, in a run of its own. Who holds spans declares it (hold_ops). ---- */
 
-/* Says, after view_begin, whether spans may be held in this run; not, unless allowed. */
-void edit_allow_holding(struct trace_view *view, bool allowed);
+/* Says, after view_begin, whether spans may be held in this run; not, unless told. */
+void edit_set_holding(struct trace_view *view, enum holding holding);
 
 /* Takes a live span out of this run. Only when view_may_hold; no edit of it may follow. */
 void edit_hold_span(struct trace_view *view, uint32_t span);
 
-/* Drops the held spans from the edit for good: somebody has their encoded form now. */
+/* Takes the held spans out of the edit for good: somebody has their encoded form now. */
 void edit_forget_held(struct trace_view *view);
 
 /* ---- attributes ---- */

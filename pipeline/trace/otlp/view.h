@@ -173,22 +173,6 @@ static inline bool view_link_live(const struct trace_view *view, uint32_t link)
 bool view_scope_live(const struct trace_view *view, uint32_t scope);
 bool view_resource_live(const struct trace_view *view, uint32_t resource);
 
-/* Spans held in this run (edit_hold_span): dropped, to come again. */
-static inline uint32_t view_held_spans(const struct trace_view *view)
-{
-	return view->held_spans;
-}
-
-static inline bool view_span_held(const struct trace_view *view, uint32_t span)
-{
-	return (view->flags[OWNER_SPAN][span] & FLAG_HELD) != 0;
-}
-
-static inline bool view_may_hold(const struct trace_view *view)
-{
-	return view->may_hold;
-}
-
 /* ---- what is in what ------------------------------------------------------------------------ */
 
 /* Elements [begin, begin + count) of a kind. */

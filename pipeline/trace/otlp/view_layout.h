@@ -28,6 +28,14 @@ enum {
 	EDIT_COLUMN_KEEP_BYTES = 1 << 20, /* a larger column is freed when it is not needed */
 };
 
+/* Whether the processor at work may hold spans back, and why not. */
+enum holding {
+	HOLDING_OFF = 0, /* this pipeline has nobody who would keep them */
+	HOLDING_ON,
+	HOLDING_OVER,	 /* they have waited, and their time is over */
+	HOLDING_NO_ROOM, /* too much waits already */
+};
+
 enum edit_flag {
 	FLAG_DROPPED = 1 << 0,
 	FLAG_CHANGED = 1 << 1, /* attributes or fields of its own, or its events and links */
@@ -37,6 +45,7 @@ enum edit_flag {
 	FLAG_REVALUED = 1 << 5,	     /* attribute: rewrites[] holds its value; owner: has such */
 	FLAG_NO_SCHEMA_URL = 1 << 6, /* resource, scope */
 	FLAG_HELD = 1 << 6,	     /* span: dropped from this run, to come again in another */
+	FLAG_AWAY = 1 << 2,	     /* span: the same, and the processor that held it has it */
 	FLAG_ASIDE = 1 << 7,	     /* span: dropped only while the held ones are encoded */
 };
 
@@ -92,11 +101,12 @@ struct trace_view {
 	struct patch **patches[OWNER_KIND_COUNT]; /* in patch_column; NULL until needed */
 	struct rewrite *rewrites;		  /* rewrite_column; NULL until needed */
 	struct lengths lengths;			  /* in length_column */
-	uint32_t live_spans, held_spans;
+	uint32_t live_spans, held_spans, away_spans;
 	enum err_kind failure; /* ERR_NONE; ERR_LIMIT or ERR_NOMEM once something did not fit */
 	size_t added_count;    /* attributes */
 	struct tally tally;    /* of the request, which may be edited several times */
-	bool changed, may_hold;
+	bool changed;
+	enum holding holding;
 	bool flags_cleared;  /* since the request was opened; no longer true once changed */
 	bool zero_parent;    /* a parent id of zeros was set */
 	bool parents_known;  /* parent_column holds those of the open request */

@@ -3,7 +3,7 @@
 for probes, a route that does something and one that streams.
 
 INTEROP_METRICS in the environment: "route", or "mounted" for a page that is an application of its
-own.
+own. INTEROP_HEALTH_S: how long a probe takes, seconds; half of it in a span of its own.
 """
 
 import asyncio
@@ -37,8 +37,14 @@ else:
     app.get("/metrics")(page)
 
 
+HEALTH_S = float(os.environ.get("INTEROP_HEALTH_S", 0))
+
+
 @app.get("/health")
-def health():
+async def health():
+    with tracer.start_as_current_span("check stores"):
+        await asyncio.sleep(HEALTH_S / 2)
+    await asyncio.sleep(HEALTH_S / 2)
     return {"status": "ok"}
 
 

@@ -96,12 +96,13 @@ static void open_waiting(struct processor_bench *bench, struct example_requests 
 	processor_bench_open(bench, (const char *const[]){"filter", filter, "langfuse",
 							  "wait_for_root: true", NULL});
 	langfuse_case_build(&dropped_roots, &bench->budget, requests);
-	bench->may_hold = true;
+	bench->holding = HOLDING_ON;
 }
 
 static bool is_over(const struct processor_bench *bench)
 {
-	return bench->ops[1]->holds->is_over(bench->selves[1], view_span_trace_id(bench->view, 0));
+	return bench->ops[1]->holds->known(bench->selves[1], view_span_trace_id(bench->view, 0)) !=
+	       0;
 }
 
 /* What waited comes again, alone, to langfuse. The filter lets it pass once more. */
@@ -176,7 +177,7 @@ static void after_the_time_spans_leave_without_their_root(void **state)
 	open_waiting(&bench, &requests, "traces: {span: ['name == \"nothing\"']}");
 	processor_bench_send(&bench, requests.items[BELOW_REQUEST]);
 	struct chunk *held = chunk_ref(bench.held);
-	bench.may_hold = false;
+	bench.holding = HOLDING_OVER;
 	send_again(&bench, held);
 	assert_int_equal(bench_span_count(&bench), 3);
 	example_requests_fini(&requests);

@@ -85,7 +85,7 @@ static void run_fixture(enum llmd_fixture which, enum order order, const char *y
 	*totals = (struct totals){0};
 	processor_bench_open(&bench, (const char *const[]){"langfuse", yaml, NULL});
 	llmd_fixture_build(which, order == TOGETHER, &bench.budget, &requests);
-	bench.may_hold = true;
+	bench.holding = HOLDING_ON;
 	for (size_t i = 0; i < requests.count; i++) {
 		size_t at = order == CHILDREN_FIRST ? requests.count - 1 - i : i;
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(requests.items[at])),
@@ -95,7 +95,7 @@ static void run_fixture(enum llmd_fixture which, enum order order, const char *y
 			held[totals->held++] = chunk_ref(bench.held);
 		bench_now_ns += NS_PER_S;
 	}
-	bench.may_hold = false;
+	bench.holding = HOLDING_OVER;
 	for (size_t i = 0; i < totals->held; i++) {
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(held[i])), OUTCOME_TAKEN);
 		add_output(&bench, totals);
@@ -234,8 +234,9 @@ static bool wait_is_over(const struct processor_bench *bench, const struct chunk
 	budget_init(&budget, UINT64_MAX);
 	trace_index_init(&index, &budget, bench->keys);
 	assert_int_equal(trace_index_build(&index, chunk_slice(held), &err), 0);
-	bool over = bench->ops[0]->holds->is_over(
-		bench->selves[0], index_id(&index, index.spans[0].trace_id_off, TRACE_ID_BYTES));
+	bool over = bench->ops[0]->holds->known(
+			    bench->selves[0],
+			    index_id(&index, index.spans[0].trace_id_off, TRACE_ID_BYTES)) != 0;
 	trace_index_fini(&index);
 	return over;
 }
@@ -247,7 +248,7 @@ static void parent_first_nothing_waits(void **state)
 	(void)state;
 	processor_bench_open(&bench, (const char *const[]){"langfuse", "", NULL});
 	llmd_fixture_build(FIXTURE_A5, false, &bench.budget, &requests);
-	bench.may_hold = true;
+	bench.holding = HOLDING_ON;
 	processor_bench_send(&bench, requests.items[EPP_REQUEST]);
 	bench_now_ns += 5 * NS_PER_S;
 	processor_bench_send(&bench, requests.items[DECODE_REQUEST]);
@@ -265,7 +266,7 @@ static void child_first_waits_until_the_model_is_known(void **state)
 	(void)state;
 	processor_bench_open(&bench, (const char *const[]){"langfuse", "", NULL});
 	llmd_fixture_build(FIXTURE_A5, false, &bench.budget, &requests);
-	bench.may_hold = true;
+	bench.holding = HOLDING_ON;
 	/* One token, of which nobody has said yet that it is a prefill leg's. */
 	processor_bench_send(&bench, requests.items[PREFILL_REQUEST]);
 	assert_int_equal(bench_span_count(&bench), 0);
@@ -314,12 +315,12 @@ static void after_the_time_the_configured_model_is_taken_or_none(void **state)
 		processor_bench_open(&bench, (const char *const[]){"langfuse", ends[i].yaml, NULL});
 		llmd_fixture_build(FIXTURE_A5, false, &bench.budget, &requests);
 		assert_true(bench.ops[0]->holds->wait_ns(bench.selves[0]) == 6 * NS_PER_S);
-		bench.may_hold = true;
+		bench.holding = HOLDING_ON;
 		processor_bench_send(&bench, requests.items[DECODE_REQUEST]);
 		struct chunk *held = chunk_ref(bench.held);
 		bench_now_ns += 6 * NS_PER_S;
 		assert_false(wait_is_over(&bench, held));
-		bench.may_hold = false;
+		bench.holding = HOLDING_OVER;
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), OUTCOME_TAKEN);
 		assert_string_equal(bench_span_attr(&bench, 0, MODEL_NAME), ends[i].model);
 		assert_string_equal(bench_span_attr(&bench, 0, TYPE), "string generation");
@@ -343,7 +344,7 @@ static void a_root_does_not_wait_and_neither_does_anybody_without_join_wait(void
 		struct example_requests requests;
 		processor_bench_open(&bench, (const char *const[]){"langfuse", runs[i].yaml, NULL});
 		llmd_fixture_build(runs[i].which, false, &bench.budget, &requests);
-		bench.may_hold = true;
+		bench.holding = HOLDING_ON;
 		processor_bench_send(&bench, requests.items[runs[i].request]);
 		assert_null(bench.held);
 		assert_int_equal(bench_span_count(&bench), 1);
@@ -383,7 +384,7 @@ static void what_sums_up_waits_for_its_calls(void **state)
 	for (int comes = 0; comes < 2; comes++) {
 		processor_bench_open(&bench, (const char *const[]){"langfuse", "", NULL});
 		langfuse_case_build(&agent_first, &bench.budget, &requests);
-		bench.may_hold = true;
+		bench.holding = HOLDING_ON;
 		processor_bench_send(&bench, requests.items[0]);
 		assert_int_equal(bench_span_count(&bench), 0);
 		struct chunk *held = chunk_ref(bench.held);
@@ -395,7 +396,7 @@ static void what_sums_up_waits_for_its_calls(void **state)
 			assert_true(wait_is_over(&bench, held));
 		} else {
 			bench_now_ns += 6 * NS_PER_S;
-			bench.may_hold = false;
+			bench.holding = HOLDING_OVER;
 		}
 		assert_int_equal(processor_bench_run(&bench, chunk_slice(held)), OUTCOME_TAKEN);
 		assert_null(bench.held);

@@ -371,7 +371,7 @@ static void a_span_held_and_forgotten_is_not_held_any_more(void **state)
 	buf_reset(&f->body);
 	payload_append(&f->body, PAYLOAD_S, 3, 1);
 	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
-	edit_allow_holding(f->view, true);
+	edit_set_holding(f->view, HOLDING_ON);
 	edit_hold_span(f->view, 0);
 	edit_hold_span(f->view, 2);
 	assert_int_equal(trace_encode_held(f->view, &f->budget, &chunk, &err), 0);
@@ -457,7 +457,7 @@ static void check_lots(struct edit_fixture *f, const uint8_t *lots)
 	struct chunk *held, *stays;
 	struct chunk *only_held = only(f, lots, LOT_HOLD), *only_stays = only(f, lots, LOT_STAY);
 	assert_int_equal(view_open(f->view, buf_slice(&f->body), &err), 0);
-	edit_allow_holding(f->view, true);
+	edit_set_holding(f->view, HOLDING_ON);
 	for (uint32_t span = 0; span < view_span_count(f->view); span++) {
 		if (lots[span] == LOT_DROP)
 			edit_drop_span(f->view, span);

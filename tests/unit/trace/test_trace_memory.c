@@ -98,8 +98,8 @@ static void a_fact_of_one_request_is_known_to_the_next(void **state)
 	assert_text(exchange(&fixture, 1, TRACE_FACT_USER, 0, ""), "alice");
 	assert_text(exchange(&fixture, 2, TRACE_FACT_USER, 0, ""), "");
 	assert_text(exchange(&fixture, 1, TRACE_FACT_SESSION, 0, ""), "");
-	assert_true(trace_memory_knows(fixture.memory, key(&fixture, 1), TRACE_FACT_USER));
-	assert_false(trace_memory_knows(fixture.memory, key(&fixture, 1), TRACE_FACT_MODEL));
+	assert_true(trace_memory_progress(fixture.memory, key(&fixture, 1)).facts ==
+		    1 << TRACE_FACT_USER);
 	close_fixture(&fixture);
 }
 
@@ -401,7 +401,8 @@ static void several_threads_use_the_same_traces(void **state)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	for (uint64_t i = 0; i < SHARED_TRACES; i++) {
 		sum += trace_memory_tally(fixture.memory, key(&fixture, i), SLICE("another-"), 0);
-		assert_true(trace_memory_knows(fixture.memory, key(&fixture, i), TRACE_FACT_MODEL));
+		assert_true(trace_memory_progress(fixture.memory, key(&fixture, i)).facts ==
+			    1 << TRACE_FACT_MODEL);
 	}
 	assert_int_equal(sum, ROUNDS); /* all threads have the same spans */
 	close_fixture(&fixture);
