@@ -233,24 +233,13 @@ static void say_addresses(const struct assert_run *run, const void *control)
 
 /* ---- the beginning -------------------------------------------------------------------------- */
 
-/* The first port of the first receiver. */
-static uint16_t first_port(const struct graph *graph)
-{
-	struct buf text = BUF_INIT;
-	graph_describe(graph, &text);
-	const char *at = strchr(buf_cstr(&text), '='); /* "otlp grpc=4317 …" */
-	unsigned long port = at ? strtoul(at + 1, NULL, 10) : 0;
-	buf_fini(&text);
-	return port <= UINT16_MAX ? (uint16_t)port : 0;
-}
-
 static void on_ready(void *arg, struct graph *graph)
 {
 	struct assert_run *run = arg;
 	struct err err;
 	void *exporter;
 	run->graph = graph;
-	run->port = first_port(graph);
+	run->port = collector_first_port(graph);
 	run->began_ns = clock_monotonic_ns();
 	while (run->session_count < ASSERT_SESSIONS_MAX &&
 	       (exporter = graph_exporter(graph, "assert", run->session_count)))
