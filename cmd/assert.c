@@ -58,8 +58,11 @@ static bool check(const struct assert_options *options)
 	const char *wrong = NULL;
 	if (options->run.command && options->from.count > 0)
 		wrong = "--from reads a file: it does not go with a command";
-	else if (options->run.listen && options->from.count > 0)
-		wrong = "--from reads a file: it does not go with --listen";
+	else if ((options->run.listen || options->run.control) && options->from.count > 0)
+		wrong = "--from reads a file: it does not go with --listen or --control";
+	else if (options->run.control && options->run.collector.configs.count > 0)
+		wrong = "--control is for the built-in pipeline: add the extension assert_control "
+			"to yours";
 	else if (sources == 0)
 		wrong = "say where spans come from: a command after --, --listen, or --from";
 	else if (options->run.expect.count == 0 && options->run.collector.configs.count == 0 &&
@@ -201,6 +204,8 @@ int command_assert(int argc, char **argv)
 		 "Address to receive OTLP at, gRPC and HTTP; default with a command: a free port."},
 		{"--from", 0, OPTION_LIST, &options.from, "FILE",
 		 "Spans from a file: OTLP JSON lines or protobuf; may be repeated."},
+		{"--control", 0, OPTION_TEXT, &run->control, "A",
+		 "Address to answer GET /status and POST /finish at; default: none."},
 		{"--quiet", 0, OPTION_DURATION, &run->quiet_ns, "D",
 		 "Over when no span came for so long; default 6s after the command's end, 30s "
 		 "with --listen."},

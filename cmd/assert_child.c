@@ -5,7 +5,6 @@
  */
 #include "cmd/assert_child.h"
 
-#include "pipeline/base/clock.h"
 #include "pipeline/base/slice.h"
 
 #include <errno.h>
@@ -16,8 +15,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { PATIENCE_MS = 5000 /* from SIGTERM to SIGKILL */ };
 
 extern char **environ;
 
@@ -106,11 +103,14 @@ int assert_child_start(struct assert_child *child, uv_loop_t *loop, char *const 
 	for (int i = 0; i < 3; i++)
 		standard[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = i};
 	char **environment = make_environment(child, port, &texts);
+	/* At a terminal it stays in the terminal's group, so that it may read and Ctrl-C reaches it. */
+	child->leads_group = isatty(STDIN_FILENO) == 0;
 	const uv_process_options_t options = {.exit_cb = on_child_exit,
 					      .file = argv[0],
 					      .args = (char **)(uintptr_t)argv, /* not written */
 					      .env = environment,
 					      .stdio = standard,
+					      .flags = child->leads_group ? UV_PROCESS_DETACHED : 0,
 					      .stdio_count = ARRAY_COUNT(standard)};
 	int failure = environment ? uv_spawn(loop, &child->process, &options) : UV_ENOMEM;
 	free(environment);
@@ -127,10 +127,33 @@ int assert_child_start(struct assert_child *child, uv_loop_t *loop, char *const 
 	return 0;
 }
 
-static void send_signal(struct assert_child *child, int signal)
+/* ---- its end -------------------------------------------------------------------------------- */
+
+/* With all that it has started, where it leads a group. It may just have ended: no error. */
+static void send_signal(const struct assert_child *child, int signal)
 {
-	if (child->started && !child->ended)
-		(void)uv_process_kill(&child->process, signal); /* it may just have ended */
+	(void)kill(child->leads_group ? -child->process.pid : child->process.pid, signal);
+}
+
+/* What it has started may hold the output open for whoever reads it. */
+static void on_stopped_end(const struct assert_child *child)
+{
+	if (child->leads_group)
+		send_signal(child, SIGKILL);
+}
+
+bool assert_child_stop(struct assert_child *child, uint64_t now_ns)
+{
+	if (child->started && !child->ended && !child->stopped) {
+		child->stopped = true;
+		child->stopped_ns = now_ns;
+		send_signal(child, SIGTERM);
+	} else if (child->stopped && child->ended) {
+		on_stopped_end(child);
+	} else if (child->stopped && now_ns - child->stopped_ns >= ASSERT_CHILD_PATIENCE_NS) {
+		send_signal(child, SIGKILL);
+	}
+	return !child->started || child->ended;
 }
 
 /* The loop has ended, so the exit is read here. False when it has not come within ${timeout_ms}. */
@@ -151,16 +174,25 @@ static bool wait_without_loop(struct assert_child *child, int timeout_ms)
 	return true;
 }
 
+void assert_child_stop_without_loop(struct assert_child *child)
+{
+	static const int patience_ms = (int)(ASSERT_CHILD_PATIENCE_NS / NS_PER_MS);
+	if (!child->started || child->ended)
+		return;
+	(void)assert_child_stop(child, clock_monotonic_ns());
+	if (!wait_without_loop(child, patience_ms)) {
+		send_signal(child, SIGKILL);
+		(void)wait_without_loop(child, patience_ms);
+	}
+	on_stopped_end(child);
+}
+
 void assert_child_fini(struct assert_child *child)
 {
 	buf_fini(&child->kept);
 	if (!child->started)
 		return;
-	send_signal(child, SIGTERM);
-	if (!child->ended && !wait_without_loop(child, PATIENCE_MS)) {
-		send_signal(child, SIGKILL);
-		(void)wait_without_loop(child, PATIENCE_MS);
-	}
+	assert_child_stop_without_loop(child);
 	uv_close((uv_handle_t *)&child->process,
 		 NULL); /* the graph's end runs its loop once more */
 }

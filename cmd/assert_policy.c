@@ -13,12 +13,12 @@
 
 /* ---- denied keys ---------------------------------------------------------------------------- */
 
-static bool key_is_denied(void *arg, struct slice key)
+static bool key_is_denied(void *arg, struct slice key, struct value value)
 {
 	struct assert_policy *policy = arg;
 	struct processor_trial *trial = &policy->metadata_only;
 	(void)pthread_mutex_lock(&policy->mutex);
-	bool denied = explain_denies(trial->self, trial->state, trial->view, key);
+	bool denied = explain_denies(trial->self, trial->state, trial->view, key, value);
 	(void)pthread_mutex_unlock(&policy->mutex);
 	return denied;
 }

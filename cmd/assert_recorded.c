@@ -6,6 +6,7 @@
 #include "cmd/assert_recorded.h"
 
 #include "pipeline/base/clock.h"
+#include "pipeline/net/coding.h"
 #include "pipeline/trace/otlp_json/json_decode.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { ARENA_BYTES_MAX = 64 << 20, LENGTH_BYTES = 4, RECORD_BYTES_MAX = 1 << 30 };
+enum { ARENA_BYTES_MAX = 64 << 20, LENGTH_BYTES = 4, RECORD_BYTES_MAX = 1 << 30, FIRST_TAG = 0x0a };
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
@@ -49,6 +50,28 @@ static int add_json(struct assert_recorded *recorded, struct slice line, struct 
 	return status;
 }
 
+/* A record after its length: a request in protobuf, or, from a file exporter with compression, a zstd
+ * frame with one in either format. */
+static int add_record(struct assert_recorded *recorded, struct slice record, struct err *err)
+{
+	static const uint8_t zstd_magic[] = {0x28, 0xb5, 0x2f, 0xfd}; /* RFC 8878 §3.1.1 */
+	if (!slice_has_prefix(record, slice_of(zstd_magic, sizeof(zstd_magic))))
+		return add_protobuf(recorded, record, err);
+	struct coder *coder = coder_new();
+	if (!coder)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	struct chunk *plain =
+		coder_decode(coder, CODING_ZSTD, record, RECORD_BYTES_MAX, &recorded->budget, err);
+	int status = -1;
+	if (plain)
+		status = slice_has_prefix(chunk_slice(plain), SLICE("{"))
+				 ? add_json(recorded, chunk_slice(plain), err)
+				 : add_protobuf(recorded, chunk_slice(plain), err);
+	chunk_unref(plain);
+	coder_free(coder);
+	return status;
+}
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 enum format { FORMAT_LINES = 0, FORMAT_LENGTHS, FORMAT_ONE };
@@ -68,16 +91,18 @@ static uint32_t read_length(const uint8_t *at)
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* JSON begins with a brace. A request in protobuf begins with 0x0a, which as the first byte of a length
- * means 160 MiB or more: it is one when the file is longer than that. */
+/* JSON begins with a brace. A request in protobuf begins with 0x0a (which is a newline, too: no blank
+ * line begins a recording); as the first byte of a length that means 160 MiB or more, so it is one
+ * when the file is longer than that. */
 static enum format find_format(struct recording *recording)
 {
 	int first = getc(recording->file);
 	(void)ungetc(first, recording->file); /* EOF stays EOF */
-	if (first == '{' || first == ' ' || first == '\n' || first == EOF)
+	if (first == '{' || first == ' ' || first == EOF)
 		return FORMAT_LINES;
 	uint64_t least = ((uint64_t)first << 24) + LENGTH_BYTES;
-	return recording->bytes > 0 && least > recording->bytes ? FORMAT_ONE : FORMAT_LENGTHS;
+	bool too_long = recording->bytes > 0 ? least > recording->bytes : first == FIRST_TAG;
+	return too_long ? FORMAT_ONE : FORMAT_LENGTHS;
 }
 
 /* Reads ${len} bytes, or, with a ${len} of RECORD_BYTES_MAX, to the end of the file. */
@@ -101,6 +126,16 @@ static int read_body(struct recording *recording, size_t len, struct err *err)
 	if (len > 0 && !to_end)
 		return err_set(err, ERR_DECODE, "the file ends in the middle of a record");
 	return 0;
+}
+
+/* Nothing but what JSON allows between values (RFC 8259 §2). */
+static bool is_blank(struct slice line)
+{
+	static const char blanks[] = " \t\r\n";
+	size_t at = 0;
+	while (at < line.len && memchr(blanks, line.ptr[at], strlen(blanks)))
+		at++;
+	return at == line.len;
 }
 
 /* 1 with *ret_record, 0 at the end, -1 with ${err}. */
@@ -138,13 +173,23 @@ static int add_records(struct assert_recorded *recorded, struct recording *recor
 	int more;
 	while ((more = next_record(recording, &record, err)) > 0) {
 		bool json = recording->format == FORMAT_LINES;
-		if (json && slice_trim(record).len == 0)
+		if (json && is_blank(record))
 			continue;
-		if ((json ? add_json(recorded, record, err)
-			  : add_protobuf(recorded, record, err)) != 0)
+		if ((json ? add_json(recorded, record, err) : add_record(recorded, record, err)) !=
+		    0)
 			return -1;
 	}
 	return more;
+}
+
+static void print_problem(const char *path, const struct recording *recording,
+			  const struct err *err)
+{
+	fprintf(stderr, "Error: %s: %s %" PRIu64, path,
+		recording->format == FORMAT_LINES ? "line" : "request", recording->record);
+	if (err->kind == ERR_DECODE)
+		fprintf(stderr, ", byte %" PRIu64, err->offset);
+	fprintf(stderr, ": %s\n", err->msg);
 }
 
 static bool add_file(struct assert_recorded *recorded, const char *path)
@@ -162,8 +207,7 @@ static bool add_file(struct assert_recorded *recorded, const char *path)
 	recording.format = find_format(&recording);
 	int status = add_records(recorded, &recording, &err);
 	if (status != 0)
-		fprintf(stderr, "Error: %s: request %" PRIu64 ": %s\n", path, recording.record,
-			err.msg);
+		print_problem(path, &recording, &err);
 	(void)fclose(recording.file);
 	free(recording.line);
 	buf_fini(&recording.body);

@@ -18,7 +18,7 @@ struct assert_recorded {
 /*
  * Loads the expectation files ${expect} and adds the spans of ${files}: OTLP/JSON, one request a
  * line, or OTLP/protobuf, one request or any number of them each after its length as 4 bytes, big-endian
- * (what the file exporter writes). False after a message; assert_recorded_fini in either case.
+ * and each perhaps in zstd (what the file exporter writes). False after a message; assert_recorded_fini in either case.
  */
 MUST_CHECK bool assert_recorded_init(struct assert_recorded *recorded,
 				     const struct option_list *expect,

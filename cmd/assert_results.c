@@ -277,11 +277,26 @@ static void take_spans(struct assert_results *results, const struct assert_outco
 	}
 }
 
+/* Requests that came and brought no span, by what was wrong with them. */
+static const struct {
+	const char *metric, *what;
+} without_spans[] = {
+	{"sluice_receiver_requests_refused", "refused"},
+	{"sluice_server_requests_refused", "refused"},
+	{"sluice_receiver_requests_misdirected", "not OTLP traces"},
+	{"sluice_receiver_requests_empty", "without a span"},
+};
+
+struct series {
+	struct buf *out;
+	const char *what;
+};
+
 static void add_series(void *arg, const char *labels, double value)
 {
-	struct buf *out = arg;
+	const struct series *series = arg;
 	if (value > 0)
-		buf_printf(out, "  refused: %.0f requests %s\n", value, labels);
+		buf_printf(series->out, "  %s: %.0f requests %s\n", series->what, value, labels);
 }
 
 /* Nothing came: where it could have come to, and what tried. */
@@ -298,11 +313,9 @@ static void take_notes(struct assert_results *results, const struct assert_outco
 			   "(/v1/traces).",
 			   (unsigned)outcome->port);
 	buf_append_byte(&text, '\n');
-	if (outcome->metrics) {
-		metrics_visit(outcome->metrics, "sluice_receiver_requests_refused", add_series,
-			      &text);
-		metrics_visit(outcome->metrics, "sluice_server_requests_refused", add_series,
-			      &text);
+	for (size_t i = 0; outcome->metrics && i < ARRAY_COUNT(without_spans); i++) {
+		struct series series = {&text, without_spans[i].what};
+		metrics_visit(outcome->metrics, without_spans[i].metric, add_series, &series);
 	}
 	if (outcome->child && outcome->child->kept.len > 0) {
 		buf_append_str(&text, "These variables were set already and were left alone:\n");
@@ -320,18 +333,18 @@ static void take_command(struct assert_results *results, const struct assert_chi
 	if (!child)
 		return;
 	results->has_command = true;
-	results->command_code = child->started && child->ended ? child->code : -1;
+	results->command_code = child->started && !child->stopped ? child->code : -1;
 	if (results->command_code == 0) {
 		(void)assert_results_add(results, ASSERT_CASE_COMMAND, SLICE("the command"));
 		return;
 	}
 	if (!child->started)
 		(void)snprintf(why, sizeof(why), "The command did not start.");
+	else if (child->stopped)
+		(void)snprintf(why, sizeof(why), "The command still ran; it was ended.");
 	else if (child->signal)
 		(void)snprintf(why, sizeof(why), "The command was ended by signal %d.",
 			       child->signal);
-	else if (!child->ended)
-		(void)snprintf(why, sizeof(why), "The command still ran; it is ended now.");
 	else
 		(void)snprintf(why, sizeof(why), "The command failed with exit code %d.",
 			       child->code);
@@ -375,6 +388,7 @@ static const struct {
 	[ASSERT_END_MET] = {"met", "everything was met"},
 	[ASSERT_END_QUIET] = {"quiet", "no more spans came"},
 	[ASSERT_END_DEADLINE] = {"deadline", "the deadline was reached"},
+	[ASSERT_END_FINISHED] = {"finished", "it was asked to finish"},
 	[ASSERT_END_RECORDED] = {"recorded", "read from files"},
 	[ASSERT_END_NO_START] = {"no_start", "the command did not start"},
 };

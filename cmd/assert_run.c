@@ -5,17 +5,19 @@
  *   met        the command has ended, every expectation holds, and no span came for SETTLE_NS (what
  *              must not be may still come)
  *   quiet      the command has ended, or there is none and a span has come; then nothing for `quiet`
- *   deadline   whatever happens; the command is ended then
- *   signal     the graph stops by itself, as the collector does
+ *   deadline   whatever happens; the command is ended then, and what it still sends is taken
+ *   finished   somebody said so (extensions/assert_control)
+ *   signal     the graph stops by itself, as the collector does; then the command is ended
  *
  * Then the graph drains, so that what was received is judged, too.
  */
 #include "cmd/assert_run.h"
 
 #include "exporters/assert/assert.h"
+#include "extensions/assert_control/assert_control.h"
 #include "pipeline/base/clock.h"
 
-#include <signal.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,10 +54,10 @@ static char *make_expect_set(const struct option_list *files)
 	return set;
 }
 
-static char *make_listen_set(const char *endpoint)
+static char *make_set(const char *key, const char *value)
 {
 	struct buf text = BUF_INIT;
-	buf_printf(&text, "receivers.otlp.protocols.grpc.endpoint=%s", endpoint);
+	buf_printf(&text, "%s=%s", key, value);
 	char *set = text.failed ? NULL : strdup(buf_cstr(&text));
 	buf_fini(&text);
 	return set;
@@ -86,8 +88,15 @@ static bool make_collector_options(struct assert_run *run, struct collector_opti
 			return false;
 	}
 	if (options->listen) {
-		run->listen_set = make_listen_set(options->listen);
+		run->listen_set =
+			make_set("receivers.otlp.protocols.grpc.endpoint", options->listen);
 		if (!add(&out->sets, run->listen_set))
+			return false;
+	}
+	if (options->control) {
+		run->control_set = make_set("extensions.assert_control.endpoint", options->control);
+		if (!add(&out->sets, run->control_set) ||
+		    !add(&out->sets, "service.extensions=[assert_control]"))
 			return false;
 	}
 	for (size_t i = 0; i < user->count; i++) {
@@ -170,25 +179,59 @@ static void on_tick(uv_timer_t *timer)
 		run->options->deadline_ns > 0 ? run->options->deadline_ns : ASSERT_DEADLINE_NS;
 	bool sending = run->options->command ? !run->child.ended : span_ns == 0;
 	uint64_t idle_ns = sending || now < event_ns ? 0 : now - event_ns;
-	if (now - run->began_ns >= deadline_ns)
-		finish(run, ASSERT_END_DEADLINE);
-	else if (idle_ns >= quiet_ns(run))
+	if (run->finish_asked || now - run->began_ns >= deadline_ns) {
+		if (assert_child_stop(&run->child, now))
+			finish(run, run->finish_asked ? ASSERT_END_FINISHED : ASSERT_END_DEADLINE);
+	} else if (idle_ns >= quiet_ns(run)) {
 		finish(run, ASSERT_END_QUIET);
-	else if (run->options->command && span_ns > 0 && idle_ns >= JUDGE_AFTER_NS &&
-		 all_met(run) && idle_ns >= SETTLE_NS)
+	} else if (run->options->command && span_ns > 0 && idle_ns >= JUDGE_AFTER_NS &&
+		   all_met(run) && idle_ns >= SETTLE_NS) {
 		finish(run, ASSERT_END_MET);
+	}
 }
 
-/* The first port of the first receiver. */
-static uint16_t first_port(const struct graph *graph)
+/* ---- asked from outside --------------------------------------------------------------------- */
+
+static bool append_status(void *arg, struct buf *out)
 {
-	struct buf text = BUF_INIT;
-	graph_describe(graph, &text);
-	const char *at = strchr(buf_cstr(&text), '='); /* "otlp grpc=4317 …" */
-	unsigned long port = at ? strtoul(at + 1, NULL, 10) : 0;
-	buf_fini(&text);
-	return port <= UINT16_MAX ? (uint16_t)port : 0;
+	struct assert_run *run = arg;
+	struct expect_state state;
+	uint64_t expectations = 0;
+	if (!state_of(run, &state))
+		return false;
+	for (size_t i = 0; i < run->session_count; i++) {
+		const struct expectations *of = expect_session_expectations(run->sessions[i]);
+		expectations += of ? expect_count(of) : 0;
+	}
+	buf_printf(out,
+		   "{\"requests\":%" PRIu64 ",\"spans\":%" PRIu64 ",\"traces\":%" PRIu64
+		   ",\"spans_lost\":%" PRIu64 ",\"expectations\":%" PRIu64 ",\"all_hold\":%s",
+		   state.requests, state.spans, state.traces, state.lost, expectations,
+		   state.all_hold ? "true" : "false");
+	if (state.added_ns > 0)
+		buf_printf(out, ",\"quiet_ms\":%" PRIu64,
+			   (clock_monotonic_ns() - state.added_ns) / NS_PER_MS);
+	buf_append_str(out, "}\n");
+	return !out->failed;
 }
+
+static void ask_to_finish(void *arg)
+{
+	((struct assert_run *)arg)->finish_asked = true;
+}
+
+/* The names of what is there for others to reach; in the log of nobody, so on standard error. */
+static void say_addresses(const struct assert_run *run, const void *control)
+{
+	if (!run->options->command)
+		fprintf(stderr, "Listening for OTLP on port %u (gRPC and HTTP).\n",
+			(unsigned)run->port);
+	if (control)
+		fprintf(stderr, "GET /status and POST /finish on port %u.\n",
+			(unsigned)assert_control_port(control));
+}
+
+/* ---- the beginning -------------------------------------------------------------------------- */
 
 static void on_ready(void *arg, struct graph *graph)
 {
@@ -196,7 +239,7 @@ static void on_ready(void *arg, struct graph *graph)
 	struct err err;
 	void *exporter;
 	run->graph = graph;
-	run->port = first_port(graph);
+	run->port = collector_first_port(graph);
 	run->began_ns = clock_monotonic_ns();
 	while (run->session_count < ASSERT_SESSIONS_MAX &&
 	       (exporter = graph_exporter(graph, "assert", run->session_count)))
@@ -208,11 +251,10 @@ static void on_ready(void *arg, struct graph *graph)
 		return;
 	}
 	run->timer_made = true;
-	if (!run->options->command) {
-		fprintf(stderr, "Listening for OTLP on port %u (gRPC and HTTP).\n",
-			(unsigned)run->port);
-	} else if (assert_child_start(&run->child, &graph_loop(graph)->uv, run->options->command,
-				      run->port, &err) != 0) {
+	say_addresses(run, graph_extension(graph, "assert_control"));
+	if (run->options->command &&
+	    assert_child_start(&run->child, &graph_loop(graph)->uv, run->options->command,
+			       run->port, &err) != 0) {
 		fprintf(stderr, "Error: %s\n", err.msg);
 		finish(run, ASSERT_END_NO_START);
 	}
@@ -237,12 +279,17 @@ bool assert_run(struct assert_run *run, const struct assert_run_options *options
 				"\"assert\": add it where spans shall be judged\n");
 		return false;
 	}
+	void *control = graph_extension(run->collector.graph, "assert_control");
+	const struct assert_control_owner owner = {append_status, ask_to_finish, run};
+	if (control)
+		assert_control_set_owner(control, &owner);
 	run->collector.hangup_ends = true;
 	if (collector_start(&run->collector, &err) != 0) {
 		fprintf(stderr, "Error: %s\n", err.msg);
 		return false;
 	}
 	(void)collector_wait(&run->collector);
+	assert_child_stop_without_loop(&run->child);
 	if (run->timer_made)
 		uv_close((uv_handle_t *)&run->timer, NULL); /* graph_free's loop ends it */
 	return true;
@@ -259,4 +306,5 @@ void assert_run_fini(struct assert_run *run)
 	collector_fini(&run->collector);
 	free(run->expect_set);
 	free(run->listen_set);
+	free(run->control_set);
 }

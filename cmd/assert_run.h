@@ -16,6 +16,7 @@ enum assert_end {
 	ASSERT_END_MET,	       /* the command has ended and every expectation holds */
 	ASSERT_END_QUIET,      /* nothing came for `quiet` */
 	ASSERT_END_DEADLINE,
+	ASSERT_END_FINISHED, /* POST /finish (extension assert_control) */
 	ASSERT_END_RECORDED, /* the files are read */
 	ASSERT_END_NO_START, /* the command could not be started; said */
 	ASSERT_END_COUNT
@@ -25,6 +26,7 @@ struct assert_run_options {
 	struct collector_options collector; /* configs empty: the built-in configs/assert.yaml */
 	struct option_list expect;
 	const char *listen;   /* host:port in place of a free one; NULL: a free one */
+	const char *control;  /* host:port of the extension assert_control; NULL: as configured */
 	char *const *command; /* NULL-terminated; NULL: none, others send */
 	struct judge_env env; /* for every exporter assert */
 	uint64_t quiet_ns;    /* 0: the default, which depends on whether there is a command */
@@ -49,7 +51,8 @@ struct assert_run {
 	uint64_t began_ns;
 	uv_timer_t timer;
 	bool timer_made;
-	char *expect_set, *listen_set;
+	bool finish_asked; /* by assert_control */
+	char *expect_set, *listen_set, *control_set;
 };
 
 /* Runs to the end. False after a message when it could not begin: a bad configuration, a bad expectation

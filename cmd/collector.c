@@ -177,6 +177,16 @@ int collector_run(struct collector *collector)
 	return 1;
 }
 
+uint16_t collector_first_port(const struct graph *graph)
+{
+	struct buf text = BUF_INIT;
+	graph_describe(graph, &text);
+	const char *at = strchr(buf_cstr(&text), '='); /* "otlp grpc=4317 …" */
+	unsigned long port = at ? strtoul(at + 1, NULL, 10) : 0;
+	buf_fini(&text);
+	return port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
 void collector_fini(struct collector *collector)
 {
 	graph_free(collector->graph);

@@ -65,6 +65,9 @@ int collector_run(struct collector *collector);
 /* Prints all problems of ${severity} to stderr. */
 void collector_print_problems(const struct collector *collector, enum config_severity severity);
 
+/* The first port of the first receiver of ${graph}, which runs; 0: it has none. */
+uint16_t collector_first_port(const struct graph *graph);
+
 void collector_fini(struct collector *collector);
 
 #endif

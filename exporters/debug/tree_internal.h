@@ -44,7 +44,7 @@ struct forest;
 struct tree_trace {
 	const uint8_t *id; /* TRACE_ID_BYTES */
 	struct forest *forest;
-	uint32_t new_spans; /* since it was printed before; 0: it was not */
+	uint32_t new_spans;		/* since it was printed before; 0: it was not */
 	const struct tree_span *marked; /* NULL: none */
 };
 

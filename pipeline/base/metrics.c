@@ -112,9 +112,9 @@ static struct series *find_series(const struct metric *metric, const char *label
 /* Whether ${series}, or one of those that it is the sum of, shows what ${other} shows. */
 static bool shows(const struct series *series, const struct series *other)
 {
-	while (series && (series->counter != other->counter ||
-			  series->histogram != other->histogram || series->read != other->read ||
-			  series->arg != other->arg))
+	while (series &&
+	       (series->counter != other->counter || series->histogram != other->histogram ||
+		series->read != other->read || series->arg != other->arg))
 		series = series->also;
 	return series != NULL;
 }

@@ -130,7 +130,8 @@ static uint32_t count_denied(struct trial *trial, uint32_t span, struct owner *r
 		struct attr_cursor cursor = view_attrs(trial->view, owner);
 		struct attr_view attr;
 		while (view_next_attr(trial->view, &cursor, &attr)) {
-			if (!trial->env->key_is_denied(trial->env->arg, attr.key))
+			struct value value = view_attr_value(trial->view, owner, &attr);
+			if (!trial->env->key_is_denied(trial->env->arg, attr.key, value))
 				continue;
 			*ret_owner = owner;
 			*ret_attr = attr;

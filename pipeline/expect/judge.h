@@ -25,8 +25,9 @@
 
 /* What the core cannot know by itself. Each is called on the judge's thread. */
 struct judge_env {
-	/* Whether the policy's table denies attribute ${key}; for `denied_keys`. */
-	bool (*key_is_denied)(void *arg, struct slice key);
+	/* Whether the policy's table denies attribute ${key} with ${value}, which may be what the policy
+	 * itself puts in place of another; for `denied_keys`. */
+	bool (*key_is_denied)(void *arg, struct slice key, struct value value);
 	/* How many spans of the trace under ${view} are noise of scrapes and health checks, of those
 	 * whose bit is set in ${spans} (span i: bit i % 64 of word i / 64); for `noise`. */
 	uint32_t (*count_noise)(void *arg, const struct trace_view *view, const uint64_t *spans);

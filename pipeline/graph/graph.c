@@ -275,6 +275,16 @@ void *graph_exporter(const struct graph *graph, const char *type, size_t at)
 	return NULL;
 }
 
+void *graph_extension(const struct graph *graph, const char *type)
+{
+	for (size_t i = 0; i < graph->extension_count; i++) {
+		const struct node *node = &graph->extensions[i];
+		if (node->self && strcmp(node->type->names[0], type) == 0)
+			return node->self;
+	}
+	return NULL;
+}
+
 struct metrics *graph_metrics(const struct graph *graph)
 {
 	return graph->metrics;

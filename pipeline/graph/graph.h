@@ -68,6 +68,8 @@ void graph_describe(const struct graph *graph, struct buf *out);
 /* The instance number ${at} among the exporters of ${type}, for a command that works with one; NULL:
  * there are not so many. Owned by the graph. */
 void *graph_exporter(const struct graph *graph, const char *type, size_t at);
+/* Likewise the first extension of ${type} that runs. */
+void *graph_extension(const struct graph *graph, const char *type);
 
 /* The types that this build knows, for config_service_bind. In static memory. */
 const struct config_known_types *graph_known_types(void);

@@ -120,7 +120,7 @@ bool policy_apply(struct pass *pass, struct place *place, const struct attribute
 	case ACTION_REPLACE:
 		if (!pass->dry)
 			policy_set_value(pass, place->owner, attr,
-					 value_of_str(SLICE("[removed]")));
+					 value_of_str(SLICE(POLICY_REPLACEMENT)));
 		break;
 	case ACTION_IDENTIFY: hide(pass, place, attr, pass->policy->config->identifiers); break;
 	case ACTION_REFERENCE: policy_hide_reference(pass, place, attr); break;

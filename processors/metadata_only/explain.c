@@ -46,10 +46,14 @@ const struct policy_rule *explain_key(const void *self, void *state, const struc
 	return NULL;
 }
 
-bool explain_denies(const void *self, void *state, const struct trace_view *view, struct slice key)
+bool explain_denies(const void *self, void *state, const struct trace_view *view, struct slice key,
+		    struct value value)
 {
 	const struct policy_rule *rule = explain_key(self, state, view, key);
-	return rule && (rule->action == ACTION_DROP || rule->action == ACTION_REPLACE);
+	bool replaced =
+		value.type == VALUE_STRING && slice_equal(value.bytes, SLICE(POLICY_REPLACEMENT));
+	return rule &&
+	       (rule->action == ACTION_DROP || (rule->action == ACTION_REPLACE && !replaced));
 }
 
 static void append_rule(struct buf *out, const struct policy *policy,

@@ -12,9 +12,10 @@ struct policy_rule;
 const struct policy_rule *explain_key(const void *self, void *state, const struct trace_view *view,
 				      struct slice key);
 
-/* Whether the table, or the user, says that what stands under ${key} goes whatever its shape.
- * The rest as explain_key. */
-bool explain_denies(const void *self, void *state, const struct trace_view *view, struct slice key);
+/* Whether the table, or the user, says that ${value} under ${key} goes whatever its shape. The words
+ * that the policy puts in place of a value stay. The rest as explain_key. */
+bool explain_denies(const void *self, void *state, const struct trace_view *view, struct slice key,
+		    struct value value);
 
 /* Appends what happens to the attribute ${key}, with the value ${value} (NULL: no value is asked
  * about), on a span, as lines of text. The processor's counters count it. -1: it could not be tried. */

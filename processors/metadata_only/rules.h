@@ -95,6 +95,9 @@ extern const struct policy_field_row policy_fields[FIELD_COUNT];
 extern const struct slice policy_model_scopes[];
 extern const size_t policy_model_scope_count;
 
+/* What ACTION_REPLACE writes. */
+#define POLICY_REPLACEMENT "[removed]"
+
 extern const char *const policy_when_words[WHEN_COUNT],
 	*const policy_action_words[ACTION_COUNT], *const policy_class_words[CLASS_COUNT],
 							  *const policy_form_words[FORM_COUNT];

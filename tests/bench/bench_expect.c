@@ -35,8 +35,9 @@ struct bench {
 	struct judge *judge;
 };
 
-static bool key_is_denied(void *arg, struct slice key)
+static bool key_is_denied(void *arg, struct slice key, struct value value)
 {
+	(void)value;
 	(void)arg;
 	return slice_has_prefix(key, SLICE("gen_ai.prompt"));
 }

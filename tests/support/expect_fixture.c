@@ -138,8 +138,9 @@ struct chunk *expect_fixture_request(struct budget *budget, const struct expect_
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-static bool key_is_denied(void *arg, struct slice key)
+static bool key_is_denied(void *arg, struct slice key, struct value value)
 {
+	(void)value;
 	(void)arg;
 	return slice_equal(key, SLICE("prompt"));
 }
@@ -155,17 +156,15 @@ static uint32_t count_noise(void *arg, const struct trace_view *view, const uint
 	return count;
 }
 
-static void begin_judging(struct expect_fixture *fixture)
+static void begin_judging(struct expect_fixture *fixture, const struct judge_env *env)
 {
 	static const struct trace_buffer_config config = {
 		.bytes_max = SIZE_MAX / 2, .traces_max = UINT32_MAX, .spans_max = UINT32_MAX};
-	static const struct judge_env env = {.key_is_denied = key_is_denied,
-					     .count_noise = count_noise};
 	struct err err;
 	fixture->buffer = trace_buffer_new(&config, &fixture->budget);
 	fixture->view = view_new(&fixture->budget, fixture->keys);
 	fixture->judge =
-		judge_new(fixture->expectations, fixture->keys, &env, &fixture->budget, &err);
+		judge_new(fixture->expectations, fixture->keys, env, &fixture->budget, &err);
 	assert_non_null(fixture->buffer);
 	assert_non_null(fixture->view);
 	assert_non_null(fixture->judge);
@@ -181,8 +180,8 @@ static void load(struct expect_fixture *fixture)
 	fixture->expectations = expect_load(&load, fixture->keys, &fixture->config.report);
 }
 
-bool expect_fixture_load(struct expect_fixture *fixture, const char *text,
-			 const struct config_support_pair *files)
+bool expect_fixture_load_with(struct expect_fixture *fixture, const char *text,
+			      const struct config_support_pair *files, const struct judge_env *env)
 {
 	struct err err;
 	*fixture = (struct expect_fixture){.keys = key_table_new()};
@@ -194,8 +193,25 @@ bool expect_fixture_load(struct expect_fixture *fixture, const char *text,
 	load(fixture);
 	assert_int_equal(key_table_freeze(fixture->keys, &err), 0);
 	if (fixture->expectations)
-		begin_judging(fixture);
+		begin_judging(fixture, env);
 	return fixture->expectations != NULL;
+}
+
+bool expect_fixture_load(struct expect_fixture *fixture, const char *text,
+			 const struct config_support_pair *files)
+{
+	static const struct judge_env env = {.key_is_denied = key_is_denied,
+					     .count_noise = count_noise};
+	return expect_fixture_load_with(fixture, text, files, &env);
+}
+
+void expect_fixture_forget(struct expect_fixture *fixture)
+{
+	while (trace_buffer_first(fixture->buffer))
+		trace_buffer_remove(fixture->buffer, trace_buffer_first(fixture->buffer));
+	/* Another trace of the same id and size is not taken for the one that was judged. */
+	struct err err;
+	assert_int_equal(judge_update(fixture->judge, fixture->buffer, &err), 0);
 }
 
 const char *expect_fixture_errors(struct expect_fixture *fixture)

@@ -37,10 +37,16 @@ struct expect_fixture {
 /* Loads ${text} as the file "test.yaml"; false when it has problems (expect_fixture_errors). */
 bool expect_fixture_load(struct expect_fixture *fixture, const char *text,
 			 const struct config_support_pair *files);
+/* The same with what the judge may ask, which outlives the fixture. */
+bool expect_fixture_load_with(struct expect_fixture *fixture, const char *text,
+			      const struct config_support_pair *files, const struct judge_env *env);
 const char *expect_fixture_errors(struct expect_fixture *fixture);
 
 /* Fails the test when something is still charged. */
 void expect_fixture_fini(struct expect_fixture *fixture);
+
+/* All that was added is forgotten. */
+void expect_fixture_forget(struct expect_fixture *fixture);
 
 /* Adds spans to the buffer, all in one request, or the request ${body}. */
 void expect_fixture_add(struct expect_fixture *fixture, const struct expect_span *spans,

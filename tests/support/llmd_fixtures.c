@@ -15,14 +15,14 @@
 
 #include <string.h>
 
-enum { ROWS_MAX = 64, PARTS_MAX = 8, NOBODY = 255, FIXTURE_SALT = 1000 };
+enum { PARTS_MAX = 8, FIXTURE_SALT = 1000 };
 
 #define FIXTURE_END_NS UINT64_C(1789000003146000000)
 
 /* A table that may be changed. */
 struct copy {
 	struct example_trace trace;
-	struct example_span spans[ROWS_MAX];
+	struct example_span spans[LLMD_ROWS_MAX];
 	struct example_service services[PARTS_MAX];
 	struct example_scope scopes[PARTS_MAX * 2];
 };
@@ -69,7 +69,7 @@ static struct example_span *row(struct copy *copy, size_t number)
 static void take_out(struct copy *copy, size_t first, size_t last)
 {
 	for (size_t i = first; i <= last; i++)
-		row(copy, i)->service = NOBODY;
+		row(copy, i)->service = LLMD_NOBODY;
 }
 
 static void without_names(struct copy *copy)
@@ -79,6 +79,16 @@ static void without_names(struct copy *copy)
 }
 
 /* ---- the variants --------------------------------------------------------------------------- */
+
+static void decode_only(struct copy *copy)
+{
+	take_out(copy, 9, 14);
+	take_out(copy, 16, 17);
+	take_out(copy, 20, 22);
+	row(copy, 15)->attrs = llmd_decision_decode_only;
+	row(copy, 19)->attrs = llmd_proxy_decode_only;
+	row(copy, 23)->parent = 19;
+}
 
 static void make_a(struct copy *copy, enum llmd_fixture which)
 {
@@ -95,6 +105,8 @@ static void make_a(struct copy *copy, enum llmd_fixture which)
 		row(copy, 20)->status_message = "prefill request failed";
 		row(copy, 20)->exception_type = "*url.Error";
 	}
+	if (which == FIXTURE_A7)
+		decode_only(copy);
 	if (which == FIXTURE_A6)
 		row(copy, 22)->parent = row(copy, 25)->parent = 1;
 }
@@ -137,7 +149,7 @@ static void make_e(struct copy *copy, enum llmd_fixture which)
 
 static void make(struct copy *copy, enum llmd_fixture which)
 {
-	if (which <= FIXTURE_A6)
+	if (which <= FIXTURE_A6 || which == FIXTURE_A7)
 		make_a(copy, which);
 	else if (which == FIXTURE_B)
 		copy_table(copy, &llmd_proposal);
@@ -176,10 +188,22 @@ void llmd_fixture_build(enum llmd_fixture which, bool merged, struct budget *bud
 		ret_requests->items[ret_requests->count++] = more.items[i];
 }
 
+void llmd_fixture_build_changed(enum llmd_fixture which,
+				void (*change)(void *arg, const struct llmd_rows *rows), void *arg,
+				struct budget *budget, struct example_requests *ret_requests)
+{
+	struct copy copy;
+	make(&copy, which);
+	const struct llmd_rows rows = {copy.spans, copy.services, copy.scopes,
+				       &copy.trace.span_count};
+	change(arg, &rows);
+	build(&copy.trace, which, true, budget, ret_requests);
+}
+
 const char *llmd_fixture_name(enum llmd_fixture which)
 {
 	static const char *const names[FIXTURE_COUNT] = {"A",  "A2", "A3", "A4", "A5", "A6",
 							 "B",  "C",  "C2", "C3", "C4", "D",
-							 "D2", "D3", "E",  "E2", "E3"};
+							 "D2", "D3", "E",  "E2", "E3", "A7"};
 	return names[which];
 }

@@ -8,7 +8,7 @@
 #ifndef SLUICE_TESTS_LLMD_FIXTURES_H
 #define SLUICE_TESTS_LLMD_FIXTURES_H
 
-#include "cmd/example_traces.h"
+#include "cmd/example_table.h"
 
 enum llmd_fixture {
 	FIXTURE_A = 0, /* llm-d, prefill and decode on different pods: 25 spans */
@@ -28,6 +28,7 @@ enum llmd_fixture {
 	FIXTURE_E,     /* RAG application over A: 7 + 25 spans */
 	FIXTURE_E2,    /* E, the call failed, with an exception event */
 	FIXTURE_E3,    /* E, OpenLLMetry's keys in place of OpenInference's */
+	FIXTURE_A7,    /* A, decoded where it is: no prefill, one engine: 14 spans */
 	FIXTURE_COUNT
 };
 
@@ -37,5 +38,20 @@ const char *llmd_fixture_name(enum llmd_fixture which);
  * Fails the test when memory is short. */
 void llmd_fixture_build(enum llmd_fixture which, bool merged, struct budget *budget,
 			struct example_requests *ret_requests);
+
+/* The rows of a fixture, to be changed: see cmd/example_table.h. A row whose service is
+ * LLMD_NOBODY is not sent. */
+enum { LLMD_ROWS_MAX = 64, LLMD_NOBODY = 255 };
+struct llmd_rows {
+	struct example_span *spans;
+	struct example_service *services;
+	struct example_scope *scopes;
+	uint8_t *count; /* of spans; at most LLMD_ROWS_MAX */
+};
+
+/* As llmd_fixture_build with all in one request, after ${change} has changed the rows. */
+void llmd_fixture_build_changed(enum llmd_fixture which,
+				void (*change)(void *arg, const struct llmd_rows *rows), void *arg,
+				struct budget *budget, struct example_requests *ret_requests);
 
 #endif

@@ -14,6 +14,16 @@ const struct example_attr *const llmd_proxy_canaries =
 const struct example_attr *const llmd_prefill_failed = ATTRS(
 	STR("llm_d.pd_proxy.connector", "nixlv2"), INT("llm_d.pd_proxy.prefill.status_code", 503),
 	WHOLE_MS("llm_d.pd_proxy.prefill.duration_ms", 49.0));
+const struct example_attr *const llmd_decision_decode_only =
+	ATTRS(STR("gen_ai.request.model", MODEL), REQUEST_ID("gen_ai.request.id", ""),
+	      STR("mm.modality", "none"), INT("mm.hash_count", 0),
+	      STR("llm_d.epp.profile_handler.decision", "complete_decode-only"));
+const struct example_attr *const llmd_proxy_decode_only =
+	ATTRS(STR("llm_d.pd_proxy.connector", "nixlv2"),
+	      STR("llm_d.pd_proxy.request_path", "/v1/chat/completions"),
+	      STR("llm_d.openai.api", "chat_completions"),
+	      BOOL("llm_d.pd_proxy.disaggregation_used", false),
+	      STR("llm_d.pd_proxy.reason", "no_prefill_header"));
 const struct example_attr *const llmd_router_request =
 	ATTRS(STR("request.id", "req-abc-123"), STR("http.method", "POST"),
 	      STR("http.path", "/v1/chat/completions?key=CANARY-QS"));

@@ -10,6 +10,8 @@ extern const struct example_trace llmd_proposal, llmd_rag, llmd_fastapi;
 /* Attributes of single rows. */
 extern const struct example_attr *const llmd_proxy_canaries;
 extern const struct example_attr *const llmd_prefill_failed;
+extern const struct example_attr *const llmd_decision_decode_only;
+extern const struct example_attr *const llmd_proxy_decode_only;
 extern const struct example_attr *const llmd_router_request;
 extern const struct example_attr *const llmd_router_cache;
 extern const struct example_attr *const llmd_router_upstream_failed;

@@ -319,26 +319,32 @@ int daemon_stop(struct daemon *daemon)
 	}
 	int code = daemon->exit_code;
 	(void)close(daemon->output_fd);
-	(void)unlink(daemon->config_path);
+	if (daemon->config_path[0])
+		(void)unlink(daemon->config_path);
 	buf_fini(&daemon->output);
 	free(daemon);
 	return code;
 }
 
-int daemon_run(const char *const *args, struct buf *output)
+struct daemon *daemon_spawn(const char *const *args)
 {
-	struct daemon daemon = {0};
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	char *argv[DAEMON_ARGS_MAX + 2] = {writable(program())};
 	int ends[2];
+	assert_non_null(daemon);
 	for (size_t i = 0; args[i] && i < DAEMON_ARGS_MAX; i++)
 		argv[i + 1] = writable(args[i]);
 	open_output(ends);
-	daemon.output_fd = ends[0];
-	daemon.pid = spawn(argv, ends[1]);
+	daemon->output_fd = ends[0];
+	daemon->pid = spawn(argv, ends[1]);
 	(void)close(ends[1]);
-	int code = daemon_wait_exit(&daemon);
-	(void)close(ends[0]);
-	buf_append(output, buf_slice(&daemon.output));
-	buf_fini(&daemon.output);
-	return code;
+	return daemon;
+}
+
+int daemon_run(const char *const *args, struct buf *output)
+{
+	struct daemon *daemon = daemon_spawn(args);
+	(void)daemon_wait_exit(daemon);
+	buf_append(output, buf_slice(&daemon->output));
+	return daemon_stop(daemon);
 }

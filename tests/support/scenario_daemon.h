@@ -63,6 +63,9 @@ int daemon_stop(struct daemon *daemon);
 /* Fails the test when ${canary} stands anywhere in the output. */
 void daemon_assert_silent_about(struct daemon *daemon, const char *canary);
 
+/* Starts the binary with ${args} alone (NULL-terminated, without the name) and waits for nothing. */
+struct daemon *daemon_spawn(const char *const *args);
+
 /* Runs the binary with ${args} (NULL-terminated, without the name) to its end; its stdout and
  * stderr are appended to ${output}. Returns the exit code. */
 int daemon_run(const char *const *args, struct buf *output);

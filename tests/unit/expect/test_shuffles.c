@@ -130,12 +130,6 @@ static void check_all_hold(struct expect_fixture *fixture, uint64_t seed)
 	assert_true(judge_all_hold(fixture->judge));
 }
 
-static void forget_all(struct expect_fixture *fixture)
-{
-	while (trace_buffer_first(fixture->buffer))
-		trace_buffer_remove(fixture->buffer, trace_buffer_first(fixture->buffer));
-}
-
 static void what_holds_holds_in_any_order(void **state)
 {
 	(void)state;
@@ -149,7 +143,7 @@ static void what_holds_holds_in_any_order(void **state)
 		for (uint64_t seed = 0; seed < SHUFFLES; seed++) {
 			send_shuffled(&fixture, &pieces, seed);
 			check_all_hold(&fixture, seed);
-			forget_all(&fixture);
+			expect_fixture_forget(&fixture);
 		}
 		for (size_t at = 0; at < pieces.count; at++)
 			chunk_unref(pieces.at[at]);
@@ -181,7 +175,7 @@ static void a_failure_is_told_alike_in_any_order(void **state)
 			assert_false(judge_all_hold(fixture.judge));
 			if (seed > 0)
 				assert_string_equal(buf_cstr(&again), buf_cstr(&first));
-			forget_all(&fixture);
+			expect_fixture_forget(&fixture);
 		}
 		for (size_t at = 0; at < pieces.count; at++)
 			chunk_unref(pieces.at[at]);

@@ -132,6 +132,7 @@ static const struct {
 	{FIXTURE_E, 32, 1, 2271, ""},
 	{FIXTURE_E2, 32, 1, 2271, ""},
 	{FIXTURE_E3, 32, 1, 2271, ""},
+	{FIXTURE_A7, 14, 1, 2271, LLAMA},
 };
 
 static void every_fixture_has_its_generations_and_its_tokens_once(void **state)
