@@ -376,8 +376,8 @@ static int signal_of(struct metrics *metrics, bool (*add)(struct metrics *metric
 
 static void what_a_series_shows_already_is_no_part_of_its_sum(void **state)
 {
-	static bool (*const adds[])(struct metrics *metrics) = {add_counter, add_read,
-								add_histogram, add_table};
+	static bool (*const adds[])(struct metrics * metrics) = {add_counter, add_read,
+								 add_histogram, add_table};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(adds); i++) {
 		struct metrics *metrics = metrics_new();
