@@ -23,16 +23,37 @@ static void check(bool fact, const char *what)
 	abort();
 }
 
+/* A member's value is one value, and a string stands for the same text in both ways to read it. */
+static void check_value(struct slice raw)
+{
+	struct json_word word;
+	struct value value = json_value(raw, &word);
+	struct buf text = BUF_INIT;
+	bool is_text = raw.ptr[0] == '"';
+	check(json_append_text(raw, &text) == is_text, "a string that is none, or the reverse");
+	if (value.type == VALUE_STRING)
+		check(slice_equal(value.bytes, buf_slice(&text)), "a string of two texts");
+	else
+		check(!is_text || text.len > JSON_WORD_BYTES_MAX, "a string without a text");
+	buf_fini(&text);
+}
+
 static void check_json(struct slice text)
 {
+	enum { KEYS_MAX = 32 }; /* each is looked for from the beginning */
+	struct json_reader reader;
 	struct json_member member;
 	const uint8_t *behind = text.ptr;
-	for (size_t cursor = 0; json_next_member(text, &cursor, &member);) {
-		check(member.raw.len > 0 && member.raw.ptr >= behind &&
-			      member.raw.ptr + member.raw.len == text.ptr + cursor &&
-			      cursor <= text.len,
+	bool open = json_open(&reader, text);
+	for (int i = 0; open && json_next_member(&reader, &member); i++) {
+		struct slice first = reader.is_object ? member.raw_key : member.raw;
+		check(member.raw.len > 0 && first.ptr >= behind &&
+			      member.raw.ptr + member.raw.len <= text.ptr + text.len,
 		      "a member outside its text, or before another one");
-		behind = text.ptr + cursor;
+		behind = member.raw.ptr + member.raw.len;
+		check_value(member.raw);
+		check(!reader.is_object || i >= KEYS_MAX || json_has_key(text, member.raw_key),
+		      "a key that is not found");
 	}
 	(void)json_is_object(text);
 }
