@@ -372,15 +372,15 @@
 	 "  in: all traces\n"
 	 "  capture: {a: {value: name}}\n",
 	 "Error: the expectation says nothing (test.yaml:2:3: expect[0])\n"
-	 "'capture' without 'compare' says nothing (test.yaml:4:12: expect[0])\n"},
+	 "Error: 'capture' without 'compare' says nothing (test.yaml:4:12: expect[0])\n"},
 	{"expect:\n"
 	 "- that: t\n"
 	 "  in: all traces\n"
 	 "  capture: 5\n"
 	 "  compare: a == b\n",
 	 "Error: expected a map of names to {spans, value} (test.yaml:4:12: expect[0].capture)\n"
-	 "\"a\" is neither a capture nor a number (test.yaml:5:12: expect[0].compare)\n"
-	 "\"b\" is neither a capture nor a number (test.yaml:5:12: expect[0].compare)\n"},
+	 "Error: \"a\" is neither a capture nor a number (test.yaml:5:12: expect[0].compare)\n"
+	 "Error: \"b\" is neither a capture nor a number (test.yaml:5:12: expect[0].compare)\n"},
 	{"expect:\n"
 	 "- that: t\n"
 	 "  in: all traces\n"
@@ -393,7 +393,7 @@
 	 "  capture: {asked: {value: name}}\n"
 	 "  compare: [aske == 1, asked, 1 == 1]\n",
 	 "Error: \"aske\" is neither a capture nor a number (test.yaml:5:13: expect[0].compare, did you mean \"asked\"?)\n"
-	 "expected a comparison such as `asked == ran` or `sum(tokens) <= 100` (test.yaml:5:24: expect[0].compare)\n"},
+	 "Error: expected a comparison such as `asked == ran` or `sum(tokens) <= 100` (test.yaml:5:24: expect[0].compare)\n"},
 	{"expect:\n"
 	 "- that: t\n"
 	 "  in: all traces\n"
@@ -464,7 +464,7 @@
 	 "- that: t\n"
 	 "  in: all traces\n"
 	 "  roots: 1\n",
-	 "Error: cannot retrieve the configuration: unable to read the file file:none.yaml: open none.yaml: No such file or directory (test.yaml:1:10)\n"},
+	 "Error: open none.yaml: No such file or directory (test.yaml:1:10)\n"},
 	{"import: self.yaml\n"
 	 "expect:\n"
 	 "- that: t\n"
@@ -516,7 +516,7 @@
 	 "  in: all traces\n"
 	 "  roots: 1\n",
 	 "Error: a name is made of letters, digits, '_', '-' and '.' (test.yaml:1:10: define.a b)\n"
-	 "a name is made of letters, digits, '_', '-' and '.' (test.yaml:1:30: define.true)\n"},
+	 "Error: a name is made of letters, digits, '_', '-' and '.' (test.yaml:1:30: define.true)\n"},
 	{"expect:\n"
 	 "- that: t\n"
 	 "  in: all traces\n"
@@ -525,6 +525,6 @@
 	 "  spans: nope\n"
 	 "  roots: x\n",
 	 "Error: 'expect[0]' has invalid keys: a (test.yaml:4:3: expect[0].a)\n"
-	 "'expect[0]' has invalid keys: b (test.yaml:5:3: expect[0].b)\n"
-	 "\"nope\" is not defined (test.yaml:6:10: expect[0].spans)\n"
-	 "expected a whole number from 0 on (test.yaml:7:10: expect[0].roots)\n"},
+	 "Error: 'expect[0]' has invalid keys: b (test.yaml:5:3: expect[0].b)\n"
+	 "Error: \"nope\" is not defined (test.yaml:6:10: expect[0].spans)\n"
+	 "Error: expected a whole number from 0 on (test.yaml:7:10: expect[0].roots)\n"},
