@@ -26,8 +26,9 @@
 
 static int validate(const char *file, const char *signals, struct buf *output)
 {
-	const char *const args[] = {"validate", "--config", file, signals ? "--signals" : NULL,
-				    signals,	NULL};
+	const char *const args[] = {
+		"validate", "--quiet", "--config", file, signals ? "--signals" : NULL,
+		signals,    NULL};
 	*output = BUF_INIT;
 	return daemon_run(args, output);
 }
