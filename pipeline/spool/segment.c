@@ -96,8 +96,9 @@ enum segment_step segment_walk_next(struct segment_walk *walk, struct record_hea
 	return SEGMENT_RECORD;
 }
 
-int segment_check_body(const struct segment_walk *walk, const struct record_head *head,
-		       uint64_t offset)
+/* Whether the body at ${offset} is what was written. -1: unreadable. */
+static int check_body(const struct segment_walk *walk, const struct record_head *head,
+		      uint64_t offset)
 {
 	uint8_t window[WINDOW];
 	uint32_t crc = walk->salt;
@@ -202,7 +203,7 @@ static int read_all(struct look *look)
 			return 0;
 		if (head.sequence < segment->end)
 			continue; /* none of ours would go back */
-		int whole = segment_check_body(&look->walk, &head, body);
+		int whole = check_body(&look->walk, &head, body);
 		if (whole < 0)
 			return -1;
 		if (!whole) {

@@ -48,10 +48,6 @@ enum segment_step { SEGMENT_RECORD, SEGMENT_END, SEGMENT_UNREADABLE };
 enum segment_step segment_walk_next(struct segment_walk *walk, struct record_head *ret_head,
 				    uint64_t *ret_body);
 
-/* Whether the body at ${offset} is what was written. -1: unreadable. */
-int segment_check_body(const struct segment_walk *walk, const struct record_head *head,
-		       uint64_t offset);
-
 enum segment_look { SEGMENT_OK, SEGMENT_TORN, SEGMENT_BAD, SEGMENT_NOT_OURS };
 
 /*

@@ -28,46 +28,6 @@ const char *spool_loss_name(enum spool_loss loss)
 	return loss_names[loss];
 }
 
-const char *spool_finding_words(enum spool_finding_kind kind)
-{
-	static const char *const words[] = {
-		[SPOOL_FINDING_TORN] = "the end of a segment was being written",
-		[SPOOL_FINDING_DAMAGED] = "a segment is damaged",
-		[SPOOL_FINDING_HEADER] = "a segment is not of this queue, or its head is damaged",
-		[SPOOL_FINDING_MISSING] = "a segment is missing",
-		[SPOOL_FINDING_ACKS] = "what was delivered is not known any more",
-		[SPOOL_FINDING_FOREIGN] = "a file is not ours",
-		[SPOOL_FINDING_UNREADABLE] = "a segment cannot be read",
-		[SPOOL_FINDING_WRITE] = "the disk takes nothing",
-	};
-	return words[kind];
-}
-
-void spool_report(struct spool *spool, const struct spool_finding *finding)
-{
-	(void)pthread_mutex_lock(&spool->lock);
-	spool->findings++;
-	(void)pthread_mutex_unlock(&spool->lock);
-	if (spool->config.found)
-		spool->config.found(spool->config.arg, finding);
-}
-
-uint64_t spool_now_ns(const struct spool *spool)
-{
-	return spool->config.wall_ns ? spool->config.wall_ns() : clock_wall_ns();
-}
-
-void spool_wait(struct spool *spool, pthread_cond_t *wake, uint64_t ns)
-{
-	if (ns == UINT64_MAX) {
-		(void)pthread_cond_wait(wake, &spool->lock);
-		return;
-	}
-	uint64_t until = clock_monotonic_ns() + ns;
-	struct timespec at = {(time_t)(until / NS_PER_S), (long)(until % NS_PER_S)};
-	(void)pthread_cond_timedwait(wake, &spool->lock, &at);
-}
-
 /* ---- open and close ------------------------------------------------------------------------- */
 
 static bool is_collector_file(int directory, const char *name)

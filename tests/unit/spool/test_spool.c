@@ -378,6 +378,16 @@ static void names_are_those_of_the_collector(void **state)
 	assert_false(spool_name(longest, "traces", name));
 }
 
+static void losses_have_names(void **state)
+{
+	static const char *const names[] = {"drop_oldest", "expired", "corrupt", "missing",
+					    "refused"};
+	(void)state;
+	assert_int_equal(ARRAY_COUNT(names), SPOOL_LOSS_COUNT);
+	for (size_t i = 0; i < SPOOL_LOSS_COUNT; i++)
+		assert_string_equal(spool_loss_name((enum spool_loss)i), names[i]);
+}
+
 static void print_listing(void *arg, const struct spool_listing *listing)
 {
 	static const char *const kinds[] = {"queue", "collector", "other"};
@@ -426,6 +436,7 @@ int main(void)
 		TEST(a_queue_is_opened_by_one_process_and_its_files_are_private),
 		TEST(a_queue_of_the_collector_is_called_what_it_is),
 		TEST(names_are_those_of_the_collector),
+		TEST(losses_have_names),
 		TEST(queues_in_a_directory_are_listed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
