@@ -64,7 +64,7 @@ CXX_WARN := -Wall -Wextra -Wshadow -Wconversion $(if $(CI),-Werror)
 RE2_LIBS := -lre2 -lstdc++
 RE2_LIBS_release := -Wl,-Bstatic -lre2 -Wl,-Bdynamic -lstdc++
 RE2_LIBS_check := $(RE2_LIBS_release)
-LIBS = $(PKG_LIBS) $(or $(RE2_LIBS_$(MODE)),$(RE2_LIBS)) -lpthread -lm
+LIBS = $(PKG_LIBS) $(or $(RE2_LIBS_$(MODE)),$(RE2_LIBS)) -lcrypt -lpthread -lm
 
 # ---- what is built --------------------------------------------------------------------------
 CXX_SRCS := pipeline/pattern/re2_shim.cc

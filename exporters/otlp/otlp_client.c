@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See otlp_client.h. An attempt is one allocation; the batch's bytes are sent where they lie. */
+/* See otlp_client.h. The batch's bytes are sent where they lie. */
 #include "exporters/otlp/otlp_client.h"
 #include "exporters/otlp/otlp_answer.h"
+#include "exporters/otlp/otlp_attempt.h"
 
 #include "pipeline/base/ascii.h"
 #include "pipeline/base/clock.h"
@@ -27,14 +28,6 @@ struct otlp_client {
 	bool flaw_said; /* that the answers are no OTLP */
 };
 
-struct attempt {
-	struct client_call call;
-	struct otlp_client *client;
-	struct export_call *export;
-	struct chunk *made; /* the body, when it is not the batch's own */
-	uint32_t left_out;  /* spans of the batch that are not in it */
-};
-
 /* ---- making --------------------------------------------------------------------------------- */
 
 static const char *lower(struct arena *arena, const char *text)
@@ -45,19 +38,10 @@ static const char *lower(struct arena *arena, const char *text)
 	return copy;
 }
 
-static bool has_header(const struct otlp_client *client, const char *name)
-{
-	for (size_t i = 0; i < client->header_count; i++) {
-		if (slice_equal(client->headers[i].name, slice_str(name)))
-			return true;
-	}
-	return false;
-}
-
 /* Unless the user's configuration has it. */
 static void add_header(struct otlp_client *client, const char *name, const char *value)
 {
-	if (!has_header(client, name))
+	if (!otlp_has_header(client->headers, client->header_count, name))
 		client->headers[client->header_count++] =
 			(struct client_header){slice_str(name), slice_str(value)};
 }
@@ -140,8 +124,7 @@ bool otlp_client_use(struct otlp_client_config *config, const struct otlp_dialec
 	return config->dialect_self;
 }
 
-/* What the configuration handed over. */
-static void free_makers(const struct otlp_client_config *config)
+void otlp_client_drop(const struct otlp_client_config *config)
 {
 	json_body_free(config->json);
 	if (config->dialect)
@@ -154,7 +137,7 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 	struct otlp_client *client = calloc(1, sizeof(*client));
 	if (!client) {
 		(void)err_set(err, ERR_NOMEM, "out of memory");
-		free_makers(config);
+		otlp_client_drop(config);
 		return NULL;
 	}
 	client->config = *config;
@@ -180,7 +163,7 @@ struct otlp_client *otlp_client_new(const struct otlp_client_config *config, con
 	}
 	return client;
 fail:
-	free_makers(config);
+	otlp_client_drop(config);
 	free(client);
 	return NULL;
 }
@@ -288,15 +271,14 @@ static void judge(struct otlp_client *client, const struct client_result *answer
 
 static void on_done(struct client_call *call, const struct client_result *answer)
 {
-	struct attempt *attempt = CONTAINER_OF(call, struct attempt, call);
+	struct otlp_attempt *attempt = CONTAINER_OF(call, struct otlp_attempt, call);
 	struct export_call *export = attempt->export;
 	struct export_result result;
 	judge(attempt->client, answer, &result);
 	if (result.outcome == EXPORT_DELIVERED)
 		result.unusable_spans = attempt->left_out;
 	export->exporter = NULL;
-	chunk_unref(attempt->made);
-	free(attempt);
+	otlp_attempt_free(attempt);
 	export_done(export, &result);
 }
 
@@ -319,8 +301,8 @@ static void nothing_left(struct export_call *export)
 }
 
 /* Sets attempt->made when the body is not the batch's own. */
-static int make_body(struct otlp_client *client, struct attempt *attempt, const struct batch *batch,
-		     struct err *err)
+static int make_body(struct otlp_client *client, struct otlp_attempt *attempt,
+		     const struct batch *batch, struct err *err)
 {
 	const struct otlp_client_config *config = &client->config;
 	struct otlp_body body = {0};
@@ -335,8 +317,8 @@ static int make_body(struct otlp_client *client, struct attempt *attempt, const 
 	return 0;
 }
 
-static int compress_made(struct otlp_client *client, struct attempt *attempt, enum coding coding,
-			 struct err *err)
+static int compress_made(struct otlp_client *client, struct otlp_attempt *attempt,
+			 enum coding coding, struct err *err)
 {
 	struct slice plain = chunk_slice(attempt->made);
 	struct chunk *coded =
@@ -348,8 +330,8 @@ static int compress_made(struct otlp_client *client, struct attempt *attempt, en
 	return coded ? 0 : -1;
 }
 
-static int prepare_body(struct otlp_client *client, struct attempt *attempt, enum coding coding,
-			struct err *err)
+static int prepare_body(struct otlp_client *client, struct otlp_attempt *attempt,
+			enum coding coding, struct err *err)
 {
 	struct client_call *call = &attempt->call;
 	struct export_call *export = attempt->export;
@@ -375,7 +357,8 @@ void otlp_client_send(void *self, struct export_call *export)
 	struct otlp_client *client = self;
 	struct err err;
 	enum coding coding = client->config.coding;
-	struct attempt *attempt = calloc(1, sizeof(*attempt));
+	struct otlp_attempt *attempt = otlp_attempt_new(client->headers, client->header_count,
+							client->config.authenticator);
 	if (!attempt) {
 		(void)err_set(&err, ERR_NOMEM, "out of memory");
 		fail(export, &err);
@@ -385,19 +368,17 @@ void otlp_client_send(void *self, struct export_call *export)
 	attempt->client = client;
 	attempt->export = export;
 	if (prepare_body(client, attempt, coding, &err) != 0) {
-		free(attempt);
+		otlp_attempt_free(attempt);
 		fail(export, &err);
 		return;
 	}
 	if (attempt->left_out > 0 && attempt->left_out == export->batch->span_count) {
-		free(attempt);
+		otlp_attempt_free(attempt);
 		nothing_left(export);
 		return;
 	}
 	export->exporter = attempt;
 	call->path = slice_str(client->path);
-	call->headers = client->headers;
-	call->header_count = client->header_count;
 	call->content_type = content_type(&client->config);
 	if (coding != CODING_IDENTITY)
 		call->content_encoding = client->config.mode == CLIENT_GRPC
@@ -411,7 +392,7 @@ void otlp_client_send(void *self, struct export_call *export)
 void otlp_client_cancel(void *self, struct export_call *export)
 {
 	(void)self;
-	struct attempt *attempt = export->exporter;
+	struct otlp_attempt *attempt = export->exporter;
 	if (attempt)
 		client_cancel(&attempt->call);
 }
@@ -431,7 +412,7 @@ void otlp_client_free(void *self)
 	struct otlp_client *client = self;
 	if (!client)
 		return;
-	free_makers(&client->config);
+	otlp_client_drop(&client->config);
 	coder_free(client->coder);
 	if (client->tls)
 		tls_context_free(client->tls);

@@ -11,6 +11,8 @@
 #include "exporters/otlp/json_body.h"
 #include "exporters/otlp/otlp_dialect.h"
 #include "pipeline/base/log.h"
+#include "pipeline/net/auth_settings.h"
+#include "pipeline/net/authenticator.h"
 
 /* Everything an exporter's configuration says about its connection. Borrowed. */
 struct otlp_client_config {
@@ -27,6 +29,8 @@ struct otlp_client_config {
 	struct metrics
 		*metrics; /* outlives the client; NULL: reloads of TLS files are not counted */
 	const struct config_headers *headers;
+	const struct client_authenticator *authenticator; /* NULL: none */
+	const struct auth_settings *auth; /* NULL: none; otlp_preset_create looks it up */
 	const char *proxy_url, *authority, *user_agent;
 	uint32_t connections_max;
 	uint64_t idle_timeout_ns, keepalive_time_ns, keepalive_timeout_ns;
@@ -37,6 +41,9 @@ struct otlp_client_config {
 MUST_CHECK bool otlp_client_use(struct otlp_client_config *config,
 				const struct otlp_dialect *dialect, struct budget *budget,
 				const struct key_table *keys);
+
+/* Frees what ${config} would hand over, when no client is made of it. */
+void otlp_client_drop(const struct otlp_client_config *config);
 
 struct otlp_client;
 

@@ -13,6 +13,7 @@ struct otlp_client_config otlp_preset_grpc(const struct grpc_client_settings *se
 		.coding = grpc_client_coding(settings),
 		.tls = &settings->tls,
 		.headers = &settings->headers,
+		.auth = settings->keys.auth_present ? &settings->keys.auth : NULL,
 		.authority = settings->authority,
 		.user_agent = settings->user_agent,
 		.connections_max = 1,
@@ -29,6 +30,7 @@ struct otlp_client_config otlp_preset_http(const struct http_client_settings *se
 		.endpoint = settings->endpoint,
 		.tls = &settings->tls,
 		.headers = &settings->headers,
+		.auth = settings->keys.auth_present ? &settings->keys.auth : NULL,
 		.proxy_url = settings->proxy_url,
 		.user_agent = settings->user_agent,
 		.connections_max = settings->max_conns_per_host > 0 ? settings->max_conns_per_host
@@ -37,12 +39,28 @@ struct otlp_client_config otlp_preset_http(const struct http_client_settings *se
 	};
 }
 
+/* False with the problem in ${report}. */
+static bool find_authenticator(struct otlp_client_config *config, const struct component_env *env,
+			       struct config_report *report)
+{
+	if (!config->auth)
+		return true;
+	const char *path = arena_printf(env->arena, "%s.auth", env->path);
+	config->authenticator = component_client_authenticator(
+		env, config->auth, config->mode == CLIENT_GRPC, path ? path : "", report);
+	return config->authenticator;
+}
+
 struct otlp_client *otlp_preset_create(struct otlp_client_config *config,
 				       const struct component_env *env,
 				       struct config_report *report)
 {
 	struct err err;
 	config->metrics = env->metrics;
+	if (!find_authenticator(config, env, report)) {
+		otlp_client_drop(config);
+		return NULL;
+	}
 	struct otlp_client *client =
 		otlp_client_new(config, &env->log, env->budget, env->arena, &err);
 	if (!client)

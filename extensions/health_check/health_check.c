@@ -58,6 +58,11 @@ static void check(const void *config, const struct config_node *node, const char
 {
 	const struct health_config *health = config;
 	collector_keys_check(&health->server.keys, path, report);
+	if (health->server.keys.auth_present)
+		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
+			       path, NULL,
+			       "'auth' names an authenticator: probes are answered without "
+			       "credentials, remove it");
 	if (health->path[0] != '/')
 		config_problem(report, CONFIG_ERROR, node ? node->loc : (struct config_loc){0},
 			       path, NULL, "'path' must begin with a slash");

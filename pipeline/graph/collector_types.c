@@ -132,7 +132,7 @@ static const struct collector_types rows[] = {
 	 {.inert = true, .advice = "the limits of the cgroup are read without it"}},
 	{SECTION_EXTENSIONS, "healthcheckv2", {.advice = "use health_check"}},
 	{SECTION_EXTENSIONS,
-	 "basicauth bearertokenauth oauth2client oidc sigv4auth asapclient azureauth "
+	 "oauth2client oidc sigv4auth asapclient azureauth "
 	 "googleclientauth headerssetter awsiamdbauth",
 	 {.advice = CREDENTIALS}},
 	{SECTION_EXTENSIONS,

@@ -24,6 +24,7 @@
 #include "pipeline/base/outcome.h"
 #include "pipeline/config/bind.h"
 #include "pipeline/delivery/export.h"
+#include "pipeline/net/auth_settings.h"
 #include "pipeline/net/server.h"
 #include "pipeline/trace/keys/key_table.h"
 #include "pipeline/trace/memory/trace_memory.h"
@@ -51,7 +52,8 @@ struct component_env {
 	struct key_table *keys;	 /* register attribute keys while creating */
 	struct arena *arena;	 /* memory for the life of the graph */
 	struct trace_memory
-		*memory; /* facts that cross requests: trace_memory_join while creating */
+		*memory;	   /* facts that cross requests: trace_memory_join while creating */
+	const struct graph *graph; /* for the look-ups of authenticators, below; may be NULL */
 };
 
 /* ---- receivers ------------------------------------------------------------------------------ */
@@ -219,7 +221,25 @@ struct extension_ops {
 	void (*ready)(void *self, bool ready); /* main loop: the pipelines run, or end now */
 	void (*stop)(void *self);	       /* main loop */
 	void (*destroy)(void *self);
+
+	/* ---- authenticators: what it is with its configuration, from create to destroy; NULL slot,
+	 * or NULL: nothing of the kind ---- */
+
+	const struct server_authenticator *(*server_authenticator)(void *self);
+	const struct client_authenticator *(*client_authenticator)(void *self);
 };
+
+/* The authenticator that ${settings} name, for a receiver's server or an exporter's client while it is
+ * created. ${path} is that of the block. NULL with the problem in ${report}, in the Collector's words:
+ * there is none of the name in service.extensions, or it is not for this side. */
+MUST_CHECK const struct server_authenticator *
+component_server_authenticator(const struct component_env *env,
+			       const struct auth_settings *settings, const char *path,
+			       struct config_report *report);
+MUST_CHECK const struct client_authenticator *
+component_client_authenticator(const struct component_env *env,
+			       const struct auth_settings *settings, bool is_grpc, const char *path,
+			       struct config_report *report);
 
 /* ---- addresses ------------------------------------------------------------------------------ */
 

@@ -85,7 +85,8 @@ struct component_env graph_env_of(struct graph *graph, const struct node *node)
 				      .budget = &graph->budget,
 				      .keys = graph->keys,
 				      .arena = graph->arena,
-				      .memory = graph->memory};
+				      .memory = graph->memory,
+				      .graph = graph};
 }
 
 bool graph_no_memory(struct config_report *report, const char *path)

@@ -11,11 +11,6 @@ static bool is_set(const struct config_node *node, enum config_kind kind)
 void collector_keys_check(const struct collector_keys *keys, const char *path,
 			  struct config_report *report)
 {
-	if (is_set(keys->auth, CONFIG_MAP))
-		config_problem(report, CONFIG_ERROR, keys->auth->loc, path, NULL,
-			       "'auth' names an authenticator, which this build does not have: a "
-			       "server needs an authenticating proxy or client certificates "
-			       "(tls.client_ca_file), a client sends its credentials as headers");
 	if (is_set(keys->middlewares, CONFIG_LIST))
 		config_problem(report, CONFIG_ERROR, keys->middlewares->loc, path, NULL,
 			       "'middlewares' are not in this build: remove them");

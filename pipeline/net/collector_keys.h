@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys of the Collector's server and client blocks that this build does not carry out. They are
- * known, so that a file is not refused for a misspelt key, and each is answered by what ignoring it
- * would mean: a server without its authenticator would be open, so that is an error; a browser
+ * Keys that the Collector's server and client blocks have in common: `auth`, and those that this build
+ * does not carry out. They are known, so that a file is not refused for a misspelt key, and each is
+ * answered by what ignoring it would mean: a middleware may be a limit, so that is an error; a browser
  * without CORS headers only gets less than it asked for, so that is a warning.
  */
 #ifndef SLUICE_NET_COLLECTOR_KEYS_H
 #define SLUICE_NET_COLLECTOR_KEYS_H
 
-#include "pipeline/config/bind.h"
+#include "pipeline/net/auth_settings.h"
 
 /* Embed it in a block's struct and put its fields and its check into the block. */
 struct collector_keys {
-	const struct config_node *auth, *middlewares, *cors;
+	struct auth_settings auth;
+	bool auth_present;
+	const struct config_node *middlewares, *cors;
 };
 
 #define COLLECTOR_SERVER_FIELDS(type, member)                                                      \
-	CONFIG_NODE(type, member.auth, "auth",                                                     \
-		    "Authenticators are not in this build: refused when set."),                    \
+	CONFIG_OPTIONAL_SET(type, member.auth, member.auth_present, "auth", &auth_server_block,    \
+			    "Lets in who shows credentials; without it everybody."),               \
 		CONFIG_NODE(type, member.middlewares, "middlewares",                               \
 			    "Not in this build: refused when set.")
 
@@ -27,9 +29,8 @@ struct collector_keys {
 		    "Accepted with a warning: browsers' preflight requests get no permission.")
 
 #define COLLECTOR_CLIENT_FIELDS(type, member)                                                      \
-	CONFIG_NODE(type, member.auth, "auth",                                                     \
-		    "Authenticators are not in this build: refused when set; give the "            \
-		    "credentials as headers."),                                                    \
+	CONFIG_OPTIONAL_SET(type, member.auth, member.auth_present, "auth", &auth_client_block,    \
+			    "Puts credentials on each request; `headers` of the same name win."),  \
 		CONFIG_NODE(type, member.middlewares, "middlewares",                               \
 			    "Not in this build: refused when set.")
 

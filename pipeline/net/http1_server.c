@@ -148,6 +148,13 @@ static void http1_answer(struct request *request, const struct answer *answer)
 		finish_request(sc);
 }
 
+static void http1_settle(struct request *request)
+{
+	struct server_conn *sc = request->sc;
+	if (!sc->http1.closing && request->state == REQUEST_ANSWERED && request->body_complete)
+		finish_request(sc);
+}
+
 /* ---- bytes in ------------------------------------------------------------------------------- */
 
 /* The bytes are no HTTP, or such that the end of the request cannot be trusted. */
@@ -347,6 +354,7 @@ const struct protocol http1_protocol = {
 	.writable = http1_writable,
 	.answer = http1_answer,
 	.header_timeout = http1_header_timeout,
+	.settle = http1_settle,
 	.evict = http1_evict,
 	.drain = http1_drain,
 	.stop = http1_stop,

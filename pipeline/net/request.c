@@ -24,6 +24,8 @@ static const struct {
 	[REFUSED_BODY_TIMEOUT] = {408, 4, "the request body did not arrive in time"},
 	[REFUSED_MEMORY] = {503, 14, "data refused due to high memory usage"},
 	[REFUSED_GRPC_FRAMING] = {400, 13, "malformed gRPC frame"},
+	[REFUSED_UNAUTHENTICATED] = {401, 16, "unauthenticated"},
+	[REFUSED_AUTH_BUSY] = {503, 14, "too many credentials are being checked"},
 };
 
 UNUSED static const unsigned may_follow[] = {
@@ -107,7 +109,8 @@ void request_free(struct request *request)
 		counter_add(&server_conn_counters(sc)->cancelled, 1);
 		server_conn_unbusy(sc);
 	}
-	if (request->state == REQUEST_DUE)
+	request_stop_authenticating(request);
+	if (request->state == REQUEST_DUE && !request->body_deferred)
 		config->handler->on_cancel(config->handler_arg, &request->base);
 	request_drop_body(request);
 	if (request->next)
@@ -140,6 +143,7 @@ void request_answer(struct request *request, const struct answer *answer)
 	ASSERT_ON_LOOP(request->base.shard->loop);
 	if (request->state == REQUEST_ANSWERED)
 		return;
+	request_stop_authenticating(request);
 	request_wait(request, NULL);
 	request_end_receiving(request);
 	bool was_busy = is_busy(request);
@@ -170,12 +174,15 @@ void server_refuse_as_text(void *arg, struct server_request *request, enum serve
 	(void)arg;
 	(void)why;
 	(void)grpc_status;
-	const struct server_header headers[] = {
-		{"content-type", SLICE_INIT("text/plain")},
-		{"accept-encoding", SLICE_INIT(CODING_HTTP_NAMES)},
-	};
-	server_respond_http(request, http_status, headers, request->unknown_coding ? 2 : 1,
-			    slice_str(message));
+	struct server_header headers[3] = {{"content-type", SLICE_INIT("text/plain")}};
+	size_t count = 1;
+	if (request->unknown_coding)
+		headers[count++] =
+			(struct server_header){"accept-encoding", SLICE(CODING_HTTP_NAMES)};
+	if (request->challenge)
+		headers[count++] =
+			(struct server_header){"www-authenticate", slice_str(request->challenge)};
+	server_respond_http(request, http_status, headers, count, slice_str(message));
 }
 
 void server_no_cancel(void *arg, struct server_request *request)
@@ -219,6 +226,8 @@ void request_refuse(struct request *request, enum server_refusal why, const char
 		[REFUSED_BODY_TIMEOUT] = &counters->body_timeout,
 		[REFUSED_MEMORY] = &counters->budget_refusals,
 		[REFUSED_GRPC_FRAMING] = &counters->protocol_errors,
+		[REFUSED_UNAUTHENTICATED] = &counters->unauthenticated,
+		[REFUSED_AUTH_BUSY] = &counters->auth_busy,
 	};
 	counter_add(by_reason[why], 1);
 	request_wait(request, NULL);
@@ -290,10 +299,19 @@ static void http_header_done(struct request *request)
 		request_refuse(request, REFUSED_BODY_TOO_LARGE, NULL);
 }
 
+void request_admit(struct request *request)
+{
+	const struct server_config *config = &request->sc->worker->server->config;
+	(void)config->handler->on_header(config->handler_arg, &request->base); /* false: answered */
+	if (request->state == REQUEST_ANSWERED || !request->body_deferred)
+		return;
+	request->body_deferred = false;
+	request_deliver(request);
+}
+
 /* The checks in order; whoever finds something answers or refuses. */
 static void check_header(struct request *request)
 {
-	const struct server_config *config = &request->sc->worker->server->config;
 	struct server_counters *counters = server_conn_counters(request->sc);
 	struct server_request *base = &request->base;
 	if (request->header_too_large) {
@@ -314,7 +332,8 @@ static void check_header(struct request *request)
 		counter_add(&counters->requests_grpc, 1);
 	if (grpc && !grpc_header_done(request))
 		return;
-	(void)config->handler->on_header(config->handler_arg, base); /* false: it has answered */
+	if (request_authenticate(request))
+		request_admit(request);
 	if (request->state == REQUEST_ANSWERED)
 		return;
 	if (grpc)

@@ -129,20 +129,32 @@ static bool decode_body(struct request *request)
 	return false;
 }
 
-void request_body_done(struct request *request)
+void request_deliver(struct request *request)
 {
 	const struct server_config *config = &request->sc->worker->server->config;
+	bool was_in_handler = request->in_handler;
+	if (request->base.is_grpc && !grpc_check_end(request))
+		return;
+	if (request->coding != CODING_IDENTITY && !decode_body(request))
+		return;
+	if (request->state == REQUEST_BODY)
+		request_enter(request, REQUEST_DUE);
+	request->in_handler = true;
+	config->handler->on_request(config->handler_arg, &request->base);
+	request->in_handler = was_in_handler;
+}
+
+void request_body_done(struct request *request)
+{
 	request->body_complete = true;
 	if (request->state != REQUEST_BODY)
 		return;
 	request_wait(request, NULL);
 	request_end_receiving(request);
-	if (request->base.is_grpc && !grpc_check_end(request))
+	if (!request->auth_pending) {
+		request_deliver(request);
 		return;
-	if (request->coding != CODING_IDENTITY && !decode_body(request))
-		return;
+	}
+	request->body_deferred = true;
 	request_enter(request, REQUEST_DUE);
-	request->in_handler = true;
-	config->handler->on_request(config->handler_arg, &request->base);
-	request->in_handler = false;
 }

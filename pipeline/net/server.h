@@ -22,6 +22,7 @@
 #include "pipeline/base/error.h"
 #include "pipeline/base/log.h"
 #include "pipeline/base/metrics.h"
+#include "pipeline/net/authenticator.h"
 #include "pipeline/net/coding.h"
 #include "pipeline/net/loop.h"
 #include "pipeline/net/tls.h"
@@ -73,6 +74,7 @@ struct server_counters {
 	struct counter requests, requests_http1, requests_http2, requests_grpc;
 	struct counter header_too_large, header_timeout, body_timeout, body_too_large;
 	struct counter decoded_too_large, coding_unknown, coding_malformed, protocol_errors;
+	struct counter unauthenticated, auth_busy;
 	struct counter streams_refused, resets, reset_floods, cancelled, budget_refusals;
 	struct counter tls_handshake_failures;
 	struct counter tls_on_plain_port; /* connections that began with a TLS hello */
@@ -93,6 +95,8 @@ struct server_request {
 	/* Refused for its coding: the answer lists what we decode. gRPC's does of itself; HTTP's has
 	 * a header accept-encoding, CODING_HTTP_NAMES (RFC 9110 §12.5.3). */
 	bool unknown_coding;
+	/* Refused by the authenticator: HTTP's answer has it as header www-authenticate; else NULL. */
+	const char *challenge;
 	uint64_t deadline_ns; /* clock_monotonic_ns, from grpc-timeout; 0: none */
 	struct server_shard *shard;
 	struct server *server;
@@ -107,7 +111,9 @@ enum server_refusal {
 	REFUSED_CODING_MALFORMED, /* HTTP 400, gRPC INTERNAL */
 	REFUSED_BODY_TIMEOUT,	  /* HTTP 408, gRPC DEADLINE_EXCEEDED */
 	REFUSED_MEMORY, /* the memory limit was reached: HTTP 503 + Retry-After, gRPC UNAVAILABLE */
-	REFUSED_GRPC_FRAMING, /* bad frame, not exactly one message: gRPC INTERNAL */
+	REFUSED_GRPC_FRAMING,	 /* bad frame, not exactly one message: gRPC INTERNAL */
+	REFUSED_UNAUTHENTICATED, /* HTTP 401, gRPC UNAUTHENTICATED; see challenge */
+	REFUSED_AUTH_BUSY,	 /* HTTP 503 + Retry-After, gRPC UNAVAILABLE */
 	REFUSED_COUNT
 };
 
@@ -130,6 +136,8 @@ struct server_handler {
 	/* The peer went away or reset the stream while an answer was due (after on_request). The
 	 * request dies when this returns; no answer may be given. */
 	void (*on_cancel)(void *arg, struct server_request *request);
+	/* Whether a request needs no credentials, by its header: a browser's preflight. NULL: all do. */
+	bool (*is_public)(void *arg, const struct server_request *request);
 };
 
 /* For handlers that answer each request at once, with text: their on_refused and on_cancel. */
@@ -144,6 +152,7 @@ struct server_config {
 	struct tls_context *tls; /* NULL: plain; borrowed */
 	struct budget *budget;	 /* NULL: the shard's; outlives the loops */
 	struct server_limits limits;
+	const struct server_authenticator *authenticator; /* NULL: everybody is let in; borrowed */
 	const struct server_handler *handler;
 	void *handler_arg;
 	bool keep_alives;

@@ -12,6 +12,7 @@
  *   request.c        one request: answer, refusals, hand-over to the handler
  *   request_header.c its header
  *   request_body.c   its body: limits, growth, decoding
+ *   request_auth.c   whether it is let in
  *   grpc_server.c    what gRPC adds: prefix of a message, time-out, status
  *
  * A request is made and freed by its protocol. `state` says how far it is; every function here that
@@ -69,6 +70,10 @@ struct request {
 	uint8_t prefix[GRPC_PREFIX_BYTES];
 	uint8_t prefix_len;
 
+	struct auth_check auth;
+	bool auth_pending;  /* the authenticator has not answered yet */
+	bool body_deferred; /* the body was complete before that */
+
 	bool header_too_large; /* what is over the limit is not kept; answered with 431 */
 	bool body_complete;    /* the peer has sent all of the request */
 	bool is_http10;
@@ -124,6 +129,19 @@ void request_body_done(struct request *request);
 /* Lets the handler answer for the server. ${message} NULL: the usual text. */
 void request_refuse(struct request *request, enum server_refusal why, const char *message);
 
+/* Asks the authenticator. False: not now; it was refused, or is admitted or refused later.
+ * (request_auth.c) */
+MUST_CHECK bool request_authenticate(struct request *request);
+
+/* Nobody waits for its verdict any more. */
+void request_stop_authenticating(struct request *request);
+
+/* Shows the request to the handler, and its body if that is complete. */
+void request_admit(struct request *request);
+
+/* The body is complete and may be looked at: gives it to the handler. (request_body.c) */
+void request_deliver(struct request *request);
+
 /* Gives the answer to the protocol; a second answer is ignored. */
 struct answer;
 void request_answer(struct request *request, const struct answer *answer);
@@ -165,6 +183,9 @@ struct protocol {
 	void (*writable)(struct server_conn *sc);
 	void (*answer)(struct request *request, const struct answer *answer);
 	void (*header_timeout)(struct server_conn *sc);
+	/* The handler has returned from a call that no byte of the peer has caused, perhaps with an
+	 * answer: what was put off until then. May free the request. NULL: nothing is. */
+	void (*settle)(struct request *request);
 	/* Gives up an answer that the peer does not take. HTTP/1.1 has none that waits alone. */
 	void (*cut)(struct request *request);
 	/* Ends a quiet connection at once, with a word to the peer if there is one. */

@@ -42,6 +42,8 @@ static const struct metric_row rows[] = {
 	{&metric_refused, COUNTER(coding_unknown), {"reason", "coding_unknown"}},
 	{&metric_refused, COUNTER(coding_malformed), {"reason", "coding_malformed"}},
 	{&metric_refused, COUNTER(protocol_errors), {"reason", "protocol_error"}},
+	{&metric_refused, COUNTER(unauthenticated), {"reason", "unauthenticated"}},
+	{&metric_refused, COUNTER(auth_busy), {"reason", "auth_busy"}},
 	{&metric_refused, COUNTER(streams_refused), {"reason", "streams_over_limit"}},
 	{&metric_refused, COUNTER(reset_floods), {"reason", "reset_flood"}},
 	{&metric_resets, COUNTER(resets), {NULL}},

@@ -110,6 +110,8 @@ struct otlp {
 	struct metrics *metrics;
 	const char *id;
 	struct otlp_handler handler;
+	const struct server_authenticator
+		*authenticators[LISTENER_COUNT]; /* NULL: all are let in */
 	struct tls_context *tls[LISTENER_COUNT];
 	struct server *servers[LISTENER_COUNT]; /* NULL: protocol off */
 	size_t draining;
@@ -143,10 +145,27 @@ static const struct metric_row metric_rows[] = {
 _Static_assert(ARRAY_COUNT(metric_rows) == 1 + MISDIRECTED_COUNT, "a counter has no row");
 static const struct metric_table metrics = METRIC_TABLE("receiver", metric_rows);
 
+/* False with the problem in ${report}. */
+static bool find_authenticator(struct otlp *self, int which, const struct component_env *env,
+			       struct config_report *report)
+{
+	const struct protocols_config *config = &self->config->protocols;
+	bool grpc = which == LISTENER_GRPC;
+	const struct collector_keys *keys =
+		grpc ? &config->grpc.server.keys : &config->http.server.keys;
+	struct buf path = BUF_INIT;
+	if (!keys->auth_present)
+		return true;
+	buf_printf(&path, "%s.protocols.%s.auth", env->path, grpc ? "grpc" : "http");
+	self->authenticators[which] =
+		component_server_authenticator(env, &keys->auth, buf_cstr(&path), report);
+	buf_fini(&path);
+	return self->authenticators[which];
+}
+
 static void *create(const struct component_env *env, const void *config,
 		    struct config_report *report)
 {
-	(void)report;
 	struct otlp *self = calloc(1, sizeof(*self));
 	if (!self)
 		return NULL;
@@ -158,7 +177,9 @@ static void *create(const struct component_env *env, const void *config,
 	self->handler.response_headers = &self->config->protocols.http.server.response_headers;
 	self->handler.traces_url_path =
 		path[0] == '/' ? path : arena_printf(env->arena, "/%s", path);
-	if (self->handler.traces_url_path &&
+	bool found = find_authenticator(self, LISTENER_GRPC, env, report);
+	found &= find_authenticator(self, LISTENER_HTTP, env, report);
+	if (found && self->handler.traces_url_path &&
 	    cors_init(&self->handler.cors, &self->config->protocols.http.cors, env->arena))
 		return self;
 	free(self);
@@ -203,6 +224,7 @@ static int start_listener(struct otlp *self, int which, const struct receiver_ho
 		.label = grpc ? "GRPC" : "HTTP",
 		.tls = self->tls[which],
 		.limits = limits_of(config, grpc),
+		.authenticator = self->authenticators[which],
 		.handler = &otlp_server_handler,
 		.handler_arg = &self->handler,
 		.keep_alives = config->http.server.keep_alives_enabled,

@@ -85,7 +85,7 @@ static struct again again_of(const struct push_result *result)
 static void respond(const struct otlp_handler *handler, struct server_request *request, int status,
 		    const char *content_type, uint64_t retry_ns, struct slice body)
 {
-	struct server_header headers[RESPONSE_HEADERS_MAX + CORS_HEADERS_MAX + 3];
+	struct server_header headers[RESPONSE_HEADERS_MAX + CORS_HEADERS_MAX + 4];
 	size_t count = 0;
 	char seconds[24];
 	headers[count++] = (struct server_header){"content-type", slice_str(content_type)};
@@ -97,6 +97,9 @@ static void respond(const struct otlp_handler *handler, struct server_request *r
 	if (request->unknown_coding)
 		headers[count++] =
 			(struct server_header){"accept-encoding", SLICE(CODING_HTTP_NAMES)};
+	if (request->challenge)
+		headers[count++] =
+			(struct server_header){"www-authenticate", slice_str(request->challenge)};
 	count += cors_headers(&handler->cors, request, headers + count);
 	count += add_configured(handler, headers + count);
 	server_respond_http(request, status, headers, count, body);
@@ -390,7 +393,14 @@ static void on_refused(void *arg, struct server_request *request, enum server_re
 	enum grpc_status code = (enum grpc_status)grpc_status;
 	if (!request->is_grpc && (http_status == 400 || http_status == 415))
 		code = GRPC_INVALID_ARGUMENT; /* what they mean, whatever gRPC would call it */
-	fail(arg, request, http_status, code, message, why == REFUSED_MEMORY ? soon : never);
+	fail(arg, request, http_status, code, message,
+	     why == REFUSED_MEMORY || why == REFUSED_AUTH_BUSY ? soon : never);
+}
+
+static bool is_public(void *arg, const struct server_request *request)
+{
+	const struct otlp_handler *handler = arg;
+	return !request->is_grpc && cors_is_preflight(&handler->cors, request);
 }
 
 static void on_cancel(void *arg, struct server_request *request)
@@ -403,7 +413,8 @@ static void on_cancel(void *arg, struct server_request *request)
 	transcoding_cancel(&inflight->transcoding); /* no effect once it has ended */
 }
 
-const struct server_handler otlp_server_handler = {.on_header = on_header,
+const struct server_handler otlp_server_handler = {.is_public = is_public,
+						   .on_header = on_header,
 						   .on_request = on_request,
 						   .on_refused = on_refused,
 						   .on_cancel = on_cancel};

@@ -22,7 +22,7 @@
 enum { EXAMPLES_MIN = 7 };
 
 static const char *const pages[] = {"*.md", "docs/*.md", "docs/exporters/*.md",
-				    "docs/processors/*.md"};
+				    "docs/processors/*.md", "docs/extensions/*.md"};
 
 static bool has_section(const char *yaml, const char *section)
 {

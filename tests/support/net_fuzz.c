@@ -84,7 +84,10 @@ static void on_cancel(void *arg, struct server_request *request)
 	}
 }
 
-const struct server_handler net_fuzz_handler = {on_header, on_request, on_refused, on_cancel};
+const struct server_handler net_fuzz_handler = {.on_header = on_header,
+						.on_request = on_request,
+						.on_refused = on_refused,
+						.on_cancel = on_cancel};
 
 bool net_fuzz_answer_held(void)
 {

@@ -95,7 +95,10 @@ static void on_cancel(void *arg, struct server_request *request)
 	fail_msg("a request was cancelled that nobody holds");
 }
 
-static const struct server_handler handler = {on_header, on_request, on_refused, on_cancel};
+static const struct server_handler handler = {.on_header = on_header,
+					      .on_request = on_request,
+					      .on_refused = on_refused,
+					      .on_cancel = on_cancel};
 
 struct server_config net_server_config(void)
 {

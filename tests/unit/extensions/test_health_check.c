@@ -208,7 +208,7 @@ static void every_key_of_the_collector_has_its_answer(void **state)
 		{"{read_timeout: 1s, idle_timeout: 1s, max_request_body_size: 1, include_metadata: "
 		 "true, compression_algorithms: [gzip], transport: tcp}",
 		 NULL, NULL},
-		{"{auth: , middlewares: [], cors: }", NULL, NULL},
+		{"{middlewares: [], cors: }", NULL, NULL},
 		{"{auth: {authenticator: basicauth}}", "'auth' names an authenticator", NULL},
 		{"{middlewares: [{id: limiter}]}", "'middlewares' are not in this build", NULL},
 		{"{cors: {allowed_origins: ['*']}}", NULL, "'cors' is not in this build"},

@@ -45,7 +45,7 @@ static void the_otlp_receivers_blocks_are_known(void **state)
 		 "{max_connection_idle: 1s, max_connection_age: 1s, max_connection_age_grace: 1s, "
 		 "time: 1s, timeout: 1s}, enforcement_policy: {min_time: 1s, "
 		 "permit_without_stream: true}}, auth: , middlewares: []}}}",
-		 NULL, NULL},
+		 NULL, "'protocols.grpc.auth' is empty and counts as absent"},
 		{"otlp: {protocols: {http: {endpoint: 'localhost:0', traces_url_path: traces, "
 		 "metrics_url_path: /m, logs_url_path: /l, max_request_body_size: 1, "
 		 "keep_alives_enabled: false, include_metadata: true, response_headers: {a: b}, "
@@ -55,9 +55,11 @@ static void the_otlp_receivers_blocks_are_known(void **state)
 		{"otlp: {protocols: {http: {cors: {allowed_origins: ['*'], max_age: 7200}}}}", NULL,
 		 NULL},
 		{"otlp: {protocols: {grpc: {auth: {authenticator: oidc}}}}",
-		 "'auth' names an authenticator", NULL},
+		 "failed to resolve authenticator \"oidc\": authenticator not found", NULL},
 		{"otlp: {protocols: {http: {auth: {authenticator: oidc}}}}",
-		 "'auth' names an authenticator", NULL},
+		 "failed to resolve authenticator \"oidc\": authenticator not found", NULL},
+		{"otlp: {protocols: {http: {auth: {authentcator: x}}}}",
+		 "did you mean \"authenticator\"?", NULL},
 		{"otlp: {protocols: {grpc: {middlewares: [{id: x}]}}}", "'middlewares'", NULL},
 		{"otlp: {protocols: {grpc: {tls: }}}", NULL,
 		 "'protocols.grpc.tls' is empty and counts as absent"},
@@ -103,7 +105,7 @@ static void the_otlp_exporters_blocks_are_known(void **state)
 		 "keepalive: {time: 10s, timeout: 10s, permit_without_stream: true}, "
 		 "read_buffer_size: 1, write_buffer_size: 1, wait_for_ready: true, headers: {a: "
 		 "b}, "
-		 "balancer_name: round_robin, authority: x, user_agent: y, timeout: 1s, auth: , "
+		 "balancer_name: round_robin, authority: x, user_agent: y, timeout: 1s, "
 		 "middlewares: []}",
 		 NULL},
 		{"otlphttp: {endpoint: 'http://langfuse:3000/api/public/otel'}", NULL},
@@ -114,14 +116,14 @@ static void the_otlp_exporters_blocks_are_known(void **state)
 		 "compression: zstd, compression_params: {level: 3}, max_idle_conns: 1, "
 		 "max_idle_conns_per_host: 1, max_conns_per_host: 2, idle_conn_timeout: 1s, "
 		 "disable_keep_alives: true, http2_read_idle_timeout: 1s, http2_ping_timeout: 1s, "
-		 "cookies: {enabled: false}, force_attempt_http2: true, encoding: proto, auth: , "
+		 "cookies: {enabled: false}, force_attempt_http2: true, encoding: proto, "
 		 "middlewares: []}",
 		 NULL},
 		{"otlp: {tls: {insecure: true}}", "requires a non-empty \"endpoint\""},
 		{"otlp: {endpoint: 'tempo:grpc'}", "invalid port"},
 		{"otlp_http: ", "at least one endpoint must be specified"},
 		{"otlp: {endpoint: 'a:1', auth: {authenticator: oauth2client}}",
-		 "'auth' names an authenticator"},
+		 "failed to resolve authenticator \"oauth2client\": authenticator not found"},
 		{"otlp_http: {endpoint: 'http://a:1', middlewares: [{id: x}]}", "'middlewares'"},
 		{"otlp: {endpoint: 'a:1', compression: lz4}", "compression"},
 		{"otlp: {endpoint: 'a:1', compression: x-snappy-framed}", "compression"},

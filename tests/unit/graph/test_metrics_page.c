@@ -44,6 +44,8 @@ static const struct {
 	{COMPONENT_EXPORTER, "jaeger", "{endpoint: '127.0.0.1:1', tls: {insecure: true}}"},
 	{COMPONENT_EXPORTER, "file", "{path: build/test_metrics_page.json}"},
 	{COMPONENT_EXTENSION, "health_check", "{endpoint: '127.0.0.1:0'}"},
+	{COMPONENT_EXTENSION, "basicauth", "{htpasswd: {inline: 'a:b'}}"},
+	{COMPONENT_EXTENSION, "bearertokenauth", "{token: a}"},
 };
 
 static const char *block_of(enum component_kind kind, const char *name)

@@ -66,7 +66,10 @@ static void on_cancel(void *arg, struct server_request *request)
 	atomic_fetch_sub(&service->held, 1);
 }
 
-static const struct server_handler handler = {on_header, on_request, on_refused, on_cancel};
+static const struct server_handler handler = {.on_header = on_header,
+					      .on_request = on_request,
+					      .on_refused = on_refused,
+					      .on_cancel = on_cancel};
 
 static void *run_loop(void *arg)
 {
