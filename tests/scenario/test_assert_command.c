@@ -159,7 +159,7 @@ static void the_exit_code_says_what_went_wrong(void **state)
 			fail_msg("case %zu: exit code %d:\n%s", i, code, buf_cstr(&output));
 		assert_says(&output, cases[i].says);
 		if (code == 3) /* never run: nothing was judged */
-			assert_silent(&output, "sent 1 traces");
+			assert_silent(&output, "sent 1 trace,");
 		buf_fini(&output);
 	}
 }
@@ -184,7 +184,7 @@ static void output_and_input_pass_through(void **state)
 			 0);
 	assert_says(&output, "to-stdout\n");
 	assert_says(&output, "to-stderr\n");
-	assert_says(&output, "sent 1 traces");
+	assert_says(&output, "sent 1 trace,");
 	buf_fini(&output);
 }
 

@@ -18,6 +18,8 @@ recorded=tests/fixtures/metrics
 # Reasons that are no loss, one a line: the metric, the reason.
 harmless='
 sluice_server_connections_closed idle
+sluice_processor_scrape_filter_parent_unseen time_over
+sluice_processor_scrape_filter_parent_unseen no_room
 sluice_trace_memory_evicted age
 '
 
