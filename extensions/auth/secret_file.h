@@ -48,12 +48,14 @@ void secret_file_stop(struct secret_file *file);
 extern const struct metric_desc secret_file_metric;
 
 /* The rows of a table of metrics for the secret_file ${member} of ${type}. */
-#define SECRET_FILE_ROWS(type, member)                                                             \
-	{&secret_file_metric, offsetof(type, member.reloaded), {"outcome", "success"}},            \
+#define SECRET_FILE_ROWS(type, member, name)                                                       \
+	{&secret_file_metric,                                                                      \
+	 offsetof(type, member.reloaded),                                                          \
+	 {"file", (name), "outcome", "success"}},                                                  \
 	{                                                                                          \
 		&secret_file_metric, offsetof(type, member.failed),                                \
 		{                                                                                  \
-			"outcome", "failure"                                                       \
+			"file", (name), "outcome", "failure"                                       \
 		}                                                                                  \
 	}
 

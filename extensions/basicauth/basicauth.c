@@ -281,9 +281,9 @@ static const struct client_authenticator *client_authenticator(void *arg)
 
 static const struct metric_row metric_rows[] = {
 	AUTH_REFUSAL_ROWS(struct basicauth, refusals),
-	SECRET_FILE_ROWS(struct basicauth, files[FILE_USERS]),
-	SECRET_FILE_ROWS(struct basicauth, files[FILE_USERNAME]),
-	SECRET_FILE_ROWS(struct basicauth, files[FILE_PASSWORD]),
+	SECRET_FILE_ROWS(struct basicauth, files[FILE_USERS], "htpasswd"),
+	SECRET_FILE_ROWS(struct basicauth, files[FILE_USERNAME], "username"),
+	SECRET_FILE_ROWS(struct basicauth, files[FILE_PASSWORD], "password"),
 };
 static const struct metric_table metrics = METRIC_TABLE("extension", metric_rows);
 

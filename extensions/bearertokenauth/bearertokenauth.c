@@ -318,7 +318,7 @@ static const struct client_authenticator *client_authenticator(void *arg)
 
 static const struct metric_row metric_rows[] = {
 	AUTH_REFUSAL_ROWS(struct bearer, refusals),
-	SECRET_FILE_ROWS(struct bearer, file),
+	SECRET_FILE_ROWS(struct bearer, file, "token"),
 };
 static const struct metric_table metrics = METRIC_TABLE("extension", metric_rows);
 

@@ -16,8 +16,8 @@
 	"exporter"
 #define PROCESS_ELSEWHERE "leave it to a Collector in front of this program or behind it"
 #define CREDENTIALS                                                                                \
-	"exporters send their credentials as 'headers'; a receiver needs client certificates "     \
-	"(tls.client_ca_file) or an authenticating proxy"
+	"use basicauth, bearertokenauth or an exporter's 'headers'; a receiver may also ask for "  \
+	"client certificates (tls.client_ca_file)"
 #define STORAGE "queues are in memory: remove it together with sending_queue.storage"
 #define ENCODING "it encodes for components that this build does not have: remove it"
 #define DISCOVERY "it finds targets for receiver_creator, which is not here: remove it"

@@ -226,14 +226,14 @@ static void tokens_are_read_again_when_their_file_changes(void **state)
 	expect(daemon, "", "Bearer", false);
 	file_folder_write(&folder, "tokens", CANARY "-three\n");
 	daemon_wait_metric(daemon,
-			   "sluice_auth_reloads{extension=\"bearertokenauth\","
+			   "sluice_auth_reloads{extension=\"bearertokenauth\",file=\"token\","
 			   "outcome=\"success\"",
 			   1);
 	expect(daemon, "Authorization: Bearer " CANARY "-1\r\n", "Bearer", false);
 	expect(daemon, "Authorization: Bearer " CANARY "-three\r\n", "Bearer", true);
 	file_folder_write(&folder, "tokens", " \n");
 	daemon_wait_metric(daemon,
-			   "sluice_auth_reloads{extension=\"bearertokenauth\","
+			   "sluice_auth_reloads{extension=\"bearertokenauth\",file=\"token\","
 			   "outcome=\"failure\"",
 			   1);
 	daemon_wait_output(daemon, "Failed to reload credentials, keeping the old ones");
