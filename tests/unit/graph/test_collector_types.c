@@ -58,7 +58,7 @@ static void what_the_collector_has_is_refused_with_what_to_do(void **state)
 		{"exporters", "jaeger_thrift: {}", "use jaeger (gRPC, port 14250)"},
 		{"connectors", "spanmetrics: {}", "it makes metrics of spans"},
 		{"connectors", "routing: {}", "give each destination a pipeline of its own"},
-		{"extensions", "oauth2client: {}", "exporters send their credentials as 'headers'"},
+		{"extensions", "oauth2client: {}", "use basicauth, bearertokenauth"},
 		{"extensions", "k8s_observer: {}", "it finds targets for receiver_creator"},
 		{"extensions", "healthcheckv2: {}", "use health_check"},
 		/* Names of nobody, and of another kind. */
