@@ -201,10 +201,18 @@ static void move(struct pass *pass, uint32_t span, struct slice ancestor)
 {
 	edit_set_span_parent(pass->view, span, ancestor);
 	pass->moved[ancestor.len > 0 ? MOVED_TO_ANCESTOR : MOVED_TO_ROOT]++;
+	pass->scratch->states[span] |= SPAN_MOVED;
 	if (ancestor.len == 0)
 		edit_set_attr(pass->view, (struct owner){OWNER_SPAN, span},
 			      SLICE("sluice.parent_dropped"), pass->filter->mark_key,
 			      value_of_bool(true));
+}
+
+/* To an ancestor that the memory names. */
+static void move_far(struct pass *pass, uint32_t span, const uint8_t id[SPAN_ID_BYTES])
+{
+	move(pass, span, slice_of(id, SPAN_ID_BYTES));
+	pass->moved_far = true;
 }
 
 /* Moves ${span}, whose parent ${parent} of this request was dropped, to what is left above. */
@@ -225,7 +233,7 @@ static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
 	switch (trace_memory_ancestor(pass->filter->memory, pass_key(pass, span), foreign, id)) {
 	case ANCESTRY_UNKNOWN:
 	case ANCESTRY_KEPT: move(pass, span, foreign); break;
-	case ANCESTRY_MOVED: move(pass, span, slice_of(id, sizeof(id))); break;
+	case ANCESTRY_MOVED: move_far(pass, span, id); break;
 	case ANCESTRY_ROOT: move(pass, span, (struct slice){NULL, 0}); break;
 	}
 }
@@ -258,10 +266,10 @@ static void judge_foreign(struct pass *pass, uint32_t span)
 	bool all_below = is_noted(pass, span);
 	if (all_below || (pass->filter->closure && !(pass->scratch->states[span] & SPAN_PROTECTED)))
 		drop(pass, span, RULE_REMEMBERED, all_below);
+	else if (ancestry == ANCESTRY_MOVED)
+		move_far(pass, span, id);
 	else
-		move(pass, span,
-		     ancestry == ANCESTRY_MOVED ? slice_of(id, sizeof(id))
-						: (struct slice){NULL, 0});
+		move(pass, span, (struct slice){NULL, 0});
 }
 
 /* Decides ${span}, whose parent in this request, if there is one, is decided. */
@@ -306,6 +314,33 @@ static void judge_all(struct pass *pass)
 		while (depth > 0)
 			judge_below(pass, path[--depth]);
 	}
+}
+
+/*
+ * An ancestor that the memory names may be in this request and go with it: then it is moved over, too.
+ * Each round climbs at least one request up; a circle of parents ends as roots.
+ */
+static int settle_moves(struct pass *pass, struct err *err)
+{
+	enum { ROUNDS_MAX = 8 };
+	struct span_map *map = &pass->scratch->map;
+	for (int round = 0; pass->moved_far; round++) {
+		pass->moved_far = false;
+		if (span_map_build(map, pass->view, err) != 0)
+			return -1;
+		for (uint32_t span = 0; span < map->count; span++) {
+			if (!(pass->scratch->states[span] & SPAN_MOVED) ||
+			    !view_span_live(pass->view, span) || !span_map_has_parent(map, span) ||
+			    !pass_goes(pass, map->parents[span]))
+				continue;
+			pass->moved[MOVED_TO_ANCESTOR]--; /* not there, but further up */
+			if (round < ROUNDS_MAX)
+				move_over(pass, span, map->parents[span]);
+			else
+				move(pass, span, (struct slice){NULL, 0});
+		}
+	}
+	return 0;
 }
 
 /* ---- remembering ---------------------------------------------------------------------------- */
@@ -368,6 +403,8 @@ static enum outcome process(void *self, void *state, struct trace_view *view, st
 		return OUTCOME_RETRY;
 	mark_protected(&pass);
 	judge_all(&pass);
+	if (settle_moves(&pass, err) != 0)
+		return OUTCOME_RETRY;
 	remember_dropped(&pass);
 	waits_remember_kept(&pass);
 	count(&pass);

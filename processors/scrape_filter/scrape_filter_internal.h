@@ -45,6 +45,7 @@ enum span_state {
 	SPAN_ALL_BELOW = 1 << 2, /* the span goes, and so does all that is below it */
 	SPAN_WAITS = 1 << 3,	 /* held back until it is known what becomes of its parent */
 	SPAN_LEAVES = 1 << 4,	 /* a span that does not wait is below or the span itself */
+	SPAN_MOVED = 1 << 5,	 /* it has an ancestor for its parent */
 };
 
 struct scratch {
@@ -63,6 +64,7 @@ struct pass {
 	uint32_t dropped[RULE_COUNT];
 	uint32_t moved[MOVED_COUNT], undecided[UNDECIDED_COUNT], unseen[UNSEEN_COUNT];
 	bool leavers_marked; /* SPAN_LEAVES is set where it should be */
+	bool moved_far;	     /* a span, to an ancestor that the memory named */
 };
 
 static inline struct trace_key pass_key(const struct pass *pass, uint32_t span)
