@@ -219,6 +219,8 @@ static int parse_unix(struct slice path, bool is_abstract, struct arena *arena,
 	if (has_slashes && (path.len == 0 || path.ptr[0] != '/'))
 		return err_set(err, ERR_CONFIG,
 			       "the path of a unix socket begins with a slash: unix:///path");
+	while (slice_has_prefix(path, SLICE("//")))
+		path = slice_from(path, 1); /* the same file; "unix://" would begin an authority */
 	for (size_t i = 0; i < path.len; i++) {
 		if (path.ptr[i] < ' ' || path.ptr[i] == 0x7f)
 			return err_set(err, ERR_CONFIG, "invalid character in path");
