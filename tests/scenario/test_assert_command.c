@@ -20,7 +20,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SEND "bin/sluice generate --endpoint $OTEL_EXPORTER_OTLP_ENDPOINT --traces llm-d"
+#define SEND                                                                                       \
+	"${SLUICE_BIN:-bin/sluice} generate --endpoint $OTEL_EXPORTER_OTLP_ENDPOINT --traces "     \
+	"llm-d"
 
 static struct file_folder folder;
 static char holds[128], fails[128], broken[128];
@@ -241,7 +243,7 @@ static void a_command_that_exports_elsewhere_is_no_success(void **state)
 	struct buf output;
 	char script[256];
 	(void)snprintf(script, sizeof(script),
-		       "bin/sluice generate --endpoint 127.0.0.1:%u; exit 0",
+		       "${SLUICE_BIN:-bin/sluice} generate --endpoint 127.0.0.1:%u; exit 0",
 		       (unsigned)held_port());
 	assert_int_equal(RUN(&output, script, "--expect", holds, "--quiet", "10ms"), 2);
 	assert_says(&output, "No span was received. Sluice listened on 127.0.0.1:");

@@ -42,7 +42,8 @@ static int judge(const char *config, const char *expect, const char *traces, str
 	file_folder_write(&folder, "expect.yaml", expect);
 	(void)snprintf(path, sizeof(path), "%s", file_folder_path(&folder, "expect.yaml"));
 	(void)snprintf(script, sizeof(script),
-		       "bin/sluice generate --endpoint $OTEL_EXPORTER_OTLP_ENDPOINT --traces %s",
+		       "${SLUICE_BIN:-bin/sluice} generate --endpoint $OTEL_EXPORTER_OTLP_ENDPOINT "
+		       "--traces %s",
 		       traces);
 	const char *const args[] = {"assert", "--config", config, "--expect", path,   "--quiet",
 				    "500ms",  "--",	  "sh",	  "-c",	      script, NULL};
