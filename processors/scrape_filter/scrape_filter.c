@@ -221,7 +221,7 @@ static void move_over(struct pass *pass, uint32_t span, uint32_t parent)
 	uint8_t id[SPAN_ID_BYTES];
 	uint32_t top = span_map_top_of_dropped(&pass->scratch->map, pass->view, parent);
 	uint32_t above = pass->scratch->map.parents[top];
-	if (above == SPAN_MAP_NONE) {
+	if (above == SPAN_MAP_NONE || above == span) {
 		move(pass, span, (struct slice){NULL, 0});
 		return;
 	}
@@ -304,13 +304,15 @@ static void judge_all(struct pass *pass)
 	uint32_t *path = pass->scratch->path;
 	uint8_t *states = pass->scratch->states;
 	for (uint32_t span = 0; span < map->count; span++) {
-		uint32_t depth = 0;
-		for (uint32_t at = span; !(states[at] & SPAN_DECIDED); at = map->parents[at]) {
-			states[at] |= SPAN_DECIDED; /* a circle ends here */
+		uint32_t depth = 0, at = span;
+		while (!(states[at] & SPAN_DECIDED)) {
+			states[at] |= SPAN_DECIDED;
 			path[depth++] = at;
-			if (!span_map_has_parent(map, at))
-				break;
+			if (span_map_has_parent(map, at))
+				at = map->parents[at];
 		}
+		for (uint32_t i = 0; i + 1 < depth; i++)
+			pass->circle |= path[i] == at;
 		while (depth > 0)
 			judge_below(pass, path[--depth]);
 	}
@@ -318,22 +320,23 @@ static void judge_all(struct pass *pass)
 
 /*
  * An ancestor that the memory names may be in this request and go with it: then it is moved over, too.
- * Each round climbs at least one request up; a circle of parents ends as roots.
+ * Each round climbs at least one request up; a circle of parents ends as roots. In a circle somebody is
+ * decided before his parent, which is looked at again here.
  */
 static int settle_moves(struct pass *pass, struct err *err)
 {
 	enum { ROUNDS_MAX = 8 };
 	struct span_map *map = &pass->scratch->map;
-	for (int round = 0; pass->moved_far; round++) {
+	for (int round = 0; pass->moved_far || (round == 0 && pass->circle); round++) {
 		pass->moved_far = false;
 		if (span_map_build(map, pass->view, err) != 0)
 			return -1;
 		for (uint32_t span = 0; span < map->count; span++) {
-			if (!(pass->scratch->states[span] & SPAN_MOVED) ||
-			    !view_span_live(pass->view, span) || !span_map_has_parent(map, span) ||
-			    !pass_goes(pass, map->parents[span]))
+			bool moved = pass->scratch->states[span] & SPAN_MOVED;
+			if (!(moved || pass->circle) || !view_span_live(pass->view, span) ||
+			    !span_map_has_parent(map, span) || !pass_goes(pass, map->parents[span]))
 				continue;
-			pass->moved[MOVED_TO_ANCESTOR]--; /* not there, but further up */
+			pass->moved[MOVED_TO_ANCESTOR] -= moved; /* not there, but further up */
 			if (round < ROUNDS_MAX)
 				move_over(pass, span, map->parents[span]);
 			else

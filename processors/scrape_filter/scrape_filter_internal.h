@@ -64,6 +64,7 @@ struct pass {
 	uint32_t dropped[RULE_COUNT];
 	uint32_t moved[MOVED_COUNT], undecided[UNDECIDED_COUNT], unseen[UNSEEN_COUNT];
 	bool leavers_marked; /* SPAN_LEAVES is set where it should be */
+	bool circle;	     /* parents form one: somebody was decided before his parent */
 	bool moved_far;	     /* a span, to an ancestor that the memory named */
 };
 
