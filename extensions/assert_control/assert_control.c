@@ -14,7 +14,7 @@
 #include "extensions/assert_control/assert_control.h"
 
 #include "pipeline/graph/component.h"
-#include "pipeline/net/server_settings.h"
+#include "pipeline/net/admin_server.h"
 
 #include <stdlib.h>
 
@@ -35,9 +35,8 @@ struct control {
 	struct log log;
 	const char *id;
 	struct metrics *metrics;
-	struct budget budget;
 	struct assert_control_owner owner;
-	struct server *server; /* owned by the main loop */
+	struct admin_server server; /* owned by the main loop */
 };
 
 /* ---- answering ------------------------------------------------------------------------------ */
@@ -79,8 +78,7 @@ static bool on_header(void *arg, struct server_request *request)
 	return false;
 }
 
-static const struct server_handler handler = {
-	.on_header = on_header, .on_refused = server_refuse_as_text, .on_cancel = server_no_cancel};
+static const struct server_handler handler = ADMIN_HANDLER(on_header);
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
@@ -95,52 +93,41 @@ static void *create(const struct component_env *env, const void *config,
 	self->log = env->log;
 	self->id = env->id;
 	self->metrics = env->metrics;
-	budget_init(&self->budget, CONTROL_BYTES_MAX);
 	return self;
 }
 
 static int start(void *arg, const struct extension_host *host, struct err *err)
 {
 	struct control *self = arg;
-	const struct server_config server = {.endpoint = self->config->endpoint,
-					     .transport = "tcp",
-					     .label = "assert control",
-					     .budget = &self->budget,
-					     .limits = server_limits_probe(),
-					     .handler = &handler,
-					     .handler_arg = self,
-					     .keep_alives = true};
-	self->server = server_new(&server, &self->log, err);
-	if (self->server &&
-	    !server_register(self->server, self->metrics, "extension", self->id, "assert_control"))
-		return err_set(err, ERR_NOMEM, "out of memory");
-	if (!self->server || server_start(self->server, host->loop, host->shard, 1, err) != 0)
+	const struct admin_server_config server = {.endpoint = self->config->endpoint,
+						   .transport = "tcp",
+						   .label = "assert control",
+						   .bytes_max = CONTROL_BYTES_MAX,
+						   .handler = &handler,
+						   .handler_arg = self,
+						   .log = &self->log,
+						   .metrics = self->metrics,
+						   .owner = "extension",
+						   .id = self->id,
+						   .listener = "assert_control"};
+	if (admin_server_start(&self->server, &server, host->loop, host->shard, err) != 0)
 		return -1;
 	log_info(&self->log, LOG_MSG("Starting assert_control extension"),
 		 LOG_STR("endpoint", self->config->endpoint),
-		 LOG_UINT("port", server_port(self->server)));
+		 LOG_UINT("port", admin_server_port(&self->server)));
 	return 0;
-}
-
-static void on_drained(void *arg)
-{
-	(void)arg;
 }
 
 static void stop(void *arg)
 {
 	struct control *self = arg;
-	if (!self->server)
-		return;
-	server_drain(self->server, on_drained, NULL);
-	server_abort(self->server);
+	admin_server_stop(&self->server);
 }
 
 static void destroy(void *arg)
 {
 	struct control *self = arg;
-	if (self->server)
-		server_free(self->server);
+	admin_server_fini(&self->server);
 	free(self);
 }
 
@@ -151,8 +138,7 @@ void assert_control_set_owner(void *self, const struct assert_control_owner *own
 
 uint16_t assert_control_port(const void *self)
 {
-	const struct control *control = self;
-	return control->server ? server_port(control->server) : 0;
+	return admin_server_port(&((const struct control *)self)->server);
 }
 
 static const struct extension_ops ops = {

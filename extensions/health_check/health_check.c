@@ -7,6 +7,7 @@
  */
 #include "pipeline/base/clock.h"
 #include "pipeline/graph/component.h"
+#include "pipeline/net/admin_server.h"
 #include "pipeline/net/server_settings.h"
 
 #include <stdlib.h>
@@ -75,10 +76,9 @@ struct health {
 	struct log log;
 	const char *id;
 	struct metrics *metrics;
-	struct budget budget;
 	/* owned by the main loop */
 	struct tls_context *tls;
-	struct server *server;
+	struct admin_server server;
 	bool ready;
 	uint64_t since_wall_ns, since_ns;
 };
@@ -173,8 +173,7 @@ static bool on_header(void *arg, struct server_request *request)
 	return false;
 }
 
-static const struct server_handler handler = {
-	.on_header = on_header, .on_refused = server_refuse_as_text, .on_cancel = server_no_cancel};
+static const struct server_handler handler = ADMIN_HANDLER(on_header);
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
@@ -189,7 +188,6 @@ static void *create(const struct component_env *env, const void *config,
 	self->log = env->log;
 	self->id = env->id;
 	self->metrics = env->metrics;
-	budget_init(&self->budget, PROBE_BYTES_MAX);
 	return self;
 }
 
@@ -201,24 +199,23 @@ static int start(void *arg, const struct extension_host *host, struct err *err)
 	if (config->server.tls_present &&
 	    !(self->tls = tls_server_context(&config->server.tls, "http/1.1", &owner, err)))
 		return -1;
-	const struct server_config server = {.endpoint = config->server.endpoint,
-					     .transport = config->server.transport,
-					     .label = "health check",
-					     .tls = self->tls,
-					     .budget = &self->budget,
-					     .limits = server_limits_probe(),
-					     .handler = &handler,
-					     .handler_arg = self,
-					     .keep_alives = true};
-	self->server = server_new(&server, &self->log, err);
-	if (self->server &&
-	    !server_register(self->server, self->metrics, "extension", self->id, "health_check"))
-		return err_set(err, ERR_NOMEM, "out of memory");
-	if (!self->server || server_start(self->server, host->loop, host->shard, 1, err) != 0)
+	const struct admin_server_config server = {.endpoint = config->server.endpoint,
+						   .transport = config->server.transport,
+						   .label = "health check",
+						   .tls = self->tls,
+						   .bytes_max = PROBE_BYTES_MAX,
+						   .handler = &handler,
+						   .handler_arg = self,
+						   .log = &self->log,
+						   .metrics = self->metrics,
+						   .owner = "extension",
+						   .id = self->id,
+						   .listener = "health_check"};
+	if (admin_server_start(&self->server, &server, host->loop, host->shard, err) != 0)
 		return -1;
 	log_info(&self->log, LOG_MSG("Starting health_check extension"),
 		 LOG_STR("endpoint", config->server.endpoint),
-		 LOG_UINT("port", server_port(self->server)));
+		 LOG_UINT("port", admin_server_port(&self->server)));
 	return 0;
 }
 
@@ -230,25 +227,16 @@ static void ready(void *arg, bool is_ready)
 	self->since_ns = clock_monotonic_ns();
 }
 
-static void on_drained(void *arg)
-{
-	(void)arg;
-}
-
 static void stop(void *arg)
 {
 	struct health *self = arg;
-	if (!self->server)
-		return;
-	server_drain(self->server, on_drained, NULL);
-	server_abort(self->server);
+	admin_server_stop(&self->server);
 }
 
 static void destroy(void *arg)
 {
 	struct health *self = arg;
-	if (self->server)
-		server_free(self->server);
+	admin_server_fini(&self->server);
 	if (self->tls)
 		tls_context_free(self->tls);
 	free(self);

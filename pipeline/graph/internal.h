@@ -8,6 +8,7 @@
 #include "pipeline/graph/component.h"
 #include "pipeline/graph/consumer.h"
 #include "pipeline/graph/graph.h"
+#include "pipeline/net/admin_server.h"
 
 /* An instance of a component, whatever its kind. Immutable after graph_new, but for `self`'s own. */
 struct node {
@@ -172,14 +173,13 @@ struct graph {
 	size_t shard_count, transfer_capacity;
 	/* shared */
 	struct budget budget;
-	struct budget scrape_budget; /* of the metrics page */
 	struct shard *shards;
 	struct server_shard *server_shards;
 	/* owned by the main thread */
 	struct loop main_loop;
 	struct coder *main_coder;
 	struct server_shard main_shard; /* for /metrics and extensions */
-	struct server *metrics_server;
+	struct admin_server metrics_server;
 	uv_timer_t tick_timer, report_timer;
 	uint64_t reported_bytes; /* of the budget, when the report timer last fired */
 	bool main_loop_made, timers_made;

@@ -200,7 +200,7 @@ void graph_free(struct graph *graph)
 		end(graph);
 	free_loops(graph);
 	free_components(graph);
-	server_free(graph->metrics_server);
+	admin_server_fini(&graph->metrics_server);
 	for (size_t i = 0; graph->shards && graph->server_shards && i < graph->shard_count; i++) {
 		if (graph->shards[i].server) /* made */
 			view_free(graph->shards[i].view);

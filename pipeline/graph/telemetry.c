@@ -204,8 +204,7 @@ static bool on_header(void *arg, struct server_request *request)
 	return false;
 }
 
-static const struct server_handler page_handler = {
-	.on_header = on_header, .on_refused = server_refuse_as_text, .on_cancel = server_no_cancel};
+static const struct server_handler page_handler = ADMIN_HANDLER(on_header);
 
 const char *telemetry_endpoint(const struct graph *graph)
 {
@@ -222,36 +221,26 @@ int telemetry_start(struct graph *graph, struct err *err)
 	if (telemetry->metrics_level == 0 || !telemetry->metrics_pull)
 		return 0;
 	const char *endpoint = telemetry_endpoint(graph);
-	budget_init(&graph->scrape_budget, SCRAPE_BYTES_MAX);
-	const struct server_config config = {.endpoint = endpoint,
-					     .transport = "tcp",
-					     .label = "metrics",
-					     .budget = &graph->scrape_budget,
-					     .limits = server_limits_probe(),
-					     .handler = &page_handler,
-					     .handler_arg = graph,
-					     .keep_alives = true};
-	graph->metrics_server = server_new(&config, &graph->log, err);
-	if (graph->metrics_server && !server_register(graph->metrics_server, graph->metrics,
-						      "telemetry", "metrics", "metrics"))
-		return err_set(err, ERR_NOMEM, "out of memory");
-	if (!graph->metrics_server ||
-	    server_start(graph->metrics_server, &graph->main_loop, &graph->main_shard, 1, err) != 0)
+	const struct admin_server_config config = {.endpoint = endpoint,
+						   .transport = "tcp",
+						   .label = "metrics",
+						   .bytes_max = SCRAPE_BYTES_MAX,
+						   .handler = &page_handler,
+						   .handler_arg = graph,
+						   .log = &graph->log,
+						   .metrics = graph->metrics,
+						   .owner = "telemetry",
+						   .id = "metrics",
+						   .listener = "metrics"};
+	if (admin_server_start(&graph->metrics_server, &config, &graph->main_loop,
+			       &graph->main_shard, err) != 0)
 		return err_wrap(err, "service::telemetry::metrics");
 	log_info(&graph->log, LOG_MSG("Serving metrics"), LOG_STR("endpoint", endpoint),
-		 LOG_UINT("port", server_port(graph->metrics_server)));
+		 LOG_UINT("port", admin_server_port(&graph->metrics_server)));
 	return 0;
-}
-
-static void on_drained(void *arg)
-{
-	(void)arg;
 }
 
 void telemetry_stop(struct graph *graph)
 {
-	if (!graph->metrics_server)
-		return;
-	server_drain(graph->metrics_server, on_drained, NULL);
-	server_abort(graph->metrics_server);
+	admin_server_stop(&graph->metrics_server);
 }
