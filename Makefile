@@ -203,11 +203,11 @@ DEPS = .ci/install-packages
 deps:
 	@$(DEPS)
 
-# The pages that are printed from the program's own tables.
+# The pages that are printed from the program's own tables: tests compare them, or write them.
+PAGE_TESTS := $(basename $(notdir $(shell grep -l generated_page $(TEST_SRCS))))
 docs: bin/sluice
 	bin/sluice components --markdown > docs/components.md
-	SLUICE_UPDATE=1 $(AGAIN) test T=test_metrics_page
-	SLUICE_UPDATE=1 $(AGAIN) test T=test_migration_page
+	+@for page in $(PAGE_TESTS); do SLUICE_UPDATE=1 $(AGAIN) test T=$$page || exit 1; done
 
 run:
 	@$(DEPS) build
