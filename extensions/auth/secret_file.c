@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file is compared by device, inode, size and time of change. One that is missing is between two
- * versions: it is asked for again, and the old content stays. At most 1 MiB is read. */
+/* At most 1 MiB is read, of regular files alone, and wiped when it was taken. */
 #include "extensions/auth/secret_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LOOK_INTERVAL_MS = 250 };
@@ -77,53 +77,46 @@ static int read_file(const char *path, struct buf *text, struct err *err)
 static int load(struct secret_file *file, struct err *err)
 {
 	struct buf text = BUF_INIT;
-	int result = read_file(file->path, &text, err);
+	int result = read_file(file->file.path, &text, err);
 	if (result == 0 && file->take(file->arg, buf_slice(&text), err) != 0)
-		result = err_wrap(err, "%s", file->path);
+		result = err_wrap(err, "%s", file->file.path);
 	if (text.data)
 		explicit_bzero(text.data, text.len);
 	buf_fini(&text);
 	return result;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 int secret_file_open(struct secret_file *file, const char *path, const struct log *log,
 		     secret_file_take *take, void *arg, struct err *err)
 {
-	file->path = path;
+	file->file.path = path;
 	file->log = log;
 	file->take = take;
 	file->arg = arg;
-	(void)stat(path, &file->seen); /* before it is read: no change is missed */
+	(void)watched_file_has_changed(&file->file); /* before it is read */
 	return load(file, err);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct secret_file *file = CONTAINER_OF(timer, struct secret_file, timer);
-	struct stat now;
 	struct err err;
-	if (stat(file->path, &now) != 0 || is_same(&now, &file->seen))
+	if (!watched_file_has_changed(&file->file))
 		return;
-	file->seen = now;
 	if (load(file, &err) == 0) {
 		counter_add(&file->reloaded, 1);
-		log_info(file->log, LOG_MSG("Reloaded credentials"), LOG_STR("file", file->path));
+		log_info(file->log, LOG_MSG("Reloaded credentials"),
+			 LOG_STR("file", file->file.path));
 		return;
 	}
 	counter_add(&file->failed, 1);
 	log_error(file->log, LOG_MSG("Failed to reload credentials, keeping the old ones"),
-		  LOG_STR("file", file->path), LOG_ERR(&err));
+		  LOG_STR("file", file->file.path), LOG_ERR(&err));
 }
 
 int secret_file_watch(struct secret_file *file, struct loop *loop, struct err *err)
 {
-	if (!file->path)
+	if (!file->file.path)
 		return 0;
 	int failure = uv_timer_init(&loop->uv, &file->timer);
 	if (failure)

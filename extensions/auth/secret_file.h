@@ -11,9 +11,8 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/base/metrics.h"
+#include "pipeline/base/watched_file.h"
 #include "pipeline/net/loop.h"
-
-#include <sys/stat.h>
 
 enum { SECRET_FILE_BYTES_MAX = 1 << 20 };
 
@@ -21,11 +20,10 @@ enum { SECRET_FILE_BYTES_MAX = 1 << 20 };
 typedef int secret_file_take(void *arg, struct slice text, struct err *err);
 
 struct secret_file {
-	const char *path; /* borrowed */
+	struct watched_file file;
 	const struct log *log;
 	secret_file_take *take;
 	void *arg;
-	struct stat seen;
 	uv_timer_t timer;
 	bool watching;
 	struct counter reloaded, failed;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file is compared by device, inode, size and time of change, through symbolic links: Kubernetes
- * replaces a link to a directory. One that is missing is between two versions. */
+/* All files of a context are looked at together: a new certificate belongs to a new key. */
 #include "pipeline/net/tls_watch.h"
 
 #include "pipeline/base/clock.h"
@@ -38,24 +37,12 @@ static const char *labels_of(const struct tls_watch *watch, const char *outcome,
 	return buf_cstr(labels);
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 static bool look(struct tls_watch *watch)
 {
 	bool changed = false;
 	watch->looked_ns = clock_monotonic_ns();
-	for (size_t i = 0; i < watch->file_count; i++) {
-		struct tls_file *file = &watch->files[i];
-		struct stat now;
-		if (stat(file->path, &now) != 0 || is_same(&now, &file->seen))
-			continue;
-		file->seen = now;
-		changed = true;
-	}
+	for (size_t i = 0; i < watch->file_count; i++)
+		changed |= watched_file_has_changed(&watch->files[i]);
 	return changed;
 }
 

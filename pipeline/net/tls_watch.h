@@ -6,21 +6,16 @@
 #ifndef SLUICE_NET_TLS_WATCH_H
 #define SLUICE_NET_TLS_WATCH_H
 
+#include "pipeline/base/watched_file.h"
 #include "pipeline/net/tls.h"
 
 #include <openssl/ssl.h>
-#include <sys/stat.h>
 
 enum { TLS_FILES_MAX = 4 };
 
-struct tls_file {
-	const char *path; /* points into the context's copy of the configuration */
-	struct stat seen;
-};
-
 struct tls_watch {
-	struct tls_owner owner; /* zero: nobody is told */
-	struct tls_file files[TLS_FILES_MAX];
+	struct tls_owner owner;			  /* zero: nobody is told */
+	struct watched_file files[TLS_FILES_MAX]; /* of the context's copy of the configuration */
 	size_t file_count;
 	uint64_t interval_ns, looked_ns;
 	struct counter reloaded, failed;
